@@ -1,0 +1,102 @@
+//! Which service answers on which listener. A program is a service made of services.
+
+use crate::echo::Echo;
+use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
+use std::io::ErrorKind;
+
+/// What is spoken on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Lines, said back in upper case.
+    Echo,
+}
+
+/// All services of the daemon.
+pub struct App {
+    echo: Echo,
+    /// By [`EndpointId`].
+    endpoints: Vec<Protocol>,
+    /// By slot.
+    conns: Vec<Protocol>,
+}
+
+impl Protocol {
+    /// The scheme of a listener's URL, and what it stands for.
+    pub const SCHEMES: [(&'static str, Protocol); 1] = [("echo", Protocol::Echo)];
+
+    /// The scheme of a listener's URL.
+    pub fn scheme(self) -> &'static str {
+        let found = Self::SCHEMES.iter().find(|(_, protocol)| *protocol == self);
+        found.expect("each has a scheme").0
+    }
+}
+
+impl App {
+    /// Answers nowhere yet. Lines may have `line_max` bytes, their endings not counted.
+    pub fn new(line_max: usize) -> App {
+        App { echo: Echo::new(line_max), endpoints: Vec::new(), conns: Vec::new() }
+    }
+
+    /// Adds an endpoint where `protocol` is spoken; `None` if there are 256 already.
+    pub fn add_endpoint(&mut self, protocol: Protocol) -> Option<EndpointId> {
+        let id = u8::try_from(self.endpoints.len()).ok()?;
+        self.endpoints.push(protocol);
+        Some(EndpointId(id))
+    }
+
+    /// Takes a new limit, for what is heard from now on.
+    pub fn set_line_max(&mut self, line_max: usize) {
+        self.echo.set_line_max(line_max);
+    }
+
+    fn at(&mut self, protocol: Protocol) -> &mut dyn Service {
+        match protocol {
+            Protocol::Echo => &mut self.echo,
+        }
+    }
+
+    fn of(&mut self, id: ConnId) -> &mut dyn Service {
+        self.at(self.conns[id.slot()])
+    }
+
+    fn behind(&mut self, endpoint: EndpointId) -> &mut dyn Service {
+        self.at(self.endpoints[usize::from(endpoint.0)])
+    }
+}
+
+impl Service for App {
+    fn opened(&mut self, out: &mut Outbox, id: ConnId, peer: Peer) {
+        let protocol = self.endpoints[usize::from(peer.endpoint.0)];
+        if self.conns.len() <= id.slot() {
+            self.conns.resize(id.slot() + 1, protocol);
+        }
+        self.conns[id.slot()] = protocol;
+        self.at(protocol).opened(out, id, peer);
+    }
+
+    fn received(&mut self, out: &mut Outbox, id: ConnId, bytes: &[u8]) -> usize {
+        self.of(id).received(out, id, bytes)
+    }
+
+    fn finished(&mut self, out: &mut Outbox, id: ConnId, rest: &[u8]) {
+        self.of(id).finished(out, id, rest);
+    }
+
+    fn closed(&mut self, out: &mut Outbox, id: ConnId, why: CloseReason) {
+        self.of(id).closed(out, id, why);
+    }
+
+    fn deadline(&mut self, out: &mut Outbox, id: ConnId) {
+        self.of(id).deadline(out, id);
+    }
+
+    fn unreachable(&mut self, out: &mut Outbox, endpoint: EndpointId, why: ErrorKind) {
+        self.behind(endpoint).unreachable(out, endpoint, why);
+    }
+
+    fn farewell(&self, said: &mut Vec<u8>, endpoint: EndpointId, why: &str) {
+        match self.endpoints[usize::from(endpoint.0)] {
+            Protocol::Echo => self.echo.farewell(said, endpoint, why),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! stonechat: one lean daemon through which people and devices talk.
+//!
+//! The layers, lowest first; each may use only those above it in this list (`tests/layers.rs`
+//! holds us to it):
+//!
+//! * [`wire`]: bytes ⇄ meaning. Pure functions and small parsers: no I/O, no clock.
+//! * [`net`]: connections. The outbox, the event loop, admission, and the reactor that knows
+//!   sockets; not what is said over them.
+//! * [`echo`], and in time chat, telemetry, web: the services. Each is a state machine that is
+//!   handed bytes and an outbox; none knows another.
+//! * [`app`]: which service answers on which listener.
+//! * [`config`], [`metrics`]: what the operator says, and what the operator is told.
+//! * [`client`]: the terminal client.
+//!
+//! The programs in `bin/` hold arguments, listeners, signals, and nothing else.
+
+#![warn(missing_docs)]
+
+pub mod app;
+pub mod echo;
+pub mod net;
+pub mod wire;

@@ -1,0 +1,290 @@
+//! Who is let in: the total, so many from one address, so many from it within a minute.
+//!
+//! A full server does not turn newcomers away at once: they wait in the listener's backlog until
+//! 95 % is reached, and only who has waited for `Limits::accept_wait` is told `server full`.
+
+use super::{Limits, Now, Refusal};
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::Duration;
+
+/// Counts who is here, and decides who may come. Does no I/O.
+pub struct Admission {
+    limits: Limits,
+    open: usize,
+    door: Door,
+    addresses: HashMap<IpAddr, Address>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Door {
+    Open,
+    /// Nobody is accepted, but that after this time of uptime those who wait are told and closed.
+    Full {
+        until_ms: u64,
+    },
+}
+
+/// What is known of one address, or one IPv6 /64.
+struct Address {
+    open: u32,
+    /// Each connect pays for its share of a minute; up to when, in milliseconds of uptime, the past
+    /// ones have paid. A minute ahead is as far as it may go (the generic cell rate algorithm,
+    /// ITU-T I.371).
+    paid_until_ms: f64,
+}
+
+/// Addresses remembered that have no connection open. Past this, those whose minute is over are
+/// forgotten, and if that is not enough all of them: the throttle is then lenient for a minute, and
+/// memory stays bounded.
+const IDLE_ADDRESSES_MAX: usize = 1 << 16;
+
+impl Admission {
+    /// Nobody is here yet.
+    pub fn new(limits: Limits) -> Admission {
+        Admission { limits, open: 0, door: Door::Open, addresses: HashMap::new() }
+    }
+
+    /// Takes new limits; who is here stays.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.door = Door::Open;
+    }
+
+    /// Lets one in, or says why not. `None` is a Unix socket's peer, held to the total alone.
+    pub fn admit(&mut self, from: Option<IpAddr>, now: Now) -> Result<(), Refusal> {
+        if self.open >= self.limits.connections {
+            self.shut(now);
+            return Err(Refusal::ServerFull);
+        }
+        if let Some(ip) = from.and_then(limited) {
+            self.admit_address(ip, now)?;
+        }
+        self.open += 1;
+        if self.open >= self.limits.connections {
+            self.shut(now);
+        }
+        Ok(())
+    }
+
+    /// One who was let in has gone.
+    pub fn leave(&mut self, from: Option<IpAddr>) {
+        self.open -= 1;
+        if self.open <= self.limits.connections * 95 / 100 {
+            self.door = Door::Open;
+        }
+        if let Some(address) = from.and_then(limited).and_then(|ip| self.addresses.get_mut(&ip)) {
+            address.open -= 1;
+        }
+    }
+
+    /// Whether to accept anyone now, be it only to turn them away.
+    pub fn accepting(&self, now: Now) -> bool {
+        self.wait(now).is_none_or(|wait| wait.is_zero())
+    }
+
+    /// How long those in the backlog of a full server still wait; `None` if it isn't full.
+    pub fn wait(&self, now: Now) -> Option<Duration> {
+        match self.door {
+            Door::Open => None,
+            Door::Full { until_ms } => {
+                Some(Duration::from_millis(until_ms.saturating_sub(now.uptime_ms)))
+            }
+        }
+    }
+
+    /// All who waited have been told; who comes from now on waits in turn.
+    pub fn backlog_emptied(&mut self, now: Now) {
+        if self.door != Door::Open && self.accepting(now) {
+            self.shut_again(now);
+        }
+    }
+
+    /// How many are here.
+    pub fn open(&self) -> usize {
+        self.open
+    }
+
+    /// Asserts what must always hold.
+    pub fn check(&self) {
+        assert!(self.addresses.values().map(|a| a.open as usize).sum::<usize>() <= self.open);
+        let idle = self.addresses.values().filter(|address| address.open == 0).count();
+        assert!(idle <= IDLE_ADDRESSES_MAX + 1);
+    }
+
+    fn shut(&mut self, now: Now) {
+        if self.door == Door::Open {
+            log::warn!("server full: {} connections; newcomers wait", self.open);
+            self.shut_again(now);
+        }
+    }
+
+    fn shut_again(&mut self, now: Now) {
+        let wait_ms = self.limits.accept_wait.as_millis() as u64;
+        self.door = Door::Full { until_ms: now.uptime_ms.saturating_add(wait_ms) };
+    }
+
+    fn admit_address(&mut self, ip: IpAddr, now: Now) -> Result<(), Refusal> {
+        if self.addresses.len() >= self.open + IDLE_ADDRESSES_MAX {
+            self.forget_idle(now);
+        }
+        let now_ms = now.uptime_ms as f64;
+        let address =
+            self.addresses.entry(ip).or_insert(Address { open: 0, paid_until_ms: now_ms });
+        if address.open >= self.limits.connections_per_ip {
+            return Err(Refusal::TooManyFromAddress);
+        }
+        let share_ms = MINUTE_MS / f64::from(self.limits.connects_per_ip_per_minute);
+        let paid_until_ms = address.paid_until_ms.max(now_ms) + share_ms;
+        if paid_until_ms > now_ms + MINUTE_MS + ROUNDING_MS {
+            return Err(Refusal::TooFastFromAddress);
+        }
+        address.paid_until_ms = paid_until_ms;
+        address.open += 1;
+        Ok(())
+    }
+
+    fn forget_idle(&mut self, now: Now) {
+        let now_ms = now.uptime_ms as f64;
+        self.addresses.retain(|_, address| address.open > 0 || address.paid_until_ms > now_ms);
+        if self.addresses.len() >= self.open + IDLE_ADDRESSES_MAX / 2 {
+            self.addresses.retain(|_, address| address.open > 0);
+        }
+    }
+}
+
+const MINUTE_MS: f64 = 60_000.0;
+
+/// Shares of a minute added up may miss it by the rounding of floats.
+const ROUNDING_MS: f64 = 0.001;
+
+/// The unit that limits apply to: an IPv4 address, or an IPv6 /64, which is what one customer gets
+/// (RFC 6177). `None` for loopback, which is exempt.
+fn limited(ip: IpAddr) -> Option<IpAddr> {
+    match ip.to_canonical() {
+        ip if ip.is_loopback() => None,
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            Some(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
+        }
+        ip => Some(ip),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Now {
+        Now { uptime_ms: seconds * 1000, unix_ms: 0 }
+    }
+
+    fn ip(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    fn admission(limits: Limits) -> Admission {
+        Admission::new(limits)
+    }
+
+    #[test]
+    fn a_full_server_opens_again_at_95_percent() {
+        let mut door = admission(Limits { connections: 100, ..Limits::default() });
+        (0..100).for_each(|_| door.admit(None, at(0)).unwrap());
+        assert!(!door.accepting(at(0)));
+        (0..4).for_each(|_| door.leave(None));
+        assert!(!door.accepting(at(0)), "at 96 it is still shut");
+        door.leave(None);
+        assert!(door.accepting(at(0)), "at 95 it is open");
+        door.check();
+    }
+
+    #[test]
+    fn who_has_waited_long_enough_is_told_and_the_next_wait_in_turn() {
+        let limits =
+            Limits { connections: 1, accept_wait: Duration::from_secs(5), ..Limits::default() };
+        let mut door = admission(limits);
+        door.admit(None, at(10)).unwrap();
+        assert_eq!(door.wait(at(11)), Some(Duration::from_secs(4)));
+        assert!(!door.accepting(at(14)) && door.accepting(at(15)));
+        assert_eq!(door.admit(None, at(15)), Err(Refusal::ServerFull));
+        assert!(door.accepting(at(15)), "as long as somebody may be waiting");
+        door.backlog_emptied(at(15));
+        assert!(!door.accepting(at(19)) && door.accepting(at(20)));
+    }
+
+    #[test]
+    fn one_address_has_only_so_many_at_once() {
+        let mut door = admission(Limits { connections_per_ip: 2, ..Limits::default() });
+        let (ann, bob) = (ip("192.0.2.1"), ip("192.0.2.2"));
+        door.admit(ann, at(0)).unwrap();
+        door.admit(ann, at(0)).unwrap();
+        assert_eq!(door.admit(ann, at(0)), Err(Refusal::TooManyFromAddress));
+        door.admit(bob, at(0)).unwrap();
+        door.leave(ann);
+        door.admit(ann, at(0)).unwrap();
+        assert_eq!(door.open(), 3);
+        door.check();
+    }
+
+    #[test]
+    fn one_address_comes_only_so_often() {
+        let mut door = admission(Limits { connects_per_ip_per_minute: 6, ..Limits::default() });
+        let ann = ip("192.0.2.1");
+        let mut comes = |seconds| door.admit(ann, at(seconds)).inspect(|()| door.leave(ann));
+        (0..6).for_each(|_| comes(0).unwrap());
+        assert_eq!(comes(9), Err(Refusal::TooFastFromAddress));
+        assert_eq!(comes(10), Ok(()), "a sixth of a minute later");
+        assert_eq!(comes(10), Err(Refusal::TooFastFromAddress));
+        (0..6).for_each(|_| comes(100).unwrap());
+        assert_eq!(
+            comes(100),
+            Err(Refusal::TooFastFromAddress),
+            "never more than a minute's worth"
+        );
+    }
+
+    #[test]
+    fn asking_often_does_not_slow_the_refill() {
+        let mut door = admission(Limits { connects_per_ip_per_minute: 1, ..Limits::default() });
+        let ann = ip("192.0.2.1");
+        let mut comes = |uptime_ms| {
+            door.admit(ann, Now { uptime_ms, unix_ms: 0 }).inspect(|()| door.leave(ann))
+        };
+        comes(0).unwrap();
+        assert!((1..60_000).step_by(7).all(|ms| comes(ms).is_err()));
+        assert_eq!(comes(60_000), Ok(()));
+    }
+
+    #[test]
+    fn a_64_counts_as_one_address_and_a_mapped_one_as_its_ipv4() {
+        let mut door = admission(Limits { connections_per_ip: 1, ..Limits::default() });
+        door.admit(ip("2001:db8::1"), at(0)).unwrap();
+        assert!(door.admit(ip("2001:db8::ffff:2"), at(0)).is_err());
+        door.admit(ip("2001:db8:0:1::1"), at(0)).unwrap();
+        door.admit(ip("192.0.2.1"), at(0)).unwrap();
+        assert!(door.admit(ip("::ffff:192.0.2.1"), at(0)).is_err());
+    }
+
+    #[test]
+    fn loopback_and_unix_sockets_are_held_to_the_total_alone() {
+        let mut door =
+            admission(Limits { connections: 3, connections_per_ip: 0, ..Limits::default() });
+        for from in [ip("127.0.0.1"), ip("::1"), None] {
+            door.admit(from, at(0)).unwrap();
+        }
+        assert_eq!(door.admit(None, at(0)), Err(Refusal::ServerFull));
+    }
+
+    #[test]
+    fn addresses_without_number_cost_a_bounded_memory() {
+        let mut door = admission(Limits::default());
+        for n in 0..300_000u32 {
+            let from = Some(IpAddr::V4(n.wrapping_mul(2_654_435_761).into()));
+            if door.admit(from, at(0)).is_ok() {
+                door.leave(from);
+            }
+        }
+        door.check();
+    }
+}

@@ -1,0 +1,100 @@
+//! Why a connection ended, or never began: the one list, with what the peer and the operator hear.
+
+use std::io::{self, ErrorKind};
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The peer ended its half, was answered, and the rest followed.
+    Hangup,
+    /// The service had nothing more to say to it, and all was written.
+    Done,
+    /// The peer or the network cut the connection.
+    Reset,
+    /// The network gave up on a peer that no longer answered.
+    TimedOut,
+    /// The stream failed in another way, as TLS does over a bad record.
+    Failed,
+    /// It fell more than `Limits::sendq_max` behind in reading what we sent.
+    SendqExceeded,
+    /// It sent more than `Limits::recvq_max` without completing a unit.
+    RecvqExceeded,
+    /// All queues together passed `Limits::memory_max`, and its was the longest.
+    MemoryExceeded,
+    /// It was being closed, and did not read its last word within `Limits::drain_timeout`.
+    DrainTimeout,
+    /// The program ends.
+    Shutdown,
+}
+
+/// Why a newcomer was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// `Limits::connections`, or the system's own limit of descriptors, is reached.
+    ServerFull,
+    /// `Limits::connections_per_ip` is reached.
+    TooManyFromAddress,
+    /// `Limits::connects_per_ip_per_minute` is reached.
+    TooFastFromAddress,
+}
+
+impl CloseReason {
+    /// Each once, in the order of the counters.
+    pub const ALL: [CloseReason; 10] = [
+        CloseReason::Hangup,
+        CloseReason::Done,
+        CloseReason::Reset,
+        CloseReason::TimedOut,
+        CloseReason::Failed,
+        CloseReason::SendqExceeded,
+        CloseReason::RecvqExceeded,
+        CloseReason::MemoryExceeded,
+        CloseReason::DrainTimeout,
+        CloseReason::Shutdown,
+    ];
+
+    /// What the peer is told where it can still be told, and the label of the counter.
+    pub fn text(self) -> &'static str {
+        match self {
+            CloseReason::Hangup => "hangup",
+            CloseReason::Done => "done",
+            CloseReason::Reset => "reset",
+            CloseReason::TimedOut => "timed out",
+            CloseReason::Failed => "failed",
+            CloseReason::SendqExceeded => "SendQ exceeded",
+            CloseReason::RecvqExceeded => "RecvQ exceeded",
+            CloseReason::MemoryExceeded => "memory exceeded",
+            CloseReason::DrainTimeout => "drain timeout",
+            CloseReason::Shutdown => "server shutting down",
+        }
+    }
+
+    pub(super) fn of(error: &io::Error) -> CloseReason {
+        match error.kind() {
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::NotConnected
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof => CloseReason::Reset,
+            ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+                CloseReason::TimedOut
+            }
+            _ => CloseReason::Failed,
+        }
+    }
+}
+
+impl Refusal {
+    /// Each once, in the order of the counters.
+    pub const ALL: [Refusal; 3] =
+        [Refusal::ServerFull, Refusal::TooManyFromAddress, Refusal::TooFastFromAddress];
+
+    /// What the newcomer is told, and the label of the counter.
+    pub fn text(self) -> &'static str {
+        match self {
+            Refusal::ServerFull => "server full",
+            Refusal::TooManyFromAddress => "too many connections from your address",
+            Refusal::TooFastFromAddress => "too many connects from your address, wait a minute",
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Connections. Knows sockets and buffers, not what is said over them.
+//!
+//! A turn of the loop: read each ready connection once → fire the deadlines that came → tell the
+//! services of endings → write each connection that has something, once.
+
+mod admission;
+mod counters;
+mod deadlines;
+mod endings;
+mod event_loop;
+mod limits;
+mod outbox;
+pub mod reactor;
+mod send_queue;
+
+pub use admission::Admission;
+pub use counters::{Counters, EndpointCounters, Histogram};
+pub use endings::{CloseReason, Refusal};
+pub use event_loop::EventLoop;
+pub use limits::Limits;
+pub use outbox::{Dial, Outbox, Span};
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+
+/// A protocol, or a program made of several. Holds every connection's state; does no I/O, reads no
+/// clock, cannot block.
+///
+/// Calls never nest: whatever a service sends or closes takes effect after it returns.
+pub trait Service {
+    /// A connection was accepted, or one that was asked for with [`Outbox::dial`] was made.
+    fn opened(&mut self, _out: &mut Outbox, _id: ConnId, _peer: Peer) {}
+
+    /// Bytes arrived. Returns how many were used; the rest comes back with what follows.
+    fn received(&mut self, out: &mut Outbox, id: ConnId, bytes: &[u8]) -> usize;
+
+    /// The peer has ended its half and left `rest` unused. It still hears what is sent until
+    /// [`Outbox::close`], which is all that most services have to say to this.
+    fn finished(&mut self, out: &mut Outbox, id: ConnId, rest: &[u8]) {
+        let _ = rest;
+        out.close(id);
+    }
+
+    /// Said exactly once for each `opened`. Nothing more can be sent to `id`.
+    fn closed(&mut self, _out: &mut Outbox, _id: ConnId, _why: CloseReason) {}
+
+    /// The time given to [`Outbox::set_deadline`] has passed.
+    fn deadline(&mut self, _out: &mut Outbox, _id: ConnId) {}
+
+    /// What was asked for with [`Outbox::dial`] could not be reached.
+    fn unreachable(&mut self, _out: &mut Outbox, _endpoint: EndpointId, _why: io::ErrorKind) {}
+
+    /// Phrases, in the protocol of `endpoint`, the last word to a peer whom the loop turns away or
+    /// ends on its own account.
+    fn farewell(&self, _said: &mut Vec<u8>, _endpoint: EndpointId, _why: &str) {}
+}
+
+/// What carries one connection's bytes: a socket, TLS over one, a pipe in a test. Never blocks.
+pub trait Stream: Read + Write {
+    /// Ends our half: the peer reads what was written and then the end. `WouldBlock` asks to be
+    /// called again when the stream can be written.
+    fn finish(&mut self) -> io::Result<()>;
+
+    /// Whether an outgoing connection has been made; an error says why it never will be.
+    fn connected(&mut self) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    /// Whether a read that returns less than it could has emptied the stream, as it has with
+    /// sockets (epoll(7), question 9); it saves one read of nothing for each message.
+    fn short_read_empties(&self) -> bool {
+        false
+    }
+}
+
+/// One connection for as long as it lives. Slots are reused; a `ConnId` is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnId {
+    slot: u32,
+    generation: u32,
+}
+
+impl ConnId {
+    /// A dense index, for tables kept beside the loop's own.
+    pub fn slot(self) -> usize {
+        self.slot as usize
+    }
+}
+
+/// A way in or out of the program: a listener, or a peer that we connect to ourselves. The program
+/// gives the numbers their meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EndpointId(pub u8);
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The way it came.
+    pub endpoint: EndpointId,
+    /// `None` on a Unix socket.
+    pub address: Option<SocketAddr>,
+}
+
+/// When a turn began, by two clocks: one that never jumps, and the one on the wall.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Milliseconds since the program started.
+    pub uptime_ms: u64,
+    /// Milliseconds since 1970-01-01 UTC. May go back.
+    pub unix_ms: u64,
+}

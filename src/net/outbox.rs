@@ -1,0 +1,433 @@
+//! The sending half of every connection, as memory.
+//!
+//! What is said during a turn is composed once, in an arena. A recipient's queue lists the spans
+//! of the arena meant for it, so a line to a thousand members is composed once and costs eight
+//! bytes for each. At the end of the turn every queue is written out with one call and the arena
+//! is wiped; only a reader too slow for that keeps a copy of its own.
+
+use super::deadlines::Deadlines;
+use super::send_queue::{SendQueue, State};
+use super::{CloseReason, ConnId, Counters, EndpointId, Limits, Now, Stream};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Where services say what they say.
+pub struct Outbox {
+    /// When this turn began.
+    pub now: Now,
+    pub(super) counters: Counters,
+    pub(super) limits: Limits,
+    arena: Vec<u8>,
+    queues: Vec<SendQueue>,
+    deadlines: Deadlines,
+    /// Queues with something to write, each listed once.
+    dirty: Vec<u32>,
+    /// Queues that ended and whose service has not been told yet.
+    ended: Vec<(u32, CloseReason)>,
+    /// All backlogs together.
+    backlog_bytes: usize,
+    /// Outgoing connections asked for and not begun, with the uptime in milliseconds to begin at.
+    dials: Vec<(u64, Dial)>,
+    /// Gathers one queue for one write.
+    gather: Vec<u8>,
+}
+
+/// A span of this turn's arena. Worth nothing once the service that composed it has returned.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+/// An outgoing connection that a service asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dial {
+    /// The number it is to come back with in `opened` or `unreachable`.
+    pub endpoint: EndpointId,
+    /// Whom to connect to.
+    pub to: SocketAddr,
+}
+
+/// How the loop is to read from a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attention {
+    /// Its service hears it.
+    Hears,
+    /// It must first read what we have sent; what it sends meanwhile waits in the kernel.
+    Paused,
+    /// It is being closed: what it sends is read and forgotten.
+    Forgets,
+    /// It is not made yet.
+    Connecting,
+    /// There is nothing to hear from it any more.
+    None,
+}
+
+impl Attention {
+    pub(super) fn wants_reading(self) -> bool {
+        !matches!(self, Attention::Paused | Attention::None)
+    }
+}
+
+/// What is kept of the arena and the gathering buffer from turn to turn.
+const ARENA_KEPT: usize = 256 << 10;
+
+/// An arena longer than this is written out before the turn goes on.
+const ARENA_FULL: usize = 8 << 20;
+
+impl Span {
+    /// The span without its first `n` bytes: the same line without its tags, say.
+    pub fn skip(self, n: usize) -> Span {
+        debug_assert!(n <= self.len());
+        Span { start: self.start + n as u32, ..self }
+    }
+
+    pub(super) fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    pub(super) fn of(self, arena: &[u8]) -> &[u8] {
+        &arena[self.start as usize..self.end as usize]
+    }
+
+    pub(super) fn joins(self, next: Span) -> bool {
+        self.end == next.start
+    }
+
+    pub(super) fn append(&mut self, next: Span) {
+        self.end = next.end;
+    }
+}
+
+/// What services call.
+impl Outbox {
+    /// Composes something in the arena, to be sent to any number of connections.
+    pub fn compose(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
+        let start = self.arena.len() as u32;
+        write(&mut self.arena);
+        let end = u32::try_from(self.arena.len()).expect("a turn says less than 4 GiB");
+        Span { start, end }
+    }
+
+    /// Sends `span` to `to`. To one already gone or closing this does nothing.
+    pub fn send(&mut self, to: ConnId, span: Span) {
+        let Some(queue) = self.open_queue(to) else { return };
+        queue.push(span);
+        let endpoint = queue.endpoint;
+        self.mark_dirty(to.slot());
+        self.counters.at(endpoint).sent_lines += 1;
+    }
+
+    /// Composes and sends what only `to` is to hear.
+    pub fn write(&mut self, to: ConnId, bytes: &[u8]) {
+        let span = self.compose(|arena| arena.extend_from_slice(bytes));
+        self.send(to, span);
+    }
+
+    /// Ends `id` once what was sent to it has been written.
+    pub fn close(&mut self, id: ConnId) {
+        let Some(queue) = self.open_queue(id) else { return };
+        let why = if queue.peer_finished { CloseReason::Hangup } else { CloseReason::Done };
+        self.drain(id.slot(), why);
+    }
+
+    /// Has `Service::deadline` called for `id` once `after` has passed, and up to a second later,
+    /// in place of any time set before.
+    pub fn set_deadline(&mut self, id: ConnId, after: Duration) {
+        if self.open_queue(id).is_some() {
+            self.deadlines.set(id.slot(), self.now, after);
+        }
+    }
+
+    /// Takes back what `set_deadline` asked for.
+    pub fn clear_deadline(&mut self, id: ConnId) {
+        if self.open_queue(id).is_some() {
+            self.deadlines.clear(id.slot());
+        }
+    }
+
+    /// How many more bytes may be sent to `id` before we stop reading from it. A service with much
+    /// to say says this much in a turn.
+    pub fn headroom(&self, id: ConnId) -> usize {
+        match self.queues.get(id.slot()) {
+            Some(queue) if queue.generation == id.generation => {
+                self.limits.sendq_pause.saturating_sub(queue.queued_bytes())
+            }
+            _ => 0,
+        }
+    }
+
+    /// Asks for an outgoing connection, to be begun once `after` has passed. It comes back as
+    /// `Service::opened` or `Service::unreachable`, with `endpoint`.
+    pub fn dial(&mut self, endpoint: EndpointId, to: SocketAddr, after: Duration) {
+        let at_ms = self.now.uptime_ms.saturating_add(after.as_millis() as u64);
+        self.dials.push((at_ms, Dial { endpoint, to }));
+    }
+
+    /// Counts what a service has heard, in lines or whatever its units are.
+    pub fn count_received(&mut self, id: ConnId, lines: u64) {
+        let endpoint = self.queues[id.slot()].endpoint;
+        self.counters.at(endpoint).received_lines += lines;
+    }
+
+    fn open_queue(&mut self, id: ConnId) -> Option<&mut SendQueue> {
+        let queue = self.queues.get_mut(id.slot())?;
+        (queue.generation == id.generation && queue.state == State::Open).then_some(queue)
+    }
+}
+
+/// What the loop calls. Slots are those of its connections.
+impl Outbox {
+    pub(super) fn new(limits: Limits) -> Outbox {
+        Outbox {
+            now: Now::default(),
+            counters: Counters::default(),
+            limits,
+            arena: Vec::new(),
+            queues: Vec::new(),
+            deadlines: Deadlines::new(),
+            dirty: Vec::new(),
+            ended: Vec::new(),
+            backlog_bytes: 0,
+            dials: Vec::new(),
+            gather: Vec::new(),
+        }
+    }
+
+    /// Takes up a connection that is made.
+    pub(super) fn open(&mut self, slot: usize, endpoint: EndpointId) -> ConnId {
+        self.occupy(slot, endpoint, State::Open);
+        self.counters.at(endpoint).opened += 1;
+        self.id(slot)
+    }
+
+    /// Takes up an outgoing connection that is being made.
+    pub(super) fn connect(&mut self, slot: usize, endpoint: EndpointId) {
+        self.occupy(slot, endpoint, State::Connecting);
+        self.deadlines.set(slot, self.now, self.limits.connect_timeout);
+    }
+
+    /// An outgoing connection has been made.
+    pub(super) fn connected(&mut self, slot: usize) -> ConnId {
+        let queue = &mut self.queues[slot];
+        queue.state = State::Open;
+        let endpoint = queue.endpoint;
+        self.deadlines.clear(slot);
+        self.counters.at(endpoint).opened += 1;
+        self.id(slot)
+    }
+
+    /// An outgoing connection could not be made.
+    pub(super) fn abandon(&mut self, slot: usize) {
+        self.queues[slot].state = State::Ended;
+        self.deadlines.clear(slot);
+    }
+
+    fn occupy(&mut self, slot: usize, endpoint: EndpointId, state: State) {
+        if slot == self.queues.len() {
+            self.queues.push(SendQueue::free(0));
+        }
+        let queue = &mut self.queues[slot];
+        assert_eq!(queue.state, State::Free);
+        (queue.endpoint, queue.state) = (endpoint, state);
+    }
+
+    /// Frees a slot: from here on its old `ConnId` names no one.
+    pub(super) fn free(&mut self, slot: usize) {
+        let queue = &mut self.queues[slot];
+        assert_eq!(queue.state, State::Ended);
+        *queue = SendQueue::free(queue.generation.wrapping_add(1));
+        self.deadlines.clear(slot);
+    }
+
+    pub(super) fn id(&self, slot: usize) -> ConnId {
+        ConnId { slot: slot as u32, generation: self.queues[slot].generation }
+    }
+
+    pub(super) fn state(&self, slot: usize) -> State {
+        self.queues[slot].state
+    }
+
+    pub(super) fn endpoint(&self, slot: usize) -> EndpointId {
+        self.queues[slot].endpoint
+    }
+
+    pub(super) fn attention(&self, slot: usize) -> Attention {
+        let queue = &self.queues[slot];
+        match queue.state {
+            State::Connecting => Attention::Connecting,
+            State::Free | State::Ended => Attention::None,
+            _ if queue.peer_finished => Attention::None,
+            State::Draining(_) | State::Lingering(_) => Attention::Forgets,
+            State::Open if queue.backlog_bytes() > self.limits.sendq_pause => Attention::Paused,
+            State::Open => Attention::Hears,
+        }
+    }
+
+    /// Takes nothing more to send, and ends once all is written.
+    pub(super) fn drain(&mut self, slot: usize, why: CloseReason) {
+        let queue = &mut self.queues[slot];
+        if queue.state == State::Open {
+            queue.state = State::Draining(why);
+            self.deadlines.set(slot, self.now, self.limits.drain_timeout);
+            self.mark_dirty(slot);
+        }
+    }
+
+    /// The peer has ended its half.
+    pub(super) fn peer_finished(&mut self, slot: usize) {
+        self.queues[slot].peer_finished = true;
+        if let State::Lingering(why) = self.state(slot) {
+            self.end(slot, why);
+        }
+    }
+
+    /// Ends a connection now; what it still holds goes with it.
+    pub(super) fn end(&mut self, slot: usize, why: CloseReason) {
+        let queue = &mut self.queues[slot];
+        let why = match queue.state {
+            State::Open | State::Draining(_) => why,
+            State::Lingering(of_old) => of_old,
+            State::Free | State::Connecting | State::Ended => return,
+        };
+        queue.state = State::Ended;
+        self.backlog_bytes -= queue.clear();
+        let endpoint = queue.endpoint;
+        self.deadlines.clear(slot);
+        self.ended.push((slot as u32, why));
+        let index = CloseReason::ALL.iter().position(|each| *each == why).expect("each is listed");
+        self.counters.at(endpoint).closed[index] += 1;
+    }
+
+    /// One connection whose service is to be told of its end.
+    pub(super) fn take_ended(&mut self) -> Option<(usize, CloseReason)> {
+        self.ended.pop().map(|(slot, why)| (slot as usize, why))
+    }
+
+    /// The stream of `slot` may take more.
+    pub(super) fn unblock(&mut self, slot: usize) {
+        let queue = &mut self.queues[slot];
+        if queue.blocked {
+            queue.blocked = false;
+            self.mark_dirty(slot);
+        }
+    }
+
+    fn mark_dirty(&mut self, slot: usize) {
+        let queue = &mut self.queues[slot];
+        if !queue.dirty {
+            queue.dirty = true;
+            self.dirty.push(slot as u32);
+        }
+    }
+
+    pub(super) fn take_dirty(&mut self, dirty: &mut Vec<u32>) {
+        std::mem::swap(&mut self.dirty, dirty);
+    }
+
+    /// Writes out one queue, and takes a closing one a step further.
+    pub(super) fn flush(&mut self, slot: usize, stream: &mut impl Stream) {
+        let queue = &mut self.queues[slot];
+        queue.dirty = false;
+        if !matches!(queue.state, State::Open | State::Draining(_)) {
+            return;
+        }
+        let (endpoint, backlog_before) = (queue.endpoint, queue.backlog_bytes());
+        let result = queue.write(&self.arena, &mut self.gather, stream);
+        let (backlog, blocked, state) = (queue.backlog_bytes(), queue.blocked, queue.state);
+        self.backlog_bytes = self.backlog_bytes - backlog_before + backlog;
+        self.counters.writes_blocked += u64::from(backlog > 0 && backlog_before == 0);
+        match result {
+            Ok(written) => self.counters.at(endpoint).sent_bytes += written as u64,
+            Err(e) => return self.end(slot, CloseReason::of(&e)),
+        }
+        match state {
+            _ if backlog > self.limits.sendq_max => self.end(slot, CloseReason::SendqExceeded),
+            State::Draining(why) if !blocked => self.finish(slot, why, stream),
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, slot: usize, why: CloseReason, stream: &mut impl Stream) {
+        let queue = &mut self.queues[slot];
+        if let Err(e) = queue.finish(stream) {
+            return self.end(slot, CloseReason::of(&e));
+        }
+        if queue.blocked {
+            return;
+        }
+        if queue.peer_finished {
+            return self.end(slot, why); // nothing can come that would be answered by a reset
+        }
+        queue.state = State::Lingering(why);
+        self.deadlines.set(slot, self.now, self.limits.linger_timeout);
+    }
+
+    /// Ends the longest queues until all together are within bounds.
+    pub(super) fn enforce_memory_max(&mut self) {
+        while self.backlog_bytes > self.limits.memory_max {
+            // A scan, 0.7 ms for a million; each frees at least an average queue.
+            let (longest, _) = (self.queues.iter().enumerate())
+                .max_by_key(|(_, queue)| queue.backlog_bytes())
+                .expect("bytes belong to a queue");
+            self.end(longest, CloseReason::MemoryExceeded);
+        }
+    }
+
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    pub(super) fn take_due(&mut self, due: &mut Vec<u32>) {
+        self.deadlines.take_due(self.now, due);
+    }
+
+    /// Outgoing connections whose time to begin has come.
+    pub(super) fn take_dials(&mut self, begin: &mut Vec<Dial>) {
+        let now_ms = self.now.uptime_ms;
+        self.dials.retain(|&(at_ms, dial)| {
+            if at_ms <= now_ms {
+                begin.push(dial);
+            }
+            at_ms > now_ms
+        });
+    }
+
+    /// How long until there is something to do without anyone's asking; `None` for never.
+    pub(super) fn wait(&self, now: Now) -> Option<Duration> {
+        if !self.dirty.is_empty() || !self.ended.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let dial = self.dials.iter().map(|&(at_ms, _)| at_ms.saturating_sub(now.uptime_ms)).min();
+        [self.deadlines.wait(now), dial.map(Duration::from_millis)].into_iter().flatten().min()
+    }
+
+    pub(super) fn backlog_bytes(&self) -> usize {
+        self.backlog_bytes
+    }
+
+    pub(super) fn arena_is_full(&self) -> bool {
+        self.arena.len() > ARENA_FULL
+    }
+
+    /// Forgets what was composed. Nothing may be dirty, as spans point into it.
+    pub(super) fn wipe(&mut self) {
+        debug_assert!(self.dirty.is_empty());
+        for buffer in [&mut self.arena, &mut self.gather] {
+            buffer.clear();
+            buffer.shrink_to(ARENA_KEPT);
+        }
+    }
+
+    /// Asserts what must hold between turns.
+    pub(super) fn check(&self) {
+        assert!(self.arena.is_empty() && self.dirty.is_empty());
+        self.queues.iter().for_each(SendQueue::check);
+        assert!(self.queues.iter().all(|queue| queue.backlog_bytes() <= self.limits.sendq_max));
+        assert!(self.backlog_bytes <= self.limits.memory_max);
+        assert_eq!(
+            self.backlog_bytes,
+            self.queues.iter().map(SendQueue::backlog_bytes).sum::<usize>()
+        );
+    }
+}

@@ -1,0 +1,326 @@
+//! The only place that knows mio, sockets and clocks: readiness, sleep, accepting, signals.
+//!
+//! Everything is registered once, for both directions, edge-triggered. Nothing is polled for:
+//! with nothing due the thread sleeps until a socket, a signal or the waker says so.
+
+mod listener;
+mod socket;
+
+pub use listener::{Address, Listener};
+pub use socket::Socket;
+
+use super::{Dial, EndpointId, EventLoop, Now, Peer, Refusal, Service};
+use mio::{Events, Interest, Poll, Token, Waker};
+use rustix::io::Errno;
+use signal_hook::consts::signal;
+use signal_hook_mio::v1_0::Signals;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Turns readiness into turns of an [`EventLoop`].
+pub struct Reactor {
+    poll: Poll,
+    events: Events,
+    signals: Signals,
+    waker: Arc<Waker>,
+    listeners: Vec<Bound>,
+    /// Given up when there are no descriptors left, to accept one newcomer and tell him.
+    spare: Option<File>,
+    /// Accepting failed; not to be tried again before this uptime.
+    accept_again_ms: u64,
+    started: Instant,
+    dials: Vec<Dial>,
+}
+
+struct Bound {
+    endpoint: EndpointId,
+    listener: Listener,
+    /// There may be someone in its backlog.
+    pending: bool,
+}
+
+/// What came in a turn from elsewhere than a connection.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// In no order; the same signal sent twice may be heard once.
+    pub signals: Vec<Signal>,
+    /// The waker was used.
+    pub woken: bool,
+}
+
+/// The signals that are listened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGTERM.
+    Terminate,
+    /// SIGINT.
+    Interrupt,
+    /// SIGHUP.
+    Hangup,
+    /// SIGUSR1.
+    User1,
+}
+
+const SIGNALS: Token = Token(usize::MAX);
+const WAKER: Token = Token(usize::MAX - 1);
+const FIRST_LISTENER: usize = usize::MAX - 1024;
+
+/// Accepted in one turn, over all listeners: with 4,000 waiting, the first answer to a client that
+/// waits too takes 1 ms; unbounded 20–32 ms.
+const ACCEPTS_PER_TURN: usize = 64;
+
+/// No effect above noise from 128 on.
+const EVENTS_PER_TURN: usize = 1024;
+
+/// After accept(2) has failed for want of something that others may give back.
+const ACCEPT_PAUSE_MS: u64 = 1_000;
+
+impl Reactor {
+    /// A reactor that hears the four signals and nothing else. Call it before any thread starts.
+    pub fn new() -> io::Result<Reactor> {
+        let poll = Poll::new()?;
+        let mut signals =
+            Signals::new([signal::SIGTERM, signal::SIGINT, signal::SIGHUP, signal::SIGUSR1])?;
+        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        Ok(Reactor {
+            poll,
+            events: Events::with_capacity(EVENTS_PER_TURN),
+            signals,
+            waker,
+            listeners: Vec::new(),
+            spare: File::open("/dev/null").ok(),
+            accept_again_ms: 0,
+            started: Instant::now(),
+            dials: Vec::new(),
+        })
+    }
+
+    /// Wakes the loop from another thread; the turn then says `Heard::woken`.
+    pub fn waker(&self) -> Arc<Waker> {
+        self.waker.clone()
+    }
+
+    /// Begins to accept for `endpoint`, which may have several listeners.
+    pub fn listen(&mut self, endpoint: EndpointId, mut listener: Listener) -> io::Result<()> {
+        // A free number: those of listeners that have gone may be used again, as no event of
+        // theirs outlives the turn.
+        let token = Token(FIRST_LISTENER + self.listeners.len());
+        self.poll.registry().register(listener.source(), token, Interest::READABLE)?;
+        self.listeners.push(Bound { endpoint, listener, pending: true });
+        Ok(())
+    }
+
+    /// Closes the listeners for which `keep` is false. Who waits in their backlog is reset.
+    pub fn retain_listeners(&mut self, keep: impl Fn(EndpointId) -> bool) -> io::Result<()> {
+        let registry = self.poll.registry();
+        self.listeners.retain(|bound| keep(bound.endpoint));
+        for (index, bound) in self.listeners.iter_mut().enumerate() {
+            let token = Token(FIRST_LISTENER + index);
+            registry.reregister(bound.listener.source(), token, Interest::READABLE)?;
+            bound.pending = true;
+        }
+        Ok(())
+    }
+
+    /// The time by both clocks.
+    pub fn now(&self) -> Now {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now {
+            uptime_ms: self.started.elapsed().as_millis() as u64,
+            unix_ms: unix.as_millis() as u64,
+        }
+    }
+
+    /// Sleeps until there is something to do, `at_most` so long, and does it: one turn.
+    ///
+    /// Fails only if the poll itself does, after which there is no going on.
+    pub fn turn<V: Service>(
+        &mut self,
+        server: &mut EventLoop<Socket, V>,
+        at_most: Option<Duration>,
+    ) -> io::Result<Heard> {
+        let timeout = self.timeout(server, at_most);
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(e) if e.kind() != ErrorKind::Interrupted => return Err(e),
+            _ => {} // an interrupted poll has no events
+        }
+        let begun = Instant::now();
+        server.wake(self.now());
+        let heard = self.tell(server);
+        self.accept(server);
+        self.begin_dials(server);
+        server.turn();
+        server.counters().turn_time.add(begun.elapsed());
+        Ok(heard)
+    }
+
+    fn timeout<V: Service>(
+        &self,
+        server: &EventLoop<Socket, V>,
+        at_most: Option<Duration>,
+    ) -> Option<Duration> {
+        let now = self.now();
+        let waiting = self.listeners.iter().any(|bound| bound.pending);
+        let accept = waiting.then(|| {
+            let pause = Duration::from_millis(self.accept_again_ms.saturating_sub(now.uptime_ms));
+            pause.max(server.admission().wait(now).unwrap_or_default())
+        });
+        [server.wait(now), accept, at_most].into_iter().flatten().min()
+    }
+
+    /// Tells the loop which streams are ready for what.
+    fn tell<V: Service>(&mut self, server: &mut EventLoop<Socket, V>) -> Heard {
+        let mut heard = Heard::default();
+        for event in &self.events {
+            match event.token() {
+                SIGNALS => heard.signals.extend(self.signals.pending().filter_map(Signal::of)),
+                WAKER => heard.woken = true,
+                Token(token) if token >= FIRST_LISTENER => {
+                    if let Some(bound) = self.listeners.get_mut(token - FIRST_LISTENER) {
+                        bound.pending = true;
+                    }
+                }
+                Token(slot) => {
+                    if event.is_writable() {
+                        server.writable(slot);
+                    }
+                    // Data and the end may come as one event; a short read alone would miss the end.
+                    if event.is_read_closed() || event.is_error() {
+                        server.hung_up(slot);
+                    } else if event.is_readable() {
+                        server.readable(slot);
+                    }
+                }
+            }
+        }
+        heard
+    }
+
+    fn accept<V: Service>(&mut self, server: &mut EventLoop<Socket, V>) {
+        if self.now().uptime_ms < self.accept_again_ms {
+            return;
+        }
+        let share = (ACCEPTS_PER_TURN / self.listeners.len().max(1)).max(1);
+        for index in 0..self.listeners.len() {
+            for _ in 0..share {
+                if !self.listeners[index].pending || !server.accepting() {
+                    break;
+                }
+                self.accept_one(index, server);
+            }
+        }
+        if self.listeners.iter().all(|bound| !bound.pending) {
+            server.backlogs_emptied();
+        }
+    }
+
+    fn accept_one<V: Service>(&mut self, index: usize, server: &mut EventLoop<Socket, V>) {
+        let bound = &mut self.listeners[index];
+        let endpoint = bound.endpoint;
+        match bound.listener.accept() {
+            Ok((stream, address)) => {
+                if let Some(id) = server.accept(stream, Peer { endpoint, address }) {
+                    self.register(server, id.slot());
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => bound.pending = false,
+            Err(e) if is_of_one_newcomer(&e) => server.counters().accept_errors += 1,
+            Err(e) => {
+                server.counters().accept_errors += 1;
+                let told = is_out_of_descriptors(&e) && self.turn_one_away(index, server);
+                if !told {
+                    log::error!(
+                        "cannot accept on {}: {e}",
+                        self.listeners[index].listener.address()
+                    );
+                    self.accept_again_ms = self.now().uptime_ms + ACCEPT_PAUSE_MS;
+                }
+            }
+        }
+    }
+
+    /// Accepts a newcomer with the spare descriptor and tells him that we are full. Whether that
+    /// could be done.
+    fn turn_one_away<V: Service>(
+        &mut self,
+        index: usize,
+        server: &mut EventLoop<Socket, V>,
+    ) -> bool {
+        if self.spare.take().is_none() {
+            self.spare = File::open("/dev/null").ok();
+            return self.spare.is_some();
+        }
+        let bound = &self.listeners[index];
+        let accepted = bound.listener.accept();
+        if let Ok((stream, _)) = accepted {
+            log::warn!("out of file descriptors: turned away a newcomer");
+            server.turn_away(stream, bound.endpoint, Refusal::ServerFull);
+        }
+        self.spare = File::open("/dev/null").ok();
+        self.spare.is_some()
+    }
+
+    fn begin_dials<V: Service>(&mut self, server: &mut EventLoop<Socket, V>) {
+        server.take_dials(&mut self.dials);
+        for dial in std::mem::take(&mut self.dials) {
+            match Socket::connect(dial.to) {
+                Ok(stream) => {
+                    let id = server.connect(stream, dial);
+                    self.register(server, id.slot());
+                }
+                Err(e) => server.unreachable(dial, e.kind()),
+            }
+        }
+    }
+
+    fn register<V: Service>(&self, server: &mut EventLoop<Socket, V>, slot: usize) {
+        let both = Interest::READABLE | Interest::WRITABLE;
+        if let Err(e) =
+            self.poll.registry().register(server.stream(slot).source(), Token(slot), both)
+        {
+            log::error!("cannot watch a connection: {e}");
+            server.fail(slot);
+        }
+    }
+}
+
+impl Signal {
+    fn of(number: i32) -> Option<Signal> {
+        match number {
+            signal::SIGTERM => Some(Signal::Terminate),
+            signal::SIGINT => Some(Signal::Interrupt),
+            signal::SIGHUP => Some(Signal::Hangup),
+            signal::SIGUSR1 => Some(Signal::User1),
+            _ => None,
+        }
+    }
+}
+
+/// Errors of the connection that was to be accepted, which accept(2) on Linux passes on; the next
+/// one may do.
+fn is_of_one_newcomer(e: &io::Error) -> bool {
+    let errno = Errno::from_io_error(e);
+    errno.is_some_and(|errno| {
+        matches!(
+            errno,
+            Errno::INTR
+                | Errno::CONNABORTED
+                | Errno::PERM
+                | Errno::PROTO
+                | Errno::NETDOWN
+                | Errno::NOPROTOOPT
+                | Errno::HOSTDOWN
+                | Errno::NONET
+                | Errno::HOSTUNREACH
+                | Errno::OPNOTSUPP
+                | Errno::NETUNREACH
+        )
+    })
+}
+
+fn is_out_of_descriptors(e: &io::Error) -> bool {
+    matches!(Errno::from_io_error(e), Some(Errno::MFILE | Errno::NFILE))
+}

@@ -1,0 +1,209 @@
+//! What one connection is still to be sent, and how its ending goes.
+
+use super::outbox::Span;
+use super::{CloseReason, EndpointId, Stream};
+use std::io::{self, ErrorKind, Write};
+
+/// One connection's sending half. 80 bytes, and nothing on the heap while it has never been sent
+/// anything.
+pub(super) struct SendQueue {
+    pub generation: u32,
+    pub endpoint: EndpointId,
+    pub state: State,
+    /// The peer has ended its half; nothing more is to be read.
+    pub peer_finished: bool,
+    /// In `Outbox::dirty`.
+    pub dirty: bool,
+    /// The stream takes nothing more until it says so.
+    pub blocked: bool,
+    /// What this turn has for it; always empty between turns.
+    spans: Vec<Span>,
+    spans_bytes: u32,
+    /// What earlier turns left unwritten.
+    backlog: Backlog,
+}
+
+/// The life of a connection, as far as sending goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// No connection has this slot.
+    Free,
+    /// An outgoing connection that is not made yet.
+    Connecting,
+    Open,
+    /// Takes nothing more to send; what is read is forgotten. Waits to be written out.
+    Draining(CloseReason),
+    /// Written out and our half ended. What the peer still sends is read and forgotten until it
+    /// ends too: closing earlier would answer that with a reset, and the reset could reach the
+    /// peer before it has read our last word.
+    Lingering(CloseReason),
+    /// Waits for its service to be told, and for its slot to be freed when the turn ends.
+    Ended,
+}
+
+/// A queue's spans are kept for the next turn, up to this many; 256 bytes.
+const SPANS_KEPT: usize = 32;
+
+impl SendQueue {
+    pub fn free(generation: u32) -> SendQueue {
+        SendQueue {
+            generation,
+            endpoint: EndpointId(0),
+            state: State::Free,
+            peer_finished: false,
+            dirty: false,
+            blocked: false,
+            spans: Vec::new(),
+            spans_bytes: 0,
+            backlog: Backlog::default(),
+        }
+    }
+
+    /// Bytes left from earlier turns.
+    pub fn backlog_bytes(&self) -> usize {
+        self.backlog.len()
+    }
+
+    /// Bytes in all.
+    pub fn queued_bytes(&self) -> usize {
+        self.backlog.len() + self.spans_bytes as usize
+    }
+
+    pub fn push(&mut self, span: Span) {
+        self.spans_bytes += span.len() as u32;
+        match self.spans.last_mut() {
+            Some(last) if last.joins(span) => last.append(span),
+            _ => self.spans.push(span),
+        }
+    }
+
+    /// Forgets what is queued; returns how many bytes of backlog that were.
+    pub fn clear(&mut self) -> usize {
+        self.spans = Vec::new();
+        self.spans_bytes = 0;
+        std::mem::take(&mut self.backlog).len()
+    }
+
+    /// Writes what is queued, with one call unless the stream takes less; the rest is kept in the
+    /// backlog. Returns how many bytes were written. `gather` is room for joining spans.
+    pub fn write(
+        &mut self,
+        arena: &[u8],
+        gather: &mut Vec<u8>,
+        stream: &mut impl Stream,
+    ) -> io::Result<usize> {
+        let written = if self.blocked || self.backlog.len() > 0 {
+            self.spans.iter().for_each(|span| self.backlog.push(span.of(arena)));
+            if self.blocked {
+                self.forget_spans();
+                return Ok(0);
+            }
+            let written = write_some(stream, self.backlog.bytes())?;
+            self.backlog.pop(written);
+            written
+        } else {
+            let bytes = match self.spans[..] {
+                [only] => only.of(arena),
+                _ => {
+                    gather.clear();
+                    self.spans.iter().for_each(|span| gather.extend_from_slice(span.of(arena)));
+                    gather
+                }
+            };
+            let written = write_some(stream, bytes)?;
+            self.backlog.push(&bytes[written..]);
+            written
+        };
+        self.forget_spans();
+        // A stream with a buffer of its own, as TLS has, may hold bytes that we count as written.
+        self.blocked = self.backlog.len() > 0 || !taken(|| stream.flush())?;
+        Ok(written)
+    }
+
+    /// Ends our half of the stream. `blocked` if that must wait.
+    pub fn finish(&mut self, stream: &mut impl Stream) -> io::Result<()> {
+        self.blocked = !taken(|| stream.finish())?;
+        Ok(())
+    }
+
+    fn forget_spans(&mut self) {
+        self.spans_bytes = 0;
+        if self.spans.capacity() > SPANS_KEPT {
+            self.spans = Vec::new();
+        } else {
+            self.spans.clear();
+        }
+    }
+
+    /// Asserts what must hold between turns.
+    pub fn check(&self) {
+        assert!(!self.dirty && self.spans.is_empty() && self.spans_bytes == 0);
+        match self.state {
+            State::Free | State::Connecting | State::Lingering(_) | State::Ended => {
+                assert_eq!(self.backlog.len(), 0, "{:?} with something to write", self.state);
+            }
+            State::Open => {
+                assert!(self.blocked || self.backlog.len() == 0, "a writable queue left unwritten");
+            }
+            State::Draining(_) => assert!(self.blocked, "a writable queue left unwritten"),
+        }
+    }
+}
+
+/// Bytes in at the back, out at the front. Holds no memory while empty.
+#[derive(Default)]
+struct Backlog {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Backlog {
+    fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    fn push(&mut self, more: &[u8]) {
+        self.bytes.extend_from_slice(more);
+    }
+
+    fn pop(&mut self, n: usize) {
+        self.start += n;
+        if self.len() == 0 {
+            *self = Backlog::default();
+        } else if self.start > self.bytes.len() / 2 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+    }
+}
+
+/// Writes until the stream takes no more.
+fn write_some(stream: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.write(&bytes[written..]) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(more) => written += more,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(written)
+}
+
+/// Whether the stream did it now, rather than asking to be called again.
+fn taken(mut act: impl FnMut() -> io::Result<()>) -> io::Result<bool> {
+    loop {
+        match act() {
+            Ok(()) => return Ok(true),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What bytes mean. Pure: no connections, no clock, no state beyond a cursor.
+
+pub mod line;

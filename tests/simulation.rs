@@ -1,0 +1,44 @@
+//! The loop and two services under a hostile network and a made-up clock.
+//!
+//! One seed decides everything: `SEED=17 cargo test --test simulation` replays a failure, and
+//! `SEEDS=1000000 cargo test --release --test simulation` goes on for hours.
+
+mod world;
+
+use std::collections::BTreeMap;
+use stonechat::net::CloseReason;
+use world::{Choices, simulation};
+
+const STEPS: usize = 600;
+
+#[test]
+fn nobody_suffers_from_what_others_do() {
+    if let Some(seed) = number("SEED") {
+        simulation::run(Choices::from_seed(seed), STEPS);
+        return;
+    }
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for seed in 0..number("SEEDS").unwrap_or(400) {
+        let run = std::panic::catch_unwind(|| simulation::run(Choices::from_seed(seed), STEPS));
+        let Ok(sights) = run else { panic!("replay with SEED={seed}") };
+        for why in sights.endings {
+            *seen.entry(why.text()).or_default() += 1;
+        }
+        let heard = String::from_utf8_lossy(&sights.heard);
+        for words in ["bye", "* idle", " left", "server full", "line too long", "CLOSE SOCKET"] {
+            *seen.entry(words).or_default() += usize::from(heard.contains(words));
+        }
+    }
+    println!("{seen:?}");
+    // A sweep that never got there shows nothing.
+    for why in CloseReason::ALL {
+        assert!(seen.contains_key(why.text()), "never came across {why:?}");
+    }
+    for words in ["bye", "* idle", " left", "server full", "line too long", "CLOSE SOCKET"] {
+        assert!(seen[words] > 0, "never came across {words:?}");
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|value| value.parse().expect("a number"))
+}

@@ -1,0 +1,41 @@
+//! Where every choice of a simulation comes from: a seed, or the fuzzer's bytes.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// Shared by all that choose, so that one seed or one input decides everything.
+#[derive(Clone)]
+pub struct Choices(Rc<RefCell<Source>>);
+
+enum Source {
+    Seed(fastrand::Rng),
+    Bytes { bytes: Vec<u8>, at: usize },
+}
+
+impl Choices {
+    pub fn from_seed(seed: u64) -> Choices {
+        Choices(Rc::new(RefCell::new(Source::Seed(fastrand::Rng::with_seed(seed)))))
+    }
+
+    /// Each byte is a choice; when they have run out, the first of each is chosen.
+    pub fn from_bytes(bytes: &[u8]) -> Choices {
+        Choices(Rc::new(RefCell::new(Source::Bytes { bytes: bytes.to_vec(), at: 0 })))
+    }
+
+    pub fn pick(&self, range: Range<usize>) -> usize {
+        match &mut *self.0.borrow_mut() {
+            Source::Seed(rng) => rng.usize(range),
+            Source::Bytes { bytes, at } => {
+                let byte = bytes.get(*at).copied().unwrap_or(0);
+                *at += 1;
+                range.start + usize::from(byte) * range.len() / 256
+            }
+        }
+    }
+
+    /// True once in `n` times.
+    pub fn one_in(&self, n: usize) -> bool {
+        self.pick(0..n) == n - 1
+    }
+}
