@@ -1,7 +1,8 @@
 //! Who is let in: the total, so many from one address, so many from it within a minute.
 //!
 //! A full server does not turn newcomers away at once: they wait in the listener's backlog until
-//! 95 % is reached, and only who has waited for `Limits::accept_wait` is told `server full`.
+//! 95 % is reached. Only when nobody could be let in for `Limits::accept_wait` are those who wait
+//! told `server full`; as long as the line moves, it is worth standing in.
 
 use super::{Limits, Now, Refusal};
 use std::collections::HashMap;

@@ -7,7 +7,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections in all. Beyond it nobody is accepted until 95 % is reached.
     pub connections: usize,
-    /// How long newcomers wait in the backlog of a full server before they are told and closed.
+    /// How long a full server lets nobody in before those who wait in the backlog are told and
+    /// closed.
     pub accept_wait: Duration,
     /// Connections from one IPv4 address or IPv6 /64; loopback is exempt, here and below.
     pub connections_per_ip: u32,

@@ -61,8 +61,8 @@ struct Client {
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
-    /// In the listener's backlog since this uptime.
-    Waiting(u64),
+    /// In the listener's backlog.
+    Waiting,
     Here(ConnId),
     /// Accepted to be told that there is no room.
     TurnedAway,
@@ -94,6 +94,8 @@ pub struct World {
     server: EventLoop<ServerEnd, Services>,
     clients: Vec<Client>,
     backlog: VecDeque<usize>,
+    /// When one in the backlog was last let in.
+    line_moved_ms: u64,
     now: Now,
 }
 
@@ -134,6 +136,7 @@ impl World {
             server: EventLoop::new(services, LIMITS),
             clients: Vec::new(),
             backlog: VecDeque::new(),
+            line_moved_ms: 0,
             now: Now { uptime_ms: 0, unix_ms: 1_800_000_000_000 },
         }
     }
@@ -228,7 +231,7 @@ impl World {
         self.clients.push(Client {
             wire,
             endpoint,
-            state: State::Waiting(self.now.uptime_ms),
+            state: State::Waiting,
             conduct,
             news: News::default(),
             said: 0,
@@ -338,7 +341,10 @@ impl World {
             let stream = ServerEnd { wire: client.wire.clone(), choices: self.choices.clone() };
             let peer = Peer { endpoint: client.endpoint, address: None };
             client.state = match self.server.accept(stream, peer) {
-                Some(id) => State::Here(id),
+                Some(id) => {
+                    self.line_moved_ms = self.now.uptime_ms;
+                    State::Here(id)
+                }
                 None => State::TurnedAway,
             };
         }
@@ -389,6 +395,7 @@ impl World {
     }
 
     fn shut_down(&mut self) {
+        self.backlog.clear(); // the listeners are closed first
         self.server.shut_down();
         self.settle_closing();
         assert!(self.server.is_empty(), "somebody is left after the shutdown");
@@ -418,9 +425,9 @@ impl World {
                 "client {n} heard what was meant for another"
             );
             match (client.state, client.endpoint) {
-                (State::Waiting(since), _) => {
-                    let waited = self.now.uptime_ms - since;
-                    assert!(waited < 12_000, "client {n} was left waiting for {waited} ms");
+                (State::Waiting, _) => {
+                    let waited = self.now.uptime_ms - self.line_moved_ms;
+                    assert!(waited < 7_000, "client {n} waits in a line that does not move");
                 }
                 (State::TurnedAway, _) => self.check_turned_away(n),
                 (State::Here(_), ECHO) => self.check_echo(n),
