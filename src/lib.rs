@@ -17,6 +17,8 @@
 #![warn(missing_docs)]
 
 pub mod app;
+pub mod config;
 pub mod echo;
+pub mod metrics;
 pub mod net;
 pub mod wire;

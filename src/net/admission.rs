@@ -106,6 +106,11 @@ impl Admission {
         self.open
     }
 
+    /// How many may be here.
+    pub fn connections_max(&self) -> usize {
+        self.limits.connections
+    }
+
     /// Asserts what must always hold.
     pub fn check(&self) {
         assert!(self.addresses.values().map(|a| a.open as usize).sum::<usize>() <= self.open);

@@ -8,8 +8,6 @@ use std::time::Duration;
 pub struct Counters {
     /// By [`EndpointId`].
     pub endpoints: Vec<EndpointCounters>,
-    /// Turns of the loop, each after one wake-up.
-    pub turns: u64,
     /// How long the turns took, sleep not included.
     pub turn_time: Histogram,
     /// Writes that found their socket full; the rest was queued.

@@ -53,7 +53,7 @@ impl CloseReason {
         CloseReason::Shutdown,
     ];
 
-    /// What the peer is told where it can still be told, and the label of the counter.
+    /// As it is said to people, the peer among them where it can still be told.
     pub fn text(self) -> &'static str {
         match self {
             CloseReason::Hangup => "hangup",
@@ -66,6 +66,22 @@ impl CloseReason {
             CloseReason::MemoryExceeded => "memory exceeded",
             CloseReason::DrainTimeout => "drain timeout",
             CloseReason::Shutdown => "server shutting down",
+        }
+    }
+
+    /// As it stands in the metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            CloseReason::Hangup => "hangup",
+            CloseReason::Done => "done",
+            CloseReason::Reset => "reset",
+            CloseReason::TimedOut => "timed_out",
+            CloseReason::Failed => "failed",
+            CloseReason::SendqExceeded => "sendq_exceeded",
+            CloseReason::RecvqExceeded => "recvq_exceeded",
+            CloseReason::MemoryExceeded => "memory_exceeded",
+            CloseReason::DrainTimeout => "drain_timeout",
+            CloseReason::Shutdown => "shutdown",
         }
     }
 
@@ -89,12 +105,21 @@ impl Refusal {
     pub const ALL: [Refusal; 3] =
         [Refusal::ServerFull, Refusal::TooManyFromAddress, Refusal::TooFastFromAddress];
 
-    /// What the newcomer is told, and the label of the counter.
+    /// As it is said to the newcomer.
     pub fn text(self) -> &'static str {
         match self {
             Refusal::ServerFull => "server full",
             Refusal::TooManyFromAddress => "too many connections from your address",
             Refusal::TooFastFromAddress => "too many connects from your address, wait a minute",
+        }
+    }
+
+    /// As it stands in the metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Refusal::ServerFull => "server_full",
+            Refusal::TooManyFromAddress => "connections_per_ip",
+            Refusal::TooFastFromAddress => "connects_per_ip_per_minute",
         }
     }
 }

@@ -258,7 +258,6 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.tell_endings();
         self.flush();
         self.free_gone();
-        self.out.counters.turns += 1;
     }
 
     fn read_ready(&mut self) {

@@ -1,21 +1,91 @@
-//! The daemon.
+//! `stonechatd`, the daemon: arguments, and what comes of them.
 
-use stonechat::app::{App, Protocol};
-use stonechat::net::reactor::{Address, Listener, Reactor};
-use stonechat::net::{EventLoop, Limits};
+mod daemon;
+mod data_dir;
+mod listeners;
+mod service_manager;
+mod settings;
 
-fn main() -> std::io::Result<()> {
-    env_logger::init();
-    let mut app = App::new(4096);
-    let echo = app.add_endpoint(Protocol::Echo).expect("room for one");
-    let mut server = EventLoop::new(app, Limits::default());
-    let mut reactor = Reactor::new()?;
-    let address = Address::Tcp(([127, 0, 0, 1], 7007).into());
-    reactor.listen(echo, Listener::bind(&address, false)?)?;
-    loop {
-        let heard = reactor.turn(&mut server, None)?;
-        if !heard.signals.is_empty() {
-            return Ok(());
+use clap::{Parser, Subcommand};
+use daemon::Daemon;
+use settings::{Flags, Settings};
+use std::process::ExitCode;
+use stonechat::config::Config;
+
+/// One lean daemon through which people and devices talk.
+///
+/// Without a config file it starts on loopback and prints each address. Settings are taken from
+/// flags, then STONECHAT_… variables, then the config file, then defaults.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Exit status: 0 done, 2 bad usage or config, 3 cannot bind or open its data, 1 anything else."
+)]
+struct Arguments {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Validate the config and print what it would do
+    Check,
+    /// Print the default config, with comments
+    Config,
+}
+
+/// Why the daemon cannot go on: one sentence for the operator, and the exit status.
+pub struct Failure {
+    status: u8,
+    message: String,
+}
+
+impl Failure {
+    /// Bad usage or config.
+    pub fn usage(message: impl Into<String>) -> Failure {
+        Failure { status: 2, message: message.into() }
+    }
+
+    /// An address or a file that can't be had.
+    pub fn unavailable(message: impl Into<String>) -> Failure {
+        Failure { status: 3, message: message.into() }
+    }
+
+    /// Anything else.
+    pub fn other(message: impl Into<String>) -> Failure {
+        Failure { status: 1, message: message.into() }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Some(Command::Config) => {
+            daemon::say(Config::DEFAULT_TEXT.trim_end());
+            Ok(())
+        }
+        Some(Command::Check) => check(arguments.flags),
+        None => run(arguments.flags),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("stonechatd: {}", failure.message);
+            ExitCode::from(failure.status)
         }
     }
+}
+
+fn check(flags: Flags) -> Result<(), Failure> {
+    let settings = Settings::read(flags)?;
+    settings.describe().iter().for_each(|line| daemon::say(line));
+    Ok(())
+}
+
+fn run(flags: Flags) -> Result<(), Failure> {
+    let settings = Settings::read(flags)?;
+    env_logger::Builder::new().parse_filters(&settings.log).format_target(false).init();
+    Daemon::start(settings)?.run()
 }

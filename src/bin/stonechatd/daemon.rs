@@ -1,0 +1,211 @@
+//! The daemon from its start to its end: listeners, signals, reloading, draining.
+
+use crate::Failure;
+use crate::data_dir::DataDir;
+use crate::listeners::{self, Open, Source, Wanted};
+use crate::service_manager::{notify, passed_listeners, watchdog_interval};
+use crate::settings::Settings;
+use std::io::{self, Write};
+use std::time::Duration;
+use stonechat::app::{App, Protocol};
+use stonechat::metrics::{self, Gauges};
+use stonechat::net::reactor::{Heard, Reactor, Signal, Socket};
+use stonechat::net::{EndpointId, EventLoop};
+
+/// All that runs.
+pub struct Daemon {
+    settings: Settings,
+    reactor: Reactor,
+    server: EventLoop<Socket, App>,
+    /// By [`EndpointId`]. Those that have gone keep their number, and their counters.
+    endpoints: Vec<Endpoint>,
+    watchdog: Option<Watchdog>,
+    _data: Option<DataDir>,
+}
+
+struct Endpoint {
+    url: String,
+    protocol: Protocol,
+    source: Source,
+    open: bool,
+}
+
+struct Watchdog {
+    interval: Duration,
+    due_ms: u64,
+}
+
+/// Prints a line for whoever started us. If he has stopped listening, that is his affair.
+pub fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+impl Daemon {
+    /// Gets hold of everything that may fail to be had.
+    pub fn start(settings: Settings) -> Result<Daemon, Failure> {
+        let passed = passed_listeners()?;
+        let reactor = Reactor::new();
+        let reactor =
+            reactor.map_err(|e| Failure::other(format!("cannot set up the event loop: {e}")))?;
+        let data = settings.data.as_deref().map(DataDir::open).transpose()?;
+        let mut wanted = listeners::wanted(&settings, !passed.is_empty())?;
+        let mut open = listeners::adopt(passed, &mut wanted)?;
+        open.extend(listeners::bind(wanted, settings.reuse_port)?);
+        let server = EventLoop::new(App::new(settings.limits.line_max), settings.limits());
+        let watchdog = watchdog_interval()
+            .map(|interval| Watchdog { interval, due_ms: reactor.now().uptime_ms });
+        let endpoints = Vec::new();
+        let mut daemon = Daemon { settings, reactor, server, endpoints, watchdog, _data: data };
+        for open in open {
+            daemon.listen(open)?;
+        }
+        Ok(daemon)
+    }
+
+    /// Serves until it is told to end, and takes leave of everyone.
+    pub fn run(mut self) -> Result<(), Failure> {
+        match &self.settings.data {
+            Some(path) => log::info!("data in {}", path.display()),
+            None => log::info!("no data is kept"),
+        }
+        say("ready");
+        notify("READY=1");
+        loop {
+            for signal in self.turn(None)?.signals {
+                match signal {
+                    Signal::Terminate | Signal::Interrupt => return self.drain(),
+                    Signal::Hangup => self.reload(),
+                    Signal::User1 => say(self.metrics().trim_end()),
+                }
+            }
+        }
+    }
+
+    /// Begins to accept. An endpoint that was there before keeps its number.
+    fn listen(&mut self, open: Open) -> Result<(), Failure> {
+        let Open { protocol, source, listener } = open;
+        let url = listeners::url(protocol, listener.address());
+        let known = self.endpoints.iter().position(|known| known.url == url);
+        let id = match known {
+            Some(index) => EndpointId(index as u8),
+            None => {
+                let id = self.server.service.add_endpoint(protocol);
+                id.ok_or_else(|| Failure::usage("more than 256 listeners since the start"))?
+            }
+        };
+        let failed = |e| Failure::other(format!("cannot watch {url}: {e}"));
+        self.reactor.listen(id, listener).map_err(failed)?;
+        say(&format!("listening {url}"));
+        let endpoint = Endpoint { url, protocol, source, open: true };
+        match known {
+            Some(index) => self.endpoints[index] = endpoint,
+            None => self.endpoints.push(endpoint),
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, at_most: Option<Duration>) -> Result<Heard, Failure> {
+        let watchdog = self.watchdog.as_mut().map(|watchdog| {
+            let now_ms = self.reactor.now().uptime_ms;
+            if now_ms >= watchdog.due_ms {
+                notify("WATCHDOG=1");
+                watchdog.due_ms = now_ms + watchdog.interval.as_millis() as u64;
+            }
+            Duration::from_millis(watchdog.due_ms - now_ms)
+        });
+        let at_most = [at_most, watchdog].into_iter().flatten().min();
+        let turn = self.reactor.turn(&mut self.server, at_most);
+        turn.map_err(|e| Failure::other(format!("cannot wait for events: {e}")))
+    }
+
+    /// Tells everyone, writes what is queued, and ends; at once if told again.
+    fn drain(mut self) -> Result<(), Failure> {
+        log::info!("ending: {} connections", self.server.admission().open());
+        notify("STOPPING=1");
+        self.close_listeners(|_| true)?;
+        self.server.shut_down();
+        let until_ms =
+            self.reactor.now().uptime_ms + self.settings.shutdown_timeout.as_millis() as u64;
+        while !self.server.is_empty() {
+            let left_ms = until_ms.saturating_sub(self.reactor.now().uptime_ms);
+            if left_ms == 0 {
+                log::warn!("{} did not read their last word", self.server.admission().open());
+                break;
+            }
+            let heard = self.turn(Some(Duration::from_millis(left_ms)))?;
+            let end = |signal: &Signal| matches!(signal, Signal::Terminate | Signal::Interrupt);
+            if heard.signals.iter().any(end) {
+                return Err(Failure::other("told to end twice: ended without taking leave"));
+            }
+        }
+        log::info!("ended");
+        Ok(())
+    }
+
+    /// Reads the config again, and takes it up whole or not at all.
+    fn reload(&mut self) {
+        notify("RELOADING=1");
+        match self.try_reload() {
+            Ok(()) => log::info!("reloaded the config"),
+            Err(failure) => {
+                log::error!("the config is not reloaded, the old one stays: {}", failure.message)
+            }
+        }
+        notify("READY=1");
+    }
+
+    fn try_reload(&mut self) -> Result<(), Failure> {
+        let settings = self.settings.read_again()?;
+        let passed = self.endpoints.iter().any(|endpoint| endpoint.source == Source::Passed);
+        let wanted = listeners::wanted(&settings, passed)?;
+        let stays = |endpoint: &Endpoint| {
+            endpoint.source == Source::Passed || wanted.iter().any(|wanted| endpoint.is(wanted))
+        };
+        let open: Vec<bool> = self.endpoints.iter().map(|e| e.open && stays(e)).collect();
+        let is_here = |wanted: &Wanted| self.endpoints.iter().any(|e| e.open && e.is(wanted));
+        let new = wanted.into_iter().filter(|wanted| !is_here(wanted)).collect();
+        // The last thing that may well fail, and nothing is changed yet.
+        let new = listeners::bind(new, settings.reuse_port)?;
+        for (endpoint, open) in self.endpoints.iter_mut().zip(open) {
+            if endpoint.open && !open {
+                log::info!("no longer listening on {}", endpoint.url);
+            }
+            endpoint.open = open;
+        }
+        self.close_listeners(|endpoint| !endpoint.open)?;
+        for open in new {
+            self.listen(open)?;
+        }
+        self.server.set_limits(settings.limits());
+        self.server.service.set_line_max(settings.limits.line_max);
+        if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {
+            log::warn!("`data` and `log` take effect at the next start");
+        }
+        self.settings = settings;
+        Ok(())
+    }
+
+    fn close_listeners(&mut self, which: impl Fn(&Endpoint) -> bool) -> Result<(), Failure> {
+        let keep = |id: EndpointId| !which(&self.endpoints[usize::from(id.0)]);
+        let closed = self.reactor.retain_listeners(keep);
+        closed.map_err(|e| Failure::other(format!("cannot close a listener: {e}")))
+    }
+
+    fn metrics(&mut self) -> String {
+        let urls: Vec<String> = self.endpoints.iter().map(|e| e.url.clone()).collect();
+        let gauges = Gauges {
+            send_queue_bytes: self.server.backlog_bytes(),
+            connections_max: self.server.admission().connections_max(),
+        };
+        metrics::text(self.server.counters(), &gauges, &urls)
+    }
+}
+
+impl Endpoint {
+    /// Whether this is what `wanted` asks for; by its address as it was asked for, and as it is.
+    fn is(&self, wanted: &Wanted) -> bool {
+        let asked = Source::Bound(wanted.address.clone());
+        let same = self.source == asked && self.protocol == wanted.protocol;
+        same || self.url == listeners::url(wanted.protocol, &wanted.address)
+    }
+}

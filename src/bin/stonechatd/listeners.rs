@@ -1,0 +1,112 @@
+//! Which listeners there are to be, and getting hold of them: all, or an error that names the one.
+
+use crate::Failure;
+use crate::settings::Settings;
+use std::io::{self, ErrorKind};
+use stonechat::app::Protocol;
+use stonechat::config::Listen;
+use stonechat::net::reactor::{Address, Listener};
+
+/// A listener that is open, and not yet in use.
+pub struct Open {
+    pub protocol: Protocol,
+    pub source: Source,
+    pub listener: Listener,
+}
+
+/// Where a listener comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// We bound this address; its port may have been 0.
+    Bound(Address),
+    /// The service manager passed it, and it stays for as long as we run.
+    Passed,
+}
+
+/// A listener that the settings ask for.
+pub struct Wanted {
+    pub protocol: Protocol,
+    pub address: Address,
+    /// One of the defaults, to be left out where the system has no IPv6.
+    optional: bool,
+}
+
+/// What `settings` ask for. Where they say nothing these are the defaults, unless listeners were
+/// `passed`.
+pub fn wanted(settings: &Settings, passed: bool) -> Result<Vec<Wanted>, Failure> {
+    let optional = settings.listen.is_none();
+    let listens = match &settings.listen {
+        Some(listens) => listens.clone(),
+        None if passed => Vec::new(),
+        None => Listen::defaults(),
+    };
+    let mut wanted = Vec::new();
+    for listen in listens {
+        let addresses = listen.addresses().map_err(|e| {
+            Failure::unavailable(format!("cannot look up the address of {listen}: {e}"))
+        })?;
+        let protocol = listen.protocol;
+        wanted.extend(addresses.into_iter().map(|address| Wanted { protocol, address, optional }));
+    }
+    if wanted.is_empty() && !passed {
+        return Err(Failure::usage("`listen` is empty: nobody could reach this daemon"));
+    }
+    Ok(wanted)
+}
+
+/// Binds what is wanted.
+pub fn bind(wanted: Vec<Wanted>, reuse_port: bool) -> Result<Vec<Open>, Failure> {
+    let mut open = Vec::new();
+    for Wanted { protocol, address, optional } in wanted {
+        match Listener::bind(&address, reuse_port) {
+            Ok(listener) => open.push(Open { protocol, source: Source::Bound(address), listener }),
+            Err(e) if optional && has_no_such_address(&e) => {
+                log::info!("not listening on {}: {e}", url(protocol, &address));
+            }
+            Err(e) => {
+                let url = url(protocol, &address);
+                return Err(Failure::unavailable(format!("cannot listen on {url}: {e}")));
+            }
+        }
+    }
+    Ok(open)
+}
+
+/// Sorts out the listeners that were passed: what is spoken on each is told by the address, where
+/// `wanted` has it (and then it is wanted no more), or by its name.
+pub fn adopt(
+    passed: Vec<(Option<String>, Listener)>,
+    wanted: &mut Vec<Wanted>,
+) -> Result<Vec<Open>, Failure> {
+    let mut open = Vec::new();
+    for (name, listener) in passed {
+        let listed = wanted.iter().position(|wanted| wanted.address == *listener.address());
+        let named = || {
+            let name = name.as_deref()?.trim_end_matches(".socket");
+            Protocol::SCHEMES.iter().find(|(scheme, _)| *scheme == name)
+        };
+        let protocol = match (listed, named()) {
+            (Some(index), _) => wanted.swap_remove(index).protocol,
+            (None, Some(&(_, protocol))) => protocol,
+            (None, None) => {
+                return Err(Failure::usage(format!(
+                    "what is to be spoken on the socket passed for {}? Give it a name \
+                     (FileDescriptorName=echo), or list its address under `listen`",
+                    listener.address()
+                )));
+            }
+        };
+        open.push(Open { protocol, source: Source::Passed, listener });
+    }
+    Ok(open)
+}
+
+/// As it is printed, and named in the metrics.
+pub fn url(protocol: Protocol, address: &Address) -> String {
+    format!("{}://{address}", protocol.scheme())
+}
+
+fn has_no_such_address(e: &io::Error) -> bool {
+    let no_family = Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error());
+    e.kind() == ErrorKind::AddrNotAvailable || e.raw_os_error() == no_family
+}

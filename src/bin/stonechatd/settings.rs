@@ -1,0 +1,121 @@
+//! What is to be done, drawn from flags, environment and config file.
+
+use crate::{Failure, data_dir};
+use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+use stonechat::config::{Config, Limits, Listen};
+use stonechat::net;
+
+/// What may be said on the command line, or in the environment, before any file.
+#[derive(Args, Clone)]
+pub struct Flags {
+    /// The config file; `stonechatd config` prints one to begin with
+    #[arg(long, value_name = "FILE", env = "STONECHAT_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    /// Where data is kept, or :memory: to keep none
+    #[arg(long, value_name = "DIR", env = "STONECHAT_DATA", global = true)]
+    data: Option<PathBuf>,
+    /// Where to listen, as echo://127.0.0.1:7007 or echo://unix:/run/echo; may be given again
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "STONECHAT_LISTEN",
+        value_delimiter = ',',
+        global = true
+    )]
+    listen: Vec<Listen>,
+    /// What is logged: error, warn, info, debug, trace, or a filter by module
+    #[arg(long, value_name = "LEVEL", env = "STONECHAT_LOG", global = true)]
+    log: Option<String>,
+}
+
+/// The whole of it, settled.
+pub struct Settings {
+    flags: Flags,
+    /// `None` where nobody said anything, and the defaults hold as far as they can.
+    pub listen: Option<Vec<Listen>>,
+    /// `None` to keep none.
+    pub data: Option<PathBuf>,
+    pub log: String,
+    pub reuse_port: bool,
+    pub shutdown_timeout: Duration,
+    pub limits: Limits,
+}
+
+/// Descriptors that are not for connections: standard streams, poll, signals, files; and the spare.
+const RESERVED_FDS: u64 = 32;
+
+impl Settings {
+    /// Reads what `flags` and the environment point to.
+    pub fn read(flags: Flags) -> Result<Settings, Failure> {
+        let config = read_config(&flags).map_err(Failure::usage)?;
+        let listen = Some(flags.listen.clone()).filter(|listen| !listen.is_empty());
+        let data = flags.data.clone().or(config.data);
+        Ok(Settings {
+            listen: listen.or(config.listen),
+            data: data_dir::choose(data).map_err(Failure::unavailable)?,
+            log: flags.log.clone().unwrap_or(config.log),
+            reuse_port: config.reuse_port,
+            shutdown_timeout: config.shutdown_timeout,
+            limits: config.limits,
+            flags,
+        })
+    }
+
+    /// The same flags, and what the environment and the file say now.
+    pub fn read_again(&self) -> Result<Settings, Failure> {
+        Settings::read(self.flags.clone())
+    }
+
+    /// The loop's limits under the limit of file descriptors, which is raised as far as allowed.
+    pub fn limits(&self) -> net::Limits {
+        let limits = self.limits.for_loop(connections_max());
+        if let Some(wanted) = self.limits.connections.filter(|n| *n > limits.connections) {
+            log::warn!(
+                "limits.connections is {wanted}, but the limit of file descriptors leaves room for \
+                 {}: raise it (ulimit -n, LimitNOFILE)",
+                limits.connections
+            );
+        }
+        limits
+    }
+
+    /// What would be done, a line each.
+    pub fn describe(&self) -> Vec<String> {
+        let file = self.flags.config.as_ref().map(|file| file.display().to_string());
+        let data = self.data.as_ref().map(|data| data.display().to_string());
+        let listen = self.listen.clone().unwrap_or_else(Listen::defaults);
+        let net::Limits { connections, .. } = self.limits();
+        let mut lines = vec![
+            format!("config {}", file.as_deref().unwrap_or("none, all defaults")),
+            format!("data {}", data.as_deref().unwrap_or("none is kept")),
+        ];
+        lines.extend(listen.iter().map(|listen| format!("listen {listen}")));
+        lines.push(format!("connections at most {connections}"));
+        lines
+    }
+}
+
+fn read_config(flags: &Flags) -> Result<Config, String> {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let Some(file) = &flags.config else {
+        return Config::with_environment("", "", variables);
+    };
+    let name = file.display().to_string();
+    let text = fs::read_to_string(file).map_err(|e| format!("cannot read config {name}: {e}"))?;
+    Config::with_environment(&name, &text, variables)
+}
+
+/// How many connections there are descriptors for.
+fn connections_max() -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
+    let fds = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    (fds - RESERVED_FDS.min(fds / 4)) as usize
+}

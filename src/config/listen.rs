@@ -1,0 +1,144 @@
+//! The URL of a listener: what is spoken, and where.
+
+use super::closest;
+use crate::app::Protocol;
+use crate::net::reactor::Address;
+use serde::Deserialize;
+use std::fmt;
+use std::io;
+use std::net::ToSocketAddrs;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// `SCHEME://HOST:PORT` or `SCHEME://unix:/PATH`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Listen {
+    /// The scheme.
+    pub protocol: Protocol,
+    /// What follows it.
+    pub place: Place,
+}
+
+/// Where a listener is to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A name or address, `[…]` around one of IPv6, and the port.
+    Tcp(String),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl Listen {
+    /// Every service, on loopback.
+    pub fn defaults() -> Vec<Listen> {
+        let hosts = ["127.0.0.1:7007", "[::1]:7007"];
+        let echo = |host: &str| Listen { protocol: Protocol::Echo, place: Place::Tcp(host.into()) };
+        hosts.into_iter().map(echo).collect()
+    }
+
+    /// The addresses to bind; a name may have several. Looks names up, and so may take its time.
+    pub fn addresses(&self) -> io::Result<Vec<Address>> {
+        match &self.place {
+            Place::Tcp(host) => Ok(host.to_socket_addrs()?.map(Address::Tcp).collect()),
+            Place::Unix(path) => Ok(vec![Address::Unix(path.clone())]),
+        }
+    }
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(url: &str) -> Result<Listen, String> {
+        let (scheme, place) = url
+            .split_once("://")
+            .ok_or_else(|| format!("no scheme in `{url}`; write echo://HOST:PORT"))?;
+        let known = Protocol::SCHEMES.iter().find(|(known, _)| *known == scheme);
+        let &(_, protocol) = known.ok_or_else(|| unknown_scheme(url, scheme))?;
+        if let Some(path) = place.strip_prefix("unix:") {
+            if !path.starts_with('/') {
+                return Err(format!("no absolute path in `{url}`; write {scheme}://unix:/PATH"));
+            }
+            return Ok(Listen { protocol, place: Place::Unix(path.into()) });
+        }
+        let Some((host, port)) = place.rsplit_once(':').filter(|(host, _)| is_host(host)) else {
+            return Err(format!("no port in `{url}`; write {scheme}://HOST:PORT"));
+        };
+        if host.is_empty() {
+            return Err(format!("no host in `{url}`; 0.0.0.0 and [::] stand for all addresses"));
+        }
+        if port.parse::<u16>().is_err() {
+            return Err(format!("bad port in `{url}`; it is a number from 0 to 65535"));
+        }
+        Ok(Listen { protocol, place: Place::Tcp(place.to_owned()) })
+    }
+}
+
+/// A colon within is that of an IPv6 address, and then there must be brackets around.
+fn is_host(host: &str) -> bool {
+    !host.contains(':') || (host.starts_with('[') && host.ends_with(']'))
+}
+
+fn unknown_scheme(url: &str, scheme: &str) -> String {
+    let known = Protocol::SCHEMES.iter().map(|(known, _)| *known);
+    match closest(scheme, known.clone()) {
+        Some(meant) => format!("unknown scheme in `{url}`, did you mean `{meant}`?"),
+        None => {
+            let known: Vec<&str> = known.collect();
+            format!("unknown scheme in `{url}`; known are {}", known.join(", "))
+        }
+    }
+}
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+
+    fn try_from(url: String) -> Result<Listen, String> {
+        url.parse()
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = self.protocol.scheme();
+        match &self.place {
+            Place::Tcp(host) => write!(f, "{scheme}://{host}"),
+            Place::Unix(path) => write!(f, "{scheme}://unix:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_what_is_displayed() {
+        for url in [
+            "echo://127.0.0.1:0",
+            "echo://[::]:7007",
+            "echo://localhost:65535",
+            "echo://unix:/run/stonechat/echo",
+        ] {
+            assert_eq!(url.parse::<Listen>().unwrap().to_string(), url);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (url, expected) in [
+            ("127.0.0.1:7007", "no scheme in"),
+            ("gopher://127.0.0.1:70", "unknown scheme in `gopher://127.0.0.1:70`; known are echo"),
+            ("echo://:7007", "no host in"),
+            ("echo://::1:7007", "no port in"),
+            ("echo://[::1]", "no port in"),
+            ("echo://[::1]:65536", "bad port in"),
+            ("echo://host:http", "bad port in"),
+            ("echo://unix:run/echo", "no absolute path in"),
+            ("echo://", "no port in"),
+        ] {
+            let error = url.parse::<Listen>().unwrap_err();
+            assert!(error.starts_with(expected), "{url}: {error}");
+        }
+    }
+}
