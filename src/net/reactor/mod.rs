@@ -91,7 +91,7 @@ impl Reactor {
             signals,
             waker,
             listeners: Vec::new(),
-            spare: File::open("/dev/null").ok(),
+            spare: open_spare(),
             accept_again_ms: 0,
             started: Instant::now(),
             dials: Vec::new(),
@@ -242,24 +242,27 @@ impl Reactor {
         }
     }
 
-    /// Accepts a newcomer with the spare descriptor and tells him that we are full. Whether that
-    /// could be done.
+    /// Accepts a newcomer with the spare descriptor and tells him that we are full. Whether the
+    /// spare could be had for that, and got back.
     fn turn_one_away<V: Service>(
         &mut self,
         index: usize,
         server: &mut EventLoop<Socket, V>,
     ) -> bool {
         if self.spare.take().is_none() {
-            self.spare = File::open("/dev/null").ok();
+            self.spare = open_spare();
             return self.spare.is_some();
         }
-        let bound = &self.listeners[index];
-        let accepted = bound.listener.accept();
-        if let Ok((stream, _)) = accepted {
-            log::warn!("out of file descriptors: turned away a newcomer");
-            server.turn_away(stream, bound.endpoint, Refusal::ServerFull);
+        let bound = &mut self.listeners[index];
+        match bound.listener.accept() {
+            Ok((stream, _)) => {
+                log::warn!("out of file descriptors: turned away a newcomer");
+                server.turn_away(stream, bound.endpoint, Refusal::ServerFull);
+            }
+            // Want of descriptors is found out before want of newcomers.
+            Err(_) => bound.pending = false,
         }
-        self.spare = File::open("/dev/null").ok();
+        self.spare = open_spare();
         self.spare.is_some()
     }
 
@@ -297,6 +300,10 @@ impl Signal {
             _ => None,
         }
     }
+}
+
+fn open_spare() -> Option<File> {
+    File::open("/dev/null").ok()
 }
 
 /// Errors of the connection that was to be accepted, which accept(2) on Linux passes on; the next

@@ -1,0 +1,9 @@
+//! The real daemon as a process, on real sockets: what a user, an operator and a service manager
+//! see of it. Everything listens on loopback, on ports that the system chooses.
+
+mod conversation;
+mod limits;
+mod process;
+mod service_manager;
+mod signals;
+mod start;

@@ -1,0 +1,199 @@
+//! One daemon under test, and clients of it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use tempfile::TempDir;
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_stonechatd");
+
+/// A running daemon with a data directory of its own, killed when dropped.
+pub struct Daemon {
+    child: Child,
+    pub stdout: BufReader<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    /// What it printed before `ready`.
+    pub listening: Vec<String>,
+    pub dir: TempDir,
+}
+
+impl Daemon {
+    /// With one listener for the echo, and `config` as its config file.
+    pub fn start(config: &str) -> Daemon {
+        Daemon::start_with(config, &["--listen", "echo://127.0.0.1:0"], |_| {})
+    }
+
+    pub fn start_with(config: &str, flags: &[&str], prepare: impl FnOnce(&mut Command)) -> Daemon {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("config.toml"), config).unwrap();
+        let mut command = command(dir.path());
+        command.args(flags);
+        prepare(&mut command);
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let stderr = child.stderr.take();
+        let mut listening = Vec::new();
+        loop {
+            let mut line = String::new();
+            if stdout.read_line(&mut line).unwrap() == 0 {
+                let mut log = String::new();
+                stderr.unwrap().read_to_string(&mut log).unwrap();
+                panic!("it ended before it was ready: {log}");
+            }
+            match line.trim_end().strip_prefix("listening ") {
+                Some(url) => listening.push(url.to_owned()),
+                None => break assert_eq!(line, "ready\n"),
+            }
+        }
+        Daemon { child, stdout, stderr, listening, dir }
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("config.toml")
+    }
+
+    /// The address of the first listener.
+    pub fn address(&self) -> SocketAddr {
+        self.listening[0].strip_prefix("echo://").unwrap().parse().unwrap()
+    }
+
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address())
+    }
+
+    pub fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Reads stdout up to a line that begins with `start`.
+    pub fn read_until(&mut self, start: &str) -> String {
+        let mut text = String::new();
+        while !text.lines().last().is_some_and(|line| line.starts_with(start)) {
+            assert_ne!(self.stdout.read_line(&mut text).unwrap(), 0, "no {start} in {text}");
+        }
+        text
+    }
+
+    /// Its metrics, as it prints them on SIGUSR1.
+    pub fn metrics(&mut self) -> String {
+        self.signal(rustix::process::Signal::USR1);
+        self.read_until("process_cpu_seconds_total")
+    }
+
+    pub fn metric(&mut self, name: &str) -> u64 {
+        let metrics = self.metrics();
+        let found = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        found.unwrap_or_else(|| panic!("no {name} in {metrics}")).parse().unwrap()
+    }
+
+    /// Waits until a metric has a value, which it will.
+    pub fn await_metric(&mut self, name: &str, value: u64) {
+        while self.metric(name) != value {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Memory of its own, in bytes.
+    pub fn rss_anon(&self) -> u64 {
+        let pid = self.child.id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
+    /// Waits for it to end: how it did, and what it logged.
+    pub fn wait(&mut self) -> (ExitStatus, String) {
+        let mut log = String::new();
+        self.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        (self.child.wait().unwrap(), log)
+    }
+
+    /// Tells it to end, and waits until it has, in good order.
+    pub fn stop(mut self) -> String {
+        self.signal(rustix::process::Signal::TERM);
+        let (status, log) = self.wait();
+        assert_eq!(status.code(), Some(0), "{log}");
+        log
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A daemon's command that finds its config and data in `dir`, and nothing in the environment.
+pub fn command(dir: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .env_clear()
+        .arg("--config")
+        .arg(dir.join("config.toml"))
+        .arg("--data")
+        .arg(dir.join("data"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs a daemon that is not to get as far as serving: its exit status, stdout and stderr.
+pub fn run(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+pub struct Client {
+    pub stream: TcpStream,
+    reader: BufReader<TcpStream>,
+}
+
+impl Client {
+    pub fn connect(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let reader = BufReader::new(stream.try_clone().unwrap());
+        Client { stream, reader }
+    }
+
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    pub fn hear(&mut self) -> Vec<u8> {
+        let mut line = Vec::new();
+        self.reader.read_until(b'\n', &mut line).unwrap();
+        line
+    }
+
+    /// Sends a line and hears the answer to it.
+    pub fn ask(&mut self, line: impl AsRef<[u8]>) -> Vec<u8> {
+        self.send(line);
+        self.hear()
+    }
+
+    pub fn finish(&mut self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// All that is still to come.
+    pub fn hear_rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        self.reader.read_to_end(&mut rest).unwrap();
+        rest
+    }
+
+    /// Cuts the connection with a reset, as a process that is killed may.
+    pub fn reset(self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    }
+}

@@ -1,0 +1,143 @@
+//! SIGTERM, SIGINT, SIGHUP, SIGUSR1.
+
+use crate::process::{Client, Daemon};
+use rustix::process::Signal;
+use std::fs;
+use std::io::Write;
+use std::thread;
+
+const LAST_WORD: &[u8] = b"ERROR :server shutting down\r\n";
+
+#[test]
+fn sigterm_and_sigint_end_it_and_everyone_is_told() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut daemon = Daemon::start("");
+        let mut clients: Vec<Client> = (0..50).map(|_| daemon.connect()).collect();
+        clients.iter_mut().for_each(|client| client.ask("here\n").clear());
+        daemon.signal(signal);
+        for client in &mut clients {
+            assert_eq!(client.hear_rest(), LAST_WORD);
+        }
+        drop(clients);
+        let (status, log) = daemon.wait();
+        assert_eq!(status.code(), Some(0), "{log}");
+    }
+}
+
+#[test]
+fn sigterm_under_load_loses_no_queued_byte() {
+    let mut daemon = Daemon::start("");
+    let address = daemon.address();
+    let talkers: Vec<_> = (0..20)
+        .map(|n| {
+            let mut client = Client::connect(address);
+            assert_eq!(client.ask("ready\n"), b"READY\n");
+            thread::spawn(move || {
+                let line = format!("line of client {n}\n");
+                let mut stream = client.stream.try_clone().unwrap();
+                let many = line.repeat(1000);
+                // It reads only after it has sent; much is queued for it.
+                let writer =
+                    thread::spawn(move || while stream.write_all(many.as_bytes()).is_ok() {});
+                let heard = client.hear_rest();
+                let _ = writer.join();
+                let echoes = heard.strip_suffix(LAST_WORD).expect("the last word");
+                let line = line.to_uppercase().into_bytes();
+                assert!(echoes.chunks(line.len()).all(|echo| echo == line));
+                assert!(!echoes.is_empty());
+            })
+        })
+        .collect();
+    thread::yield_now();
+    daemon.signal(Signal::TERM);
+    for talker in talkers {
+        talker.join().unwrap();
+    }
+    let (status, log) = daemon.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+#[test]
+fn who_does_not_read_delays_the_end_only_so_long() {
+    let mut daemon = Daemon::start("shutdown_timeout = \"1s\"");
+    let mut stuck = daemon.connect();
+    stuck.ask("here\n");
+    fill(&mut daemon, &mut stuck);
+    daemon.signal(Signal::TERM);
+    let (status, log) = daemon.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("1 did not read their last word"), "{log}");
+}
+
+#[test]
+fn a_second_sigterm_ends_it_at_once() {
+    let mut daemon = Daemon::start("shutdown_timeout = \"1h\"\nlimits.drain_timeout = \"1h\"");
+    let mut stuck = daemon.connect();
+    fill(&mut daemon, &mut stuck);
+    daemon.signal(Signal::TERM);
+    // The first is heard for certain when nobody can connect any more.
+    while std::net::TcpStream::connect(daemon.address()).is_ok() {}
+    daemon.signal(Signal::TERM);
+    let (status, log) = daemon.wait();
+    assert_eq!(status.code(), Some(1), "{log}");
+}
+
+/// Has so much queued for `client` that it cannot be written out.
+fn fill(daemon: &mut Daemon, client: &mut Client) {
+    client.stream.set_nonblocking(true).unwrap();
+    let lines = b"never read\n".repeat(10_000);
+    while daemon.metric("stonechat_send_queue_bytes") == 0 {
+        let _ = client.stream.write(&lines);
+    }
+}
+
+#[test]
+fn sighup_takes_up_new_limits_and_listeners_and_keeps_who_is_here() {
+    let url = |port: u16| format!("listen = [\"echo://127.0.0.1:{port}\"]\n");
+    let mut daemon = Daemon::start_with(&url(0), &[], |_| {});
+    let mut ann = daemon.connect();
+    assert_eq!(ann.ask("x".repeat(20) + "\n"), b"XXXXXXXXXXXXXXXXXXXX\n");
+    fs::write(daemon.config(), url(0) + "limits.line_max = 10").unwrap();
+    reload(&mut daemon);
+    let told = b"ERROR :line too long, at most 10 bytes\r\n";
+    assert_eq!(ann.ask("x".repeat(20) + "\n"), told);
+    assert_eq!(daemon.connect().ask("new\n"), b"NEW\n", "the listener has stayed");
+
+    let old = daemon.address();
+    let other = "listen = [\"echo://127.0.0.2:0\"]";
+    fs::write(daemon.config(), other).unwrap();
+    daemon.signal(Signal::HUP);
+    let line = daemon.read_until("listening ");
+    let new = line.trim_end().strip_prefix("listening echo://").unwrap().parse().unwrap();
+    assert_eq!(Client::connect(new).ask("new\n"), b"NEW\n");
+    assert!(std::net::TcpStream::connect(old).is_err(), "the old listener is closed");
+    assert_eq!(ann.ask("still here\n"), b"STILL HERE\n");
+    daemon.stop();
+}
+
+#[test]
+fn sighup_on_a_bad_config_changes_nothing_and_is_reported() {
+    let good = "listen = [\"echo://127.0.0.1:0\"]\nlimits.line_max = 10";
+    let mut daemon = Daemon::start_with(good, &[], |_| {});
+    let mut ann = daemon.connect();
+    let listen = "listen = [\"echo://203.0.113.1:7\"]"; // an address that isn't ours
+    for bad in ["limits.line_mox = 10", "limits.line_max = true", "listen = 7", listen, "[[["] {
+        fs::write(daemon.config(), bad).unwrap();
+        reload(&mut daemon);
+        assert_eq!(ann.ask("eleven bytes\n"), b"ERROR :line too long, at most 10 bytes\r\n");
+        assert_eq!(daemon.connect().ask("new\n"), b"NEW\n");
+    }
+    fs::remove_file(daemon.config()).unwrap();
+    reload(&mut daemon);
+    assert_eq!(daemon.connect().ask("new\n"), b"NEW\n");
+    let log = daemon.stop();
+    assert!(log.contains("did you mean `line_max`?"), "{log}");
+    assert!(log.contains("cannot read config"), "{log}");
+}
+
+/// Has it reload, and waits until it has: signals are heard in no order, but turn by turn.
+fn reload(daemon: &mut Daemon) {
+    daemon.signal(Signal::HUP);
+    daemon.metrics();
+    daemon.metrics();
+}

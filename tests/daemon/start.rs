@@ -1,0 +1,159 @@
+//! Starting, and failing to start: what is said, and the exit status.
+
+use crate::process::{Client, Daemon, PROGRAM, command, run};
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+
+/// Runs it with `config` to an end that is not a good one.
+fn fails(config: &str, flags: &[&str]) -> (i32, String) {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("config.toml"), config).unwrap();
+    let mut command = Command::new(PROGRAM);
+    command.env_clear().args(flags);
+    if !flags.contains(&"--config") {
+        command.arg("--config").arg(dir.path().join("config.toml"));
+    }
+    if !flags.contains(&"--data") {
+        command.arg("--data").arg(dir.path().join("data"));
+    }
+    let (status, stdout, stderr) = run(&mut command);
+    assert!(!stdout.contains("ready"), "{stdout}");
+    (status, stderr)
+}
+
+#[test]
+fn each_listener_is_printed_and_then_ready() {
+    let flags = ["--listen", "echo://127.0.0.1:0", "--listen", "echo://localhost:0"];
+    let daemon = Daemon::start_with("", &flags, |_| {});
+    for url in &daemon.listening {
+        let address = url.strip_prefix("echo://").unwrap().parse().unwrap();
+        assert_eq!(Client::connect(address).ask("hello\n"), b"HELLO\n");
+    }
+    assert!(daemon.listening.len() >= 2);
+    daemon.stop();
+}
+
+#[test]
+fn the_environment_stands_between_flags_and_file() {
+    let file = "listen = [\"echo://127.0.0.1:1\"]\nlimits.line_max = 1";
+    let mut daemon = Daemon::start_with(file, &[], |command| {
+        command.env("STONECHAT_LISTEN", "echo://127.0.0.1:0,echo://127.0.0.2:0");
+        command.env("STONECHAT_LIMITS_LINE_MAX", "3");
+    });
+    assert_eq!(daemon.listening.len(), 2);
+    assert_eq!(daemon.connect().ask("abc\n"), b"ABC\n");
+    daemon.metrics();
+    daemon.stop();
+}
+
+#[test]
+fn a_bad_config_is_refused_with_its_place() {
+    for (config, expected) in [
+        (
+            "\n[limits]\nconections = 1",
+            "config.toml:3:1: unknown key `conections`, did you mean `connections`?",
+        ),
+        ("limits.line_max = true", "config.toml:1:19: `true` is not a size"),
+        ("listen = [\"echo://nowhere\"]", "config.toml:1:10: no port in `echo://nowhere`"),
+        ("listen = []", "`listen` is empty"),
+    ] {
+        let (status, stderr) = fails(config, &[]);
+        assert_eq!(status, 2, "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+    let (status, stderr) = fails("", &["--config", "/nowhere/at/all"]);
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("cannot read config /nowhere/at/all"), "{stderr}");
+    let (status, stderr) = fails("", &["--listen", "echo://127.0.0.1:http"]);
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("bad port"), "{stderr}");
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("echo://{}", taken.local_addr().unwrap());
+    let (status, stderr) = fails("", &["--listen", &url]);
+    assert_eq!(status, 3, "{stderr}");
+    assert!(
+        stderr.contains(&format!("cannot listen on {url}: Address already in use")),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn data_that_cannot_be_kept_is_refused() {
+    let (status, stderr) = fails("", &["--data", "/proc/no/such/place"]);
+    assert_eq!(status, 3, "{stderr}");
+    assert!(stderr.contains("cannot make the data directory /proc/no/such/place"), "{stderr}");
+}
+
+#[test]
+fn the_data_directory_is_its_owners_alone_and_one_daemons() {
+    let daemon = Daemon::start("");
+    let data = daemon.dir.path().join("data");
+    assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+    let second = ["--listen", "echo://127.0.0.1:0"];
+    let (status, _, stderr) = run(command(daemon.dir.path()).args(second));
+    assert_eq!(status, 3, "{stderr}");
+    assert!(stderr.contains("another stonechatd uses the data directory"), "{stderr}");
+    let dir = daemon.dir.path().to_owned();
+    drop(daemon); // killed: nothing is left that could stand in the way
+    fs::create_dir_all(&data).unwrap();
+    fs::write(dir.join("config.toml"), "").unwrap();
+    let (status, stdout, stderr) = run(command(&dir).arg("check"));
+    assert_eq!(status, 0, "{stdout}{stderr}");
+    let _ = fs::remove_dir_all(dir);
+}
+
+#[test]
+fn with_data_in_memory_nothing_is_written() {
+    let flags = ["--data", ":memory:", "--listen", "echo://127.0.0.1:0"];
+    let daemon = Daemon::start_with("", &[], |command| {
+        *command = {
+            let mut bare = Command::new(PROGRAM);
+            bare.env_clear().env("HOME", "/nonexistent").args(flags);
+            bare.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            bare
+        }
+    });
+    assert_eq!(daemon.connect().ask("hello\n"), b"HELLO\n");
+    daemon.stop();
+}
+
+#[test]
+fn check_says_what_it_would_do_and_config_prints_a_valid_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (status, text, _) = run(Command::new(PROGRAM).arg("config"));
+    assert_eq!(status, 0);
+    assert!(text.lines().count() <= 80);
+    fs::write(dir.path().join("config.toml"), text).unwrap();
+    let (status, stdout, stderr) = run(command(dir.path()).arg("check"));
+    assert_eq!(status, 0, "{stderr}");
+    assert!(stdout.contains("listen echo://127.0.0.1:7007\n"), "{stdout}");
+    assert!(!dir.path().join("data").exists(), "check leaves no trace");
+    fs::write(dir.path().join("config.toml"), "no = 1").unwrap();
+    assert_eq!(run(command(dir.path()).arg("check")).0, 2);
+}
+
+#[test]
+fn a_unix_socket_is_served_replaced_when_abandoned_and_removed_in_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("echo.sock");
+    let url = format!("echo://unix:{}", path.display());
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap()); // abandoned
+    let daemon = Daemon::start_with("", &["--listen", &url], |_| {});
+    assert_eq!(daemon.listening, [url.as_str()]);
+    let mut ann = UnixStream::connect(&path).unwrap();
+    ann.write_all(b"hello\nCLOSE SOCKET\n").unwrap();
+    let mut heard = String::new();
+    ann.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "HELLO\nCLOSE SOCKET\n");
+    let (status, stderr) = fails("", &["--listen", &url]);
+    assert_eq!(status, 3, "one that is in use is not replaced: {stderr}");
+    daemon.stop();
+    assert!(!path.exists());
+}
