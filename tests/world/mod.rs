@@ -8,6 +8,7 @@ pub mod choices;
 pub mod pipe;
 pub mod room;
 pub mod simulation;
+pub mod transcript;
 
 pub use choices::Choices;
 pub use pipe::{ServerEnd, Wire};
