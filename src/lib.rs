@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 
 pub mod app;
+pub mod client;
 pub mod echo;
 pub mod net;
 pub mod wire;
