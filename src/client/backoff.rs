@@ -25,6 +25,12 @@ impl Backoff {
         pause
     }
 
+    /// The longest that the next pause may be, in milliseconds.
+    #[cfg(test)]
+    pub(super) fn bound_ms(&self) -> u64 {
+        self.bound_ms
+    }
+
     /// Things went well: the next pause is short again.
     pub fn reset(&mut self) {
         self.bound_ms = FIRST_MS;
