@@ -4,12 +4,12 @@
 
 mod world;
 
-use std::cell::RefCell;
-use std::io::ErrorKind;
+use std::cell::{Cell, RefCell};
+use std::io::{self, ErrorKind, Read, Write};
 use std::rc::Rc;
 use std::time::Duration;
 use stonechat::net::{
-    CloseReason, ConnId, EndpointId, EventLoop, Limits, Now, Outbox, Peer, Service,
+    CloseReason, ConnId, EndpointId, EventLoop, Limits, Now, Outbox, Peer, Service, Stream,
 };
 use world::{Choices, ServerEnd, Wire};
 
@@ -51,10 +51,54 @@ impl Service for Listener {
     }
 }
 
+/// A stream that may have to be asked several times to end our half, as TLS may.
+struct Reluctant {
+    end: ServerEnd,
+    reluctance: Rc<Reluctance>,
+}
+
+#[derive(Default)]
+struct Reluctance {
+    refusals_left: Cell<usize>,
+    /// Is to be told when to ask again.
+    refused: Cell<bool>,
+}
+
+impl Read for Reluctant {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.end.read(buf)
+    }
+}
+
+impl Write for Reluctant {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.end.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.end.flush()
+    }
+}
+
+impl Stream for Reluctant {
+    fn finish(&mut self) -> io::Result<()> {
+        let Reluctance { refusals_left, refused } = &*self.reluctance;
+        let Some(left) = refusals_left.get().checked_sub(1) else { return self.end.finish() };
+        refusals_left.set(left);
+        refused.set(true);
+        Err(ErrorKind::WouldBlock.into())
+    }
+
+    fn short_read_empties(&self) -> bool {
+        self.end.short_read_empties()
+    }
+}
+
 /// One connection between the loop and a peer that the test plays.
 struct Line {
-    server: EventLoop<ServerEnd, Listener>,
+    server: EventLoop<Reluctant, Listener>,
     id: ConnId,
+    reluctance: Rc<Reluctance>,
     wire: Rc<RefCell<Wire>>,
     now: Now,
     peer_heard: Vec<u8>,
@@ -67,10 +111,12 @@ impl Line {
         let wire = Wire::new(down_max);
         wire.borrow_mut().whole_reads = choices.one_in(2);
         server.wake(Now::default());
-        let stream = ServerEnd { wire: wire.clone(), choices };
+        let reluctance = Rc::new(Reluctance::default());
+        let end = ServerEnd { wire: wire.clone(), choices };
+        let stream = Reluctant { end, reluctance: reluctance.clone() };
         let peer = Peer { endpoint: EndpointId(0), address: None };
         let id = server.accept(stream, peer).expect("room for one");
-        Line { server, id, wire, now: Now::default(), peer_heard: Vec::new() }
+        Line { server, id, reluctance, wire, now: Now::default(), peer_heard: Vec::new() }
     }
 
     fn say(&mut self, text: &[u8]) {
@@ -110,9 +156,13 @@ impl Line {
     fn rest(&mut self) {
         for _ in 0..10_000 {
             self.peer_hears(usize::MAX);
+            if self.reluctance.refused.take() {
+                self.server.writable(self.id.slot());
+            }
             self.turn();
             let idle = self.server.wait(self.now).is_none_or(|wait| !wait.is_zero());
-            if idle && self.wire.borrow().down.is_empty() {
+            let waits = self.reluctance.refused.get();
+            if idle && !waits && self.wire.borrow().down.is_empty() {
                 return;
             }
         }
@@ -143,6 +193,7 @@ fn whatever_the_order_each_hears_all_that_the_other_said() {
         let choices = Choices::from_seed(seed);
         let mut line = Line::new(choices.clone(), choices.pick(1..100));
         line.server.service.passive = choices.one_in(4);
+        line.reluctance.refusals_left.set(choices.pick(0..3));
         let (mut said, mut peer_said) = (Vec::new(), Vec::new());
         let (mut finished, mut peer_ended) = (false, false);
         for step in 0..choices.pick(1..80) {

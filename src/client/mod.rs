@@ -11,7 +11,6 @@ pub use screen::Screen;
 pub use target::{DEFAULT_PORT, Target};
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
-use memchr::memchr;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -139,7 +138,7 @@ impl Client {
     pub fn input(&mut self, out: &mut Outbox, mut bytes: &[u8]) {
         let State::Connected(id, _) = self.state else { return };
         if self.skipping {
-            let Some(lf) = memchr(b'\n', bytes) else { return };
+            let Some(lf) = bytes.iter().position(|byte| *byte == b'\n') else { return };
             bytes = &bytes[lf + 1..];
             self.skipping = false;
         }

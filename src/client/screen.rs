@@ -88,8 +88,7 @@ impl Terminal {
             self.held.push(b'\r');
             bytes = before;
         }
-        loop {
-            let Err(e) = std::str::from_utf8(bytes) else { break };
+        while let Err(e) = std::str::from_utf8(bytes) {
             let (text, rest) = bytes.split_at(e.valid_up_to());
             self.show_text(output, text, now);
             let Some(bad) = e.error_len() else {

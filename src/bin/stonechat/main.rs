@@ -57,8 +57,9 @@ fn run(args: Args) -> io::Result<u8> {
         for addresses in all_found.try_iter() {
             conversation.inject(|client, out| client.found(out, addresses));
         }
-        conversation.inject(|client, out| feed(client, out, &stdin))?;
+        let fed = conversation.inject(|client, out| feed(client, out, &stdin));
         print(&mut conversation.service.screen)?;
+        fed?;
         if let Some(status) = heard.signals.into_iter().find_map(exit_status) {
             leave_line_clean(conversation.service);
             return Ok(status);
