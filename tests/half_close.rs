@@ -25,14 +25,17 @@ struct Listener {
 }
 
 impl Service for Listener {
+    /// Whole words, so that what is left of one must come back.
     fn received(&mut self, _out: &mut Outbox, _id: ConnId, bytes: &[u8]) -> usize {
-        self.heard.extend_from_slice(bytes);
-        bytes.len()
+        let used = bytes.iter().rposition(|byte| *byte == b' ').map_or(0, |space| space + 1);
+        self.heard.extend_from_slice(&bytes[..used]);
+        used
     }
 
-    fn finished(&mut self, out: &mut Outbox, id: ConnId, _rest: &[u8]) {
+    fn finished(&mut self, out: &mut Outbox, id: ConnId, rest: &[u8]) {
         assert!(!self.finished && self.closed.is_none());
         self.finished = true;
+        self.heard.extend_from_slice(rest);
         if !self.passive {
             out.close(id);
         }
@@ -253,11 +256,25 @@ fn who_reads_nothing_of_our_last_words_is_not_heard_meanwhile() {
     line.say(&[b'x'; 200]);
     line.finish();
     line.turn();
-    line.peer_says(b"and you?");
+    line.peer_says(b"and you? ");
     line.turn();
     assert_eq!(line.server.service.heard, b"", "it is paused as anyone who falls behind");
     line.rest();
-    assert_eq!(line.server.service.heard, b"and you?");
+    assert_eq!(line.server.service.heard, b"and you? ");
+}
+
+#[test]
+fn when_the_peer_has_ended_already_it_has_only_so_long_to_read_our_last_words() {
+    let mut line = Line::new(Choices::from_bytes(&[]), 10);
+    line.server.service.passive = true;
+    line.peer_ends();
+    line.rest();
+    line.say(&[b'x'; 200]);
+    line.finish();
+    line.turn();
+    line.pass(11);
+    line.turn();
+    assert_eq!(line.closed(), Some(CloseReason::DrainTimeout));
 }
 
 #[test]
@@ -278,7 +295,7 @@ fn a_connection_whose_half_has_ended_can_still_be_closed_cut_and_shut_down() {
     closed.finish();
     closed.turn();
     closed.server.inject(|_, out| out.close(closed.id));
-    closed.peer_says(b"too late");
+    closed.peer_says(b"too late ");
     closed.rest();
     assert_eq!(closed.server.service.heard, b"");
     closed.peer_ends();
