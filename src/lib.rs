@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 
 pub mod app;
+pub mod client;
 pub mod config;
 pub mod echo;
 pub mod metrics;

@@ -313,7 +313,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
         let conn = &mut self.conns[slot];
         let done = conn.unused.is_empty() && conn.unused.capacity() > UNUSED_KEPT;
-        if done || self.out.state(slot) != State::Open {
+        if done || !self.out.state(slot).is_heard() {
             conn.unused = Vec::new();
         }
     }
@@ -385,7 +385,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         for slot in due.drain(..).map(|slot| slot as usize) {
             let id = self.out.id(slot);
             match self.out.state(slot) {
-                State::Open => self.service.deadline(&mut self.out, id),
+                state if state.is_heard() => self.service.deadline(&mut self.out, id),
                 State::Connecting => self.give_up(slot, ErrorKind::TimedOut),
                 _ => self.out.end(slot, CloseReason::DrainTimeout),
             }

@@ -124,9 +124,20 @@ impl Outbox {
         self.send(to, span);
     }
 
-    /// Ends `id` once what was sent to it has been written.
-    pub fn close(&mut self, id: ConnId) {
+    /// Ends our half of `id` once what was sent to it has been written. What the peer still sends
+    /// is heard until it ends its own half, and with that the connection.
+    pub fn finish(&mut self, id: ConnId) {
         let Some(queue) = self.open_queue(id) else { return };
+        if queue.peer_finished {
+            return self.close(id);
+        }
+        queue.state = State::Finishing;
+        self.mark_dirty(id.slot());
+    }
+
+    /// Ends `id` once what was sent to it has been written. What the peer still sends is forgotten.
+    pub fn close(&mut self, id: ConnId) {
+        let Some(queue) = self.heard_queue(id) else { return };
         let why = if queue.peer_finished { CloseReason::Hangup } else { CloseReason::Done };
         self.drain(id.slot(), why);
     }
@@ -134,14 +145,14 @@ impl Outbox {
     /// Has `Service::deadline` called for `id` once `after` has passed, and up to a second later,
     /// in place of any time set before.
     pub fn set_deadline(&mut self, id: ConnId, after: Duration) {
-        if self.open_queue(id).is_some() {
+        if self.heard_queue(id).is_some() {
             self.deadlines.set(id.slot(), self.now, after);
         }
     }
 
     /// Takes back what `set_deadline` asked for.
     pub fn clear_deadline(&mut self, id: ConnId) {
-        if self.open_queue(id).is_some() {
+        if self.heard_queue(id).is_some() {
             self.deadlines.clear(id.slot());
         }
     }
@@ -171,8 +182,12 @@ impl Outbox {
     }
 
     fn open_queue(&mut self, id: ConnId) -> Option<&mut SendQueue> {
+        self.heard_queue(id).filter(|queue| queue.state == State::Open)
+    }
+
+    fn heard_queue(&mut self, id: ConnId) -> Option<&mut SendQueue> {
         let queue = self.queues.get_mut(id.slot())?;
-        (queue.generation == id.generation && queue.state == State::Open).then_some(queue)
+        (queue.generation == id.generation && queue.state.is_heard()).then_some(queue)
     }
 }
 
@@ -259,26 +274,31 @@ impl Outbox {
             State::Free | State::Ended => Attention::None,
             _ if queue.peer_finished => Attention::None,
             State::Draining(_) | State::Lingering(_) => Attention::Forgets,
-            State::Open if queue.backlog_bytes() > self.limits.sendq_pause => Attention::Paused,
-            State::Open => Attention::Hears,
+            _ if queue.backlog_bytes() > self.limits.sendq_pause => Attention::Paused,
+            State::Open | State::Finishing | State::Finished => Attention::Hears,
         }
     }
 
     /// Takes nothing more to send, and ends once all is written.
     pub(super) fn drain(&mut self, slot: usize, why: CloseReason) {
-        let queue = &mut self.queues[slot];
-        if queue.state == State::Open {
-            queue.state = State::Draining(why);
-            self.deadlines.set(slot, self.now, self.limits.drain_timeout);
-            self.mark_dirty(slot);
+        match self.state(slot) {
+            State::Open | State::Finishing => {
+                self.queues[slot].state = State::Draining(why);
+                self.deadlines.set(slot, self.now, self.limits.drain_timeout);
+                self.mark_dirty(slot);
+            }
+            State::Finished => self.linger(slot, why),
+            _ => {}
         }
     }
 
     /// The peer has ended its half.
     pub(super) fn peer_finished(&mut self, slot: usize) {
         self.queues[slot].peer_finished = true;
-        if let State::Lingering(why) = self.state(slot) {
-            self.end(slot, why);
+        match self.state(slot) {
+            State::Finished => self.end(slot, CloseReason::Hangup),
+            State::Lingering(why) => self.end(slot, why),
+            _ => {}
         }
     }
 
@@ -286,7 +306,7 @@ impl Outbox {
     pub(super) fn end(&mut self, slot: usize, why: CloseReason) {
         let queue = &mut self.queues[slot];
         let why = match queue.state {
-            State::Open | State::Draining(_) => why,
+            State::Open | State::Finishing | State::Finished | State::Draining(_) => why,
             State::Lingering(of_old) => of_old,
             State::Free | State::Connecting | State::Ended => return,
         };
@@ -325,11 +345,11 @@ impl Outbox {
         std::mem::swap(&mut self.dirty, dirty);
     }
 
-    /// Writes out one queue, and takes a closing one a step further.
+    /// Writes out one queue, and takes one that is to end a step further.
     pub(super) fn flush(&mut self, slot: usize, stream: &mut impl Stream) {
         let queue = &mut self.queues[slot];
         queue.dirty = false;
-        if !matches!(queue.state, State::Open | State::Draining(_)) {
+        if !matches!(queue.state, State::Open | State::Finishing | State::Draining(_)) {
             return;
         }
         let (endpoint, backlog_before) = (queue.endpoint, queue.backlog_bytes());
@@ -343,12 +363,12 @@ impl Outbox {
         }
         match state {
             _ if backlog > self.limits.sendq_max => self.end(slot, CloseReason::SendqExceeded),
-            State::Draining(why) if !blocked => self.finish(slot, why, stream),
+            State::Finishing | State::Draining(_) if !blocked => self.end_our_half(slot, stream),
             _ => {}
         }
     }
 
-    fn finish(&mut self, slot: usize, why: CloseReason, stream: &mut impl Stream) {
+    fn end_our_half(&mut self, slot: usize, stream: &mut impl Stream) {
         let queue = &mut self.queues[slot];
         if let Err(e) = queue.finish(stream) {
             return self.end(slot, CloseReason::of(&e));
@@ -356,10 +376,18 @@ impl Outbox {
         if queue.blocked {
             return;
         }
-        if queue.peer_finished {
-            return self.end(slot, why); // nothing can come that would be answered by a reset
+        match queue.state {
+            State::Draining(why) if queue.peer_finished => self.end(slot, why),
+            State::Draining(why) => self.linger(slot, why),
+            State::Finishing if queue.peer_finished => self.end(slot, CloseReason::Hangup),
+            State::Finishing => queue.state = State::Finished,
+            _ => {}
         }
-        queue.state = State::Lingering(why);
+    }
+
+    /// What the peer may still send would be answered by a reset if the stream were dropped now.
+    fn linger(&mut self, slot: usize, why: CloseReason) {
+        self.queues[slot].state = State::Lingering(why);
         self.deadlines.set(slot, self.now, self.limits.linger_timeout);
     }
 

@@ -31,6 +31,10 @@ pub(super) enum State {
     /// An outgoing connection that is not made yet.
     Connecting,
     Open,
+    /// Takes nothing more to send; the peer is still heard. Waits to be written out.
+    Finishing,
+    /// Written out and our half ended. The peer is heard until it ends too.
+    Finished,
     /// Takes nothing more to send; what is read is forgotten. Waits to be written out.
     Draining(CloseReason),
     /// Written out and our half ended. What the peer still sends is read and forgotten until it
@@ -39,6 +43,13 @@ pub(super) enum State {
     Lingering(CloseReason),
     /// Waits for its service to be told, and for its slot to be freed when the turn ends.
     Ended,
+}
+
+impl State {
+    /// Whether its service hears what the peer sends.
+    pub fn is_heard(self) -> bool {
+        matches!(self, State::Open | State::Finishing | State::Finished)
+    }
 }
 
 /// A queue's spans are kept for the next turn, up to this many; 256 bytes.
@@ -139,14 +150,24 @@ impl SendQueue {
     pub fn check(&self) {
         assert!(!self.dirty && self.spans.is_empty() && self.spans_bytes == 0);
         match self.state {
-            State::Free | State::Connecting | State::Lingering(_) | State::Ended => {
+            State::Free
+            | State::Connecting
+            | State::Finished
+            | State::Lingering(_)
+            | State::Ended => {
                 assert_eq!(self.backlog.len(), 0, "{:?} with something to write", self.state);
             }
             State::Open => {
                 assert!(self.blocked || self.backlog.len() == 0, "a writable queue left unwritten");
             }
-            State::Draining(_) => assert!(self.blocked, "a writable queue left unwritten"),
+            State::Finishing | State::Draining(_) => {
+                assert!(self.blocked, "a writable queue left unwritten");
+            }
         }
+        assert!(
+            self.state != State::Finished || !self.peer_finished,
+            "both halves have ended, and it goes on"
+        );
     }
 }
 
