@@ -1,0 +1,303 @@
+//! The loop turn by turn: fairness, cost, deadlines, outgoing connections.
+
+mod world;
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+use std::{cell::Cell, cell::RefCell};
+use stonechat::app::{App, Protocol};
+use stonechat::net::{
+    CloseReason, ConnId, Dial, EndpointId, EventLoop, Limits, Now, Outbox, Peer, Service, Stream,
+};
+use world::{Choices, ServerEnd, Wire};
+
+const ENDPOINT: EndpointId = EndpointId(0);
+
+fn echo(line_max: usize, limits: Limits) -> EventLoop<ServerEnd, App> {
+    let mut app = App::new(line_max);
+    app.add_endpoint(Protocol::Echo).unwrap();
+    EventLoop::new(app, limits)
+}
+
+fn join<V: Service>(
+    server: &mut EventLoop<ServerEnd, V>,
+    down_max: usize,
+) -> (ConnId, Rc<RefCell<Wire>>) {
+    let wire = Wire::new(down_max);
+    wire.borrow_mut().whole_reads = true;
+    let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
+    let id = server.accept(end, Peer { endpoint: ENDPOINT, address: None }).unwrap();
+    (id, wire)
+}
+
+fn at(uptime_ms: u64) -> Now {
+    Now { uptime_ms, unix_ms: 0 }
+}
+
+fn rest<S: Stream, V: Service>(server: &mut EventLoop<S, V>, now: Now) {
+    while server.wait(now).is_some_and(|wait| wait.is_zero()) {
+        server.turn();
+    }
+}
+
+#[test]
+fn whoever_floods_is_heard_once_a_turn_like_everyone() {
+    let mut server = echo(4096, Limits::default());
+    let flooders: Vec<_> = (0..20).map(|_| join(&mut server, usize::MAX)).collect();
+    let (ann, wire) = join(&mut server, usize::MAX);
+    for (id, wire) in &flooders {
+        wire.borrow_mut().send(&b"flood\n".repeat(50_000));
+        server.readable(id.slot());
+    }
+    server.turn();
+    wire.borrow_mut().send(b"a word\n");
+    server.readable(ann.slot());
+    server.turn();
+    assert_eq!(wire.borrow().down, b"A WORD\n");
+    for (_, wire) in &flooders {
+        let heard = 300_000 - wire.borrow().up.len();
+        assert!(heard <= 8 << 10, "{heard} bytes of a flooder were read in two turns");
+    }
+    rest(&mut server, at(0));
+    assert!(flooders.iter().all(|(_, wire)| wire.borrow().down.len() == 300_000));
+}
+
+/// Were a byte searched or copied again with each that follows, this would be 10¹² steps.
+#[test]
+fn a_long_line_byte_by_byte_costs_linear_time() {
+    const LONG: usize = 1 << 20;
+    let mut server = echo(LONG, Limits { recvq_max: LONG + 2, ..Limits::default() });
+    let (ann, wire) = join(&mut server, usize::MAX);
+    for _ in 0..LONG {
+        wire.borrow_mut().send(b"x");
+        server.readable(ann.slot());
+        server.turn();
+    }
+    wire.borrow_mut().send(b"\n");
+    server.readable(ann.slot());
+    rest(&mut server, at(0));
+    assert_eq!(wire.borrow().down.len(), LONG + 1);
+}
+
+/// Says a megabyte to everyone whenever anyone says anything.
+#[derive(Default)]
+struct Loud {
+    here: Vec<ConnId>,
+}
+
+impl Service for Loud {
+    fn opened(&mut self, _out: &mut Outbox, id: ConnId, _peer: Peer) {
+        self.here.push(id);
+    }
+
+    fn received(&mut self, out: &mut Outbox, _id: ConnId, bytes: &[u8]) -> usize {
+        let noise = out.compose(|arena| arena.resize(arena.len() + (1 << 20), b'!'));
+        self.here.iter().for_each(|id| out.send(*id, noise));
+        bytes.len()
+    }
+}
+
+/// A reader that takes all and keeps nothing.
+struct Sink {
+    says: bool,
+    taken: Rc<Cell<usize>>,
+}
+
+impl Read for Sink {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if !std::mem::take(&mut self.says) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        buf[0] = b'?';
+        Ok(1)
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.taken.set(self.taken.get() + buf.len());
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Sink {
+    fn finish(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_turn_that_says_very_much_is_written_out_on_the_way() {
+    let mut server = EventLoop::new(Loud::default(), Limits::default());
+    let taken = Rc::new(Cell::new(0));
+    for _ in 0..64 {
+        let sink = Sink { says: true, taken: taken.clone() };
+        let id = server.accept(sink, Peer { endpoint: ENDPOINT, address: None }).unwrap();
+        server.readable(id.slot());
+    }
+    let counted = allocation_counter::measure(|| server.turn());
+    assert_eq!(taken.get(), 64 * 64 << 20, "each hears each");
+    assert!(counted.bytes_max < 40 << 20, "{} bytes at once", counted.bytes_max);
+}
+
+#[test]
+fn a_closing_peer_that_does_not_read_is_given_up_in_time() {
+    let mut server = echo(4096, Limits::default());
+    let (ann, wire) = join(&mut server, 4);
+    wire.borrow_mut().send(b"CLOSE SOCKET\n");
+    server.readable(ann.slot());
+    rest(&mut server, at(0));
+    assert_eq!(server.wait(at(0)), Some(Duration::from_secs(10)), "the drain timeout");
+    server.wake(at(10_000));
+    server.turn();
+    assert!(server.is_empty() && wire.borrow().server_gone);
+}
+
+/// Notes what becomes of the connections it asks for.
+#[derive(Default)]
+struct Dialler {
+    opened: Vec<ConnId>,
+    unreachable: Vec<ErrorKind>,
+    closed: Vec<CloseReason>,
+    heard: Vec<u8>,
+}
+
+impl Service for Dialler {
+    fn opened(&mut self, out: &mut Outbox, id: ConnId, peer: Peer) {
+        assert_eq!(peer.endpoint, EndpointId(7));
+        self.opened.push(id);
+        out.write(id, b"it's me\n");
+    }
+
+    fn received(&mut self, _out: &mut Outbox, _id: ConnId, bytes: &[u8]) -> usize {
+        self.heard.extend_from_slice(bytes);
+        bytes.len()
+    }
+
+    fn unreachable(&mut self, _out: &mut Outbox, endpoint: EndpointId, why: ErrorKind) {
+        assert_eq!(endpoint, EndpointId(7));
+        self.unreachable.push(why);
+    }
+
+    fn closed(&mut self, _out: &mut Outbox, _id: ConnId, why: CloseReason) {
+        self.closed.push(why);
+    }
+}
+
+/// A stream that is being connected for as long as its world says so.
+struct Dialled {
+    end: ServerEnd,
+    connected: Rc<Cell<Result<bool, ErrorKind>>>,
+}
+
+impl Read for Dialled {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        assert_eq!(self.connected.get(), Ok(true), "read before it is connected");
+        self.end.read(buf)
+    }
+}
+
+impl Write for Dialled {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        assert_eq!(self.connected.get(), Ok(true), "written before it is connected");
+        self.end.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Stream for Dialled {
+    fn finish(&mut self) -> io::Result<()> {
+        self.end.finish()
+    }
+
+    fn connected(&mut self) -> io::Result<bool> {
+        self.connected.get().map_err(Into::into)
+    }
+}
+
+struct Call {
+    server: EventLoop<Dialled, Dialler>,
+    id: ConnId,
+    wire: Rc<RefCell<Wire>>,
+    connected: Rc<Cell<Result<bool, ErrorKind>>>,
+}
+
+/// Dials, and begins to connect.
+fn call() -> Call {
+    let mut server = EventLoop::new(Dialler::default(), Limits::default());
+    let to: SocketAddr = "192.0.2.1:7".parse().unwrap();
+    server.inject(|_, out| out.dial(EndpointId(7), to, Duration::from_millis(1_500)));
+    let mut dials = Vec::new();
+    server.take_dials(&mut dials);
+    assert_eq!(dials, [], "not before its time");
+    assert_eq!(server.wait(at(0)), Some(Duration::from_millis(1_500)));
+    server.wake(at(1_500));
+    server.take_dials(&mut dials);
+    assert_eq!(dials, [Dial { endpoint: EndpointId(7), to }]);
+    let wire = Wire::new(usize::MAX);
+    let connected = Rc::new(Cell::new(Ok(false)));
+    let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
+    let id = server.connect(Dialled { end, connected: connected.clone() }, dials[0]);
+    server.turn();
+    Call { server, id, wire, connected }
+}
+
+#[test]
+fn an_outgoing_connection_is_opened_once_it_is_made() {
+    let Call { mut server, id, wire, connected } = call();
+    server.writable(id.slot()); // not yet, as it turns out
+    rest(&mut server, at(1_500));
+    assert_eq!(server.service.opened, []);
+    connected.set(Ok(true));
+    wire.borrow_mut().send(b"hello");
+    server.readable(id.slot());
+    server.writable(id.slot());
+    rest(&mut server, at(1_500));
+    assert_eq!(server.service.opened, [id]);
+    assert_eq!(server.service.heard, b"hello");
+    assert_eq!(wire.borrow().down, b"it's me\n");
+    server.wake(at(60_000));
+    server.turn();
+    assert_eq!(server.wait(at(60_000)), None, "its deadline is off");
+    assert_eq!(server.service.unreachable, []);
+    server.check();
+}
+
+#[test]
+fn an_outgoing_connection_that_fails_is_unreachable() {
+    let Call { mut server, id, connected, .. } = call();
+    connected.set(Err(ErrorKind::ConnectionRefused));
+    server.hung_up(id.slot());
+    rest(&mut server, at(1_500));
+    assert_eq!(server.service.unreachable, [ErrorKind::ConnectionRefused]);
+    assert_eq!(server.service.closed, [], "what was never opened is never closed");
+    assert!(server.is_empty());
+}
+
+#[test]
+fn an_outgoing_connection_that_is_never_made_times_out() {
+    let Call { mut server, .. } = call();
+    assert_eq!(server.wait(at(1_500)), Some(Duration::from_millis(10_500)));
+    server.wake(at(12_000));
+    server.turn();
+    assert_eq!(server.service.unreachable, [ErrorKind::TimedOut]);
+    assert!(server.is_empty());
+}
+
+#[test]
+fn a_shutdown_gives_up_what_is_being_connected() {
+    let Call { mut server, .. } = call();
+    server.shut_down();
+    rest(&mut server, at(1_500));
+    assert_eq!(server.service.unreachable, [ErrorKind::Interrupted]);
+    assert!(server.is_empty());
+}
