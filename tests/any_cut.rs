@@ -25,8 +25,7 @@ fn heard(pieces: &[&[u8]]) -> Vec<u8> {
     server.hung_up(id.slot());
     settle(&mut server);
     assert!(server.is_empty());
-    let heard = wire.borrow().down.iter().copied().collect();
-    heard
+    wire.take().down.into()
 }
 
 fn settle(server: &mut EventLoop<ServerEnd, App>) {

@@ -142,7 +142,7 @@ fn a_turn_that_says_very_much_is_written_out_on_the_way() {
         server.readable(id.slot());
     }
     let counted = allocation_counter::measure(|| server.turn());
-    assert_eq!(taken.get(), 64 * 64 << 20, "each hears each");
+    assert_eq!(taken.get(), (64 * 64) << 20, "each hears each");
     assert!(counted.bytes_max < 40 << 20, "{} bytes at once", counted.bytes_max);
 }
 

@@ -28,6 +28,8 @@ pub struct Reactor {
     listeners: Vec<Bound>,
     /// Given up when there are no descriptors left, to accept one newcomer and tell him.
     spare: Option<File>,
+    /// There were none left when last somebody came, and the log has been told.
+    starved: bool,
     /// Accepting failed; not to be tried again before this uptime.
     accept_again_ms: u64,
     started: Instant,
@@ -92,6 +94,7 @@ impl Reactor {
             waker,
             listeners: Vec::new(),
             spare: open_spare(),
+            starved: false,
             accept_again_ms: 0,
             started: Instant::now(),
             dials: Vec::new(),
@@ -222,6 +225,7 @@ impl Reactor {
         let endpoint = bound.endpoint;
         match bound.listener.accept() {
             Ok((stream, address)) => {
+                self.starved = false;
                 if let Some(id) = server.accept(stream, Peer { endpoint, address }) {
                     self.register(server, id.slot());
                 }
@@ -256,7 +260,10 @@ impl Reactor {
         let bound = &mut self.listeners[index];
         match bound.listener.accept() {
             Ok((stream, _)) => {
-                log::warn!("out of file descriptors: turned away a newcomer");
+                if !self.starved {
+                    log::warn!("out of file descriptors: newcomers are turned away");
+                    self.starved = true;
+                }
                 server.turn_away(stream, bound.endpoint, Refusal::ServerFull);
             }
             // Want of descriptors is found out before want of newcomers.
