@@ -7,26 +7,27 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use stonechat::echo::Echo;
 
-const CLIENTS: usize = 100;
+/// Clients, and lines that each has in flight. With one line in all, every line costs a turn.
+const LOADS: [(usize, usize); 3] = [(1, 1), (100, 1), (100, 16)];
 const LINE: &[u8; 20] = b"temperature 21.5 ok\n";
 const PAIRS: usize = 31;
 
-/// What is measured at once.
-const ROUNDS: usize = 100;
+/// Lines measured at once, at least.
+const BLOCK_LINES: usize = 10_000;
 
 pub fn run() {
     print_head(
-        &format!("echo, {CLIENTS} clients, lines of {} B, per CPU-second", LINE.len()),
-        &["lines in flight, each client", "bare mio", "stonechat", "ratio of costs"],
+        &format!("echo, lines of {} B, per CPU-second", LINE.len()),
+        &["clients", "in flight, each", "bare mio", "stonechat", "ratio of costs"],
     );
-    for pipeline in [1, 16] {
-        compare(pipeline);
+    for (clients, pipeline) in LOADS {
+        compare(clients, pipeline);
     }
 }
 
-fn compare(pipeline: usize) {
-    let mut ours = Load::on(Server::of(Echo::new(512)), pipeline);
-    let mut bare = Load::on(Server::spawn(bare::serve), pipeline);
+fn compare(clients: usize, pipeline: usize) {
+    let mut ours = Load::on(Server::of(Echo::new(512)), clients, pipeline);
+    let mut bare = Load::on(Server::spawn(bare::serve), clients, pipeline);
     ours.seconds_per_line();
     bare.seconds_per_line();
     let mut pairs = Pairs::default();
@@ -34,6 +35,7 @@ fn compare(pipeline: usize) {
         pairs.add(ours.seconds_per_line(), bare.seconds_per_line());
     }
     print_row(&[
+        clients.to_string(),
         pipeline.to_string(),
         format!("{:.0}", 1.0 / pairs.bare()),
         format!("{:.0}", 1.0 / pairs.ours()),
@@ -51,18 +53,20 @@ struct Load {
 }
 
 impl Load {
-    fn on(server: Server, pipeline: usize) -> Load {
-        let clients = connect(server.address, CLIENTS);
+    fn on(server: Server, clients: usize, pipeline: usize) -> Load {
+        let clients = connect(server.address, clients);
         Load { server, clients, pipeline }
     }
 
     fn seconds_per_line(&mut self) -> f64 {
+        let round_lines = self.clients.len() * self.pipeline;
+        let rounds = BLOCK_LINES.div_ceil(round_lines);
         let before = self.server.cpu_time();
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             self.round();
         }
         let spent = self.server.cpu_time() - before;
-        spent.as_secs_f64() / (ROUNDS * CLIENTS * self.pipeline) as f64
+        spent.as_secs_f64() / (rounds * round_lines) as f64
     }
 
     fn round(&mut self) {
