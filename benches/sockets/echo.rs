@@ -1,4 +1,5 @@
 //! Lines echoed, by the echo service and by a bare loop.
+//! `cargo bench --bench sockets -- echo`
 
 use crate::bare;
 use crate::measure::{Pairs, print_head, print_row};

@@ -1,8 +1,9 @@
 //! What a connection costs that says nothing: memory, and CPU time, which must be none.
+//! `cargo bench --bench sockets -- idle`
 
+use crate::has_room_for;
 use crate::measure::{print_head, print_row};
 use crate::server::{limits, listen};
-use rustix::process::{Resource, getrlimit};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -26,7 +27,6 @@ pub fn serve() {
 }
 
 pub fn run() {
-    let levels = levels();
     print_head(
         "idle connections to the echo service: user-space memory (RssAnon), CPU time",
         &[
@@ -37,29 +37,23 @@ pub fn run() {
             "wake-ups",
         ],
     );
-    idle(&levels, "silent", |_| {});
-    idle(&levels, "echoed a line", |client| {
+    idle("silent", |_| {});
+    idle("echoed a line", |client| {
         client.write_all(b"ping\n").expect("a ping is said");
         client.read_exact(&mut [0; 5]).expect("a ping is answered");
     });
 }
 
-/// As many connections as we may have descriptors for.
-fn levels() -> Vec<usize> {
-    let room = getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| limit as usize);
-    CONNECTIONS.into_iter().filter(|connections| connections + 100 < room).collect()
-}
-
-/// More and more connect, each is used, and all are left alone.
-fn idle(levels: &[usize], name: &str, r#use: impl Fn(&mut TcpStream)) {
+/// More and more connect, each says what it has to, and all are left alone.
+fn idle(name: &str, speak: impl Fn(&mut TcpStream)) {
     let server = Server::start();
     let empty = server.anonymous_bytes();
     let mut clients = Vec::new();
     let mut before = (0, empty);
-    for &connections in levels {
+    for connections in CONNECTIONS.into_iter().filter(|ends| has_room_for(*ends)) {
         while clients.len() < connections {
             let mut client = TcpStream::connect(server.address).expect("there is room");
-            r#use(&mut client);
+            speak(&mut client);
             clients.push(client);
         }
         server.rest();

@@ -1,4 +1,5 @@
 //! The daemon itself: how soon it is ready, and what it holds when nobody is there.
+//! `cargo bench --bench sockets -- start`
 
 use crate::measure::{median, print_head, print_row};
 use std::fs;
