@@ -26,7 +26,14 @@ const PAIRS: std::ops::RangeInclusive<usize> = 5..=41;
 pub fn run() {
     print_head(
         &format!("fan-out, lines of {LINE_BYTES} B, CPU-seconds per million deliveries"),
-        &["recipients", "lines a turn", "`write()` alone", "stonechat", "ratio", "allocations"],
+        &[
+            "recipients",
+            "lines a turn",
+            "`write()` alone",
+            "stonechat",
+            "ratio",
+            "allocations in all",
+        ],
     );
     for lines in [1, 50] {
         for recipients in [10, 100, 1_000, 5_000] {

@@ -41,6 +41,9 @@ pub(super) enum State {
     Ended,
 }
 
+/// A queue's spans are kept for the next turn, up to this many; 256 bytes.
+const SPANS_KEPT: usize = 32;
+
 impl SendQueue {
     pub fn free(generation: u32) -> SendQueue {
         SendQueue {
@@ -146,9 +149,6 @@ enum Spans {
     One(Span),
     Many(Vec<Span>),
 }
-
-/// A list of spans is kept for the next turn, up to this many; 256 bytes.
-const SPANS_KEPT: usize = 32;
 
 impl Spans {
     const NONE: Spans = Spans::One(Span::EMPTY);
