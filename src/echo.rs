@@ -51,6 +51,9 @@ impl Service for Echo {
 
     fn received(&mut self, out: &mut Outbox, id: ConnId, bytes: &[u8]) -> usize {
         let mut parser = self.parsers[id.slot()];
+        // Searched for once, and in each line only if it is there: in short lines a search of its
+        // own costs as much as everything else.
+        let may_close = self.asks_to_close(bytes);
         let mut lines = parser.lines(bytes, self.line_max);
         let mut count = 0;
         for line in &mut lines {
@@ -60,7 +63,7 @@ impl Service for Echo {
                 continue;
             };
             self.echo(out, id, line.text, line.ending.bytes());
-            if self.asks_to_close(line.text) {
+            if may_close && self.asks_to_close(line.text) {
                 out.close(id);
                 break;
             }
@@ -88,19 +91,19 @@ impl Service for Echo {
 /// Unicode may need up to three times the bytes: U+0390 becomes three letters. Letter by letter is
 /// slower than `str::to_uppercase` where ASCII is mixed in, but allocates nothing.
 fn extend_upper(said: &mut Vec<u8>, text: &[u8]) {
-    match std::str::from_utf8(text) {
-        Ok(text) if !text.is_ascii() => {
-            let mut utf8 = [0; 4];
-            for upper in text.chars().flat_map(char::to_uppercase) {
-                said.extend_from_slice(upper.encode_utf8(&mut utf8).as_bytes());
-            }
+    // First whether it is ASCII, as most lines are: that is cheaper to see than UTF-8.
+    if !text.is_ascii()
+        && let Ok(text) = std::str::from_utf8(text)
+    {
+        let mut utf8 = [0; 4];
+        for upper in text.chars().flat_map(char::to_uppercase) {
+            said.extend_from_slice(upper.encode_utf8(&mut utf8).as_bytes());
         }
-        _ => {
-            let start = said.len();
-            said.extend_from_slice(text);
-            said[start..].make_ascii_uppercase();
-        }
+        return;
     }
+    let start = said.len();
+    said.extend_from_slice(text);
+    said[start..].make_ascii_uppercase();
 }
 
 #[cfg(test)]

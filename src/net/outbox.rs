@@ -76,6 +76,8 @@ const ARENA_KEPT: usize = 256 << 10;
 const ARENA_FULL: usize = 8 << 20;
 
 impl Span {
+    pub(super) const EMPTY: Span = Span { start: 0, end: 0 };
+
     /// The span without its first `n` bytes: the same line without its tags, say.
     pub fn skip(self, n: usize) -> Span {
         debug_assert!(n <= self.len());

@@ -4,8 +4,8 @@ use super::outbox::Span;
 use super::{CloseReason, EndpointId, Stream};
 use std::io::{self, ErrorKind, Write};
 
-/// One connection's sending half. 80 bytes, and nothing on the heap while it has never been sent
-/// anything.
+/// One connection's sending half. 80 bytes, and nothing on the heap while its peer keeps up and is
+/// sent no more than one span a turn.
 pub(super) struct SendQueue {
     pub generation: u32,
     pub endpoint: EndpointId,
@@ -17,7 +17,7 @@ pub(super) struct SendQueue {
     /// The stream takes nothing more until it says so.
     pub blocked: bool,
     /// What this turn has for it; always empty between turns.
-    spans: Vec<Span>,
+    spans: Spans,
     spans_bytes: u32,
     /// What earlier turns left unwritten.
     backlog: Backlog,
@@ -64,7 +64,7 @@ impl SendQueue {
             peer_finished: false,
             dirty: false,
             blocked: false,
-            spans: Vec::new(),
+            spans: Spans::NONE,
             spans_bytes: 0,
             backlog: Backlog::default(),
         }
@@ -82,15 +82,12 @@ impl SendQueue {
 
     pub fn push(&mut self, span: Span) {
         self.spans_bytes += span.len() as u32;
-        match self.spans.last_mut() {
-            Some(last) if last.joins(span) => last.append(span),
-            _ => self.spans.push(span),
-        }
+        self.spans.push(span);
     }
 
     /// Forgets what is queued; returns how many bytes of backlog that were.
     pub fn clear(&mut self) -> usize {
-        self.spans = Vec::new();
+        self.spans = Spans::NONE;
         self.spans_bytes = 0;
         std::mem::take(&mut self.backlog).len()
     }
@@ -104,7 +101,7 @@ impl SendQueue {
         stream: &mut impl Stream,
     ) -> io::Result<usize> {
         let written = if self.blocked || self.backlog.len() > 0 {
-            self.spans.iter().for_each(|span| self.backlog.push(span.of(arena)));
+            self.spans.as_slice().iter().for_each(|span| self.backlog.push(span.of(arena)));
             if self.blocked {
                 self.forget_spans();
                 return Ok(0);
@@ -113,11 +110,11 @@ impl SendQueue {
             self.backlog.pop(written);
             written
         } else {
-            let bytes = match self.spans[..] {
+            let bytes = match self.spans.as_slice() {
                 [only] => only.of(arena),
-                _ => {
+                spans => {
                     gather.clear();
-                    self.spans.iter().for_each(|span| gather.extend_from_slice(span.of(arena)));
+                    spans.iter().for_each(|span| gather.extend_from_slice(span.of(arena)));
                     gather
                 }
             };
@@ -139,16 +136,12 @@ impl SendQueue {
 
     fn forget_spans(&mut self) {
         self.spans_bytes = 0;
-        if self.spans.capacity() > SPANS_KEPT {
-            self.spans = Vec::new();
-        } else {
-            self.spans.clear();
-        }
+        self.spans.clear();
     }
 
     /// Asserts what must hold between turns.
     pub fn check(&self) {
-        assert!(!self.dirty && self.spans.is_empty() && self.spans_bytes == 0);
+        assert!(!self.dirty && self.spans.as_slice().is_empty() && self.spans_bytes == 0);
         match self.state {
             State::Free
             | State::Connecting
@@ -168,6 +161,44 @@ impl SendQueue {
             self.state != State::Finished || !self.peer_finished,
             "both halves have ended, and it goes on"
         );
+    }
+}
+
+/// Spans of one turn, in order, those joined that touch. As large as a `Vec`.
+enum Spans {
+    /// One, or none if it is empty: what most have in a turn, and it takes nothing on the heap.
+    One(Span),
+    Many(Vec<Span>),
+}
+
+impl Spans {
+    const NONE: Spans = Spans::One(Span::EMPTY);
+
+    fn push(&mut self, span: Span) {
+        match self {
+            Spans::One(only) if only.len() == 0 => *only = span,
+            Spans::One(only) if only.joins(span) => only.append(span),
+            Spans::One(only) => *self = Spans::Many(vec![*only, span]),
+            Spans::Many(spans) => match spans.last_mut() {
+                Some(last) if last.joins(span) => last.append(span),
+                _ => spans.push(span),
+            },
+        }
+    }
+
+    fn as_slice(&self) -> &[Span] {
+        match self {
+            Spans::One(only) if only.len() == 0 => &[],
+            Spans::One(only) => std::slice::from_ref(only),
+            Spans::Many(spans) => spans,
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Spans::Many(spans) if spans.capacity() <= SPANS_KEPT => spans.clear(),
+            _ => *self = Spans::NONE,
+        }
     }
 }
 

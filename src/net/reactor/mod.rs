@@ -130,9 +130,13 @@ impl Reactor {
 
     /// The time by both clocks.
     pub fn now(&self) -> Now {
+        self.time_at(Instant::now())
+    }
+
+    fn time_at(&self, instant: Instant) -> Now {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Now {
-            uptime_ms: self.started.elapsed().as_millis() as u64,
+            uptime_ms: instant.duration_since(self.started).as_millis() as u64,
             unix_ms: unix.as_millis() as u64,
         }
     }
@@ -151,9 +155,10 @@ impl Reactor {
             _ => {} // an interrupted poll has no events
         }
         let begun = Instant::now();
-        server.wake(self.now());
+        let now = self.time_at(begun);
+        server.wake(now);
         let heard = self.tell(server);
-        self.accept(server);
+        self.accept(server, now);
         self.begin_dials(server);
         server.turn();
         server.counters().turn_time.add(begun.elapsed());
@@ -202,8 +207,8 @@ impl Reactor {
         heard
     }
 
-    fn accept<V: Service>(&mut self, server: &mut EventLoop<Socket, V>) {
-        if self.now().uptime_ms < self.accept_again_ms {
+    fn accept<V: Service>(&mut self, server: &mut EventLoop<Socket, V>, now: Now) {
+        if now.uptime_ms < self.accept_again_ms {
             return;
         }
         let share = (ACCEPTS_PER_TURN / self.listeners.len().max(1)).max(1);

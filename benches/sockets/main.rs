@@ -1,0 +1,79 @@
+//! What the loop costs over real sockets on loopback, beside the least that could do the same.
+//!
+//! `cargo bench --bench sockets` for everything, a minute and a half; `-- fanout echo accept idle start`
+//! for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
+//!
+//! Wall time on a shared machine says little. What is compared is the CPU time of the server's
+//! thread, kernel included, and it is compared with that of a bare loop measured in turn with it;
+//! the ratio is the median of many such pairs.
+
+mod accept;
+mod bare;
+mod echo;
+mod fanout;
+mod idle;
+mod measure;
+mod server;
+mod start;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::fs;
+use std::process::Command;
+
+const SCENARIOS: [(&str, fn()); 5] = [
+    ("fanout", fanout::run),
+    ("echo", echo::run),
+    ("accept", accept::run),
+    ("idle", idle::run),
+    ("start", start::run),
+];
+
+fn main() {
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    raise_descriptor_limit();
+    if args == [idle::SERVER] {
+        return idle::serve();
+    }
+    // `cargo bench` says so; `cargo test --benches` is only to see that this builds and starts.
+    if !args.contains(&"--bench".to_owned()) {
+        return;
+    }
+    args.retain(|arg| !arg.starts_with("--"));
+    if let Some(unknown) = args.iter().find(|arg| SCENARIOS.iter().all(|(name, _)| name != arg)) {
+        let names: Vec<&str> = SCENARIOS.iter().map(|(name, _)| *name).collect();
+        eprintln!("no scenario is called {unknown}; there are {}", names.join(", "));
+        std::process::exit(2);
+    }
+    print_machine();
+    for (name, run) in SCENARIOS {
+        if args.is_empty() || args.iter().any(|arg| arg == name) {
+            run();
+        }
+    }
+}
+
+fn raise_descriptor_limit() {
+    let hard = getrlimit(Resource::Nofile).maximum;
+    let raised = Rlimit { current: hard, maximum: hard };
+    setrlimit(Resource::Nofile, raised).expect("the soft limit may be raised to the hard one");
+}
+
+/// Whether this process may have so many connections' ends, and what else it needs.
+fn has_room_for(ends: usize) -> bool {
+    getrlimit(Resource::Nofile).current.is_none_or(|limit| ends as u64 + 100 <= limit)
+}
+
+fn print_machine() {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpuinfo.lines().find(|line| line.starts_with("model name"));
+    let model = model.and_then(|line| line.split(": ").nth(1)).unwrap_or("unknown CPU");
+    let cores = std::thread::available_parallelism().map_or(0, |cores| cores.get());
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let rustc = Command::new("rustc").arg("--version").output();
+    let rustc = rustc.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    println!(
+        "{model}, {cores} cores; Linux {}; {}; loopback",
+        kernel.trim(),
+        rustc.unwrap_or_default().trim()
+    );
+}

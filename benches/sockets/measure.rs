@@ -1,0 +1,53 @@
+//! CPU time, medians, and the tables they are printed in.
+
+use rustix::time::{ClockId, clock_gettime};
+use std::time::Duration;
+
+/// What this thread has used so far, in user space and in the kernel.
+pub fn thread_cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Costs of the same work done by us and by a bare loop, measured in turn.
+#[derive(Default)]
+pub struct Pairs(Vec<(f64, f64)>);
+
+impl Pairs {
+    pub fn add(&mut self, ours: f64, bare: f64) {
+        self.0.push((ours, bare));
+    }
+
+    pub fn ours(&self) -> f64 {
+        median(self.0.iter().map(|(ours, _)| *ours))
+    }
+
+    pub fn bare(&self) -> f64 {
+        median(self.0.iter().map(|(_, bare)| *bare))
+    }
+
+    /// Of each pair by itself, as both were measured in the same weather.
+    pub fn ratio(&self) -> f64 {
+        median(self.0.iter().map(|(ours, bare)| ours / bare))
+    }
+}
+
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    quantile(&mut values.collect::<Vec<f64>>(), 0.5)
+}
+
+/// The value that a part `q` of all lie below.
+pub fn quantile(values: &mut [f64], q: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * q).round() as usize]
+}
+
+/// A title, the head of a table, and the line below it, in Markdown.
+pub fn print_head(title: &str, columns: &[&str]) {
+    println!("\n**{title}**\n\n| {} |", columns.join(" | "));
+    println!("|{}", "---:|".repeat(columns.len()));
+}
+
+pub fn print_row(cells: &[String]) {
+    println!("| {} |", cells.join(" | "));
+}

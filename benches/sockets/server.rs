@@ -1,0 +1,101 @@
+//! A server on a thread of its own, which can be asked for the CPU time it has used.
+
+use crate::measure::thread_cpu_time;
+use mio::Waker;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use stonechat::net::reactor::{Address, Listener, Reactor, Socket};
+use stonechat::net::{EndpointId, EventLoop, Limits, Service};
+
+/// A running server. Ends with [`Server::stop`].
+pub struct Server {
+    pub address: SocketAddr,
+    waker: Arc<Waker>,
+    asks: Sender<Sender<Duration>>,
+    thread: JoinHandle<()>,
+}
+
+/// The server's side of it: what it is to answer whenever its waker was used.
+pub struct Asked(Receiver<Sender<Duration>>);
+
+/// What a server says of itself once it listens.
+pub type Ready = (SocketAddr, Arc<Waker>);
+
+impl Server {
+    /// Has `serve` run on a thread. It sends what it is reached by, and returns when it is told.
+    pub fn spawn(serve: impl FnOnce(Sender<Ready>, Asked) + Send + 'static) -> Server {
+        let (ready, is_ready) = channel();
+        let (asks, asked) = channel();
+        let thread = std::thread::spawn(move || serve(ready, Asked(asked)));
+        let (address, waker) = is_ready.recv().expect("the server starts");
+        Server { address, waker, asks, thread }
+    }
+
+    /// A reactor with `service` behind it.
+    pub fn of(service: impl Service + Send + 'static) -> Server {
+        Server::spawn(move |ready, asked| {
+            let mut reactor = Reactor::new().expect("a reactor");
+            let address = listen(&mut reactor, EndpointId(0));
+            let mut server = EventLoop::new(service, limits());
+            ready.send((address, reactor.waker())).expect("somebody waits for it");
+            loop {
+                let heard = reactor.turn(&mut server, None).expect("the poll works");
+                if heard.woken && !asked.answer() {
+                    return;
+                }
+            }
+        })
+    }
+
+    /// The CPU time that its thread has used so far.
+    pub fn cpu_time(&self) -> Duration {
+        let (answer, answered) = channel();
+        self.asks.send(answer).expect("the server runs");
+        self.waker.wake().expect("the server can be woken");
+        answered.recv().expect("the server answers")
+    }
+
+    pub fn stop(self) {
+        drop(self.asks);
+        self.waker.wake().expect("the server can be woken");
+        self.thread.join().expect("the server ends in peace");
+    }
+}
+
+impl Asked {
+    /// Answers all that was asked. False: it is time to stop.
+    pub fn answer(&self) -> bool {
+        loop {
+            match self.0.try_recv() {
+                Ok(answer) => answer.send(thread_cpu_time()).expect("who asks waits"),
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+}
+
+/// Listens on some port of loopback.
+pub fn listen(reactor: &mut Reactor, endpoint: EndpointId) -> SocketAddr {
+    let listener = listener();
+    let Address::Tcp(address) = *listener.address() else { unreachable!("it was bound to TCP") };
+    reactor.listen(endpoint, listener).expect("the listener can be watched");
+    address
+}
+
+/// Bound to some port of loopback.
+pub fn listener() -> Listener {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Listener::bind(&Address::Tcp(address), false).expect("a port")
+}
+
+/// As many connections as there are descriptors.
+pub fn limits() -> Limits {
+    Limits { connections: 1 << 20, ..Limits::default() }
+}
+
+/// The type that all servers here have, but for their service.
+pub type Loop<V> = EventLoop<Socket, V>;
