@@ -51,9 +51,9 @@ impl Service for Echo {
 
     fn received(&mut self, out: &mut Outbox, id: ConnId, bytes: &[u8]) -> usize {
         let mut parser = self.parsers[id.slot()];
-        // Searched for once, and in each line only if it is there: in short lines a search of its
-        // own costs as much as everything else.
-        let may_close = self.asks_to_close(bytes);
+        // Once a line is complete all is searched, and each line only if that finds something: in
+        // short lines a search of its own costs as much as everything else.
+        let mut may_close = None;
         let mut lines = parser.lines(bytes, self.line_max);
         let mut count = 0;
         for line in &mut lines {
@@ -63,6 +63,7 @@ impl Service for Echo {
                 continue;
             };
             self.echo(out, id, line.text, line.ending.bytes());
+            let may_close = *may_close.get_or_insert_with(|| self.asks_to_close(bytes));
             if may_close && self.asks_to_close(line.text) {
                 out.close(id);
                 break;

@@ -64,13 +64,22 @@ fn whoever_floods_is_heard_once_a_turn_like_everyone() {
     assert!(flooders.iter().all(|(_, wire)| wire.borrow().down.len() == 300_000));
 }
 
-/// Were a byte searched or copied again with each that follows, this would be 10¹² steps.
+/// Were a byte searched or copied again with each that follows, four times the length would cost
+/// sixteen times as much.
 #[test]
 fn a_long_line_byte_by_byte_costs_linear_time() {
     const LONG: usize = 1 << 20;
-    let mut server = echo(LONG, Limits { recvq_max: LONG + 2, ..Limits::default() });
+    let cost = |len| (0..3).map(|_| cpu_time_of_a_line(len)).min().expect("three");
+    let (quarter, whole) = (cost(LONG / 4), cost(LONG));
+    let ratio = whole.as_secs_f64() / quarter.as_secs_f64();
+    assert!(ratio < 8.0, "four times the length costs {ratio:.1} times as much");
+}
+
+fn cpu_time_of_a_line(len: usize) -> Duration {
+    let mut server = echo(len, Limits { recvq_max: len + 2, ..Limits::default() });
     let (ann, wire) = join(&mut server, usize::MAX);
-    for _ in 0..LONG {
+    let begun = cpu_time();
+    for _ in 0..len {
         wire.borrow_mut().send(b"x");
         server.readable(ann.slot());
         server.turn();
@@ -78,7 +87,13 @@ fn a_long_line_byte_by_byte_costs_linear_time() {
     wire.borrow_mut().send(b"\n");
     server.readable(ann.slot());
     rest(&mut server, at(0));
-    assert_eq!(wire.borrow().down.len(), LONG + 1);
+    assert_eq!(wire.borrow().down.len(), len + 1);
+    cpu_time() - begun
+}
+
+fn cpu_time() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(used.tv_sec as u64, used.tv_nsec as u32)
 }
 
 /// Says a megabyte to everyone whenever anyone says anything.
