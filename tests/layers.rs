@@ -1,0 +1,294 @@
+//! The sources keep to the layers: who may use whom, who alone may name what, and a few plain rules.
+//!
+//! The two tables are those of the design. Where one proves wrong, change it here in the commit that
+//! needs it, and say why.
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Of our own modules, which a module may use. Itself it always may; `bin` and `lib.rs` stand above
+/// all.
+const MAY_USE: [(&str, &[&str]); 12] = [
+    ("wire", &[]),
+    ("net", &[]),
+    ("store", &["net"]),
+    ("echo", &["wire", "net", "store"]),
+    ("chat", &["wire", "net", "store"]),
+    ("telemetry", &["wire", "net", "store"]),
+    ("web", &["wire", "net", "store"]),
+    ("cluster", &["wire", "net", "store"]),
+    ("app", &["wire", "net", "store", "echo", "chat", "telemetry", "web", "cluster"]),
+    ("config", &["wire", "net", "store", "app"]),
+    ("metrics", &["net"]),
+    ("client", &["wire", "net"]),
+];
+
+/// What only these places may name. The addresses of `std::net` are plain values, free to all.
+const ONLY_IN: [(&str, &[&str]); 20] = [
+    ("mio", &["net/reactor"]),
+    ("socket2", &["net/reactor"]),
+    ("Instant", &["net/reactor"]),
+    ("SystemTime", &["net/reactor"]),
+    ("TcpStream", &["net/reactor"]),
+    ("TcpListener", &["net/reactor", "bin"]),
+    ("UdpSocket", &["net/reactor"]),
+    ("UnixStream", &["net/reactor"]),
+    ("UnixListener", &["net/reactor", "bin"]),
+    ("UnixDatagram", &["net/reactor", "bin"]),
+    ("signal_hook", &["net/reactor", "bin"]),
+    ("rustls", &["net/tls"]),
+    ("rusqlite", &["store/sqlite"]),
+    ("std::thread", &["store/thread", "bin"]),
+    ("std::fs", &["net/reactor", "store", "metrics", "bin"]), // sockets' paths, files, /proc/self
+    ("std::env", &["bin"]),
+    ("std::process", &["bin"]),
+    ("clap", &["bin"]),
+    ("ratatui", &["client"]),
+    ("crossterm", &["client"]),
+];
+
+/// What one module may not name though others may: `wire` is pure.
+const NEVER_IN: [(&str, &str); 2] = [("wire", "std::io"), ("wire", "std::time")];
+
+/// Names of files that say nothing of what is in them.
+const SAY_NOTHING: [&str; 6] = ["utils", "util", "common", "helpers", "types", "manager"];
+
+const UNFINISHED: [&str; 3] = ["todo", "unimplemented", "dbg"];
+
+const LINES_MAX: usize = 600;
+
+#[test]
+fn the_sources_keep_to_the_layers() {
+    let mut violations = Violations::default();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    find_sources(&root, &mut files);
+    assert!(files.iter().any(|file| file.ends_with("lib.rs")), "no sources in {}", root.display());
+    for path in &files {
+        let name = path.strip_prefix(&root).expect("found there").to_str().expect("in UTF-8");
+        let text = fs::read_to_string(path).expect("readable");
+        Source::new(name, &text).check(&mut violations);
+    }
+    assert!(violations.0.is_empty(), "\n{}", violations.0);
+}
+
+/// Otherwise a test that reads nothing would pass.
+#[test]
+fn each_rule_catches_what_it_forbids() {
+    for (name, line, rule) in [
+        ("wire/line.rs", "use crate::net::ConnId;", "wire may use nothing of ours, not net"),
+        ("wire/mod.rs", "use super::echo::Echo;", "wire may use nothing of ours, not echo"),
+        ("net/mod.rs", "type T = crate::{wire::Line, echo::Echo};", "net may use nothing of ours"),
+        ("net/reactor/mod.rs", "use super::super::super::app::App;", "net may use nothing of ours"),
+        ("echo.rs", "fn f() { super::chat::f() }", "echo may use wire, net, store, not chat"),
+        ("store/mod.rs", "use crate::app;", "store may use net, not app"),
+        ("helm.rs", "", "no row in MAY_USE"),
+        ("net/outbox.rs", "use mio::Poll;", "only net/reactor may name mio"),
+        ("net/outbox.rs", "use std::{io, time::{Duration, Instant}};", "may name Instant"),
+        ("echo.rs", "fn f() { let _ = std::env::args(); }", "only bin may name std::env"),
+        ("wire/line.rs", "use std::io::Read;", "wire may not name std::io"),
+        ("wire/line.rs", "fn f() { unsafe { g() } }", "no unsafe"),
+        ("wire/line.rs", "fn f() { if true { todo!() } }", "no todo!"),
+        ("wire/utils.rs", "", "a file's name says what is in it"),
+    ] {
+        let mut violations = Violations::default();
+        Source::new(name, &format!("//! A file.\n{line}\n")).check(&mut violations);
+        let caught = violations.0;
+        assert!(caught.contains(rule), "{name}: {line}: {caught:?}");
+        let at = if line.is_empty() { 1 } else { 2 };
+        assert!(caught.starts_with(&format!("src/{name}:{at}: {line}")), "{caught}");
+    }
+    let mut violations = Violations::default();
+    Source::new("wire/a.rs", "use std::str;\n").check(&mut violations);
+    Source::new("wire/b.rs", &"//! Long.\n".repeat(LINES_MAX + 1)).check(&mut violations);
+    assert!(violations.0.contains("begins with what it is for"));
+    assert!(violations.0.contains("split it"));
+}
+
+#[test]
+fn what_only_looks_forbidden_is_let_through() {
+    let text = r#"//! Says Instant, crate::app and unsafe.
+        use super::*; // mio::Poll
+        const TEXT: &str = "crate::net unsafe todo!()";
+        fn todo(dbg: &'static str) -> bool { dbg != TEXT }
+        mod tests { use super::super::line::Line; }
+    "#;
+    let mut violations = Violations::default();
+    Source::new("wire/irc.rs", text).check(&mut violations);
+    Source::new("bin/stonechatd/main.rs", "//! A program.\nuse stonechat::app::App;")
+        .check(&mut violations);
+    assert_eq!(violations.0, "");
+}
+
+/// One line each: where, what, and the rule it breaks.
+#[derive(Default)]
+struct Violations(String);
+
+struct Source<'a> {
+    /// Below `src/`.
+    name: &'a str,
+    text: &'a str,
+    /// The module of the first level that it belongs to.
+    layer: &'a str,
+    /// How many `super` lead from its module to the crate's root.
+    depth: usize,
+}
+
+impl<'a> Source<'a> {
+    fn new(name: &'a str, text: &'a str) -> Source<'a> {
+        let module = name.trim_end_matches(".rs").trim_end_matches("/mod");
+        let layer = module.split('/').next().expect("splitting gives one at least");
+        Source { name, text, layer, depth: module.split('/').count() }
+    }
+
+    fn check(&self, violations: &mut Violations) {
+        self.check_file(violations);
+        let tokens: TokenStream = self.text.parse().expect("sources that compile");
+        let mut paths = Vec::new();
+        let mut calls = Vec::new();
+        find_names(tokens, &[], &mut paths, &mut calls);
+        for path in &paths {
+            self.check_layer(path, violations);
+            self.check_places(path, violations);
+            if path.names[0] == "unsafe" {
+                self.breaks(violations, path.line, "no unsafe in our code");
+            }
+        }
+        for call in calls.iter().filter(|call| UNFINISHED.contains(&&*call.names[0])) {
+            let rule = format!("no {}! is left in what is committed", call.names[0]);
+            self.breaks(violations, call.line, &rule);
+        }
+    }
+
+    fn check_file(&self, violations: &mut Violations) {
+        if !self.text.starts_with("//! ") {
+            self.breaks(violations, 1, "a file begins with what it is for, after //!");
+        }
+        let lines = self.text.lines().count();
+        if lines > LINES_MAX {
+            let rule = format!("{lines} lines are more than {LINES_MAX}: split it");
+            self.breaks(violations, lines, &rule);
+        }
+        if self.name.split(['/', '.']).any(|part| SAY_NOTHING.contains(&part)) {
+            self.breaks(violations, 1, "a file's name says what is in it");
+        }
+        if !self.is_above_all() && may_use(self.layer).is_none() {
+            let rule = format!("`{}` has no row in MAY_USE", self.layer);
+            self.breaks(violations, 1, &rule);
+        }
+    }
+
+    /// That a path which leads to the crate's root leads on to where this layer may go.
+    fn check_layer(&self, path: &Named, violations: &mut Violations) {
+        let Some(may_use) = may_use(self.layer) else { return };
+        let supers = path.names.iter().take_while(|name| *name == "super").count();
+        let used = match &*path.names[0] {
+            "crate" | "stonechat" => path.names.get(1),
+            "super" if supers >= self.depth => path.names.get(supers),
+            _ => None,
+        };
+        let is_layer = |name: &&String| MAY_USE.iter().any(|(layer, _)| layer == *name);
+        let Some(used) = used.filter(is_layer) else { return };
+        if used != self.layer && !may_use.contains(&&**used) {
+            let all = if may_use.is_empty() { "nothing of ours" } else { &may_use.join(", ") };
+            let rule = format!("{} may use {all}, not {used}", self.layer);
+            self.breaks(violations, path.line, &rule);
+        }
+    }
+
+    fn check_places(&self, path: &Named, violations: &mut Violations) {
+        for (name, places) in ONLY_IN {
+            if path.names(name) && !places.iter().any(|place| self.is_in(place)) {
+                let rule = format!("only {} may name {name}", places.join(", "));
+                self.breaks(violations, path.line, &rule);
+            }
+        }
+        for (layer, name) in NEVER_IN {
+            if self.layer == layer && path.names(name) {
+                self.breaks(violations, path.line, &format!("{layer} may not name {name}"));
+            }
+        }
+    }
+
+    /// Whether it is the file, or in the folder, of that name.
+    fn is_in(&self, place: &str) -> bool {
+        self.name.strip_prefix(place).is_some_and(|rest| rest.starts_with(['/', '.']))
+    }
+
+    fn is_above_all(&self) -> bool {
+        self.name == "lib.rs" || self.is_in("bin")
+    }
+
+    fn breaks(&self, violations: &mut Violations, line: usize, rule: &str) {
+        let text = self.text.lines().nth(line - 1).unwrap_or_default().trim();
+        writeln!(violations.0, "src/{}:{line}: {text}\n    {rule}", self.name).expect("a string");
+    }
+}
+
+fn may_use(layer: &str) -> Option<&'static [&'static str]> {
+    MAY_USE.iter().find(|(name, _)| *name == layer).map(|(_, may_use)| *may_use)
+}
+
+/// A path, or the name of a macro that is called.
+struct Named {
+    names: Vec<String>,
+    line: usize,
+}
+
+impl Named {
+    fn names(&self, name: &str) -> bool {
+        let name: Vec<&str> = name.split("::").collect();
+        self.names.windows(name.len()).any(|names| names == name)
+    }
+}
+
+/// Every path, those of a `use` with braces spelled out. Comments and texts hold none.
+fn find_names(
+    tokens: TokenStream,
+    before: &[String],
+    paths: &mut Vec<Named>,
+    calls: &mut Vec<Named>,
+) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let is = |at: usize, c: char| matches!(tokens.get(at), Some(TokenTree::Punct(p)) if p.as_char() == c);
+    let mut at = 0;
+    while at < tokens.len() {
+        match &tokens[at] {
+            TokenTree::Group(group) => find_names(group.stream(), &[], paths, calls),
+            TokenTree::Ident(first) => {
+                let line = first.span().start().line;
+                if is(at + 1, '!') && !is(at + 2, '=') {
+                    calls.push(Named { names: vec![first.to_string()], line });
+                }
+                let mut names = [before, &[first.to_string()]].concat();
+                while is(at + 1, ':') && is(at + 2, ':') {
+                    match tokens.get(at + 3) {
+                        Some(TokenTree::Ident(next)) => names.push(next.to_string()),
+                        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+                            find_names(group.stream(), &names, paths, calls);
+                        }
+                        _ => break,
+                    }
+                    at += 3;
+                }
+                paths.push(Named { names, line });
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+fn find_sources(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            find_sources(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+}
