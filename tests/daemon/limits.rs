@@ -85,6 +85,8 @@ fn without_descriptors_newcomers_are_told_and_the_others_are_served() {
         assert_eq!(ann.ask("still served\n"), b"STILL SERVED\n");
     }
     drop(others);
+    let name = open(&daemon);
+    daemon.await_metric(&name, 1);
     assert_eq!(daemon.connect().ask("there is room\n"), b"THERE IS ROOM\n");
     prlimit(Some(daemon.pid()), Resource::Nofile, before).unwrap();
     assert_eq!(daemon.connect().ask("back\n"), b"BACK\n");
