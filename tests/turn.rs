@@ -159,6 +159,53 @@ fn a_closing_peer_that_does_not_read_is_given_up_in_time() {
     assert!(server.is_empty() && wire.borrow().server_gone);
 }
 
+/// Closes everyone with a last word as soon as one deadline comes.
+#[derive(Default)]
+struct LastOrders {
+    here: Vec<ConnId>,
+    deadlines: usize,
+    closed: Vec<CloseReason>,
+}
+
+impl Service for LastOrders {
+    fn opened(&mut self, out: &mut Outbox, id: ConnId, _peer: Peer) {
+        self.here.push(id);
+        out.set_deadline(id, Duration::from_secs(1));
+    }
+
+    fn received(&mut self, _out: &mut Outbox, _id: ConnId, bytes: &[u8]) -> usize {
+        bytes.len()
+    }
+
+    fn deadline(&mut self, out: &mut Outbox, _id: ConnId) {
+        self.deadlines += 1;
+        for &id in &self.here {
+            out.write(id, b"time, please");
+            out.close(id);
+        }
+    }
+
+    fn closed(&mut self, _out: &mut Outbox, _id: ConnId, why: CloseReason) {
+        self.closed.push(why);
+    }
+}
+
+#[test]
+fn what_is_done_about_one_deadline_puts_off_another_that_came_with_it() {
+    let mut server = EventLoop::new(LastOrders::default(), Limits::default());
+    let all: Vec<_> = (0..3).map(|_| join(&mut server, usize::MAX)).collect();
+    server.wake(at(1_000));
+    server.turn();
+    assert_eq!((server.service.deadlines, &server.service.closed[..]), (1, &[][..]));
+    for (id, wire) in &all {
+        assert_eq!(wire.borrow().down, b"time, please");
+        wire.borrow_mut().up_ended = true;
+        server.hung_up(id.slot());
+    }
+    rest(&mut server, at(1_000));
+    assert_eq!(server.service.closed, [CloseReason::Done; 3]);
+}
+
 /// Notes what becomes of the connections it asks for.
 #[derive(Default)]
 struct Dialler {

@@ -381,8 +381,11 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     fn fire_deadlines(&mut self) {
         let mut due = std::mem::take(&mut self.due);
-        self.out.take_due(&mut due);
+        self.out.list_due(&mut due);
         for slot in due.drain(..).map(|slot| slot as usize) {
+            if !self.out.take_deadline(slot) {
+                continue;
+            }
             let id = self.out.id(slot);
             match self.out.state(slot) {
                 state if state.is_heard() => self.service.deadline(&mut self.out, id),
