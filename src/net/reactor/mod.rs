@@ -191,7 +191,8 @@ impl Reactor {
                         server.writable(slot);
                     }
                     // Data and the end may come as one event; a short read alone would miss the end.
-                    if event.is_read_closed() || event.is_error() {
+                    // And a read stops short where there are urgent data, whatever follows them.
+                    if event.is_read_closed() || event.is_error() || event.is_priority() {
                         server.hung_up(slot);
                     } else if event.is_readable() {
                         server.readable(slot);
@@ -288,6 +289,9 @@ impl Reactor {
 
     fn register<V: Service>(&self, server: &mut EventLoop<Socket, V>, slot: usize) {
         let both = Interest::READABLE | Interest::WRITABLE;
+        // `mio` has urgent data told on Linux alone.
+        #[cfg(target_os = "linux")]
+        let both = both | Interest::PRIORITY;
         if let Err(e) =
             self.poll.registry().register(server.stream(slot).source(), Token(slot), both)
         {
