@@ -213,7 +213,10 @@ impl Reactor {
                 if !self.listeners[index].pending || !server.accepting() {
                     break;
                 }
-                self.accept_one(index, server);
+                if !self.accept_one(index, server) {
+                    self.accept_again_ms = self.now().uptime_ms + ACCEPT_PAUSE_MS;
+                    break;
+                }
             }
         }
         if self.listeners.iter().all(|bound| !bound.pending) {
@@ -221,7 +224,8 @@ impl Reactor {
         }
     }
 
-    fn accept_one<V: Service>(&mut self, index: usize, server: &mut EventLoop<Socket, V>) {
+    /// Whether there is any use in accepting another right now.
+    fn accept_one<V: Service>(&mut self, index: usize, server: &mut EventLoop<Socket, V>) -> bool {
         let bound = &mut self.listeners[index];
         let endpoint = bound.endpoint;
         match bound.listener.accept() {
@@ -237,14 +241,13 @@ impl Reactor {
                 server.counters().accept_errors += 1;
                 let told = is_out_of_descriptors(&e) && self.turn_one_away(index, server);
                 if !told {
-                    log::error!(
-                        "cannot accept on {}: {e}",
-                        self.listeners[index].listener.address()
-                    );
-                    self.accept_again_ms = self.now().uptime_ms + ACCEPT_PAUSE_MS;
+                    let address = self.listeners[index].listener.address();
+                    log::error!("cannot accept on {address}: {e}");
                 }
+                return told;
             }
         }
+        true
     }
 
     /// Accepts a newcomer with the spare descriptor and tells him that we are full. Whether the
@@ -268,7 +271,9 @@ impl Reactor {
                 server.turn_away(stream, bound.endpoint, Refusal::ServerFull);
             }
             // Want of descriptors is found out before want of newcomers.
-            Err(_) => bound.pending = false,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => bound.pending = false,
+            // The spare went to another process: nothing would tell of who waits here.
+            Err(_) => return false,
         }
         self.spare = open_spare();
         self.spare.is_some()
