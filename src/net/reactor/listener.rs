@@ -8,6 +8,7 @@ use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,7 @@ impl Listener {
 
     /// Takes over a socket that listens already.
     pub fn inherit_tcp(listener: std::net::TcpListener) -> io::Result<Listener> {
+        must_listen(&listener)?;
         listener.set_nonblocking(true)?;
         set_tcp_options(&listener)?;
         let address = Address::Tcp(listener.local_addr()?);
@@ -60,6 +62,7 @@ impl Listener {
 
     /// Takes over a Unix socket that listens already.
     pub fn inherit_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Listener> {
+        must_listen(&listener)?;
         listener.set_nonblocking(true)?;
         let path = listener.local_addr()?.as_pathname().map(Path::to_owned);
         let address = Address::Unix(path.unwrap_or_default());
@@ -119,6 +122,14 @@ fn bind_unix(path: &Path) -> io::Result<Listener> {
     let mut listener = Listener::inherit_unix(listener)?;
     listener.ours = true;
     Ok(listener)
+}
+
+/// A service manager may pass a connection instead (systemd's `Accept=yes`).
+fn must_listen(socket: &impl AsFd) -> io::Result<()> {
+    match SockRef::from(socket).is_listener()? {
+        true => Ok(()),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "it does not listen")),
+    }
 }
 
 /// A socket's file outlives a process that was killed.
