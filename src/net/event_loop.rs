@@ -186,7 +186,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// Takes new limits, for what happens from now on.
     pub fn set_limits(&mut self, limits: Limits) {
         self.out.set_limits(limits);
-        self.admission.set_limits(limits);
+        self.admission.set_limits(limits, self.out.now);
         self.scratch = scratch(&limits);
     }
 
