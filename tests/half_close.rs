@@ -298,6 +298,7 @@ fn a_connection_whose_half_has_ended_can_still_be_closed_cut_and_shut_down() {
     closed.peer_says(b"too late ");
     closed.rest();
     assert_eq!(closed.server.service.heard, b"");
+    assert_eq!(closed.closed(), None, "it lingers until the peer has read our last word");
     closed.peer_ends();
     closed.rest();
     assert_eq!(closed.closed(), Some(CloseReason::Done));

@@ -81,6 +81,73 @@ fn a_long_line_byte_by_byte_costs_linear_time() {
     assert_eq!(wire.borrow().down.len(), LONG + 1);
 }
 
+/// Waits for more, whatever comes.
+#[derive(Default)]
+struct Insatiable {
+    closed: Option<CloseReason>,
+}
+
+impl Service for Insatiable {
+    fn received(&mut self, _out: &mut Outbox, _id: ConnId, _bytes: &[u8]) -> usize {
+        0
+    }
+
+    fn closed(&mut self, _out: &mut Outbox, _id: ConnId, why: CloseReason) {
+        self.closed = Some(why);
+    }
+
+    fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {
+        said.extend_from_slice(why.as_bytes());
+    }
+}
+
+#[test]
+fn as_much_as_recvq_max_may_be_left_unused_and_no_more() {
+    let limits = |recvq_max| Limits { recvq_max, ..Limits::default() };
+    let mut server = EventLoop::new(Insatiable::default(), limits(20));
+    let (ann, wire) = join(&mut server, usize::MAX);
+    wire.borrow_mut().send(&[b'x'; 20]);
+    server.readable(ann.slot());
+    rest(&mut server, at(0));
+    assert!(wire.borrow().down.is_empty());
+    // Less than it holds already: it is told with its next byte.
+    server.set_limits(limits(8));
+    rest(&mut server, at(0));
+    assert!(wire.borrow().down.is_empty());
+    wire.borrow_mut().send(&[b'x'; 30]);
+    server.readable(ann.slot());
+    rest(&mut server, at(0));
+    assert_eq!(wire.borrow().down, b"RecvQ exceeded");
+    wire.borrow_mut().up_ended = true;
+    server.hung_up(ann.slot());
+    rest(&mut server, at(0));
+    assert_eq!(server.service.closed, Some(CloseReason::RecvqExceeded));
+}
+
+#[test]
+fn who_is_turned_away_reads_why_and_the_next_waits_in_turn() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let mut server = echo(4096, limits);
+    let (ann, ann_wire) = join(&mut server, usize::MAX);
+    let wait_ms = limits.accept_wait.as_millis() as u64;
+    server.wake(at(wait_ms));
+    assert!(server.accepting(), "he has waited long enough");
+    let wire = Wire::new(usize::MAX);
+    wire.borrow_mut().whole_reads = true;
+    wire.borrow_mut().send(b"hello\n");
+    let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
+    assert_eq!(server.accept(end, Peer { endpoint: ENDPOINT, address: None }), None);
+    assert!(wire.borrow().server_gone && !wire.borrow().reset);
+    assert_eq!(wire.borrow().down, b"ERROR :server full\r\n");
+    server.backlogs_emptied();
+    assert!(!server.accepting(), "as long as the first");
+    ann_wire.borrow_mut().up_ended = true;
+    server.hung_up(ann.slot());
+    rest(&mut server, at(wait_ms));
+    assert!(server.is_empty() && server.accepting());
+    server.check();
+}
+
 /// Says a megabyte to everyone whenever anyone says anything.
 #[derive(Default)]
 struct Loud {
@@ -234,6 +301,10 @@ impl Service for Dialler {
 
     fn closed(&mut self, _out: &mut Outbox, _id: ConnId, why: CloseReason) {
         self.closed.push(why);
+    }
+
+    fn deadline(&mut self, _out: &mut Outbox, _id: ConnId) {
+        panic!("it has set none");
     }
 }
 

@@ -235,6 +235,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     pub fn check(&self) {
         self.out.check();
         self.admission.check();
+        let admitted = self.conns.iter().filter(|(_, conn)| conn.admitted.is_some()).count();
+        assert_eq!(self.admission.open(), admitted, "counted and not here, or the reverse");
         for (slot, conn) in &self.conns {
             assert_eq!(conn.listed, self.later.contains(&(slot as u32)));
             assert!(conn.unused.capacity() <= UNUSED_KEPT || !conn.unused.is_empty());
