@@ -253,6 +253,7 @@ fn our_half_ends_only_when_all_is_written() {
 #[test]
 fn who_reads_nothing_of_our_last_words_is_not_heard_meanwhile() {
     let mut line = Line::new(Choices::from_bytes(&[]), 10);
+    line.wire.borrow_mut().whole_reads = true; // else it would not be a word yet
     line.say(&[b'x'; 200]);
     line.finish();
     line.turn();

@@ -62,6 +62,9 @@ fn whoever_floods_is_heard_once_a_turn_like_everyone() {
     }
     rest(&mut server, at(0));
     assert!(flooders.iter().all(|(_, wire)| wire.borrow().down.len() == 300_000));
+    let counted = &server.counters().endpoints[0];
+    let all = 20 * 300_000 + b"a word\n".len() as u64;
+    assert_eq!((counted.received_bytes, counted.sent_bytes), (all, all));
 }
 
 /// Were a byte searched or copied again with each that follows, this would be 10¹² steps.
