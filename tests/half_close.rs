@@ -253,6 +253,7 @@ fn our_half_ends_only_when_all_is_written() {
 #[test]
 fn who_reads_nothing_of_our_last_words_is_not_heard_meanwhile() {
     let mut line = Line::new(Choices::from_bytes(&[]), 10);
+    line.wire.borrow_mut().whole_reads = true; // else it would not be a word yet
     line.say(&[b'x'; 200]);
     line.finish();
     line.turn();
@@ -298,6 +299,7 @@ fn a_connection_whose_half_has_ended_can_still_be_closed_cut_and_shut_down() {
     closed.peer_says(b"too late ");
     closed.rest();
     assert_eq!(closed.server.service.heard, b"");
+    assert_eq!(closed.closed(), None, "it lingers until the peer has read our last word");
     closed.peer_ends();
     closed.rest();
     assert_eq!(closed.closed(), Some(CloseReason::Done));

@@ -62,6 +62,9 @@ fn whoever_floods_is_heard_once_a_turn_like_everyone() {
     }
     rest(&mut server, at(0));
     assert!(flooders.iter().all(|(_, wire)| wire.borrow().down.len() == 300_000));
+    let counted = &server.counters().endpoints[0];
+    let all = 20 * 300_000 + b"a word\n".len() as u64;
+    assert_eq!((counted.received_bytes, counted.sent_bytes), (all, all));
 }
 
 /// Were a byte searched or copied again with each that follows, four times the length would cost
@@ -94,6 +97,73 @@ fn cpu_time_of_a_line(len: usize) -> Duration {
 fn cpu_time() -> Duration {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(used.tv_sec as u64, used.tv_nsec as u32)
+}
+
+/// Waits for more, whatever comes.
+#[derive(Default)]
+struct Insatiable {
+    closed: Option<CloseReason>,
+}
+
+impl Service for Insatiable {
+    fn received(&mut self, _out: &mut Outbox, _id: ConnId, _bytes: &[u8]) -> usize {
+        0
+    }
+
+    fn closed(&mut self, _out: &mut Outbox, _id: ConnId, why: CloseReason) {
+        self.closed = Some(why);
+    }
+
+    fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {
+        said.extend_from_slice(why.as_bytes());
+    }
+}
+
+#[test]
+fn as_much_as_recvq_max_may_be_left_unused_and_no_more() {
+    let limits = |recvq_max| Limits { recvq_max, ..Limits::default() };
+    let mut server = EventLoop::new(Insatiable::default(), limits(20));
+    let (ann, wire) = join(&mut server, usize::MAX);
+    wire.borrow_mut().send(&[b'x'; 20]);
+    server.readable(ann.slot());
+    rest(&mut server, at(0));
+    assert!(wire.borrow().down.is_empty());
+    // Less than it holds already: it is told with its next byte.
+    server.set_limits(limits(8));
+    rest(&mut server, at(0));
+    assert!(wire.borrow().down.is_empty());
+    wire.borrow_mut().send(&[b'x'; 30]);
+    server.readable(ann.slot());
+    rest(&mut server, at(0));
+    assert_eq!(wire.borrow().down, b"RecvQ exceeded");
+    wire.borrow_mut().up_ended = true;
+    server.hung_up(ann.slot());
+    rest(&mut server, at(0));
+    assert_eq!(server.service.closed, Some(CloseReason::RecvqExceeded));
+}
+
+#[test]
+fn who_is_turned_away_reads_why_and_the_next_waits_in_turn() {
+    let limits = Limits { connections: 1, ..Limits::default() };
+    let mut server = echo(4096, limits);
+    let (ann, ann_wire) = join(&mut server, usize::MAX);
+    let wait_ms = limits.accept_wait.as_millis() as u64;
+    server.wake(at(wait_ms));
+    assert!(server.accepting(), "he has waited long enough");
+    let wire = Wire::new(usize::MAX);
+    wire.borrow_mut().whole_reads = true;
+    wire.borrow_mut().send(b"hello\n");
+    let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
+    assert_eq!(server.accept(end, Peer { endpoint: ENDPOINT, address: None }), None);
+    assert!(wire.borrow().server_gone && !wire.borrow().reset);
+    assert_eq!(wire.borrow().down, b"ERROR :server full\r\n");
+    server.backlogs_emptied();
+    assert!(!server.accepting(), "as long as the first");
+    ann_wire.borrow_mut().up_ended = true;
+    server.hung_up(ann.slot());
+    rest(&mut server, at(wait_ms));
+    assert!(server.is_empty() && server.accepting());
+    server.check();
 }
 
 /// Says a megabyte to everyone whenever anyone says anything.
@@ -174,6 +244,53 @@ fn a_closing_peer_that_does_not_read_is_given_up_in_time() {
     assert!(server.is_empty() && wire.borrow().server_gone);
 }
 
+/// Closes everyone with a last word as soon as one deadline comes.
+#[derive(Default)]
+struct LastOrders {
+    here: Vec<ConnId>,
+    deadlines: usize,
+    closed: Vec<CloseReason>,
+}
+
+impl Service for LastOrders {
+    fn opened(&mut self, out: &mut Outbox, id: ConnId, _peer: Peer) {
+        self.here.push(id);
+        out.set_deadline(id, Duration::from_secs(1));
+    }
+
+    fn received(&mut self, _out: &mut Outbox, _id: ConnId, bytes: &[u8]) -> usize {
+        bytes.len()
+    }
+
+    fn deadline(&mut self, out: &mut Outbox, _id: ConnId) {
+        self.deadlines += 1;
+        for &id in &self.here {
+            out.write(id, b"time, please");
+            out.close(id);
+        }
+    }
+
+    fn closed(&mut self, _out: &mut Outbox, _id: ConnId, why: CloseReason) {
+        self.closed.push(why);
+    }
+}
+
+#[test]
+fn what_is_done_about_one_deadline_puts_off_another_that_came_with_it() {
+    let mut server = EventLoop::new(LastOrders::default(), Limits::default());
+    let all: Vec<_> = (0..3).map(|_| join(&mut server, usize::MAX)).collect();
+    server.wake(at(1_000));
+    server.turn();
+    assert_eq!((server.service.deadlines, &server.service.closed[..]), (1, &[][..]));
+    for (id, wire) in &all {
+        assert_eq!(wire.borrow().down, b"time, please");
+        wire.borrow_mut().up_ended = true;
+        server.hung_up(id.slot());
+    }
+    rest(&mut server, at(1_000));
+    assert_eq!(server.service.closed, [CloseReason::Done; 3]);
+}
+
 /// Notes what becomes of the connections it asks for.
 #[derive(Default)]
 struct Dialler {
@@ -202,6 +319,10 @@ impl Service for Dialler {
 
     fn closed(&mut self, _out: &mut Outbox, _id: ConnId, why: CloseReason) {
         self.closed.push(why);
+    }
+
+    fn deadline(&mut self, _out: &mut Outbox, _id: ConnId) {
+        panic!("it has set none");
     }
 }
 

@@ -79,6 +79,7 @@ impl Config {
     ) -> Result<Config, String> {
         let mut config = Config::from_toml(file, text)?;
         let mut table: Table = text.parse().expect("it was read before");
+        let mut overruled = Vec::new();
         for (name, value) in variables {
             let Some(key) = name.strip_prefix("STONECHAT_LIMITS_") else { continue };
             let limits = table.entry("limits").or_insert_with(|| Value::Table(Table::new()));
@@ -86,8 +87,10 @@ impl Config {
             limits.insert(key.to_lowercase(), plain_value(&value));
             config = Config::deserialize(table.clone())
                 .map_err(|e| diagnosis::in_variable(&name, &e))?;
-            config.validate().map_err(|e| format!("{name}: {e}"))?;
+            overruled.push(name);
         }
+        // Only when all have spoken, as two that are valid together may come in any order.
+        config.validate().map_err(|e| format!("{}: {e}", overruled.join(", ")))?;
         Ok(config)
     }
 
@@ -102,7 +105,11 @@ impl Config {
         at_least("connections_per_ip", limits.connections_per_ip as usize, 1, "")?;
         at_least("connects_per_ip_per_minute", limits.connects_per_ip_per_minute as usize, 1, "")?;
         at_least("line_max", limits.line_max, 1, "")?;
-        at_least("recvq_max", limits.recvq_max, limits.line_max + 2, " (line_max and a line end)")?;
+        let line_and_end = limits.line_max.saturating_add(2);
+        at_least("recvq_max", limits.recvq_max, line_and_end, " (line_max and a line end)")?;
+        if limits.recvq_max > RECVQ_MAX_BYTES {
+            return Err(format!("limits.recvq_max must be at most {RECVQ_MAX_BYTES}"));
+        }
         at_least("sendq_max", limits.sendq_max, limits.sendq_pause, " (sendq_pause)")?;
         at_least("memory_max", limits.memory_max, limits.sendq_max, " (sendq_max)")
     }
@@ -158,6 +165,9 @@ impl Default for Limits {
         }
     }
 }
+
+/// The loop keeps one buffer of this size. Beyond 4 GiB the positions in a line would not fit.
+const RECVQ_MAX_BYTES: usize = 1 << 30;
 
 /// A variable's value: a number where it is one, else a string.
 fn plain_value(value: &str) -> Value {
@@ -230,6 +240,8 @@ mod tests {
                 "[limits]\nrecvq_max = 4097",
                 "c.toml: limits.recvq_max must be at least 4098 (line_max and a line end), not 4097",
             ),
+            ("[limits]\nrecvq_max = \"16 EiB\"", "c.toml: limits.recvq_max must be at most "),
+            ("[limits]\nline_max = \"16 EiB\"", "c.toml: limits.recvq_max must be at least "),
             ("[limits]\nconnections = 0", "c.toml: limits.connections must be at least 1, not 0"),
             ("[limits]\nconnections = -1", "c.toml:2:15: invalid value: integer `-1`"),
         ] {
@@ -257,6 +269,17 @@ mod tests {
         assert_eq!(limits("STONECHAT_LIMITS_LINE_MAX", "1 KiB").line_max, 1024);
         assert_eq!(limits("STONECHAT_LIMITS_CONNECTIONS", "7").connections, Some(7));
         assert_eq!(limits("STONECHAT_PORT", "tcp://10.0.0.1:80").line_max, 100);
+    }
+
+    #[test]
+    fn variables_that_are_valid_together_may_come_in_any_order() {
+        let mut variables = [("LINE_MAX", "32 KiB"), ("RECVQ_MAX", "64 KiB")]
+            .map(|(key, value)| (format!("STONECHAT_LIMITS_{key}"), value.to_owned()));
+        for _ in 0..2 {
+            let config = Config::with_environment("", "", variables.clone().into_iter()).unwrap();
+            assert_eq!((config.limits.line_max, config.limits.recvq_max), (32 << 10, 64 << 10));
+            variables.reverse();
+        }
     }
 
     #[test]

@@ -47,9 +47,13 @@ impl Admission {
     }
 
     /// Takes new limits; who is here stays.
-    pub fn set_limits(&mut self, limits: Limits) {
+    pub fn set_limits(&mut self, limits: Limits, now: Now) {
         self.limits = limits;
-        self.door = Door::Open;
+        if self.open < limits.connections {
+            self.door = Door::Open;
+        } else {
+            self.shut(now);
+        }
     }
 
     /// Lets one in, or says why not. `None` is a Unix socket's peer, held to the total alone.
@@ -217,6 +221,21 @@ mod tests {
         assert!(door.accepting(at(15)), "as long as somebody may be waiting");
         door.backlog_emptied(at(15));
         assert!(!door.accepting(at(19)) && door.accepting(at(20)));
+    }
+
+    #[test]
+    fn new_limits_open_a_full_server_or_leave_it_full() {
+        let limits = |connections| Limits { connections, ..Limits::default() };
+        let mut door = admission(limits(2));
+        (0..2).for_each(|_| door.admit(None, at(0)).unwrap());
+        for connections in [2, 1] {
+            door.set_limits(limits(connections), at(1));
+            assert!(!door.accepting(at(1)), "who waits is not turned away before his time");
+        }
+        door.set_limits(limits(3), at(1));
+        assert!(door.accepting(at(1)));
+        door.set_limits(limits(1), at(1));
+        assert!(!door.accepting(at(1)));
     }
 
     #[test]

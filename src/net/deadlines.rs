@@ -45,21 +45,34 @@ impl Deadlines {
         })
     }
 
-    /// Moves the slots whose deadline has come to `due`, each disarmed.
-    pub(super) fn take_due(&mut self, now: Now, due: &mut Vec<u32>) {
-        let second = (now.uptime_ms / 1000) as u32;
+    /// Lists the slots whose deadline has come in `due`, each to be asked for with `take`.
+    pub(super) fn list_due(&mut self, now: Now, due: &mut Vec<u32>) {
+        let second = second(now);
         if second < self.earliest {
             return;
         }
         self.earliest = NEVER;
-        for (slot, at) in self.at.iter_mut().enumerate() {
+        for (slot, at) in self.at.iter().enumerate() {
             if *at <= second {
-                *at = NEVER;
                 due.push(slot as u32);
+            } else {
+                self.earliest = self.earliest.min(*at);
             }
-            self.earliest = self.earliest.min(*at);
         }
     }
+
+    /// Disarms a deadline if it has come. What was done about another one may have put it off.
+    pub(super) fn take(&mut self, slot: usize, now: Now) -> bool {
+        let has_come = self.at[slot] <= second(now);
+        if has_come {
+            self.at[slot] = NEVER;
+        }
+        has_come
+    }
+}
+
+fn second(now: Now) -> u32 {
+    (now.uptime_ms / 1000) as u32
 }
 
 #[cfg(test)]
@@ -72,7 +85,8 @@ mod tests {
 
     fn due(deadlines: &mut Deadlines, now: Now) -> Vec<u32> {
         let mut due = Vec::new();
-        deadlines.take_due(now, &mut due);
+        deadlines.list_due(now, &mut due);
+        assert!(due.iter().all(|slot| deadlines.take(*slot as usize, now)));
         due
     }
 

@@ -186,7 +186,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// Takes new limits, for what happens from now on.
     pub fn set_limits(&mut self, limits: Limits) {
         self.out.set_limits(limits);
-        self.admission.set_limits(limits);
+        self.admission.set_limits(limits, self.out.now);
         self.scratch = scratch(&limits);
     }
 
@@ -235,6 +235,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     pub fn check(&self) {
         self.out.check();
         self.admission.check();
+        let admitted = self.conns.iter().filter(|(_, conn)| conn.admitted.is_some()).count();
+        assert_eq!(self.admission.open(), admitted, "counted and not here, or the reverse");
         for (slot, conn) in &self.conns {
             assert_eq!(conn.listed, self.later.contains(&(slot as u32)));
             assert!(conn.unused.capacity() <= UNUSED_KEPT || !conn.unused.is_empty());
@@ -381,8 +383,11 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     fn fire_deadlines(&mut self) {
         let mut due = std::mem::take(&mut self.due);
-        self.out.take_due(&mut due);
+        self.out.list_due(&mut due);
         for slot in due.drain(..).map(|slot| slot as usize) {
+            if !self.out.take_deadline(slot) {
+                continue;
+            }
             let id = self.out.id(slot);
             match self.out.state(slot) {
                 state if state.is_heard() => self.service.deadline(&mut self.out, id),

@@ -408,8 +408,12 @@ impl Outbox {
         self.limits = limits;
     }
 
-    pub(super) fn take_due(&mut self, due: &mut Vec<u32>) {
-        self.deadlines.take_due(self.now, due);
+    pub(super) fn list_due(&mut self, due: &mut Vec<u32>) {
+        self.deadlines.list_due(self.now, due);
+    }
+
+    pub(super) fn take_deadline(&mut self, slot: usize) -> bool {
+        self.deadlines.take(slot, self.now)
     }
 
     /// Outgoing connections whose time to begin has come.

@@ -1,6 +1,7 @@
 //! The echo, as clients of all manners meet it.
 
 use crate::process::{Client, Daemon};
+use rustix::process::Signal;
 use std::io::{Read, Write};
 use std::thread;
 
@@ -14,6 +15,23 @@ fn every_line_comes_back_in_upper_case() {
     assert_eq!(ann.ask("\n"), b"\n");
     assert_eq!(ann.ask(b"caf\xe9 \0 \xff\n"), b"CAF\xe9 \0 \xff\n");
     assert_eq!(ann.ask("lone\rreturn\n"), b"LONE\rRETURN\n");
+    daemon.stop();
+}
+
+/// As telnet sends with an interrupt. The system lets a read end before them, and after.
+#[test]
+fn what_follows_urgent_data_is_heard_too() {
+    let daemon = Daemon::start("");
+    let mut ann = daemon.connect();
+    ann.ask("here\n");
+    // Stopped, so that all of it is there when the first is read.
+    daemon.signal(Signal::STOP);
+    ann.send("before\n");
+    socket2::SockRef::from(&ann.stream).send_out_of_band(b"!").unwrap();
+    ann.send("after\n");
+    daemon.signal(Signal::CONT);
+    assert_eq!(ann.hear(), b"BEFORE\n");
+    assert_eq!(ann.hear(), b"AFTER\n");
     daemon.stop();
 }
 

@@ -157,3 +157,17 @@ fn a_unix_socket_is_served_replaced_when_abandoned_and_removed_in_the_end() {
     daemon.stop();
     assert!(!path.exists());
 }
+
+#[test]
+fn a_unix_socket_that_another_daemon_made_in_the_same_place_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("echo");
+    let url = format!("echo://unix:{}", path.display());
+    let first = Daemon::start_with("", &["--listen", &url], |_| {});
+    std::fs::remove_file(&path).unwrap();
+    let second = Daemon::start_with("", &["--listen", &url], |_| {});
+    first.stop();
+    UnixStream::connect(&path).unwrap();
+    second.stop();
+    assert!(!path.exists());
+}

@@ -14,7 +14,8 @@ use stonechat::net::reactor::Listener;
 
 /// Tells the service manager, if there is one, what `state` says: `READY=1` and the like.
 pub fn notify(state: &str) {
-    let Some(path) = env::var_os("NOTIFY_SOCKET") else { return };
+    let path = env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty());
+    let Some(path) = path else { return };
     let sent = || -> io::Result<()> {
         let address = match path.as_bytes().strip_prefix(b"@") {
             Some(name) => SocketAddr::from_abstract_name(name)?,
@@ -33,7 +34,7 @@ pub fn watchdog_interval() -> Option<Duration> {
     let number = |name: &str| env::var(name).ok()?.parse::<u64>().ok();
     let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(process::id()));
     let micros = number("WATCHDOG_USEC").filter(|micros| ours && *micros > 0)?;
-    Some(Duration::from_micros(micros / 2))
+    Some(Duration::from_micros(micros / 2).max(Duration::from_millis(1)))
 }
 
 /// The listening sockets that were passed, each with its name if it has one. May be taken once,

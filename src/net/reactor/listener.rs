@@ -8,7 +8,8 @@ use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::os::unix::fs::FileTypeExt;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -26,8 +27,8 @@ pub enum Address {
 pub struct Listener {
     socket: Inner,
     address: Address,
-    /// We made the file of this Unix socket, and remove it in the end.
-    ours: bool,
+    /// The device and number of the file that we made for this Unix socket, and remove in the end.
+    ours: Option<(u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -51,20 +52,22 @@ impl Listener {
 
     /// Takes over a socket that listens already.
     pub fn inherit_tcp(listener: std::net::TcpListener) -> io::Result<Listener> {
+        must_listen(&listener)?;
         listener.set_nonblocking(true)?;
         set_tcp_options(&listener)?;
         let address = Address::Tcp(listener.local_addr()?);
         let socket = Inner::Tcp(TcpListener::from_std(listener));
-        Ok(Listener { socket, address, ours: false })
+        Ok(Listener { socket, address, ours: None })
     }
 
     /// Takes over a Unix socket that listens already.
     pub fn inherit_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Listener> {
+        must_listen(&listener)?;
         listener.set_nonblocking(true)?;
         let path = listener.local_addr()?.as_pathname().map(Path::to_owned);
         let address = Address::Unix(path.unwrap_or_default());
         let socket = Inner::Unix(UnixListener::from_std(listener));
-        Ok(Listener { socket, address, ours: false })
+        Ok(Listener { socket, address, ours: None })
     }
 
     /// Where it listens; a port that was given as 0 is known by now.
@@ -117,8 +120,16 @@ fn bind_unix(path: &Path) -> io::Result<Listener> {
     // std listens with a backlog of 128; listening again sets another.
     SockRef::from(&listener).listen(BACKLOG)?;
     let mut listener = Listener::inherit_unix(listener)?;
-    listener.ours = true;
+    listener.ours = file_number(path);
     Ok(listener)
+}
+
+/// A service manager may pass a connection instead (systemd's `Accept=yes`).
+fn must_listen(socket: &impl AsFd) -> io::Result<()> {
+    match SockRef::from(socket).is_listener()? {
+        true => Ok(()),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "it does not listen")),
+    }
 }
 
 /// A socket's file outlives a process that was killed.
@@ -128,9 +139,15 @@ fn is_abandoned(path: &Path) -> bool {
     is_socket && UnixStream::connect(path).is_err_and(refused)
 }
 
+fn file_number(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let (true, Address::Unix(path)) = (self.ours, &self.address) {
+        let Address::Unix(path) = &self.address else { return };
+        // Somebody may have removed the file, and another daemon made its own in the same place.
+        if self.ours.is_some() && self.ours == file_number(path) {
             let _ = fs::remove_file(path);
         }
     }

@@ -196,7 +196,8 @@ impl Reactor {
                         server.writable(slot);
                     }
                     // Data and the end may come as one event; a short read alone would miss the end.
-                    if event.is_read_closed() || event.is_error() {
+                    // And a read stops short where there are urgent data, whatever follows them.
+                    if event.is_read_closed() || event.is_error() || event.is_priority() {
                         server.hung_up(slot);
                     } else if event.is_readable() {
                         server.readable(slot);
@@ -217,7 +218,10 @@ impl Reactor {
                 if !self.listeners[index].pending || !server.accepting() {
                     break;
                 }
-                self.accept_one(index, server);
+                if !self.accept_one(index, server) {
+                    self.accept_again_ms = self.now().uptime_ms + ACCEPT_PAUSE_MS;
+                    break;
+                }
             }
         }
         if self.listeners.iter().all(|bound| !bound.pending) {
@@ -225,7 +229,8 @@ impl Reactor {
         }
     }
 
-    fn accept_one<V: Service>(&mut self, index: usize, server: &mut EventLoop<Socket, V>) {
+    /// Whether there is any use in accepting another right now.
+    fn accept_one<V: Service>(&mut self, index: usize, server: &mut EventLoop<Socket, V>) -> bool {
         let bound = &mut self.listeners[index];
         let endpoint = bound.endpoint;
         match bound.listener.accept() {
@@ -241,14 +246,13 @@ impl Reactor {
                 server.counters().accept_errors += 1;
                 let told = is_out_of_descriptors(&e) && self.turn_one_away(index, server);
                 if !told {
-                    log::error!(
-                        "cannot accept on {}: {e}",
-                        self.listeners[index].listener.address()
-                    );
-                    self.accept_again_ms = self.now().uptime_ms + ACCEPT_PAUSE_MS;
+                    let address = self.listeners[index].listener.address();
+                    log::error!("cannot accept on {address}: {e}");
                 }
+                return told;
             }
         }
+        true
     }
 
     /// Accepts a newcomer with the spare descriptor and tells him that we are full. Whether the
@@ -272,7 +276,9 @@ impl Reactor {
                 server.turn_away(stream, bound.endpoint, Refusal::ServerFull);
             }
             // Want of descriptors is found out before want of newcomers.
-            Err(_) => bound.pending = false,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => bound.pending = false,
+            // The spare went to another process: nothing would tell of who waits here.
+            Err(_) => return false,
         }
         self.spare = open_spare();
         self.spare.is_some()
@@ -293,6 +299,9 @@ impl Reactor {
 
     fn register<V: Service>(&self, server: &mut EventLoop<Socket, V>, slot: usize) {
         let both = Interest::READABLE | Interest::WRITABLE;
+        // `mio` has urgent data told on Linux alone.
+        #[cfg(target_os = "linux")]
+        let both = both | Interest::PRIORITY;
         if let Err(e) =
             self.poll.registry().register(server.stream(slot).source(), Token(slot), both)
         {
