@@ -8,6 +8,7 @@ mod units;
 
 pub use diagnosis::closest;
 pub use listen::{Listen, Place};
+pub use units::check_log_filter;
 
 use crate::net;
 use serde::Deserialize;
@@ -23,6 +24,7 @@ pub struct Config {
     /// `None` for the defaults.
     pub listen: Option<Vec<Listen>>,
     pub data: Option<PathBuf>,
+    #[serde(deserialize_with = "units::log_filter")]
     pub log: String,
     pub reuse_port: bool,
     #[serde(deserialize_with = "units::duration")]
@@ -70,8 +72,9 @@ impl Config {
         Ok(config)
     }
 
-    /// The same with some of it overruled by `variables`, pairs of name and value, of which those
-    /// count whose name is `STONECHAT_LIMITS_` and a key in capitals.
+    /// The same with some of it overruled by `variables`, pairs of name and value. Those count whose
+    /// name is `STONECHAT_` and a key in capitals, or `STONECHAT_LIMITS_` and a key of `[limits]`.
+    /// An empty one says nothing.
     pub fn with_environment(
         file: &str,
         text: &str,
@@ -80,11 +83,19 @@ impl Config {
         let mut config = Config::from_toml(file, text)?;
         let mut table: Table = text.parse().expect("it was read before");
         let mut overruled = Vec::new();
-        for (name, value) in variables {
-            let Some(key) = name.strip_prefix("STONECHAT_LIMITS_") else { continue };
-            let limits = table.entry("limits").or_insert_with(|| Value::Table(Table::new()));
-            let limits = limits.as_table_mut().expect("it was read before");
-            limits.insert(key.to_lowercase(), plain_value(&value));
+        for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
+            let Some(key) = name.strip_prefix("STONECHAT_").map(str::to_lowercase) else {
+                continue;
+            };
+            if let Some(key) = key.strip_prefix("limits_") {
+                let limits = table.entry("limits").or_insert_with(|| Value::Table(Table::new()));
+                let limits = limits.as_table_mut().expect("it was read before");
+                limits.insert(key.to_owned(), plain_value(&value));
+            } else if let Some(value) = value_of(&key, &value) {
+                table.insert(key, value);
+            } else {
+                continue; // containers are given variables of this kind by others
+            }
             config = Config::deserialize(table.clone())
                 .map_err(|e| diagnosis::in_variable(&name, &e))?;
             overruled.push(name);
@@ -169,7 +180,20 @@ impl Default for Limits {
 /// The loop keeps one buffer of this size. Beyond 4 GiB the positions in a line would not fit.
 const RECVQ_MAX_BYTES: usize = 1 << 30;
 
-/// A variable's value: a number where it is one, else a string.
+/// The value of a key beside the sections; `None` if there is no such key.
+fn value_of(key: &str, value: &str) -> Option<Value> {
+    match key {
+        "listen" => {
+            let urls = value.split(',').map(|url| Value::String(url.trim().to_owned()));
+            Some(Value::Array(urls.collect()))
+        }
+        "data" | "log" | "shutdown_timeout" => Some(Value::String(value.to_owned())),
+        "reuse_port" => Some(value.parse().map_or_else(|_| plain_value(value), Value::Boolean)),
+        _ => None,
+    }
+}
+
+/// A number where it is one, else a string.
 fn plain_value(value: &str) -> Value {
     value.parse().map_or_else(|_| Value::String(value.to_owned()), Value::Integer)
 }
@@ -189,8 +213,7 @@ mod tests {
 
     #[test]
     fn the_default_file_says_the_defaults() {
-        let mut config = Config::from_toml("default.toml", Config::DEFAULT_TEXT).unwrap();
-        assert_eq!(config.listen.take(), Some(Listen::defaults()));
+        let config = Config::from_toml("default.toml", Config::DEFAULT_TEXT).unwrap();
         assert_eq!(config, Config::default());
         assert!(Config::DEFAULT_TEXT.lines().count() <= 80);
         assert_eq!(Config::from_toml("empty.toml", "").unwrap(), Config::default());
@@ -205,6 +228,7 @@ mod tests {
         let lines: Vec<String> = Config::DEFAULT_TEXT.lines().map(uncommented).collect();
         let config = Config::from_toml("all.toml", &lines.join("\n")).unwrap();
         assert!(config.data.is_some() && config.limits.connections.is_some());
+        assert_eq!(config.listen, Some(Listen::defaults()));
     }
 
     #[test]
@@ -216,6 +240,7 @@ mod tests {
             ),
             ("\n\nlog = 3", "c.toml:3:7: invalid type: integer `3`, expected a string"),
             ("log = ", "c.toml:1:7: "),
+            ("log = \"inof\"", "c.toml:1:7: unknown level `inof`, did you mean `info`?"),
             (
                 "[limits]\nline_max = \"4 parsecs\"",
                 "c.toml:2:12: `4 parsecs` is not a size; write bytes, or \"64 KiB\"",
@@ -269,6 +294,13 @@ mod tests {
         assert_eq!(limits("STONECHAT_LIMITS_LINE_MAX", "1 KiB").line_max, 1024);
         assert_eq!(limits("STONECHAT_LIMITS_CONNECTIONS", "7").connections, Some(7));
         assert_eq!(limits("STONECHAT_PORT", "tcp://10.0.0.1:80").line_max, 100);
+        assert_eq!(limits("STONECHAT_LIMITS_LINE_MAX", "").line_max, 100);
+        let config = |name, value| from_variable(name, value).unwrap();
+        let listen = "echo://127.0.0.1:1, echo://127.0.0.2:1";
+        assert_eq!(config("STONECHAT_LISTEN", listen).listen.unwrap().len(), 2);
+        assert_eq!(config("STONECHAT_DATA", "17").data.unwrap(), PathBuf::from("17"));
+        assert!(config("STONECHAT_REUSE_PORT", "true").reuse_port);
+        assert_eq!(config("STONECHAT_SHUTDOWN_TIMEOUT", "1s").shutdown_timeout.as_secs(), 1);
     }
 
     #[test]

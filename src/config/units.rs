@@ -1,5 +1,6 @@
-//! Sizes and times as people write them.
+//! Sizes, times and levels as people write them.
 
+use super::closest;
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 use serde::de::{Deserialize, Deserializer, Error};
@@ -22,7 +23,40 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
     let value = Value::deserialize(deserializer)?;
     let duration = value.as_str().and_then(|text| text.parse::<SignedDuration>().ok());
     let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
+    let duration = duration.filter(|duration| *duration <= LONGEST);
     duration.ok_or_else(|| not_a(&value, "time; write \"15s\" or \"2 min\""))
+}
+
+/// A year; arithmetic with what is longer might overflow.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A filter of env_logger, which takes a level's name written wrong for that of a module.
+pub(super) fn log_filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let filter = String::deserialize(deserializer)?;
+    check_log_filter(&filter).map_err(D::Error::custom)?;
+    Ok(filter)
+}
+
+/// Whether `filter` has no level in it that nobody knows.
+pub fn check_log_filter(filter: &str) -> Result<(), String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    for directive in filter.split(',').map(str::trim) {
+        let (module, level) = match directive.split_once('=') {
+            Some((module, level)) => (module, level.to_lowercase()),
+            None => ("", directive.to_lowercase()),
+        };
+        if level.is_empty() || LEVELS.contains(&level.as_str()) {
+            continue;
+        }
+        match closest(&level, LEVELS) {
+            Some(meant) => return Err(format!("unknown level `{level}`, did you mean `{meant}`?")),
+            None if module.is_empty() => {} // the name of a module, all of whose levels are meant
+            None => {
+                return Err(format!("unknown level `{level}`; known are {}", LEVELS.join(", ")));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn not_a<E: Error>(value: &Value, what: &str) -> E {

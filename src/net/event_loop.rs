@@ -33,13 +33,21 @@ pub struct EventLoop<S, V> {
 /// The receiving half of a connection. Its sending half is in the outbox, under the same slot.
 struct Conn<S> {
     stream: S,
-    /// Counted by admission under this address.
-    admitted: Option<Option<IpAddr>>,
+    origin: Origin,
     input: Input,
     /// In `ready` or `later`.
     listed: bool,
     /// Received but not used yet: the beginning of a unit.
     unused: Vec<u8>,
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, PartialEq)]
+enum Origin {
+    /// Admission counts it under this address; `None` is a Unix socket's.
+    Admitted(Option<IpAddr>),
+    /// We made it, and it is not counted.
+    Dialled,
 }
 
 /// What there is to read, as far as the stream has told.
@@ -102,7 +110,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             self.turn_away(stream, peer.endpoint, why);
             return None;
         }
-        let slot = self.insert(stream, Some(from));
+        let slot = self.insert(stream, Origin::Admitted(from));
         let id = self.out.open(slot, peer.endpoint);
         self.service.opened(&mut self.out, id, peer);
         Some(id)
@@ -124,7 +132,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// Takes in an outgoing stream that may not be connected yet. `to` is told to the service.
     pub fn connect(&mut self, stream: S, dial: Dial) -> ConnId {
-        let slot = self.insert(stream, None);
+        let slot = self.insert(stream, Origin::Dialled);
         self.out.connect(slot, dial.endpoint);
         self.out.id(slot)
     }
@@ -175,6 +183,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// Begins to close everyone, with a word of farewell.
     pub fn shut_down(&mut self) {
+        self.out.stop_dialling();
         for slot in self.slots() {
             match self.out.state(slot) {
                 State::Connecting => self.give_up(slot, ErrorKind::Interrupted),
@@ -183,11 +192,16 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
     }
 
-    /// Takes new limits, for what happens from now on.
+    /// Takes new limits. What a connection has sent already is held to them when more comes.
     pub fn set_limits(&mut self, limits: Limits) {
         self.out.set_limits(limits);
         self.admission.set_limits(limits, self.out.now);
         self.scratch = scratch(&limits);
+        for slot in self.slots() {
+            if self.conns[slot].input != Input::Dry {
+                self.list(slot); // it may be one that was paused
+            }
+        }
     }
 
     /// Outgoing connections to be begun now, each followed by `connect` or `unreachable`.
@@ -235,7 +249,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     pub fn check(&self) {
         self.out.check();
         self.admission.check();
-        let admitted = self.conns.iter().filter(|(_, conn)| conn.admitted.is_some()).count();
+        let admitted = self.conns.iter().filter(|(_, conn)| conn.origin != Origin::Dialled).count();
         assert_eq!(self.admission.open(), admitted, "counted and not here, or the reverse");
         for (slot, conn) in &self.conns {
             assert_eq!(conn.listed, self.later.contains(&(slot as u32)));
@@ -446,7 +460,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         for slot in self.gone.drain(..) {
             let conn = self.conns.remove(slot as usize);
             self.out.free(slot as usize);
-            if let Some(from) = conn.admitted {
+            if let Origin::Admitted(from) = conn.origin {
                 self.admission.leave(from);
             }
             unlist |= conn.listed;
@@ -464,10 +478,10 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
     }
 
-    fn insert(&mut self, stream: S, admitted: Option<Option<IpAddr>>) -> usize {
+    fn insert(&mut self, stream: S, origin: Origin) -> usize {
         self.conns.insert(Conn {
             stream,
-            admitted,
+            origin,
             input: Input::Dry,
             listed: false,
             unused: Vec::new(),

@@ -97,7 +97,7 @@ pub struct EndpointId(pub u8);
 pub struct Peer {
     /// The way it came.
     pub endpoint: EndpointId,
-    /// `None` on a Unix socket.
+    /// `None` on a Unix socket, and for a peer that we connected to.
     pub address: Option<SocketAddr>,
 }
 

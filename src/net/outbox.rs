@@ -28,6 +28,8 @@ pub struct Outbox {
     backlog_bytes: usize,
     /// Outgoing connections asked for and not begun, with the uptime in milliseconds to begin at.
     dials: Vec<(u64, Dial)>,
+    /// The program ends.
+    dials_no_more: bool,
     /// Gathers one queue for one write.
     gather: Vec<u8>,
 }
@@ -171,10 +173,13 @@ impl Outbox {
     }
 
     /// Asks for an outgoing connection, to be begun once `after` has passed. It comes back as
-    /// `Service::opened` or `Service::unreachable`, with `endpoint`.
+    /// `Service::opened` or `Service::unreachable`, with `endpoint`; or not at all if the program
+    /// ends before.
     pub fn dial(&mut self, endpoint: EndpointId, to: SocketAddr, after: Duration) {
         let at_ms = self.now.uptime_ms.saturating_add(after.as_millis() as u64);
-        self.dials.push((at_ms, Dial { endpoint, to }));
+        if !self.dials_no_more {
+            self.dials.push((at_ms, Dial { endpoint, to }));
+        }
     }
 
     /// Counts what a service has heard, in lines or whatever its units are.
@@ -207,6 +212,7 @@ impl Outbox {
             ended: Vec::new(),
             backlog_bytes: 0,
             dials: Vec::new(),
+            dials_no_more: false,
             gather: Vec::new(),
         }
     }
@@ -298,6 +304,7 @@ impl Outbox {
     pub(super) fn peer_finished(&mut self, slot: usize) {
         self.queues[slot].peer_finished = true;
         match self.state(slot) {
+            State::Finishing => self.drain(slot, CloseReason::Hangup),
             State::Finished => self.end(slot, CloseReason::Hangup),
             State::Lingering(why) => self.end(slot, why),
             _ => {}
@@ -381,7 +388,6 @@ impl Outbox {
         match queue.state {
             State::Draining(why) if queue.peer_finished => self.end(slot, why),
             State::Draining(why) => self.linger(slot, why),
-            State::Finishing if queue.peer_finished => self.end(slot, CloseReason::Hangup),
             State::Finishing => queue.state = State::Finished,
             _ => {}
         }
@@ -404,8 +410,21 @@ impl Outbox {
         }
     }
 
+    /// Takes new limits. Who is beyond them is ended.
     pub(super) fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+        for slot in 0..self.queues.len() {
+            if self.queues[slot].backlog_bytes() > limits.sendq_max {
+                self.end(slot, CloseReason::SendqExceeded);
+            }
+        }
+        self.enforce_memory_max();
+    }
+
+    /// Begins no more outgoing connections.
+    pub(super) fn stop_dialling(&mut self) {
+        self.dials.clear();
+        self.dials_no_more = true;
     }
 
     pub(super) fn list_due(&mut self, due: &mut Vec<u32>) {

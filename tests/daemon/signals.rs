@@ -145,3 +145,16 @@ fn reload(daemon: &mut Daemon) {
     daemon.metrics();
     daemon.metrics();
 }
+
+#[test]
+fn metrics_that_nobody_reads_hold_nobody_up() {
+    let daemon = Daemon::start("");
+    let mut ann = daemon.connect();
+    // More than a pipe takes.
+    for _ in 0..100 {
+        daemon.signal(Signal::USR1);
+        assert_eq!(ann.ask("still served\n"), b"STILL SERVED\n");
+    }
+    let log = daemon.stop();
+    assert!(log.contains("not read from stdout yet"), "{log}");
+}

@@ -171,8 +171,14 @@ impl World {
             }
             86 => self.late_reply(n),
             87 => {
-                let recvq_max = if self.choices.one_in(2) { 64 } else { 96 };
-                self.server.set_limits(Limits { recvq_max, ..LIMITS });
+                self.server.set_limits(Limits {
+                    connections: self.choices.pick(10..14),
+                    recvq_max: self.choices.pick(64..96),
+                    sendq_pause: self.choices.pick(30..100),
+                    sendq_max: self.choices.pick(400..600),
+                    memory_max: self.choices.pick(600..900),
+                    ..LIMITS
+                });
             }
             88 => self.now.unix_ms = self.choices.pick(0..1 << 40) as u64,
             _ => self.turn(),
@@ -443,6 +449,11 @@ impl World {
         let told = [&b"* server full\n"[..], b"ERROR :server full\r\n"];
         let cut_short = told.iter().any(|told| told.starts_with(&client.heard));
         assert!(cut_short, "turned away, client {n} heard {:?}", client.heard);
+        let wire = client.wire.borrow();
+        let reads = matches!(client.conduct, Conduct::Ordinary | Conduct::Mute);
+        if reads && !wire.reset && wire.whole_reads && wire.down_max > 30 {
+            assert!(told.contains(&&client.heard[..]), "client {n} was not told why");
+        }
     }
 
     fn check_echo(&self, n: usize) {

@@ -6,6 +6,8 @@ use crate::listeners::{self, Open, Source, Wanted};
 use crate::service_manager::{notify, passed_listeners, watchdog_interval};
 use crate::settings::Settings;
 use std::io::{self, Write};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
 use std::time::Duration;
 use stonechat::app::{App, Protocol};
 use stonechat::metrics::{self, Gauges};
@@ -20,6 +22,8 @@ pub struct Daemon {
     /// By [`EndpointId`]. Those that have gone keep their number, and their counters.
     endpoints: Vec<Endpoint>,
     watchdog: Option<Watchdog>,
+    /// Prints metrics; there once any were asked for.
+    printer: Option<SyncSender<String>>,
     _data: Option<DataDir>,
 }
 
@@ -54,8 +58,15 @@ impl Daemon {
         let server = EventLoop::new(App::new(settings.limits.line_max), settings.limits());
         let watchdog = watchdog_interval()
             .map(|interval| Watchdog { interval, due_ms: reactor.now().uptime_ms });
-        let endpoints = Vec::new();
-        let mut daemon = Daemon { settings, reactor, server, endpoints, watchdog, _data: data };
+        let mut daemon = Daemon {
+            settings,
+            reactor,
+            server,
+            endpoints: Vec::new(),
+            watchdog,
+            printer: None,
+            _data: data,
+        };
         for open in open {
             daemon.listen(open)?;
         }
@@ -75,7 +86,7 @@ impl Daemon {
                 match signal {
                     Signal::Terminate | Signal::Interrupt => return self.drain(),
                     Signal::Hangup => self.reload(),
-                    Signal::User1 => say(self.metrics().trim_end()),
+                    Signal::User1 => self.print_metrics(),
                 }
             }
         }
@@ -144,7 +155,7 @@ impl Daemon {
 
     /// Reads the config again, and takes it up whole or not at all.
     fn reload(&mut self) {
-        notify("RELOADING=1");
+        notify(&format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic_micros()));
         match self.try_reload() {
             Ok(()) => log::info!("reloaded the config"),
             Err(failure) => {
@@ -163,7 +174,10 @@ impl Daemon {
         };
         let open: Vec<bool> = self.endpoints.iter().map(|e| e.open && stays(e)).collect();
         let is_here = |wanted: &Wanted| self.endpoints.iter().any(|e| e.open && e.is(wanted));
-        let new = wanted.into_iter().filter(|wanted| !is_here(wanted)).collect();
+        let new: Vec<Wanted> = wanted.into_iter().filter(|wanted| !is_here(wanted)).collect();
+        if self.endpoints.len() + new.len() > ENDPOINTS_MAX {
+            return Err(Failure::usage("more than 256 listeners since the start"));
+        }
         // The last thing that may well fail, and nothing is changed yet.
         let new = listeners::bind(new, settings.reuse_port)?;
         for (endpoint, open) in self.endpoints.iter_mut().zip(open) {
@@ -191,6 +205,19 @@ impl Daemon {
         closed.map_err(|e| Failure::other(format!("cannot close a listener: {e}")))
     }
 
+    /// From a thread of its own, as whoever reads stdout may take his time.
+    fn print_metrics(&mut self) {
+        let metrics = self.metrics();
+        let printer = self.printer.get_or_insert_with(|| {
+            let (printer, texts) = mpsc::sync_channel::<String>(1);
+            thread::spawn(move || texts.iter().for_each(|text| say(text.trim_end())));
+            printer
+        });
+        if printer.try_send(metrics).is_err() {
+            log::warn!("the metrics asked for before are not read from stdout yet");
+        }
+    }
+
     fn metrics(&mut self) -> String {
         let urls: Vec<String> = self.endpoints.iter().map(|e| e.url.clone()).collect();
         let gauges = Gauges {
@@ -199,6 +226,15 @@ impl Daemon {
         };
         metrics::text(self.server.counters(), &gauges, &urls)
     }
+}
+
+/// As many as an [`EndpointId`] can number.
+const ENDPOINTS_MAX: usize = 256;
+
+/// As the service manager counts, to tell a reload from one before it (sd_notify(3)).
+fn monotonic_micros() -> i64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec * 1_000_000 + now.tv_nsec / 1_000
 }
 
 impl Endpoint {

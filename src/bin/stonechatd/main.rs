@@ -15,7 +15,8 @@ use stonechat::config::Config;
 /// One lean daemon through which people and devices talk.
 ///
 /// Without a config file it starts on loopback and prints each address. Settings are taken from
-/// flags, then STONECHAT_… variables, then the config file, then defaults.
+/// flags, then the environment (STONECHAT_CONFIG, STONECHAT_LISTEN, STONECHAT_DATA, STONECHAT_LOG
+/// and so on for each key of the config), then the config file, then defaults.
 #[derive(Parser)]
 #[command(
     version,

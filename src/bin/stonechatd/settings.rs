@@ -3,38 +3,35 @@
 use crate::{Failure, data_dir};
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
-use stonechat::config::{Config, Limits, Listen};
+use stonechat::config::{Config, Limits, Listen, check_log_filter};
 use stonechat::net;
 
-/// What may be said on the command line, or in the environment, before any file.
+/// What may be said on the command line.
 #[derive(Args, Clone)]
 pub struct Flags {
     /// The config file; `stonechatd config` prints one to begin with
-    #[arg(long, value_name = "FILE", env = "STONECHAT_CONFIG", global = true)]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Where data is kept, or :memory: to keep none
-    #[arg(long, value_name = "DIR", env = "STONECHAT_DATA", global = true)]
+    #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
     /// Where to listen, as echo://127.0.0.1:7007 or echo://unix:/run/echo; may be given again
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "STONECHAT_LISTEN",
-        value_delimiter = ',',
-        global = true
-    )]
+    #[arg(long, value_name = "URL", value_delimiter = ',', global = true)]
     listen: Vec<Listen>,
     /// What is logged: error, warn, info, debug, trace, or a filter by module
-    #[arg(long, value_name = "LEVEL", env = "STONECHAT_LOG", global = true)]
+    #[arg(long, value_name = "LEVEL", value_parser = log_filter, global = true)]
     log: Option<String>,
 }
 
 /// The whole of it, settled.
 pub struct Settings {
     flags: Flags,
+    /// The config file, if there is one.
+    file: Option<PathBuf>,
     /// `None` where nobody said anything, and the defaults hold as far as they can.
     pub listen: Option<Vec<Listen>>,
     /// `None` to keep none.
@@ -51,7 +48,9 @@ const RESERVED_FDS: u64 = 32;
 impl Settings {
     /// Reads what `flags` and the environment point to.
     pub fn read(flags: Flags) -> Result<Settings, Failure> {
-        let config = read_config(&flags).map_err(Failure::usage)?;
+        let named = || env::var_os("STONECHAT_CONFIG").filter(|file| !file.is_empty());
+        let file = flags.config.clone().or_else(|| named().map(PathBuf::from));
+        let config = read_config(file.as_deref()).map_err(Failure::usage)?;
         let listen = Some(flags.listen.clone()).filter(|listen| !listen.is_empty());
         let data = flags.data.clone().or(config.data);
         Ok(Settings {
@@ -61,6 +60,7 @@ impl Settings {
             reuse_port: config.reuse_port,
             shutdown_timeout: config.shutdown_timeout,
             limits: config.limits,
+            file,
             flags,
         })
     }
@@ -85,7 +85,7 @@ impl Settings {
 
     /// What would be done, a line each.
     pub fn describe(&self) -> Vec<String> {
-        let file = self.flags.config.as_ref().map(|file| file.display().to_string());
+        let file = self.file.as_ref().map(|file| file.display().to_string());
         let data = self.data.as_ref().map(|data| data.display().to_string());
         let listen = self.listen.clone().unwrap_or_else(Listen::defaults);
         let net::Limits { connections, .. } = self.limits();
@@ -99,15 +99,19 @@ impl Settings {
     }
 }
 
-fn read_config(flags: &Flags) -> Result<Config, String> {
-    let variables = std::env::vars_os()
+fn read_config(file: Option<&Path>) -> Result<Config, String> {
+    let variables = env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let Some(file) = &flags.config else {
+    let Some(file) = file else {
         return Config::with_environment("", "", variables);
     };
     let name = file.display().to_string();
     let text = fs::read_to_string(file).map_err(|e| format!("cannot read config {name}: {e}"))?;
     Config::with_environment(&name, &text, variables)
+}
+
+fn log_filter(filter: &str) -> Result<String, String> {
+    check_log_filter(filter).map(|()| filter.to_owned())
 }
 
 /// How many connections there are descriptors for.
