@@ -4,7 +4,6 @@
 use crate::echo::connect;
 use crate::measure::{median, print_head, print_row, quantile};
 use crate::server::Server;
-use rustix::process::setpriority_process;
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -23,6 +22,9 @@ const OPEN_MAX: usize = 500;
 
 /// One of the clients pings each time this has passed.
 const PING_INTERVAL: Duration = Duration::from_micros(250);
+
+/// Of the storm.
+const CONNECT_INTERVAL: Duration = Duration::from_micros(100);
 
 pub fn run() {
     print_head(
@@ -98,12 +100,14 @@ fn ping(clients: &mut [TcpStream], over: &AtomicBool) -> Vec<f64> {
     took_us
 }
 
-/// With fewer cores than threads that want to run, it is the scheduler's time slice that would be
-/// measured; so the storm is the one that waits.
+/// As fast as a connect a `CONNECT_INTERVAL`. Without a pause it would be the scheduler that is
+/// measured where there are fewer cores than threads that want to run.
 fn storm(to: SocketAddr) {
-    setpriority_process(None, 19).expect("a thread may step back");
     let mut open = VecDeque::with_capacity(OPEN_MAX);
+    let mut due = Instant::now();
     for _ in 0..CONNECTS {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        due += CONNECT_INTERVAL;
         if open.len() == OPEN_MAX {
             open.pop_front();
         }
