@@ -130,7 +130,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         let _ = stream.read(&mut self.scratch);
     }
 
-    /// Takes in an outgoing stream that may not be connected yet. `to` is told to the service.
+    /// Takes in an outgoing stream that may not be connected yet.
     pub fn connect(&mut self, stream: S, dial: Dial) -> ConnId {
         let slot = self.insert(stream, Origin::Dialled);
         self.out.connect(slot, dial.endpoint);
