@@ -169,27 +169,7 @@ impl Daemon {
         let settings = self.settings.read_again()?;
         let passed = self.endpoints.iter().any(|endpoint| endpoint.source == Source::Passed);
         let wanted = listeners::wanted(&settings, passed)?;
-        let stays = |endpoint: &Endpoint| {
-            endpoint.source == Source::Passed || wanted.iter().any(|wanted| endpoint.is(wanted))
-        };
-        let open: Vec<bool> = self.endpoints.iter().map(|e| e.open && stays(e)).collect();
-        let is_here = |wanted: &Wanted| self.endpoints.iter().any(|e| e.open && e.is(wanted));
-        let new: Vec<Wanted> = wanted.into_iter().filter(|wanted| !is_here(wanted)).collect();
-        if self.endpoints.len() + new.len() > ENDPOINTS_MAX {
-            return Err(Failure::usage("more than 256 listeners since the start"));
-        }
-        // The last thing that may well fail, and nothing is changed yet.
-        let new = listeners::bind(new, settings.reuse_port)?;
-        for (endpoint, open) in self.endpoints.iter_mut().zip(open) {
-            if endpoint.open && !open {
-                log::info!("no longer listening on {}", endpoint.url);
-            }
-            endpoint.open = open;
-        }
-        self.close_listeners(|endpoint| !endpoint.open)?;
-        for open in new {
-            self.listen(open)?;
-        }
+        self.exchange_listeners(wanted, settings.reuse_port)?;
         self.server.set_limits(settings.limits());
         self.server.service.set_line_max(settings.limits.line_max);
         if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {
@@ -197,6 +177,36 @@ impl Daemon {
         }
         self.settings = settings;
         Ok(())
+    }
+
+    /// Opens the listeners that are new, and then closes those that are wanted no more. If one can't
+    /// be had, nothing has changed.
+    fn exchange_listeners(&mut self, wanted: Vec<Wanted>, reuse_port: bool) -> Result<(), Failure> {
+        let mut stays = vec![false; self.endpoints.len()];
+        let mut new = Vec::new();
+        for wanted in wanted {
+            let is_it = |index: &usize| {
+                let endpoint = &self.endpoints[*index];
+                endpoint.open && !stays[*index] && endpoint.is(&wanted)
+            };
+            match (0..stays.len()).find(is_it) {
+                Some(index) => stays[index] = true,
+                None => new.push(wanted),
+            }
+        }
+        if self.endpoints.len() + new.len() > ENDPOINTS_MAX {
+            return Err(Failure::usage("more than 256 listeners since the start"));
+        }
+        let new = listeners::bind(new, reuse_port)?;
+        for (endpoint, stays) in self.endpoints.iter_mut().zip(stays) {
+            // Those that were passed stay in any case: the service manager decides on them.
+            if endpoint.open && !stays && endpoint.source != Source::Passed {
+                log::info!("no longer listening on {}", endpoint.url);
+                endpoint.open = false;
+            }
+        }
+        self.close_listeners(|endpoint| !endpoint.open)?;
+        new.into_iter().try_for_each(|open| self.listen(open))
     }
 
     fn close_listeners(&mut self, which: impl Fn(&Endpoint) -> bool) -> Result<(), Failure> {
