@@ -1,3 +1,4 @@
 //! What bytes mean. Pure: no connections, no clock, no state beyond a cursor.
 
+pub mod casemap;
 pub mod line;
