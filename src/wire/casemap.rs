@@ -1,8 +1,8 @@
 //! Which names are the same name: `CASEMAPPING=ascii` of Modern IRC, "CASEMAPPING parameter".
 //!
-//! Only `A`–`Z` and `a`–`z` are alike. `[]\^` and `{}|~` stay apart, unlike in `rfc1459`, and beyond
-//! ASCII every character is itself, so that no table of some Unicode version decides who owns a
-//! nick. Names that only look alike (`l` and `I`, Latin and Cyrillic `а`) are not this module's
+//! Only `A` to `Z` and `a` to `z` are alike. `[]\^` and `{}|~` stay apart, unlike in `rfc1459`, and
+//! beyond ASCII every character is itself, so that no table of some Unicode version decides whose a
+//! nick is. Names that only look alike (`l` and `I`, Latin and Cyrillic `а`) are not this module's
 //! affair: whoever allows a nick refuses them.
 
 use std::borrow::Borrow;
@@ -97,7 +97,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_are_folded_as_the_oracle_folds_them(a in "[@A-z{|}~éÉ\\PC]{0,12}", b in "\\PC{0,4}") {
+        fn names_are_folded_as_the_oracle_folds_them(
+            a in "[@A-z{|}~éÉ\\PC]{0,12}",
+            b in "[abAB]{0,2}|\\PC{0,4}",
+        ) {
             let folded = Folded::of(&a);
             prop_assert_eq!(folded.as_str(), oracle(&a));
             prop_assert_eq!(&Folded::of(folded.as_str()), &folded);

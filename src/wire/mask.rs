@@ -1,9 +1,9 @@
 //! Masks that say whom they mean: `nick!user@host` with `*` for any text and `?` for one character.
 //! Modern IRC, "Wildcard Expressions"; RFC 2812 §2.5.
 //!
-//! A backslash is a character like any other, against RFC 2812: a nick may hold one, but neither
-//! nick, user nor host can hold a `*` or `?` that would have to be escaped. Were it an escape, a ban
-//! of `ann\*!*@*` would let in `ann\away`. Extended bans (`~a:…`) are not masks; look for them first.
+//! A backslash is a character like any other, against RFC 2812: a nick may hold one, but no nick,
+//! user or host holds a `*` or `?` that would have to be escaped. Were it an escape, a ban of
+//! `ann\*!*@*` would let in `ann\away`. Extended bans (`~a:…`) are not masks; look for them first.
 
 use super::casemap;
 
@@ -241,7 +241,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_mask_means_what_the_oracle_says(glob in "[aAbé*?!@\\\\]{0,16}", text in "[aAbé!@*?\\\\]{0,24}") {
+        fn a_mask_means_what_the_oracle_says(
+            glob in "[aAbé*?!@\\\\]{0,16}",
+            text in "[aAbé!@*?\\\\]{0,24}",
+        ) {
             prop_assert!(steps(&glob, &text) <= steps_max(&glob, &text));
         }
 

@@ -288,7 +288,9 @@ proptest! {
     }
 
     #[test]
-    fn a_line_says_what_the_oracle_says(line in "(@[a=;:@ ]{0,6} )?( {0,2}:[a:]{0,2} )?[ @:aé-]{0,60}") {
+    fn a_line_says_what_the_oracle_says(
+        line in "(@[a=;:@ ]{0,6} )?( {0,2}:[a:]{0,2} )?[ @:aé-]{0,60}",
+    ) {
         check_against_oracle(&line);
         if let Ok(message) = parse(&line) {
             let written = message.written();
@@ -297,7 +299,10 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_do_harm(line in prop::collection::vec(any::<u8>(), 0..600), tags_max in 0usize..40) {
+    fn no_bytes_do_harm(
+        line in prop::collection::vec(any::<u8>(), 0..600),
+        tags_max in 0usize..40,
+    ) {
         let _ = Message::parse(&line, tags_max);
     }
 
