@@ -267,6 +267,15 @@ fn all_is_appended_and_nothing_of_tags_that_cannot_be_told() {
     assert_eq!(out, b"before|PING a");
 }
 
+#[test]
+fn a_source_of_nothing_is_still_a_source() {
+    for source in ["", "\r\n", " ", "a b"] {
+        let mut out = Vec::new();
+        write(&mut out, &[], Some(source), "PING", &[]);
+        assert_eq!(out, b":* PING", "{source:?}");
+    }
+}
+
 fn messages() -> impl Strategy<Value = Owned> {
     let tags = prop::collection::vec(("[+a-c./:@-]{1,4}", "[a; :\\\\\r\n=é]{0,6}"), 0..4);
     let source = prop::option::of("[a-c!@.:é]{1,8}");
@@ -317,6 +326,7 @@ proptest! {
         let heard = Message::parse(&line, CLIENT_TAGS_MAX).unwrap();
         prop_assert_eq!(heard.command, "PING");
         prop_assert_eq!(heard.params.len(), params.len());
+        prop_assert!(heard.source.is_some());
         prop_assert!(heard.tags.iter().count() <= 1);
     }
 }
