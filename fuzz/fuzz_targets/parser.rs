@@ -7,11 +7,17 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
+use stonechat::wire::irc::tags::unescape;
+use stonechat::wire::irc::{Bad, Message, PARAMS_MAX, REST_MAX, SERVER_TAGS_MAX, write};
 use stonechat::wire::line::{LineParser, TooLong};
+use stonechat::wire::mask::{Mask, matches};
 
 fuzz_target!(|input: &[u8]| -> Corpus {
     match input {
+        [b'I', input @ ..] => irc_heard(input),
         [b'L', input @ ..] => lines(input),
+        [b'M', input @ ..] => masks(input),
+        [b'W', input @ ..] => irc_written(input),
         _ => Corpus::Reject,
     }
 });
@@ -79,4 +85,99 @@ fn lines_of_oracle(stream: &[u8], max: usize) -> Lines {
         }
     }
     (heard, rest)
+}
+
+/// `wire::irc`, what a peer says: a message that is written again is heard the same. The input: the
+/// line.
+fn irc_heard(line: &[u8]) -> Corpus {
+    let Ok(message) = Message::parse(line, SERVER_TAGS_MAX) else { return Corpus::Keep };
+    let tags = unescaped(&message);
+    assert!(!message.tags.raw().contains(' ') && message.params.len() <= PARAMS_MAX);
+    let written = written(&tags, message.source, message.command, &message.params);
+    match Message::parse(&written, SERVER_TAGS_MAX) {
+        Ok(again) => {
+            assert_eq!(unescaped(&again), tags);
+            assert_eq!((again.source, again.command), (message.source, message.command));
+            assert_eq!(again.params, message.params);
+        }
+        // The last of fifteen does without the colon that it is written with.
+        Err(bad) => {
+            assert_eq!((bad, message.params.len()), (Bad::TooLong, PARAMS_MAX));
+            assert_eq!(
+                written.strip_suffix(message.params[PARAMS_MAX - 1].as_bytes()).map(<[u8]>::last),
+                Some(Some(&b':'))
+            );
+        }
+    }
+    Corpus::Keep
+}
+
+/// `wire::irc`, what we say: nothing in a text ends the line or begins another part of it. The
+/// input: key and value of a tag, source and parameters, a byte 1 after each.
+fn irc_written(input: &[u8]) -> Corpus {
+    let Ok(input) = str::from_utf8(input) else { return Corpus::Reject };
+    let texts: Vec<&str> = input.split('\u{1}').collect();
+    let [key, value, source, params @ ..] = &texts[..] else { return Corpus::Reject };
+    if params.len() > PARAMS_MAX || input.len() > REST_MAX / 2 {
+        return Corpus::Reject;
+    }
+    let line = written(&[(key, value.to_string())], Some(source), "PING", params);
+    let heard = Message::parse(&line, SERVER_TAGS_MAX).expect("a message");
+    assert_eq!((heard.command, heard.params.len()), ("PING", params.len()));
+    assert!(heard.source.is_some());
+    for (its_key, its_value) in unescaped(&heard) {
+        assert_eq!((its_key, its_value), (*key, value.replace('\0', "")));
+    }
+    if let (Some(said), Some(text)) = (heard.params.last(), params.last()) {
+        assert_eq!(*said, text.replace(['\0', '\r', '\n'], ""));
+    }
+    Corpus::Keep
+}
+
+fn unescaped<'a>(message: &Message<'a>) -> Vec<(&'a str, String)> {
+    message.tags.iter().map(|(key, value)| (key, unescape(value).collect())).collect()
+}
+
+fn written(
+    tags: &[(&str, String)],
+    source: Option<&str>,
+    command: &str,
+    params: &[&str],
+) -> Vec<u8> {
+    let tags: Vec<(&str, &str)> = tags.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let mut line = Vec::new();
+    write(&mut line, &tags, source, command, params);
+    line
+}
+
+/// `wire::mask`. The input: the mask, LF, what it is held against.
+fn masks(input: &[u8]) -> Corpus {
+    let Ok(input) = str::from_utf8(input) else { return Corpus::Reject };
+    let Some((glob, text)) = input.split_once('\n') else { return Corpus::Reject };
+    assert_eq!(matches(glob, text), matches_of_oracle(glob, text));
+    if let Ok(mask) = Mask::parse(glob) {
+        assert_eq!(mask.matches(text), matches_of_oracle(mask.as_str(), text));
+        let again = Mask::parse(mask.as_str()).expect("a mask");
+        assert_eq!(again.as_str(), mask.as_str());
+    }
+    Corpus::Keep
+}
+
+/// The same by the plainest means: which beginnings of the text each beginning of the mask means.
+fn matches_of_oracle(glob: &str, text: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let mut means = vec![false; text.len() + 1];
+    means[0] = true;
+    for g in glob.chars() {
+        let before = means;
+        means = vec![g == '*' && before[0]];
+        for (at, t) in text.iter().enumerate() {
+            means.push(match g {
+                '*' => before[at + 1] || means[at],
+                '?' => before[at],
+                g => before[at] && g.eq_ignore_ascii_case(t),
+            });
+        }
+    }
+    means[text.len()]
 }

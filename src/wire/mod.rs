@@ -1,3 +1,6 @@
 //! What bytes mean. Pure: no connections, no clock, no state beyond a cursor.
 
+pub mod casemap;
+pub mod irc;
 pub mod line;
+pub mod mask;

@@ -1,0 +1,235 @@
+//! One IRC message: its parts found in a line, and a line made of its parts.
+//! Modern IRC, "Message Format"; RFC 2812 §2.3.1; IRCv3 message-tags.
+//!
+//! Neither direction knows what a command means, how many parameters it wants, or the line's end:
+//! [`super::line`] has found that, and whoever writes adds CR LF.
+
+pub mod tags;
+
+use memchr::{memchr, memchr3};
+use std::ops::Deref;
+use tags::Tags;
+
+/// The longest tags a client may send, `@` and the space after them counted: IRCv3 message-tags,
+/// "Size limit".
+pub const CLIENT_TAGS_MAX: usize = 4096;
+
+/// The longest tags a server may send, its own and those of the client whose message it passes on.
+pub const SERVER_TAGS_MAX: usize = 8191;
+
+/// The longest rest of a message in bytes, after the tags and without CR LF.
+pub const REST_MAX: usize = 510;
+
+/// The most parameters of a message; the last of so many takes the rest, with or without a colon.
+pub const PARAMS_MAX: usize = 15;
+
+/// One message. Its texts lie in the line it was parsed from and hold no NUL, CR or LF.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Often none.
+    pub tags: Tags<'a>,
+    /// Who sent it, without the colon; never empty, no space in it. A server ignores a client's.
+    pub source: Option<&'a str>,
+    /// Letters and digits of ASCII, as they were written: `privmsg` is `PRIVMSG`.
+    pub command: &'a str,
+    /// Of any but the last: not empty, no space in it, no colon before it.
+    pub params: Params<'a>,
+}
+
+/// The parameters of a message, as a slice; at most [`PARAMS_MAX`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Params<'a> {
+    /// Empty beyond `count`.
+    texts: [&'a str; PARAMS_MAX],
+    count: usize,
+}
+
+/// Why a line is no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bad {
+    /// More tags than allowed; worth an `ERR_INPUTTOOLONG`.
+    TagsTooLong,
+    /// More than [`REST_MAX`] bytes beside the tags; worth an `ERR_INPUTTOOLONG`.
+    TooLong,
+    /// NUL, CR or LF somewhere in it.
+    Control,
+    /// Not UTF-8; worth a `FAIL … INVALID_UTF8`, IRCv3 utf8-only.
+    NotUtf8,
+    /// No command: nothing at all, or nothing after the tags and the source. RFC 2812 §2.3.1: such
+    /// lines are ignored silently.
+    Empty,
+    /// The command has other characters than letters and digits; worth an `ERR_UNKNOWNCOMMAND`.
+    Command,
+}
+
+impl<'a> Message<'a> {
+    /// The message in `line`, which is without its ending, from a peer who may send tags of
+    /// `tags_max` bytes: [`CLIENT_TAGS_MAX`] or [`SERVER_TAGS_MAX`].
+    ///
+    /// Where a space must be, several may be; and some before source or command. Tags begin with
+    /// the line's first byte or are none.
+    /// ```
+    /// use stonechat::wire::irc::{CLIENT_TAGS_MAX, Message};
+    /// let line = b"@label=12 :ann PRIVMSG  #rust :hello world";
+    /// let message = Message::parse(line, CLIENT_TAGS_MAX).unwrap();
+    /// assert_eq!(message.tags.get("label"), Some("12"));
+    /// assert_eq!(message.source, Some("ann"));
+    /// assert_eq!(message.command, "PRIVMSG");
+    /// assert_eq!(message.params[..], ["#rust", "hello world"]);
+    /// ```
+    pub fn parse(line: &'a [u8], tags_max: usize) -> Result<Message<'a>, Bad> {
+        let tags_len = match line.first() {
+            Some(b'@') => memchr(b' ', line).map_or(line.len(), |space| space + 1),
+            _ => 0,
+        };
+        if tags_len > tags_max {
+            return Err(Bad::TagsTooLong);
+        }
+        if line.len() - tags_len > REST_MAX {
+            return Err(Bad::TooLong);
+        }
+        if memchr3(0, b'\r', b'\n', line).is_some() {
+            return Err(Bad::Control);
+        }
+        let line = str::from_utf8(line).map_err(|_| Bad::NotUtf8)?;
+        let (tags, rest) = line.split_at(tags_len);
+        let tags = tags.strip_prefix('@').unwrap_or_default();
+        let tags = Tags::new(tags.strip_suffix(' ').unwrap_or(tags));
+
+        let mut rest = rest.trim_start_matches(' ');
+        let mut source = None;
+        if let Some(from_source) = rest.strip_prefix(':') {
+            rest = from_source;
+            source = Some(next_word(&mut rest)).filter(|source| !source.is_empty());
+        }
+        let command = next_word(&mut rest);
+        if command.is_empty() {
+            return Err(Bad::Empty);
+        }
+        if !is_command(command) {
+            return Err(Bad::Command);
+        }
+        Ok(Message { tags, source, command, params: Params::parse(rest) })
+    }
+}
+
+impl<'a> Params<'a> {
+    fn parse(mut rest: &'a str) -> Params<'a> {
+        let mut params = Params::default();
+        while !rest.is_empty() {
+            let trailing = match rest.strip_prefix(':') {
+                None if params.count + 1 == PARAMS_MAX => Some(rest),
+                trailing => trailing,
+            };
+            let text = match trailing {
+                Some(text) => {
+                    rest = "";
+                    text
+                }
+                None => next_word(&mut rest),
+            };
+            params.texts[params.count] = text;
+            params.count += 1;
+        }
+        params
+    }
+}
+
+impl<'a> Deref for Params<'a> {
+    type Target = [&'a str];
+
+    fn deref(&self) -> &[&'a str] {
+        &self.texts[..self.count]
+    }
+}
+
+/// Takes the text before the next space, and the spaces, off the front of `rest`.
+fn next_word<'a>(rest: &mut &'a str) -> &'a str {
+    let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
+    *rest = after.trim_start_matches(' ');
+    word
+}
+
+fn is_command(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether `text` can be a parameter that others follow: not empty, no space in it, and no colon
+/// before it.
+fn is_middle(text: &str) -> bool {
+    is_word(text) && !text.starts_with(':')
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && !text.contains(' ')
+}
+
+/// Appends a message without a line's end: `tags` as key and plain value, source, command and
+/// `params`. The last gets its colon only where it needs one.
+///
+/// Nothing a peer has said can end the line or begin another part of it. NUL, CR and LF are dropped
+/// wherever they stand, though a tag's value keeps its CR and LF, escaped. A source or a parameter
+/// that can't stand where it should is written as `*`; a tag whose key can't be told is left out.
+///
+/// How long the message becomes is the caller's affair. The command is letters and digits, and the
+/// parameters are at most [`PARAMS_MAX`]; more are left out.
+/// ```
+/// use stonechat::wire::irc::write;
+/// let mut line = Vec::new();
+/// write(&mut line, &[("msgid", "a b")], Some("ann!a@b"), "PRIVMSG", &["#rust", "hi\r\nQUIT"]);
+/// assert_eq!(line, br"@msgid=a\sb :ann!a@b PRIVMSG #rust hiQUIT");
+/// ```
+pub fn write(
+    out: &mut Vec<u8>,
+    tags: &[(&str, &str)],
+    source: Option<&str>,
+    command: &str,
+    params: &[&str],
+) {
+    debug_assert!(is_command(command), "{command:?} is no command");
+    debug_assert!(params.len() <= PARAMS_MAX, "{} parameters", params.len());
+    write_tags(out, tags);
+    if let Some(source) = source {
+        out.push(b':');
+        let source = source.trim_matches(CONTROL);
+        push_text(out, if is_word(source) { source } else { "*" });
+        out.push(b' ');
+    }
+    push_text(out, command);
+    let Some((last, middles)) = params[..params.len().min(PARAMS_MAX)].split_last() else { return };
+    for middle in middles {
+        let middle = middle.trim_matches(CONTROL);
+        out.push(b' ');
+        push_text(out, if is_middle(middle) { middle } else { "*" });
+    }
+    out.extend_from_slice(if is_middle(last.trim_matches(CONTROL)) { b" " } else { b" :" });
+    push_text(out, last);
+}
+
+/// What a message can't hold.
+const CONTROL: [char; 3] = ['\0', '\r', '\n'];
+
+fn write_tags(out: &mut Vec<u8>, tags: &[(&str, &str)]) {
+    let mut before = b'@';
+    for (key, value) in tags.iter().filter(|(key, _)| tags::is_key(key)) {
+        out.push(before);
+        out.extend_from_slice(key.as_bytes());
+        if !value.is_empty() {
+            out.push(b'=');
+            tags::escape(out, value);
+        }
+        before = b';';
+    }
+    if before == b';' {
+        out.push(b' ');
+    }
+}
+
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    for part in text.split(CONTROL) {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests;
