@@ -57,6 +57,8 @@ fn with_64_descriptors_it_serves_as_many_as_it_can() {
     let refused = answers.iter().filter(|answer| *answer == b"ERROR :server full\r\n").count();
     assert_eq!((served, refused), (48, 52));
     drop(clients);
+    let name = open(&daemon);
+    daemon.await_metric(&name, 0);
     assert_eq!(daemon.connect().ask("again\n"), b"AGAIN\n");
     daemon.stop();
 }

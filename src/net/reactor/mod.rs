@@ -158,9 +158,10 @@ impl Reactor {
         let now = self.time_at(begun);
         server.wake(now);
         let heard = self.tell(server);
+        server.turn();
+        // After the turn: who is here is served first, and who has left has made room.
         self.accept(server, now);
         self.begin_dials(server);
-        server.turn();
         server.counters().turn_time.add(begun.elapsed());
         Ok(heard)
     }
