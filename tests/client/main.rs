@@ -184,7 +184,8 @@ fn control_c_ends_it_at_once() {
 
 #[test]
 fn it_comes_back_to_a_server_that_restarts() {
-    let server = EchoServer::start(any_port());
+    // An address on which no connection of anybody else's can take the port meanwhile.
+    let server = EchoServer::start(([127, 0, 0, 77], 0).into());
     let address = server.address;
     let mut client = Client::start(&["--reconnect", &address.to_string()]);
     let mut stdin = client.stdin();

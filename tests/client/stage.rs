@@ -1,7 +1,7 @@
 //! The echo server, servers that the test plays, and the program between them.
 
 use socket2::{Domain, Socket, Type};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl EchoServer {
         let echo = app.add_endpoint(Protocol::Echo).unwrap();
         let mut server = EventLoop::new(app, Limits::default());
         let mut reactor = Reactor::new().unwrap();
-        let listener = Listener::bind(&Address::Tcp(address), false).unwrap();
+        let listener = bind(&Address::Tcp(address));
         let Address::Tcp(address) = *listener.address() else { unreachable!() };
         reactor.listen(echo, listener).unwrap();
         let (waker, stopped) = (reactor.waker(), Arc::new(AtomicBool::new(false)));
@@ -45,6 +45,17 @@ impl EchoServer {
             waker.wake().unwrap();
         });
         EchoServer { address, stop, thread: Some(thread) }
+    }
+}
+
+/// A listener that was closed may live on for a moment in a child that another test is starting, from
+/// its fork to its exec.
+fn bind(address: &Address) -> Listener {
+    loop {
+        match Listener::bind(address, false) {
+            Err(e) if e.kind() == ErrorKind::AddrInUse => thread::yield_now(),
+            bound => return bound.unwrap(),
+        }
     }
 }
 

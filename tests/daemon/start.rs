@@ -144,7 +144,8 @@ fn a_unix_socket_is_served_replaced_when_abandoned_and_removed_in_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("echo.sock");
     let url = format!("echo://unix:{}", path.display());
-    drop(std::os::unix::net::UnixListener::bind(&path).unwrap()); // abandoned
+    drop(Daemon::start_with("", &["--listen", &url], |_| {})); // killed
+    assert!(path.exists(), "it left its socket behind");
     let daemon = Daemon::start_with("", &["--listen", &url], |_| {});
     assert_eq!(daemon.listening, [url.as_str()]);
     let mut ann = UnixStream::connect(&path).unwrap();
