@@ -36,6 +36,7 @@ impl Echo {
     }
 
     fn too_long(&self, out: &mut Outbox, id: ConnId) {
+        out.count_too_long(id);
         let text = format!("ERROR :line too long, at most {} bytes\r\n", self.line_max);
         out.write(id, text.as_bytes());
     }

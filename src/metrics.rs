@@ -62,12 +62,13 @@ impl Text {
 
     fn endpoints(&mut self, endpoints: &[EndpointCounters], listeners: &[String]) {
         type Get = fn(&EndpointCounters) -> u64;
-        let plain: [(&str, &str, &str, Get); 6] = [
+        let plain: [(&str, &str, &str, Get); 7] = [
             ("connections", "gauge", "Open connections.", EndpointCounters::open),
             ("connections_total", "counter", "Connections opened.", |e| e.opened),
             ("received_bytes_total", "counter", "Bytes read.", |e| e.received_bytes),
             ("sent_bytes_total", "counter", "Bytes written.", |e| e.sent_bytes),
             ("received_lines_total", "counter", "Lines heard.", |e| e.received_lines),
+            ("too_long_lines_total", "counter", "Lines refused for length.", |e| e.too_long_lines),
             ("sent_lines_total", "counter", "Lines sent, each to one.", |e| e.sent_lines),
         ];
         let unused = EndpointCounters::default();

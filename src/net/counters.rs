@@ -31,6 +31,8 @@ pub struct EndpointCounters {
     pub sent_bytes: u64,
     /// Lines, or whatever units the service counts.
     pub received_lines: u64,
+    /// Of these, those that were refused because of their length.
+    pub too_long_lines: u64,
     /// Spans sent, each to one recipient.
     pub sent_lines: u64,
 }

@@ -80,12 +80,6 @@ const ARENA_FULL: usize = 8 << 20;
 impl Span {
     pub(super) const EMPTY: Span = Span { start: 0, end: 0 };
 
-    /// The span without its first `n` bytes: the same line without its tags, say.
-    pub fn skip(self, n: usize) -> Span {
-        debug_assert!(n <= self.len());
-        Span { start: self.start + n as u32, ..self }
-    }
-
     pub(super) fn len(self) -> usize {
         (self.end - self.start) as usize
     }
@@ -154,13 +148,6 @@ impl Outbox {
         }
     }
 
-    /// Takes back what `set_deadline` asked for.
-    pub fn clear_deadline(&mut self, id: ConnId) {
-        if self.heard_queue(id).is_some() {
-            self.deadlines.clear(id.slot());
-        }
-    }
-
     /// How many more bytes may be sent to `id` before we stop reading from it. A service with much
     /// to say says this much in a turn.
     pub fn headroom(&self, id: ConnId) -> usize {
@@ -186,6 +173,12 @@ impl Outbox {
     pub fn count_received(&mut self, id: ConnId, lines: u64) {
         let endpoint = self.queues[id.slot()].endpoint;
         self.counters.at(endpoint).received_lines += lines;
+    }
+
+    /// Counts a line that was too long to be heard.
+    pub fn count_too_long(&mut self, id: ConnId) {
+        let endpoint = self.queues[id.slot()].endpoint;
+        self.counters.at(endpoint).too_long_lines += 1;
     }
 
     fn open_queue(&mut self, id: ConnId) -> Option<&mut SendQueue> {
@@ -260,7 +253,6 @@ impl Outbox {
         let queue = &mut self.queues[slot];
         assert_eq!(queue.state, State::Ended);
         *queue = SendQueue::free(queue.generation.wrapping_add(1));
-        self.deadlines.clear(slot);
     }
 
     pub(super) fn id(&self, slot: usize) -> ConnId {

@@ -119,6 +119,18 @@ fn endings_are_counted_by_their_reason() {
     daemon.stop();
 }
 
+#[test]
+fn lines_too_long_are_counted() {
+    let mut daemon = Daemon::start("limits.line_max = 10");
+    let mut ann = daemon.connect();
+    ann.ask("a line too long\n");
+    ann.ask("a line\n");
+    let of = format!("{{listener=\"{}\"}}", daemon.listening[0]);
+    assert_eq!(daemon.metric(&format!("stonechat_too_long_lines_total{of}")), 1);
+    assert_eq!(daemon.metric(&format!("stonechat_received_lines_total{of}")), 2);
+    daemon.stop();
+}
+
 fn open(daemon: &Daemon) -> String {
     format!("stonechat_connections{{listener=\"{}\"}}", daemon.listening[0])
 }
