@@ -1,5 +1,6 @@
 //! Which service answers on which listener. A program is a service made of services.
 
+use crate::chat::{self, Chat};
 use crate::echo::Echo;
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
 use std::io::ErrorKind;
@@ -9,11 +10,14 @@ use std::io::ErrorKind;
 pub enum Protocol {
     /// Lines, said back in upper case.
     Echo,
+    /// Chat, by the IRC client protocol.
+    Irc,
 }
 
 /// All services of the daemon.
 pub struct App {
     echo: Echo,
+    chat: Chat,
     /// By [`EndpointId`].
     endpoints: Vec<Protocol>,
     /// By slot.
@@ -22,7 +26,8 @@ pub struct App {
 
 impl Protocol {
     /// The scheme of a listener's URL, and what it stands for.
-    pub const SCHEMES: [(&'static str, Protocol); 1] = [("echo", Protocol::Echo)];
+    pub const SCHEMES: [(&'static str, Protocol); 2] =
+        [("echo", Protocol::Echo), ("irc", Protocol::Irc)];
 
     /// The scheme of a listener's URL.
     pub fn scheme(self) -> &'static str {
@@ -32,9 +37,15 @@ impl Protocol {
 }
 
 impl App {
-    /// Answers nowhere yet. Lines may have `line_max` bytes, their endings not counted.
-    pub fn new(line_max: usize) -> App {
-        App { echo: Echo::new(line_max), endpoints: Vec::new(), conns: Vec::new() }
+    /// Answers nowhere yet. Lines may have `line_max` bytes where the protocol does not say, their
+    /// endings not counted.
+    pub fn new(line_max: usize, chat: chat::Settings) -> App {
+        App {
+            echo: Echo::new(line_max),
+            chat: Chat::new(chat),
+            endpoints: Vec::new(),
+            conns: Vec::new(),
+        }
     }
 
     /// Adds an endpoint where `protocol` is spoken; `None` if there are 256 already.
@@ -44,14 +55,16 @@ impl App {
         Some(EndpointId(id))
     }
 
-    /// Takes a new limit, for what is heard from now on.
-    pub fn set_line_max(&mut self, line_max: usize) {
+    /// Takes new settings, for what is heard from now on.
+    pub fn set_settings(&mut self, line_max: usize, chat: chat::Settings) {
         self.echo.set_line_max(line_max);
+        self.chat.set_settings(chat);
     }
 
     fn at(&mut self, protocol: Protocol) -> &mut dyn Service {
         match protocol {
             Protocol::Echo => &mut self.echo,
+            Protocol::Irc => &mut self.chat,
         }
     }
 
@@ -97,6 +110,7 @@ impl Service for App {
     fn farewell(&self, said: &mut Vec<u8>, endpoint: EndpointId, why: &str) {
         match self.endpoints[usize::from(endpoint.0)] {
             Protocol::Echo => self.echo.farewell(said, endpoint, why),
+            Protocol::Irc => self.chat.farewell(said, endpoint, why),
         }
     }
 }

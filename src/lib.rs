@@ -6,7 +6,7 @@
 //! * [`wire`]: bytes ⇄ meaning. Pure functions and small parsers: no I/O, no clock.
 //! * [`net`]: connections. The outbox, the event loop, admission, and the reactor that knows
 //!   sockets; not what is said over them.
-//! * [`echo`], and in time chat, telemetry, web: the services. Each is a state machine that is
+//! * [`echo`], [`chat`], and in time telemetry, web: the services. Each is a state machine that is
 //!   handed bytes and an outbox; none knows another.
 //! * [`app`]: which service answers on which listener.
 //! * [`config`], [`metrics`]: what the operator says, and what the operator is told.
@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 
 pub mod app;
+pub mod chat;
 pub mod client;
 pub mod config;
 pub mod echo;

@@ -96,7 +96,7 @@ fn a_line_to_everyone_allocates_nothing_and_is_one_write_each() {
 
 #[test]
 fn an_echo_allocates_nothing_and_is_one_write() {
-    let mut app = App::new(4096);
+    let mut app = App::new(4096, Default::default());
     let endpoint = app.add_endpoint(Protocol::Echo).unwrap();
     let crowd = Crowd::gather(app, endpoint);
     assert_eq!(crowd.measure(), (0, 1000 * 2));

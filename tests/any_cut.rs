@@ -9,7 +9,7 @@ use world::{Choices, ServerEnd, Wire};
 
 /// What the echo says to `pieces`, each of which arrives by itself, and then the end.
 fn heard(pieces: &[&[u8]]) -> Vec<u8> {
-    let mut app = App::new(30);
+    let mut app = App::new(30, Default::default());
     let endpoint = app.add_endpoint(Protocol::Echo).unwrap();
     let mut server = EventLoop::new(app, Limits { recvq_max: 32, ..Limits::default() });
     let wire = Wire::new(usize::MAX);

@@ -20,7 +20,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("web", &["wire", "net", "store"]),
     ("cluster", &["wire", "net", "store"]),
     ("app", &["wire", "net", "store", "echo", "chat", "telemetry", "web", "cluster"]),
-    ("config", &["wire", "net", "store", "app"]),
+    ("config", &["wire", "net", "store", "app", "chat"]),
     ("metrics", &["net"]),
     ("client", &["wire", "net"]),
 ];

@@ -16,7 +16,7 @@ use world::{Choices, ServerEnd, Wire};
 const ENDPOINT: EndpointId = EndpointId(0);
 
 fn echo(line_max: usize, limits: Limits) -> EventLoop<ServerEnd, App> {
-    let mut app = App::new(line_max);
+    let mut app = App::new(line_max, Default::default());
     app.add_endpoint(Protocol::Echo).unwrap();
     EventLoop::new(app, limits)
 }

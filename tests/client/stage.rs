@@ -21,7 +21,7 @@ pub struct EchoServer {
 
 impl EchoServer {
     pub fn start(address: SocketAddr) -> EchoServer {
-        let mut app = App::new(4096);
+        let mut app = App::new(4096, Default::default());
         let echo = app.add_endpoint(Protocol::Echo).unwrap();
         let mut server = EventLoop::new(app, Limits::default());
         let mut reactor = Reactor::new().unwrap();

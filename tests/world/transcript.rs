@@ -19,7 +19,7 @@ struct Actor {
 
 /// Plays `script`; fails where what was heard is not what stands there.
 pub fn play(protocol: Protocol, line_max: usize, script: &str) {
-    let mut app = App::new(line_max);
+    let mut app = App::new(line_max, Default::default());
     let endpoint = app.add_endpoint(protocol).unwrap();
     let mut server = EventLoop::new(app, Limits::default());
     let mut actors: BTreeMap<&str, Actor> = BTreeMap::new();

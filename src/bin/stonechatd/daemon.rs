@@ -55,7 +55,10 @@ impl Daemon {
         let mut wanted = listeners::wanted(&settings, !passed.is_empty())?;
         let mut open = listeners::adopt(passed, &mut wanted)?;
         open.extend(listeners::bind(wanted, settings.reuse_port)?);
-        let server = EventLoop::new(App::new(settings.limits.line_max), settings.limits());
+        let server = EventLoop::new(
+            App::new(settings.limits.line_max, Default::default()),
+            settings.limits(),
+        );
         let watchdog = watchdog_interval()
             .map(|interval| Watchdog { interval, due_ms: reactor.now().uptime_ms });
         let mut daemon = Daemon {
@@ -171,7 +174,7 @@ impl Daemon {
         let wanted = listeners::wanted(&settings, passed)?;
         self.exchange_listeners(wanted, settings.reuse_port)?;
         self.server.set_limits(settings.limits());
-        self.server.service.set_line_max(settings.limits.line_max);
+        self.server.service.set_settings(settings.limits.line_max, Default::default());
         if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {
             log::warn!("`data` and `log` take effect at the next start");
         }

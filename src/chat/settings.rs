@@ -1,0 +1,120 @@
+//! What the operator decides about chat: names, texts, who is an operator, and every limit.
+
+use std::time::Duration;
+
+/// All of it, valid. The config's sections `[chat]` and `[limits]` come out as this.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The name that stands before what the server itself says; no space in it, not empty.
+    pub server_name: String,
+    /// The network's name, for people; no space in it, not empty.
+    pub network: String,
+    /// Asked of everyone with PASS.
+    pub password: Option<String>,
+    /// The message of the day, by line.
+    pub motd: Vec<String>,
+    /// What ADMIN answers: where the server is, who runs it, how to reach them.
+    pub admin: [String; 3],
+    /// The network's picture, a URL.
+    pub icon: Option<String>,
+    /// Who may become an operator with OPER.
+    pub operators: Vec<Operator>,
+    /// What is refused or cut off, and when.
+    pub limits: Limits,
+}
+
+/// One who may become an operator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operator {
+    /// As OPER is given it.
+    pub name: String,
+    /// What `stonechatd operator hash` has made of the password.
+    pub password: String,
+}
+
+/// The bounds of everything that a user can make grow. Lengths in bytes.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct Limits {
+    pub handshake_timeout: Duration,
+    pub ping_interval: Duration,
+    pub ping_timeout: Duration,
+    pub nick_max: usize,
+    pub user_max: usize,
+    pub realname_max: usize,
+    pub channel_name_max: usize,
+    pub topic_max: usize,
+    pub away_max: usize,
+    pub kick_max: usize,
+    pub key_max: usize,
+    /// Channels that one user may be in.
+    pub channels_per_user: usize,
+    /// Targets of one PRIVMSG, NOTICE, TAGMSG, JOIN, PART, KICK.
+    pub targets_max: usize,
+    /// Entries in each of a channel's lists.
+    pub list_entries_max: usize,
+    /// Nicks that one user may watch.
+    pub monitor_max: usize,
+    /// Nicks from which a user with +R hears in private all the same.
+    pub accept_max: usize,
+    /// Invitations that one user may hold.
+    pub invites_max: usize,
+    /// METADATA keys of one user or channel.
+    pub metadata_keys_max: usize,
+    /// METADATA keys one may subscribe to.
+    pub metadata_subs_max: usize,
+    pub metadata_value_max: usize,
+    /// Lines, and bytes of text, of one multiline message.
+    pub multiline_lines_max: usize,
+    pub multiline_bytes_max: usize,
+    /// Who left last, for WHOWAS.
+    pub whowas_max: usize,
+    /// Messages of which REDACT knows who said them.
+    pub redactable_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            server_name: "stonechat.local".to_owned(),
+            network: "stonechat".to_owned(),
+            password: None,
+            motd: Vec::new(),
+            admin: Default::default(),
+            icon: None,
+            operators: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            handshake_timeout: Duration::from_secs(15),
+            ping_interval: Duration::from_secs(90),
+            ping_timeout: Duration::from_secs(60),
+            nick_max: 30,
+            user_max: 16,
+            realname_max: 150,
+            channel_name_max: 64,
+            topic_max: 390,
+            away_max: 200,
+            kick_max: 390,
+            key_max: 32,
+            channels_per_user: 50,
+            targets_max: 8,
+            list_entries_max: 100,
+            monitor_max: 100,
+            accept_max: 50,
+            invites_max: 50,
+            metadata_keys_max: 20,
+            metadata_subs_max: 50,
+            metadata_value_max: 300,
+            multiline_lines_max: 32,
+            multiline_bytes_max: 4096,
+            whowas_max: 1000,
+            redactable_max: 10_000,
+        }
+    }
+}
