@@ -2,6 +2,7 @@
 //! Modern IRC (modern.ircdocs.horse), RFC 2812 where that is silent, and IRCv3.
 
 mod settings;
+pub mod verifier;
 
 pub use settings::{Limits, Operator, Settings};
 

@@ -1,9 +1,11 @@
 //! What the operator decides about chat: names, texts, who is an operator, and every limit.
 
+use super::verifier::Verifier;
+use std::fmt;
 use std::time::Duration;
 
 /// All of it, valid. The config's sections `[chat]` and `[limits]` come out as this.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Settings {
     /// The name that stands before what the server itself says; no space in it, not empty.
     pub server_name: String,
@@ -29,7 +31,7 @@ pub struct Operator {
     /// As OPER is given it.
     pub name: String,
     /// What `stonechatd operator hash` has made of the password.
-    pub password: String,
+    pub verifier: Verifier,
 }
 
 /// The bounds of everything that a user can make grow. Lengths in bytes.
@@ -85,6 +87,22 @@ impl Default for Settings {
             operators: Vec::new(),
             limits: Limits::default(),
         }
+    }
+}
+
+/// Tells whether there is a password, and not which: what is printed ends up in logs.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("server_name", &self.server_name)
+            .field("network", &self.network)
+            .field("password", &self.password.as_ref().map(|_| "…"))
+            .field("motd", &self.motd)
+            .field("admin", &self.admin)
+            .field("icon", &self.icon)
+            .field("operators", &self.operators)
+            .field("limits", &self.limits)
+            .finish()
     }
 }
 

@@ -1,0 +1,244 @@
+//! What is kept of a password: enough to verify it, and not enough to be used in its place.
+//! `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>` (RFC 5803 as PostgreSQL writes it).
+//!
+//! One text serves a password sent in the clear (PLAIN, OPER) and one that is never sent (RFC 5802,
+//! RFC 7677).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use ctutils::CtEq;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::ops::RangeInclusive;
+
+/// Of one password. Passwords are compared by their bytes in UTF-8: RFC 4013, which would make two
+/// spellings of a character one, is not applied.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Verifier {
+    iterations: u32,
+    salt: Vec<u8>,
+    stored_key: [u8; 32],
+    server_key: [u8; 32],
+}
+
+/// Iterations that a new verifier is made with: some 10 ms, in which nobody else is served.
+pub const ITERATIONS: u32 = 60_000;
+
+/// RFC 7677 §4 wants 4096 at least; the most take a second or two.
+const ITERATIONS_RANGE: RangeInclusive<u32> = 4096..=10_000_000;
+
+const SALT_BYTES_RANGE: RangeInclusive<usize> = 8..=64;
+
+const SCHEME: &str = "SCRAM-SHA-256$";
+
+impl Verifier {
+    /// That of `password`. The `salt` is random, and used once.
+    pub fn new(password: &str, iterations: u32, salt: [u8; 16]) -> Verifier {
+        debug_assert!(ITERATIONS_RANGE.contains(&iterations), "{iterations} iterations");
+        let salted = salted(password, iterations, &salt);
+        Verifier {
+            iterations,
+            salt: salt.to_vec(),
+            stored_key: stored_key(&salted),
+            server_key: hmac(&salted, b"Server Key"),
+        }
+    }
+
+    /// Reads what [`Display`](fmt::Display) writes, and nothing else. The error says what is wrong,
+    /// and repeats nothing of the text.
+    pub fn parse(text: &str) -> Result<Verifier, &'static str> {
+        let rest = text.strip_prefix(SCHEME).ok_or("it does not begin with SCRAM-SHA-256$")?;
+        let (salting, keys) = rest.split_once('$').ok_or("it has no keys after a second $")?;
+        let (iterations, salt) = salting.split_once(':').ok_or("it has no salt after a colon")?;
+        let (stored_key, server_key) =
+            keys.split_once(':').ok_or("it has no second key after a colon")?;
+        let canonical = |n: &u32| ITERATIONS_RANGE.contains(n) && n.to_string() == iterations;
+        Ok(Verifier {
+            iterations: iterations
+                .parse()
+                .ok()
+                .filter(canonical)
+                .ok_or("its iterations are not a number from 4096 to 10000000")?,
+            salt: BASE64
+                .decode(salt)
+                .ok()
+                .filter(|salt| SALT_BYTES_RANGE.contains(&salt.len()))
+                .ok_or("its salt is not 8 to 64 bytes in base64")?,
+            stored_key: key(stored_key).ok_or("its first key is not 32 bytes in base64")?,
+            server_key: key(server_key).ok_or("its second key is not 32 bytes in base64")?,
+        })
+    }
+
+    /// Whether this is of `password`. Takes as long as making one; how far a wrong one is off makes
+    /// no difference.
+    pub fn verifies(&self, password: &str) -> bool {
+        let salted = salted(password, self.iterations, &self.salt);
+        self.stored_key.ct_eq(&stored_key(&salted)).to_bool()
+    }
+}
+
+/// SaltedPassword (RFC 5802 §3).
+fn salted(password: &str, iterations: u32, salt: &[u8]) -> [u8; 32] {
+    pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, iterations)
+}
+
+/// StoredKey (RFC 5802 §3).
+fn stored_key(salted: &[u8; 32]) -> [u8; 32] {
+    Sha256::digest(hmac(salted, b"Client Key")).into()
+}
+
+fn hmac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+    let keyed = Hmac::<Sha256>::new_from_slice(key).expect("any length will do");
+    keyed.chain_update(message).finalize().into_bytes().into()
+}
+
+fn key(text: &str) -> Option<[u8; 32]> {
+    BASE64.decode(text).ok()?.try_into().ok()
+}
+
+impl fmt::Display for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [salt, stored_key, server_key] =
+            [&self.salt[..], &self.stored_key, &self.server_key].map(|bytes| BASE64.encode(bytes));
+        write!(f, "{SCHEME}{}:{salt}${stored_key}:{server_key}", self.iterations)
+    }
+}
+
+/// Shows nothing that guesses could be tried on, as what is printed ends up in logs.
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::array;
+
+    const SALT: [u8; 16] = *b"sixteen bytes...";
+
+    /// Of `pencil`; its keys are those that the exchange in RFC 7677 §3 is made with (next test).
+    const PENCIL: &str = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$\
+        WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+
+    fn of(password: &str) -> Verifier {
+        Verifier::new(password, 4096, SALT)
+    }
+
+    #[test]
+    fn the_exchange_of_rfc_7677_is_made_with_these_keys() {
+        let pencil = Verifier::parse(PENCIL).unwrap();
+        let salt = BASE64.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
+        assert_eq!(Verifier::new("pencil", 4096, salt.try_into().unwrap()), pencil);
+        let said = b"n=user,r=rOprNGfwEbeRWgbNEkqO,\
+            r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,\
+            c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
+        let signature = hmac(&pencil.server_key, said);
+        assert_eq!(BASE64.encode(signature), "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+        let proof = key("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=").unwrap();
+        let mask = hmac(&pencil.stored_key, said);
+        let client_key: [u8; 32] = array::from_fn(|at| proof[at] ^ mask[at]);
+        assert_eq!(<[u8; 32]>::from(Sha256::digest(client_key)), pencil.stored_key);
+    }
+
+    #[test]
+    fn it_verifies_its_own_password_and_no_other() {
+        let long = "x".repeat(600);
+        for password in ["pencil", "", " ", "Zażółć gęślą jaźń 🪨", "a\0b", &long] {
+            let verifier = Verifier::parse(&of(password).to_string()).unwrap();
+            assert_eq!(verifier, of(password));
+            assert!(verifier.verifies(password), "{password}");
+            for other in [format!("{password}x"), format!("x{password}"), "pencil ".into()] {
+                assert!(!verifier.verifies(&other), "{password} is not {other}");
+            }
+        }
+        assert!(!of(&long).verifies(&long[1..]));
+        assert!(!of("ann").verifies("Ann"));
+        assert!(!of("\u{e9}").verifies("e\u{301}"), "spellings are not made one");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_text_is_said_and_the_text_is_not() {
+        for (from, to, expected) in [
+            (PENCIL, "", "does not begin with"),
+            (PENCIL, "pencil", "does not begin with"),
+            (PENCIL, "SCRAM-SHA-256$", "no keys"),
+            (PENCIL, "SCRAM-SHA-256$$", "no salt"),
+            ("SCRAM-SHA-256", "SCRAM-SHA-1", "does not begin with"),
+            ("SCRAM-SHA-256", "scram-sha-256", "does not begin with"),
+            ("SCRAM", " SCRAM", "does not begin with"),
+            ("4096:", "4096", "no salt"),
+            ("=:wf", "=wf", "no second key"),
+            ("4096", "4095", "iterations"),
+            ("4096", "10000001", "iterations"),
+            ("4096", "99999999999999999999", "iterations"),
+            ("4096", "-4096", "iterations"),
+            ("4096", "+4096", "iterations"),
+            ("4096", "04096", "iterations"),
+            ("4096", "", "iterations"),
+            ("W22ZaJ0SNY7soEsUEjb6gQ==", "", "salt"),
+            ("W22ZaJ0SNY7soEsUEjb6gQ==", "W22ZaJ0SNQ==", "salt"),
+            ("W22ZaJ0SNY7soEsUEjb6gQ==", "W22ZaJ0SNY7soEsUEjb6gQ", "salt"),
+            ("W22ZaJ0SNY7soEsUEjb6gQ==", "W22ZaJ0SNY7soEsUEjb6gR==", "salt"),
+            ("WG5d8oPm", "WG5d", "first key"),
+            ("WG5d8oPm", "WG5d8oPmAAAA", "first key"),
+            ("WG5d8oPm", "WG5d-oPm", "first key"),
+            ("wfPLwcE6", "wfPL", "second key"),
+            ("wfPLwcE6", "wfPL wcE6", "second key"),
+            ("l2dU=", "l2dU=:", "second key"),
+            ("l2dU=", "l2dU=\n", "second key"),
+        ] {
+            let text = PENCIL.replacen(from, to, 1);
+            let error = Verifier::parse(&text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        let salt = BASE64.encode([0; 65]);
+        let text = PENCIL.replacen("W22ZaJ0SNY7soEsUEjb6gQ==", &salt, 1);
+        assert!(Verifier::parse(&text).unwrap_err().contains("salt"));
+    }
+
+    #[test]
+    fn nothing_of_it_is_shown_in_logs() {
+        assert_eq!(format!("{:?}", of("pencil")), "Verifier(…)");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_written_the_same(
+            iterations in ITERATIONS_RANGE,
+            salt in prop::collection::vec(any::<u8>(), 0..80),
+            keys: [[u8; 32]; 2],
+        ) {
+            let [stored_key, server_key] = keys;
+            let written = Verifier { iterations, salt, stored_key, server_key };
+            match Verifier::parse(&written.to_string()) {
+                Ok(read) => prop_assert_eq!(read.to_string(), written.to_string()),
+                Err(_) => prop_assert!(!SALT_BYTES_RANGE.contains(&written.salt.len())),
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(
+            text in prop_oneof![
+                ".*",
+                "SCRAM-SHA-256\\$[0-9]{0,9}:[A-Za-z0-9+/=:$]{0,40}\\$[A-Za-z0-9+/=:$]{0,100}",
+            ],
+        ) {
+            if let Ok(verifier) = Verifier::parse(&text) {
+                prop_assert_eq!(verifier.to_string(), text);
+            }
+        }
+
+        #[test]
+        fn a_text_with_a_flaw_is_refused_or_another_ones(at in 0..PENCIL.len(), with: char) {
+            let mut text = PENCIL.to_owned();
+            text.replace_range(at..=at, with.encode_utf8(&mut [0; 4]));
+            if let Ok(verifier) = Verifier::parse(&text) {
+                prop_assert_eq!(verifier.to_string(), text);
+            }
+        }
+    }
+}
