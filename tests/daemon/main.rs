@@ -3,6 +3,7 @@
 
 mod conversation;
 mod limits;
+mod operator;
 mod process;
 mod service_manager;
 mod signals;

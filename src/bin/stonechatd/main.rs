@@ -3,6 +3,7 @@
 mod daemon;
 mod data_dir;
 mod listeners;
+mod operator;
 mod service_manager;
 mod settings;
 
@@ -35,6 +36,15 @@ enum Command {
     Check,
     /// Print the default config, with comments
     Config,
+    /// What chat's operators need
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+}
+
+#[derive(Subcommand)]
+enum OperatorCommand {
+    /// Ask for a password, or read one line of stdin, and print what the config is to hold of it
+    Hash,
 }
 
 /// Why the daemon cannot go on: one sentence for the operator, and the exit status.
@@ -68,6 +78,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Some(Command::Check) => check(arguments.flags),
+        Some(Command::Operator(OperatorCommand::Hash)) => operator::hash(),
         None => run(arguments.flags),
     };
     match result {
