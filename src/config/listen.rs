@@ -32,9 +32,16 @@ pub enum Place {
 impl Listen {
     /// Every service, on loopback.
     pub fn defaults() -> Vec<Listen> {
-        let hosts = ["127.0.0.1:7007", "[::1]:7007"];
-        let echo = |host: &str| Listen { protocol: Protocol::Echo, place: Place::Tcp(host.into()) };
-        hosts.into_iter().map(echo).collect()
+        let (echo, irc) = (Protocol::Echo, Protocol::Irc);
+        let listens = [
+            (echo, "127.0.0.1:7007"),
+            (echo, "[::1]:7007"),
+            (irc, "127.0.0.1:6667"),
+            (irc, "[::1]:6667"),
+        ];
+        let listen =
+            |(protocol, host): (_, &str)| Listen { protocol, place: Place::Tcp(host.into()) };
+        listens.into_iter().map(listen).collect()
     }
 
     /// The addresses to bind; a name may have several. Looks names up, and so may take its time.
@@ -119,6 +126,7 @@ mod tests {
             "echo://[::]:7007",
             "echo://localhost:65535",
             "echo://unix:/run/stonechat/echo",
+            "irc://[::1]:6667",
         ] {
             assert_eq!(url.parse::<Listen>().unwrap().to_string(), url);
         }
@@ -128,7 +136,10 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (url, expected) in [
             ("127.0.0.1:7007", "no scheme in"),
-            ("gopher://127.0.0.1:70", "unknown scheme in `gopher://127.0.0.1:70`; known are echo"),
+            (
+                "gopher://127.0.0.1:70",
+                "unknown scheme in `gopher://127.0.0.1:70`; known are echo, irc",
+            ),
             ("echo://:7007", "no host in"),
             ("echo://::1:7007", "no port in"),
             ("echo://[::1]", "no port in"),

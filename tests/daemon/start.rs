@@ -133,7 +133,11 @@ fn check_says_what_it_would_do_and_config_prints_a_valid_file() {
     fs::write(dir.path().join("config.toml"), text).unwrap();
     let (status, stdout, stderr) = run(command(dir.path()).arg("check"));
     assert_eq!(status, 0, "{stderr}");
-    assert!(stdout.contains("listen echo://127.0.0.1:7007\n"), "{stdout}");
+    for listen in
+        ["echo://127.0.0.1:7007", "echo://[::1]:7007", "irc://127.0.0.1:6667", "irc://[::1]:6667"]
+    {
+        assert!(stdout.contains(&format!("listen {listen}\n")), "{stdout}");
+    }
     assert!(!dir.path().join("data").exists(), "check leaves no trace");
     fs::write(dir.path().join("config.toml"), "no = 1").unwrap();
     assert_eq!(run(command(dir.path()).arg("check")).0, 2);
