@@ -2,19 +2,24 @@
 //!
 //! Foreign text ends here. What comes out is valid, or an error that names the place.
 
+mod chat;
 mod diagnosis;
+mod environment;
+mod limits;
 mod listen;
 mod units;
 
+pub use chat::{Chat, Operator, Secret};
 pub use diagnosis::closest;
+pub use limits::Limits;
 pub use listen::{Listen, Place};
 pub use units::check_log_filter;
 
-use crate::net;
+use crate::chat::Settings;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
-use toml::{Table, Value};
+use toml::Table;
 
 /// The whole of it. Each key is explained in [`Config::DEFAULT_TEXT`].
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -29,34 +34,8 @@ pub struct Config {
     pub reuse_port: bool,
     #[serde(deserialize_with = "units::duration")]
     pub shutdown_timeout: Duration,
+    pub chat: Chat,
     pub limits: Limits,
-}
-
-/// The section `[limits]`. Sizes in bytes.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Limits {
-    /// `None` for as many as there are file descriptors.
-    pub connections: Option<usize>,
-    #[serde(deserialize_with = "units::duration")]
-    pub accept_wait: Duration,
-    pub connections_per_ip: u32,
-    pub connects_per_ip_per_minute: u32,
-    #[serde(deserialize_with = "units::size")]
-    pub line_max: usize,
-    #[serde(deserialize_with = "units::size")]
-    pub recvq_max: usize,
-    #[serde(deserialize_with = "units::size")]
-    pub sendq_pause: usize,
-    #[serde(deserialize_with = "units::size")]
-    pub sendq_max: usize,
-    #[serde(deserialize_with = "units::size")]
-    pub memory_max: usize,
-    #[serde(deserialize_with = "units::duration")]
-    pub drain_timeout: Duration,
-    #[serde(deserialize_with = "units::duration")]
-    pub linger_timeout: Duration,
 }
 
 impl Config {
@@ -73,8 +52,8 @@ impl Config {
     }
 
     /// The same with some of it overruled by `variables`, pairs of name and value. Those count whose
-    /// name is `STONECHAT_` and a key in capitals, or `STONECHAT_LIMITS_` and a key of `[limits]`.
-    /// An empty one says nothing.
+    /// name is `STONECHAT_` and a key in capitals, the section's before it if it is in one:
+    /// `STONECHAT_LIMITS_LINE_MAX`. An empty one says nothing.
     pub fn with_environment(
         file: &str,
         text: &str,
@@ -84,16 +63,7 @@ impl Config {
         let mut table: Table = text.parse().expect("it was read before");
         let mut overruled = Vec::new();
         for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
-            let Some(key) = name.strip_prefix("STONECHAT_").map(str::to_lowercase) else {
-                continue;
-            };
-            if let Some(key) = key.strip_prefix("limits_") {
-                let limits = table.entry("limits").or_insert_with(|| Value::Table(Table::new()));
-                let limits = limits.as_table_mut().expect("it was read before");
-                limits.insert(key.to_owned(), plain_value(&value));
-            } else if let Some(value) = value_of(&key, &value) {
-                table.insert(key, value);
-            } else {
+            if !environment::overrule(&mut table, &name, &value) {
                 continue; // containers are given variables of this kind by others
             }
             config = Config::deserialize(table.clone())
@@ -105,43 +75,15 @@ impl Config {
         Ok(config)
     }
 
-    /// What must hold between keys, which no key alone can tell.
-    fn validate(&self) -> Result<(), String> {
-        let limits = &self.limits;
-        let at_least = |key: &str, value: usize, least: usize, why: &str| match value >= least {
-            true => Ok(()),
-            false => Err(format!("limits.{key} must be at least {least}{why}, not {value}")),
-        };
-        at_least("connections", limits.connections.unwrap_or(1), 1, "")?;
-        at_least("connections_per_ip", limits.connections_per_ip as usize, 1, "")?;
-        at_least("connects_per_ip_per_minute", limits.connects_per_ip_per_minute as usize, 1, "")?;
-        at_least("line_max", limits.line_max, 1, "")?;
-        let line_and_end = limits.line_max.saturating_add(2);
-        at_least("recvq_max", limits.recvq_max, line_and_end, " (line_max and a line end)")?;
-        if limits.recvq_max > RECVQ_MAX_BYTES {
-            return Err(format!("limits.recvq_max must be at most {RECVQ_MAX_BYTES}"));
-        }
-        at_least("sendq_max", limits.sendq_max, limits.sendq_pause, " (sendq_pause)")?;
-        at_least("memory_max", limits.memory_max, limits.sendq_max, " (sendq_max)")
+    /// What is decided about chat.
+    pub fn chat(&self) -> Settings {
+        self.chat.settings(self.limits.for_chat())
     }
-}
 
-impl Limits {
-    /// The loop's limits, when there are file descriptors for `connections_max` connections.
-    pub fn for_loop(&self, connections_max: usize) -> net::Limits {
-        net::Limits {
-            connections: self.connections.unwrap_or(usize::MAX).min(connections_max),
-            accept_wait: self.accept_wait,
-            connections_per_ip: self.connections_per_ip,
-            connects_per_ip_per_minute: self.connects_per_ip_per_minute,
-            recvq_max: self.recvq_max,
-            sendq_pause: self.sendq_pause,
-            sendq_max: self.sendq_max,
-            memory_max: self.memory_max,
-            drain_timeout: self.drain_timeout,
-            linger_timeout: self.linger_timeout,
-            ..net::Limits::default()
-        }
+    /// What must hold of keys and between them, which their types cannot tell.
+    fn validate(&self) -> Result<(), String> {
+        self.chat.validate()?;
+        self.limits.validate()
     }
 }
 
@@ -153,54 +95,18 @@ impl Default for Config {
             log: "info".to_owned(),
             reuse_port: false,
             shutdown_timeout: Duration::from_secs(5),
+            chat: Chat::default(),
             limits: Limits::default(),
         }
     }
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        let of_loop = net::Limits::default();
-        Limits {
-            connections: None,
-            accept_wait: of_loop.accept_wait,
-            connections_per_ip: of_loop.connections_per_ip,
-            connects_per_ip_per_minute: of_loop.connects_per_ip_per_minute,
-            line_max: 4 << 10,
-            recvq_max: of_loop.recvq_max,
-            sendq_pause: of_loop.sendq_pause,
-            sendq_max: of_loop.sendq_max,
-            memory_max: of_loop.memory_max,
-            drain_timeout: of_loop.drain_timeout,
-            linger_timeout: of_loop.linger_timeout,
-        }
-    }
-}
-
-/// The loop keeps one buffer of this size. Beyond 4 GiB the positions in a line would not fit.
-const RECVQ_MAX_BYTES: usize = 1 << 30;
-
-/// The value of a key beside the sections; `None` if there is no such key.
-fn value_of(key: &str, value: &str) -> Option<Value> {
-    match key {
-        "listen" => {
-            let urls = value.split(',').map(|url| Value::String(url.trim().to_owned()));
-            Some(Value::Array(urls.collect()))
-        }
-        "data" | "log" | "shutdown_timeout" => Some(Value::String(value.to_owned())),
-        "reuse_port" => Some(value.parse().map_or_else(|_| plain_value(value), Value::Boolean)),
-        _ => None,
-    }
-}
-
-/// A number where it is one, else a string.
-fn plain_value(value: &str) -> Value {
-    value.parse().map_or_else(|_| Value::String(value.to_owned()), Value::Integer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const VERIFIER: &str = "SCRAM-SHA-256$4096:AAAAAAAAAAAAAAAAAAAAAA==$\
+        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
     fn error(text: &str) -> String {
         Config::from_toml("c.toml", text).unwrap_err()
@@ -208,7 +114,8 @@ mod tests {
 
     fn from_variable(name: &str, value: &str) -> Result<Config, String> {
         let variables = [(name.to_owned(), value.to_owned())];
-        Config::with_environment("c.toml", "[limits]\nline_max = 100", variables.into_iter())
+        let text = "[limits]\nline_max = 100\n[chat]\nnetwork = \"file\"";
+        Config::with_environment("c.toml", text, variables.into_iter())
     }
 
     #[test]
@@ -228,6 +135,9 @@ mod tests {
         let lines: Vec<String> = Config::DEFAULT_TEXT.lines().map(uncommented).collect();
         let config = Config::from_toml("all.toml", &lines.join("\n")).unwrap();
         assert!(config.data.is_some() && config.limits.connections.is_some());
+        let chat = config.chat();
+        assert!(chat.password.is_some() && chat.icon.is_some());
+        assert_eq!(chat.operators.len(), 1);
         assert_eq!(config.listen, Some(Listen::defaults()));
     }
 
@@ -268,6 +178,15 @@ mod tests {
             ("[limits]\nrecvq_max = \"16 EiB\"", "c.toml: limits.recvq_max must be at most "),
             ("[limits]\nline_max = \"16 EiB\"", "c.toml: limits.recvq_max must be at least "),
             ("[limits]\nconnections = 0", "c.toml: limits.connections must be at least 1, not 0"),
+            ("[limits]\nnick_max = 33", "c.toml: limits.nick_max must be from 1 to 32, not 33"),
+            (
+                "[limits]\nmultiline_bytes_max = \"2 MiB\"",
+                "c.toml: limits.multiline_bytes_max must be from 512 to 1048576, not 2097152",
+            ),
+            (
+                "[limits]\nping_timeout = \"999ms\"",
+                "c.toml: limits.ping_timeout must be from 1s to 86400s, not 999ms",
+            ),
             ("[limits]\nconnections = -1", "c.toml:2:15: invalid value: integer `-1`"),
         ] {
             let error = error(text);
@@ -301,6 +220,110 @@ mod tests {
         assert_eq!(config("STONECHAT_DATA", "17").data.unwrap(), PathBuf::from("17"));
         assert!(config("STONECHAT_REUSE_PORT", "true").reuse_port);
         assert_eq!(config("STONECHAT_SHUTDOWN_TIMEOUT", "1s").shutdown_timeout.as_secs(), 1);
+        let chat = |name, value| from_variable(name, value).unwrap().chat();
+        assert_eq!(chat("STONECHAT_CHAT_NETWORK", "").network, "file");
+        assert_eq!(chat("STONECHAT_CHAT_NETWORK", "42").network, "42");
+        assert_eq!(chat("STONECHAT_CHAT_PASSWORD", "true").password.unwrap(), "true");
+        assert_eq!(chat("STONECHAT_CHAT_MOTD", "hello\n\nyou").motd, ["hello", "", "you"]);
+        assert_eq!(chat("STONECHAT_CHAT_ADMIN", "Ulm, here\nann").admin, ["Ulm, here", "ann", ""]);
+        assert_eq!(chat("STONECHAT_LIMITS_TOPIC_MAX", "300").limits.topic_max, 300);
+        let operators = format!("ann {VERIFIER}\nbob {VERIFIER}");
+        let operators = chat("STONECHAT_CHAT_OPERATORS", &operators).operators;
+        assert_eq!(operators.iter().map(|o| &*o.name).collect::<Vec<_>>(), ["ann", "bob"]);
+    }
+
+    #[test]
+    fn what_is_said_of_chat_arrives_there() {
+        let text = format!(
+            "[chat]\nserver_name = \"irc.example.org\"\nnetwork = \"Example\"\npassword = \"secret\"\n\
+             motd = \"\"\"\nWelcome\n\n  to all\n\"\"\"\nadmin = [\"here\", \"us\"]\n\
+             icon = \"https://example.org/i.png\"\n\
+             [[chat.operators]]\nname = \"ann\"\npassword = \"{VERIFIER}\"\n\
+             [[chat.operators]]\nname = \"bob\"\npassword = \"{VERIFIER}\"\n\
+             [limits]\nnick_max = 20\nhandshake_timeout = \"10s\"\nmultiline_bytes_max = \"8 KiB\""
+        );
+        let chat = Config::from_toml("c.toml", &text).unwrap().chat();
+        assert_eq!((&*chat.server_name, &*chat.network), ("irc.example.org", "Example"));
+        assert_eq!(chat.password.as_deref(), Some("secret"));
+        assert_eq!(chat.motd, ["Welcome", "", "  to all"]);
+        assert_eq!(chat.admin, ["here", "us", ""]);
+        assert_eq!(chat.icon.as_deref(), Some("https://example.org/i.png"));
+        assert!(chat.operators.iter().all(|operator| operator.verifier.to_string() == VERIFIER));
+        assert_eq!((chat.limits.nick_max, chat.limits.multiline_bytes_max), (20, 8192));
+        assert_eq!(chat.limits.handshake_timeout, Duration::from_secs(10));
+        assert_eq!(Config::default().chat(), Settings::default());
+    }
+
+    #[test]
+    fn errors_in_chat_name_the_key_and_the_remedy() {
+        let long = "x".repeat(401);
+        let many = "\\n".repeat(501);
+        let two = format!(
+            "operators = [{0}, {0}]",
+            format_args!("{{name = \"ann\", password = \"{VERIFIER}\"}}")
+        );
+        let word = "must be one word of at most 63 bytes that does not begin with a colon, not";
+        for (text, expected) in [
+            ("server_name = \"\"", format!("chat.server_name {word} ``")),
+            ("server_name = \":a\"", format!("chat.server_name {word} `:a`")),
+            ("server_name = \"a b\"", format!("chat.server_name {word} `a b`")),
+            ("server_name = \"a\\nb\"", format!("chat.server_name {word} `a\\nb`")),
+            ("network = \"my network\"", format!("chat.network {word} `my network`")),
+            (&format!("network = \"{}\"", &long[..64]), format!("chat.network {word} `x")),
+            ("password = \"\"", "chat.password must not be empty; leave it out".into()),
+            ("password = \"a\\nb\"", "chat.password must be at most 400 bytes".into()),
+            (&format!("password = \"{long}\""), "chat.password must be at most 400 bytes".into()),
+            (
+                &format!("motd = \"a\\n{long}\""),
+                "chat.motd: line 2 must have at most 400 bytes".into(),
+            ),
+            (&format!("motd = \"{many}\""), "chat.motd must have at most 500 lines".into()),
+            ("motd = \"a\\rb\"", "chat.motd: line 1 must be without".into()),
+            ("motd = \"a\\u0000b\"", "chat.motd: line 1 must be without".into()),
+            ("admin = [\"a\\nb\"]", "chat.admin: line 1 must be without".into()),
+            ("admin = [\"1\", \"2\", \"3\", \"4\"]", "chat.admin must have at most 3 lines".into()),
+            (
+                "icon = \"ftp://a\"",
+                "chat.icon must be a URL of at most 300 bytes, as https:".into(),
+            ),
+            ("icon = \"https://\"", "chat.icon must be a URL".into()),
+            ("icon = \"https://a b\"", "chat.icon must be a URL".into()),
+            (&two, "chat.operators has two of the name `ann`; rename one".into()),
+            (&two.replace("ann", "a n"), format!("chat.operators.name {word} `a n`")),
+        ] {
+            let error = error(&format!("[chat]\n{text}"));
+            assert!(error.starts_with(&format!("c.toml: {expected}")), "{text:?}: {error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn passwords_and_verifiers_are_never_shown() {
+        let text = format!(
+            "[chat]\npassword = \"open sesame\"\n\
+             [[chat.operators]]\nname = \"ann\"\npassword = \"{VERIFIER}\""
+        );
+        let config = Config::from_toml("c.toml", &text).unwrap();
+        for shown in [format!("{config:?}"), format!("{:?}", config.chat())] {
+            assert!(!shown.contains("sesame") && !shown.contains("SCRAM"), "{shown}");
+        }
+        for (text, expected) in [
+            ("password = 12345", "c.toml:2:12: a password is a text; put it in quotes"),
+            (
+                "operators = [{ name = \"ann\", password = \"12345\" }]",
+                "c.toml:2:41: not what `stonechatd operator hash` prints: it does not begin with",
+            ),
+            (
+                "operators = [{ name = \"ann\", password = 12345 }]",
+                "c.toml:2:41: not what `stonechatd operator hash` prints: it is no text",
+            ),
+        ] {
+            let error = error(&format!("[chat]\n{text}"));
+            assert!(error.starts_with(expected) && !error.contains("12345"), "{error}");
+        }
+        let error = from_variable("STONECHAT_CHAT_OPERATORS", "ann 12345").unwrap_err();
+        let expected = "STONECHAT_CHAT_OPERATORS: not what `stonechatd operator hash` prints";
+        assert!(error.starts_with(expected) && !error.contains("12345"), "{error}");
     }
 
     #[test]

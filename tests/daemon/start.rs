@@ -144,6 +144,25 @@ fn check_says_what_it_would_do_and_config_prints_a_valid_file() {
 }
 
 #[test]
+fn check_tells_whether_there_is_a_password_and_not_which() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let config = format!(
+        "[chat]\npassword = \"sesame\"\n[[chat.operators]]\nname = \"ann\"\n\
+         password = \"SCRAM-SHA-256$4096:AAAAAAAAAAAAAAAAAAAAAA==${keys}:{keys}\""
+    );
+    for (config, expected) in [("", "chat password not set\n"), (&config, "chat password set\n")] {
+        fs::write(dir.path().join("config.toml"), config).unwrap();
+        let (status, stdout, stderr) = run(command(dir.path()).arg("check"));
+        assert_eq!((status, &*stderr), (0, ""));
+        assert!(stdout.contains("chat server stonechat.local of the network stonechat\n"));
+        assert!(stdout.contains(expected), "{stdout}");
+        assert_eq!(stdout.contains("chat operator ann\n"), expected == "chat password set\n");
+        assert!(!stdout.contains("sesame") && !stdout.contains("SCRAM"), "{stdout}");
+    }
+}
+
+#[test]
 fn a_unix_socket_is_served_replaced_when_abandoned_and_removed_in_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("echo.sock");

@@ -56,7 +56,7 @@ impl Daemon {
         let mut open = listeners::adopt(passed, &mut wanted)?;
         open.extend(listeners::bind(wanted, settings.reuse_port)?);
         let server = EventLoop::new(
-            App::new(settings.limits.line_max, Default::default()),
+            App::new(settings.limits.line_max, settings.chat.clone()),
             settings.limits(),
         );
         let watchdog = watchdog_interval()
@@ -174,7 +174,7 @@ impl Daemon {
         let wanted = listeners::wanted(&settings, passed)?;
         self.exchange_listeners(wanted, settings.reuse_port)?;
         self.server.set_limits(settings.limits());
-        self.server.service.set_settings(settings.limits.line_max, Default::default());
+        self.server.service.set_settings(settings.limits.line_max, settings.chat.clone());
         if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {
             log::warn!("`data` and `log` take effect at the next start");
         }

@@ -7,6 +7,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use stonechat::chat;
 use stonechat::config::{Config, Limits, Listen, check_log_filter};
 use stonechat::net;
 
@@ -19,7 +20,7 @@ pub struct Flags {
     /// Where data is kept, or :memory: to keep none
     #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
-    /// Where to listen, as echo://127.0.0.1:7007 or echo://unix:/run/echo; may be given again
+    /// Where to listen, as irc://127.0.0.1:6667 or echo://unix:/run/echo; may be given again
     #[arg(long, value_name = "URL", value_delimiter = ',', global = true)]
     listen: Vec<Listen>,
     /// What is logged: error, warn, info, debug, trace, or a filter by module
@@ -39,6 +40,7 @@ pub struct Settings {
     pub log: String,
     pub reuse_port: bool,
     pub shutdown_timeout: Duration,
+    pub chat: chat::Settings,
     pub limits: Limits,
 }
 
@@ -52,6 +54,7 @@ impl Settings {
         let file = flags.config.clone().or_else(|| named().map(PathBuf::from));
         let config = read_config(file.as_deref()).map_err(Failure::usage)?;
         let listen = Some(flags.listen.clone()).filter(|listen| !listen.is_empty());
+        let chat = config.chat();
         let data = flags.data.clone().or(config.data);
         Ok(Settings {
             listen: listen.or(config.listen),
@@ -59,6 +62,7 @@ impl Settings {
             log: flags.log.clone().unwrap_or(config.log),
             reuse_port: config.reuse_port,
             shutdown_timeout: config.shutdown_timeout,
+            chat,
             limits: config.limits,
             file,
             flags,
@@ -95,6 +99,10 @@ impl Settings {
         ];
         lines.extend(listen.iter().map(|listen| format!("listen {listen}")));
         lines.push(format!("connections at most {connections}"));
+        let chat::Settings { server_name, network, password, operators, .. } = &self.chat;
+        lines.push(format!("chat server {server_name} of the network {network}"));
+        lines.push(format!("chat password {}", if password.is_some() { "set" } else { "not set" }));
+        lines.extend(operators.iter().map(|operator| format!("chat operator {}", operator.name)));
         lines
     }
 }

@@ -1,0 +1,48 @@
+//! Variables of the environment, as they stand in for keys of the config file.
+
+use toml::value::Array;
+use toml::{Table, Value};
+
+/// A section's keys have its name before theirs.
+const SECTIONS: [&str; 2] = ["chat", "limits"];
+
+/// Has `table`, a config file that was read before, say what the variable `name` says; tells whether
+/// it is one of ours. Whether there is such a key in a section is for the reader of the table.
+pub(super) fn overrule(table: &mut Table, name: &str, value: &str) -> bool {
+    let Some(name) = name.strip_prefix("STONECHAT_").map(str::to_lowercase) else { return false };
+    let in_section = |section| Some((section, name.strip_prefix(section)?.strip_prefix('_')?));
+    let (table, section, key) = match SECTIONS.into_iter().find_map(in_section) {
+        Some((section, key)) => {
+            let table = table.entry(section).or_insert_with(|| Table::new().into());
+            (table.as_table_mut().expect("it was read before"), Some(section), key)
+        }
+        None => (table, None, &*name),
+    };
+    let Some(value) = value_of(section, key, value) else { return false };
+    table.insert(key.to_owned(), value);
+    true
+}
+
+/// The value of a key; `None` if there is no such key beside the sections.
+fn value_of(section: Option<&str>, key: &str, value: &str) -> Option<Value> {
+    let text = || Value::from(value);
+    Some(match (section, key) {
+        (None, "listen") => {
+            value.split(',').map(|url| Value::from(url.trim())).collect::<Array>().into()
+        }
+        (None, "data" | "log" | "shutdown_timeout") => text(),
+        (None, "reuse_port") => value.parse().map_or_else(|_| text(), Value::Boolean),
+        (None, _) => return None,
+        (Some("chat"), "admin") => value.lines().map(Value::from).collect::<Array>().into(),
+        (Some("chat"), "operators") => value.lines().map(operator).collect::<Array>().into(),
+        (Some("chat"), _) => text(),
+        (Some(_), _) => value.parse().map_or_else(|_| text(), Value::Integer),
+    })
+}
+
+/// A line with a name, a space and a verifier.
+fn operator(line: &str) -> Value {
+    let (name, password) = line.split_once(' ').unwrap_or((line, ""));
+    let keys = [("name", name), ("password", password)];
+    Table::from_iter(keys.map(|(key, value)| (key.to_owned(), Value::from(value)))).into()
+}
