@@ -38,7 +38,7 @@ pub struct Operator {
 #[serde(try_from = "Value")]
 pub struct Secret(String);
 
-const NAME_MAX_BYTES: usize = 63;
+pub(super) const NAME_MAX_BYTES: usize = 63;
 
 /// What a line of IRC has room for beside the longest server's name, the longest nick and a numeric.
 const TEXT_MAX_BYTES: usize = 400;

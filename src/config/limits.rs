@@ -176,6 +176,30 @@ impl Limits {
         ] {
             check_range(key, value, range)?;
         }
+        self.validate_messages()
+    }
+
+    /// That the longest messages with all that users can give fit in a line.
+    fn validate_messages(&self) -> Result<(), String> {
+        let Limits { nick_max: nick, user_max: user, channel_name_max: channel, .. } = *self;
+        let source = ":!@ ".len() + nick + user + HOST_MAX_BYTES;
+        let numeric = ": 000  ".len() + SERVER_NAME_MAX_BYTES + nick;
+        let who = channel + user + HOST_MAX_BYTES + SERVER_NAME_MAX_BYTES + nick + "H*@".len();
+        for (key, text, rest) in [
+            ("topic_max", self.topic_max, source + channel + "TOPIC  :".len()),
+            ("kick_max", self.kick_max, source + channel + nick + "KICK   :".len()),
+            ("away_max", self.away_max, source + "AWAY :".len()),
+            ("away_max", self.away_max, numeric + nick + " :".len()),
+            ("realname_max", self.realname_max, numeric + who + "      :0 ".len()),
+        ] {
+            let most = MESSAGE_MAX_BYTES.saturating_sub(rest);
+            if text > most {
+                return Err(format!(
+                    "limits.{key} must be at most {most}, with nick_max {nick}, user_max {user} and \
+                     channel_name_max {channel}, for a message to fit in a line; not {text}"
+                ));
+            }
+        }
         Ok(())
     }
 }
@@ -194,6 +218,14 @@ fn check_range<T: PartialOrd + Debug>(
 
 /// The loop keeps one buffer of this size. Beyond 4 GiB the positions in a line would not fit.
 const RECVQ_MAX_BYTES: usize = 1 << 30;
+
+/// Beside its tags and its line end (Modern IRC, "Message format").
+const MESSAGE_MAX_BYTES: usize = 510;
+
+/// Of the host in a source: any address, and the names that may stand for one.
+const HOST_MAX_BYTES: usize = 63;
+
+const SERVER_NAME_MAX_BYTES: usize = super::chat::NAME_MAX_BYTES;
 
 /// Deadlines are whole seconds; and who may be silent for longer than a day is not watched at all.
 const TIMEOUT_RANGE: RangeInclusive<Duration> =
@@ -239,6 +271,56 @@ impl Default for Limits {
             multiline_bytes_max: of_chat.multiline_bytes_max,
             whowas_max: of_chat.whowas_max,
             redactable_max: of_chat.redactable_max,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The longest that are said of a user to whom nothing was refused.
+    fn messages(limits: &Limits) -> [String; 5] {
+        let of = |length: usize| "x".repeat(length);
+        let (nick, user, channel) =
+            (of(limits.nick_max), of(limits.user_max), of(limits.channel_name_max));
+        let (host, server) = (of(63), of(63));
+        let (topic, kick) = (of(limits.topic_max), of(limits.kick_max));
+        let (away, realname) = (of(limits.away_max), of(limits.realname_max));
+        [
+            format!(":{nick}!{user}@{host} TOPIC {channel} :{topic}\r\n"),
+            format!(":{nick}!{user}@{host} KICK {channel} {nick} :{kick}\r\n"),
+            format!(":{nick}!{user}@{host} AWAY :{away}\r\n"),
+            format!(":{server} 301 {nick} {nick} :{away}\r\n"),
+            format!(
+                ":{server} 352 {nick} {channel} {user} {host} {server} {nick} H*@ :0 {realname}\r\n"
+            ),
+        ]
+    }
+
+    #[test]
+    fn with_no_limits_that_are_let_through_is_a_message_longer_than_a_line() {
+        for names in [(1, 1, 2), (9, 10, 50), (30, 16, 64), (32, 32, 100)] {
+            let (nick_max, user_max, channel_name_max) = names;
+            let few = (1, 1, 1, 1);
+            let with = |(topic_max, kick_max, away_max, realname_max)| Limits {
+                nick_max,
+                user_max,
+                channel_name_max,
+                topic_max,
+                kick_max,
+                away_max,
+                realname_max,
+                ..Limits::default()
+            };
+            with(few).validate().unwrap();
+            for limits in (1..=400).flat_map(|n| {
+                [(n, 1, 1, 1), (1, n, 1, 1), (1, 1, n, 1), (1, 1, 1, n.min(200))].map(with)
+            }) {
+                let fits = messages(&limits).iter().all(|message| message.len() <= 512);
+                let valid = limits.validate();
+                assert_eq!(valid.is_ok(), fits, "{valid:?}: {limits:?}");
+            }
         }
     }
 }

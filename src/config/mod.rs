@@ -187,6 +187,11 @@ mod tests {
                 "[limits]\nping_timeout = \"999ms\"",
                 "c.toml: limits.ping_timeout must be from 1s to 86400s, not 999ms",
             ),
+            (
+                "[limits]\ntopic_max = 390",
+                "c.toml: limits.topic_max must be at most 325, with nick_max 30, user_max 16 and \
+                 channel_name_max 64, for a message to fit in a line; not 390",
+            ),
             ("[limits]\nconnections = -1", "c.toml:2:15: invalid value: integer `-1`"),
         ] {
             let error = error(text);
