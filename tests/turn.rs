@@ -437,3 +437,60 @@ fn a_shutdown_gives_up_what_is_being_connected() {
     assert_eq!(server.service.unreachable, [ErrorKind::Interrupted]);
     assert!(server.is_empty());
 }
+
+/// Says the same in two forms; arms and disarms; and looks at what is queued and counted.
+#[derive(Default)]
+struct Scribe {
+    deadlines: usize,
+}
+
+impl Service for Scribe {
+    fn opened(&mut self, out: &mut Outbox, id: ConnId, _peer: Peer) {
+        out.set_deadline(id, Duration::from_secs(1));
+    }
+
+    fn received(&mut self, out: &mut Outbox, id: ConnId, bytes: &[u8]) -> usize {
+        out.write(id, b"> ");
+        let said = out.compose(|arena| arena.extend_from_slice(bytes));
+        out.send(id, said);
+        let loud = out.text(said).to_ascii_uppercase();
+        out.write(id, &loud);
+        assert_eq!(out.queued_bytes(id), 2 + 2 * bytes.len());
+        assert_eq!(out.counters().endpoints[0].open(), 1);
+        out.clear_deadline(id);
+        bytes.len()
+    }
+
+    fn deadline(&mut self, _out: &mut Outbox, _id: ConnId) {
+        self.deadlines += 1;
+    }
+}
+
+#[test]
+fn what_was_composed_can_be_read_back_and_said_in_another_form() {
+    let mut server = EventLoop::new(Scribe::default(), Limits::default());
+    let (ann, wire) = join(&mut server, usize::MAX);
+    wire.borrow_mut().send(b"hi");
+    server.readable(ann.slot());
+    rest(&mut server, at(0));
+    assert_eq!(wire.borrow().down, b"> hiHI");
+    server.inject(|_, out| assert_eq!(out.queued_bytes(ann), 0));
+}
+
+#[test]
+fn a_service_disarms_its_own_deadline_and_not_the_loops() {
+    let mut server = EventLoop::new(Scribe::default(), Limits::default());
+    let (ann, wire) = join(&mut server, 4);
+    wire.borrow_mut().send(b"a word");
+    server.readable(ann.slot());
+    rest(&mut server, at(0));
+    server.inject(|_, out| {
+        out.close(ann);
+        out.clear_deadline(ann);
+    });
+    server.turn();
+    server.wake(at(10_000));
+    rest(&mut server, at(10_000));
+    assert_eq!(server.service.deadlines, 0);
+    assert!(server.is_empty(), "the drain timeout");
+}

@@ -140,6 +140,11 @@ impl Outbox {
         self.drain(id.slot(), why);
     }
 
+    /// What `span` says. As with sending it, only before the call returns that composed it.
+    pub fn text(&self, span: Span) -> &[u8] {
+        span.of(&self.arena)
+    }
+
     /// Has `Service::deadline` called for `id` once `after` has passed, and up to a second later,
     /// in place of any time set before.
     pub fn set_deadline(&mut self, id: ConnId, after: Duration) {
@@ -148,15 +153,23 @@ impl Outbox {
         }
     }
 
+    /// Takes back what [`Outbox::set_deadline`] set.
+    pub fn clear_deadline(&mut self, id: ConnId) {
+        if self.heard_queue(id).is_some() {
+            self.deadlines.clear(id.slot());
+        }
+    }
+
     /// How many more bytes may be sent to `id` before we stop reading from it. A service with much
     /// to say says this much in a turn.
     pub fn headroom(&self, id: ConnId) -> usize {
-        match self.queues.get(id.slot()) {
-            Some(queue) if queue.generation == id.generation => {
-                self.limits.sendq_pause.saturating_sub(queue.queued_bytes())
-            }
-            _ => 0,
-        }
+        let pause = self.limits.sendq_pause;
+        self.queue(id).map_or(0, |queue| pause.saturating_sub(queue.queued_bytes()))
+    }
+
+    /// Bytes that wait to be sent to `id`.
+    pub fn queued_bytes(&self, id: ConnId) -> usize {
+        self.queue(id).map_or(0, SendQueue::queued_bytes)
     }
 
     /// Asks for an outgoing connection, to be begun once `after` has passed. It comes back as
@@ -169,6 +182,11 @@ impl Outbox {
         }
     }
 
+    /// What the loop has counted.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     /// Counts what a service has heard, in lines or whatever its units are.
     pub fn count_received(&mut self, id: ConnId, lines: u64) {
         let endpoint = self.queues[id.slot()].endpoint;
@@ -179,6 +197,10 @@ impl Outbox {
     pub fn count_too_long(&mut self, id: ConnId) {
         let endpoint = self.queues[id.slot()].endpoint;
         self.counters.at(endpoint).too_long_lines += 1;
+    }
+
+    fn queue(&self, id: ConnId) -> Option<&SendQueue> {
+        self.queues.get(id.slot()).filter(|queue| queue.generation == id.generation)
     }
 
     fn open_queue(&mut self, id: ConnId) -> Option<&mut SendQueue> {
