@@ -1,0 +1,179 @@
+//! What must be true of all that was heard.
+
+use super::{Conduct, ECHO, ECHO_LINE_MAX, LIMITS, ROOM, STEADY, State, World};
+use stonechat::net::CloseReason;
+
+impl World {
+    pub fn check_heard(&self) {
+        for (n, client) in self.clients.iter().enumerate() {
+            assert!(
+                !String::from_utf8_lossy(&client.heard).contains("not for you"),
+                "client {n} heard what was meant for another"
+            );
+            match (client.state, client.endpoint) {
+                (State::Waiting, _) => {
+                    let waited = self.now.uptime_ms - self.line_moved_ms;
+                    assert!(waited < 7_000, "client {n} waits in a line that does not move");
+                }
+                (State::TurnedAway, _) => self.check_turned_away(n),
+                (State::Here(_), ECHO) => self.check_echo(n),
+                (State::Here(_), _) => self.check_room_heard(n),
+            }
+        }
+        self.check_order();
+        self.check_last_words();
+    }
+
+    fn check_turned_away(&self, n: usize) {
+        let client = &self.clients[n];
+        let told = [&b"* server full\n"[..], b"ERROR :server full\r\n"];
+        let cut_short = told.iter().any(|told| told.starts_with(&client.heard));
+        assert!(cut_short, "turned away, client {n} heard {:?}", client.heard);
+        let wire = client.wire.borrow();
+        let reads = matches!(client.conduct, Conduct::Ordinary | Conduct::Mute);
+        if reads && !wire.reset && wire.whole_reads && wire.down_max > 30 {
+            assert!(told.contains(&&client.heard[..]), "client {n} was not told why");
+        }
+    }
+
+    fn check_echo(&self, n: usize) {
+        let client = &self.clients[n];
+        let expected = echoed(&client.to_be_echoed, client.conduct == Conduct::HalfClosed);
+        let heard = &client.heard[..];
+        let expected_text = String::from_utf8_lossy(&expected);
+        let heard_text = String::from_utf8_lossy(heard);
+        assert!(
+            expected.starts_with(heard),
+            "client {n} heard {heard_text:?}, not {expected_text:?}"
+        );
+        let ended = self.ending(n);
+        let attentive = !matches!(client.conduct, Conduct::Stuck | Conduct::Gone);
+        let whole = matches!(ended, None | Some(CloseReason::Done | CloseReason::Hangup));
+        if attentive && whole && !self.too_slow(n) {
+            assert_eq!(heard_text, expected_text, "client {n} missed the end; it was {ended:?}");
+        }
+    }
+
+    fn check_room_heard(&self, n: usize) {
+        let client = &self.clients[n];
+        let ended = self.ending(n);
+        let steady = client.conduct == Conduct::Steady;
+        assert!(!steady || ended.is_none(), "steady client {n} was thrown out: {ended:?}");
+        let whole = self.whole_lines(n);
+        let attentive = matches!(client.conduct, Conduct::Steady | Conduct::Ordinary);
+        if attentive && ended.is_none() {
+            assert_eq!(whole.len(), client.heard.len(), "client {n} heard half a line");
+        }
+        for (other, speaker) in self.clients.iter().enumerate() {
+            let heard = numbers(&whole, other);
+            let first = heard.first().copied().unwrap_or(0);
+            let expected: Vec<usize> = (first..first + heard.len()).collect();
+            assert_eq!(heard, expected, "client {n} heard {other} out of order");
+            if n == other {
+                assert!(heard.is_empty(), "client {n} heard itself");
+                continue;
+            }
+            let speaks = matches!(speaker.conduct, Conduct::Steady | Conduct::Ordinary);
+            let speaks = speaks && speaker.endpoint == ROOM;
+            let speaks = speaks && matches!(speaker.state, State::Here(_));
+            if steady && speaks && self.ending(other).is_none() {
+                assert_eq!(heard.len(), speaker.said, "client {n} missed what {other} said");
+            }
+        }
+        for line in whole.lines() {
+            let known = line.starts_with("* ")
+                || ["bye"].contains(&line)
+                || [": m", ": again", ": stuck"].iter().any(|said| line.contains(said));
+            assert!(known, "client {n} heard {line:?}");
+        }
+    }
+
+    /// Any two agree on the order in which others spoke.
+    fn check_order(&self) {
+        for a in 0..STEADY {
+            for b in a + 1..STEADY {
+                let others = |n: usize| -> Vec<String> {
+                    let said_by = |line: &str, who: usize| line.starts_with(&format!("c{who}: "));
+                    let whole = self.whole_lines(n);
+                    let steady = |line: &&str| (0..STEADY).any(|who| said_by(line, who));
+                    let own = |line: &&str| said_by(line, a) || said_by(line, b);
+                    let lines = whole.lines().filter(steady).filter(|line| !own(line));
+                    lines.map(str::to_owned).collect()
+                };
+                assert_eq!(others(a), others(b), "{a} and {b} disagree on the order");
+            }
+        }
+    }
+
+    /// Who was let go in peace has heard the last word.
+    fn check_last_words(&self) {
+        for (n, client) in self.clients.iter().enumerate() {
+            let ended = self.ending(n);
+            let attentive = matches!(client.conduct, Conduct::Ordinary | Conduct::Mute);
+            if client.endpoint != ROOM || !attentive || self.too_slow(n) {
+                continue;
+            }
+            let whole = self.whole_lines(n);
+            let last = whole.lines().last();
+            match ended {
+                Some(CloseReason::Done) => {
+                    assert!(matches!(last, Some("bye" | "* idle")), "client {n}: {last:?}");
+                }
+                Some(CloseReason::RecvqExceeded) => {
+                    assert_eq!(last, Some("* RecvQ exceeded"), "client {n}");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// It went on sending to a server that had closed, and had not read its last word for as long
+    /// as the server lingers.
+    fn too_slow(&self, n: usize) -> bool {
+        let client = &self.clients[n];
+        let lingered =
+            client.ended_ms.zip(client.dropped_ms).map(|(ended, dropped)| dropped - ended);
+        let linger_ms = LIMITS.linger_timeout.as_millis() as u64;
+        client.wire.borrow().reset && lingered.is_some_and(|lingered| lingered >= linger_ms)
+    }
+
+    fn ending(&self, n: usize) -> Option<CloseReason> {
+        let State::Here(id) = self.clients[n].state else { return None };
+        let mut endings = self.server.service.ended.iter().filter(|(ended, _)| *ended == id);
+        let why = endings.next().map(|(_, why)| *why);
+        assert!(endings.next().is_none(), "client {n} ended twice");
+        why
+    }
+
+    fn whole_lines(&self, n: usize) -> String {
+        let text = String::from_utf8(self.clients[n].heard.clone()).expect("text");
+        text[..text.rfind('\n').map_or(0, |lf| lf + 1)].to_owned()
+    }
+}
+
+/// The numbers of what `speaker` said, as they stand in `text`.
+fn numbers(text: &str, speaker: usize) -> Vec<usize> {
+    let prefix = format!("c{speaker}: m");
+    let said = text.lines().filter_map(|line| line.strip_prefix(&prefix));
+    said.map(|number| number.parse().expect("a number")).collect()
+}
+
+/// What the echo says to `sent`, by the plainest means.
+fn echoed(sent: &[u8], ended: bool) -> Vec<u8> {
+    let mut echoed = Vec::new();
+    let too_long = format!("ERROR :line too long, at most {ECHO_LINE_MAX} bytes\r\n");
+    for line in sent.split_inclusive(|&byte| byte == b'\n') {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        if text.len() > ECHO_LINE_MAX {
+            echoed.extend_from_slice(too_long.as_bytes());
+        } else if line.ends_with(b"\n") || ended {
+            echoed.extend(line.to_ascii_uppercase());
+        }
+        let closes = text.windows(12).any(|window| window == b"CLOSE SOCKET");
+        if closes && line.ends_with(b"\n") {
+            break;
+        }
+    }
+    echoed
+}
