@@ -9,37 +9,15 @@ use std::time::Duration;
 use std::{cell::Cell, cell::RefCell};
 use stonechat::app::{App, Protocol};
 use stonechat::net::{
-    CloseReason, ConnId, Dial, EndpointId, EventLoop, Limits, Now, Outbox, Peer, Service, Stream,
+    CloseReason, ConnId, Dial, EndpointId, EventLoop, Limits, Outbox, Peer, Service, Stream,
 };
+use world::by_hand::{ENDPOINT, at, join, rest};
 use world::{Choices, ServerEnd, Wire};
-
-const ENDPOINT: EndpointId = EndpointId(0);
 
 fn echo(line_max: usize, limits: Limits) -> EventLoop<ServerEnd, App> {
     let mut app = App::new(line_max, Default::default());
     app.add_endpoint(Protocol::Echo).unwrap();
     EventLoop::new(app, limits)
-}
-
-fn join<V: Service>(
-    server: &mut EventLoop<ServerEnd, V>,
-    down_max: usize,
-) -> (ConnId, Rc<RefCell<Wire>>) {
-    let wire = Wire::new(down_max);
-    wire.borrow_mut().whole_reads = true;
-    let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
-    let id = server.accept(end, Peer { endpoint: ENDPOINT, address: None }).unwrap();
-    (id, wire)
-}
-
-fn at(uptime_ms: u64) -> Now {
-    Now { uptime_ms, unix_ms: 0 }
-}
-
-fn rest<S: Stream, V: Service>(server: &mut EventLoop<S, V>, now: Now) {
-    while server.wait(now).is_some_and(|wait| wait.is_zero()) {
-        server.turn();
-    }
 }
 
 #[test]

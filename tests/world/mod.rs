@@ -4,6 +4,7 @@
 //! Shared by the tests and the fuzz targets; none uses all of it.
 #![allow(dead_code)]
 
+pub mod by_hand;
 pub mod choices;
 pub mod pipe;
 pub mod room;
