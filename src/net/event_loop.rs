@@ -268,12 +268,21 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// Hears everyone once, then says everything that came of it, each with one write. Afterwards
     /// [`EventLoop::wait`] tells whether there is more to do already.
     pub fn turn(&mut self) {
+        self.tell_of_room();
         self.read_ready();
         // After reading, so that what has arrived in time counts.
         self.fire_deadlines();
         self.tell_endings();
         self.flush();
         self.free_gone();
+    }
+
+    fn tell_of_room(&mut self) {
+        for _ in 0..self.out.roomy() {
+            let Some(id) = self.out.take_room() else { continue };
+            self.service.room(&mut self.out, id);
+            self.flush_if_full();
+        }
     }
 
     fn read_ready(&mut self) {

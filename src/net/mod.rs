@@ -1,7 +1,8 @@
 //! Connections. Knows sockets and buffers, not what is said over them.
 //!
-//! A turn of the loop: read each ready connection once → fire the deadlines that came → tell the
-//! services of endings → write each connection that has something, once.
+//! A turn of the loop: let those who have much to say go on → read each ready connection once →
+//! fire the deadlines that came → tell the services of endings → write each connection that has
+//! something, once.
 
 mod admission;
 mod counters;
@@ -43,6 +44,13 @@ pub trait Service {
 
     /// Said exactly once for each `opened`. Nothing more can be sent to `id`.
     fn closed(&mut self, _out: &mut Outbox, _id: ConnId, _why: CloseReason) {}
+
+    /// What was queued for `id` when [`Outbox::ask_room`] was called, and since, has been written.
+    /// Said once for each time it was asked, and never to a connection that is closing.
+    ///
+    /// A long answer goes at the reader's pace: [`Outbox::headroom`] more bytes, at least one unit
+    /// so that it comes to an end, and to ask again if that wasn't all.
+    fn room(&mut self, _out: &mut Outbox, _id: ConnId) {}
 
     /// The time given to [`Outbox::set_deadline`] has passed.
     fn deadline(&mut self, _out: &mut Outbox, _id: ConnId) {}

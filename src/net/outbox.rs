@@ -6,8 +6,9 @@
 //! is wiped; only a reader too slow for that keeps a copy of its own.
 
 use super::deadlines::Deadlines;
-use super::send_queue::{SendQueue, State};
+use super::send_queue::{Room, SendQueue, State};
 use super::{CloseReason, ConnId, Counters, EndpointId, Limits, Now, Stream};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub struct Outbox {
     deadlines: Deadlines,
     /// Queues with something to write, each listed once.
     dirty: Vec<u32>,
+    /// Queues whose service is to be told that they are written out, the longest waiting first.
+    roomy: VecDeque<u32>,
     /// Queues that ended and whose service has not been told yet.
     ended: Vec<(u32, CloseReason)>,
     /// All backlogs together.
@@ -172,6 +175,16 @@ impl Outbox {
         self.queue(id).map_or(0, SendQueue::queued_bytes)
     }
 
+    /// Has `Service::room` called for `id` in a turn to come, once what is queued for it has been
+    /// written. To ask again before that changes nothing.
+    pub fn ask_room(&mut self, id: ConnId) {
+        let Some(queue) = self.open_queue(id) else { return };
+        if queue.room == Room::Unasked {
+            queue.room = Room::Asked;
+            self.mark_dirty(id.slot());
+        }
+    }
+
     /// Asks for an outgoing connection, to be begun once `after` has passed. It comes back as
     /// `Service::opened` or `Service::unreachable`, with `endpoint`; or not at all if the program
     /// ends before.
@@ -224,6 +237,7 @@ impl Outbox {
             queues: Vec::new(),
             deadlines: Deadlines::new(),
             dirty: Vec::new(),
+            roomy: VecDeque::new(),
             ended: Vec::new(),
             backlog_bytes: 0,
             dials: Vec::new(),
@@ -274,6 +288,9 @@ impl Outbox {
     pub(super) fn free(&mut self, slot: usize) {
         let queue = &mut self.queues[slot];
         assert_eq!(queue.state, State::Ended);
+        if queue.room == Room::Due {
+            self.roomy.retain(|roomy| *roomy as usize != slot);
+        }
         *queue = SendQueue::free(queue.generation.wrapping_add(1));
     }
 
@@ -387,8 +404,31 @@ impl Outbox {
         match state {
             _ if backlog > self.limits.sendq_max => self.end(slot, CloseReason::SendqExceeded),
             State::Finishing | State::Draining(_) if !blocked => self.end_our_half(slot, stream),
+            State::Open if !blocked => self.note_room(slot),
             _ => {}
         }
+    }
+
+    fn note_room(&mut self, slot: usize) {
+        let queue = &mut self.queues[slot];
+        if queue.room == Room::Asked {
+            queue.room = Room::Due;
+            self.roomy.push_back(slot as u32);
+        }
+    }
+
+    /// How many times to call `take_room` in this turn: who asks again is called in the next.
+    pub(super) fn roomy(&self) -> usize {
+        self.roomy.len()
+    }
+
+    /// One connection whose service is to be told that there is room, unless there no longer is.
+    pub(super) fn take_room(&mut self) -> Option<ConnId> {
+        let slot = self.roomy.pop_front()? as usize;
+        let queue = &mut self.queues[slot];
+        // What others have said to it since may have been more than it takes.
+        queue.room = if queue.blocked { Room::Asked } else { Room::Unasked };
+        (queue.room == Room::Unasked && queue.state == State::Open).then(|| self.id(slot))
     }
 
     fn end_our_half(&mut self, slot: usize, stream: &mut impl Stream) {
@@ -462,7 +502,7 @@ impl Outbox {
 
     /// How long until there is something to do without anyone's asking; `None` for never.
     pub(super) fn wait(&self, now: Now) -> Option<Duration> {
-        if !self.dirty.is_empty() || !self.ended.is_empty() {
+        if !self.dirty.is_empty() || !self.ended.is_empty() || !self.roomy.is_empty() {
             return Some(Duration::ZERO);
         }
         let dial = self.dials.iter().map(|&(at_ms, _)| at_ms.saturating_sub(now.uptime_ms)).min();
@@ -492,6 +532,10 @@ impl Outbox {
         self.queues.iter().for_each(SendQueue::check);
         assert!(self.queues.iter().all(|queue| queue.backlog_bytes() <= self.limits.sendq_max));
         assert!(self.backlog_bytes <= self.limits.memory_max);
+        for (slot, queue) in self.queues.iter().enumerate() {
+            let listed = self.roomy.iter().filter(|roomy| **roomy as usize == slot).count();
+            assert_eq!(listed, usize::from(queue.room == Room::Due));
+        }
         assert_eq!(
             self.backlog_bytes,
             self.queues.iter().map(SendQueue::backlog_bytes).sum::<usize>()

@@ -12,6 +12,7 @@ pub(super) struct SendQueue {
     pub state: State,
     /// The peer has ended its half; nothing more is to be read.
     pub peer_finished: bool,
+    pub room: Room,
     /// In `Outbox::dirty`.
     pub dirty: bool,
     /// The stream takes nothing more until it says so.
@@ -45,6 +46,16 @@ pub(super) enum State {
     Ended,
 }
 
+/// Whether its service has more to say than it has queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    Unasked,
+    /// The service waits for all to be written.
+    Asked,
+    /// All is written; the service is called in the next turn. In `Outbox::roomy`.
+    Due,
+}
+
 impl State {
     /// Whether its service hears what the peer sends.
     pub fn is_heard(self) -> bool {
@@ -62,6 +73,7 @@ impl SendQueue {
             endpoint: EndpointId(0),
             state: State::Free,
             peer_finished: false,
+            room: Room::Unasked,
             dirty: false,
             blocked: false,
             spans: Spans::NONE,
@@ -152,6 +164,7 @@ impl SendQueue {
             }
             State::Open => {
                 assert!(self.blocked || self.backlog.len() == 0, "a writable queue left unwritten");
+                assert!(self.blocked || self.room != Room::Asked, "room, and nobody called");
             }
             State::Finishing | State::Draining(_) => {
                 assert!(self.blocked, "a writable queue left unwritten");

@@ -1,12 +1,17 @@
-//! A test's service, to see fan-out and deadlines with: one room. `NICK name` names you, `QUIT`
-//! takes leave, anything else is said to everyone else. Who is silent for two minutes must go.
+//! A test's service, to see fan-out, deadlines and long answers with: one room. `NICK name` names
+//! you, `LIST` is answered by numbered lines, more than may be queued at once, `QUIT` takes leave,
+//! anything else is said to everyone else. Who is silent for two minutes must go.
 
+use std::ops::Range;
 use std::time::Duration;
 use stonechat::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
 use stonechat::wire::line::LineParser;
 
 const IDLE: Duration = Duration::from_secs(120);
 const LINE_MAX: usize = 512;
+
+/// Lines that answer a `LIST`. The next one's go on counting.
+pub const LIST_LINES: usize = 100;
 
 #[derive(Default)]
 pub struct Room {
@@ -18,6 +23,9 @@ struct User {
     parser: LineParser,
     nick: Vec<u8>,
     place: usize, // in `members`
+    /// Lines of lists that are still to be said.
+    listing: Range<usize>,
+    leaving: bool,
 }
 
 impl Service for Room {
@@ -27,7 +35,8 @@ impl Service for Room {
         }
         let nick = format!("guest{}", id.slot()).into_bytes();
         let parser = LineParser::default();
-        self.users[id.slot()] = Some(User { parser, nick, place: self.members.len() });
+        let place = self.members.len();
+        self.users[id.slot()] = Some(User { parser, nick, place, listing: 0..0, leaving: false });
         self.members.push(id);
         out.set_deadline(id, IDLE);
     }
@@ -44,6 +53,13 @@ impl Service for Room {
         used
     }
 
+    fn room(&mut self, out: &mut Outbox, id: ConnId) {
+        assert_eq!(out.queued_bytes(id), 0, "called before all is written");
+        let user = self.users[id.slot()].as_mut().expect("an opened user");
+        assert!(!user.leaving && self.members[user.place] == id, "called for one who has left");
+        user.list(out, id);
+    }
+
     fn closed(&mut self, out: &mut Outbox, id: ConnId, _why: CloseReason) {
         let user = self.users[id.slot()].take().expect("an opened user");
         self.members.swap_remove(user.place);
@@ -57,8 +73,7 @@ impl Service for Room {
     }
 
     fn deadline(&mut self, out: &mut Outbox, id: ConnId) {
-        out.write(id, b"* idle\n");
-        out.close(id);
+        self.leave(out, id, b"* idle\n");
     }
 
     fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {
@@ -83,8 +98,13 @@ impl Room {
             user.nick.clear();
             user.nick.extend_from_slice(nick);
         } else if line == b"QUIT" {
-            out.write(id, b"bye\n");
-            out.close(id);
+            self.leave(out, id, b"bye\n");
+        } else if line == b"LIST" {
+            let idle = user.listing.is_empty();
+            user.listing.end += LIST_LINES;
+            if idle {
+                user.list(out, id);
+            }
         } else if !line.is_empty() {
             let said = out.compose(|arena| {
                 arena.extend_from_slice(&user.nick);
@@ -94,6 +114,23 @@ impl Room {
             });
             for &member in self.members.iter().filter(|&&member| member != id) {
                 out.send(member, said);
+            }
+        }
+    }
+    fn leave(&mut self, out: &mut Outbox, id: ConnId, word: &[u8]) {
+        self.users[id.slot()].as_mut().expect("an opened user").leaving = true;
+        out.write(id, word);
+        out.close(id);
+    }
+}
+
+impl User {
+    /// Says as much of the list as there is room for, one line at least.
+    fn list(&mut self, out: &mut Outbox, id: ConnId) {
+        for number in &mut self.listing {
+            out.write(id, format!("list {number}\n").as_bytes());
+            if out.headroom(id) == 0 {
+                return out.ask_room(id);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What must be true of all that was heard.
 
 use super::{Conduct, ECHO, ECHO_LINE_MAX, LIMITS, ROOM, STEADY, State, World};
+use crate::world::room::LIST_LINES;
 use stonechat::net::CloseReason;
 
 impl World {
@@ -60,12 +61,15 @@ impl World {
         let steady = client.conduct == Conduct::Steady;
         assert!(!steady || ended.is_none(), "steady client {n} was thrown out: {ended:?}");
         let whole = self.whole_lines(n);
+        let listed = numbers(&whole, "list ");
+        assert!(listed.iter().copied().eq(0..listed.len()), "client {n} heard {listed:?}");
         let attentive = matches!(client.conduct, Conduct::Steady | Conduct::Ordinary);
         if attentive && ended.is_none() {
             assert_eq!(whole.len(), client.heard.len(), "client {n} heard half a line");
+            assert_eq!(listed.len(), client.lists * LIST_LINES, "client {n} heard half a list");
         }
         for (other, speaker) in self.clients.iter().enumerate() {
-            let heard = numbers(&whole, other);
+            let heard = numbers(&whole, &format!("c{other}: m"));
             let first = heard.first().copied().unwrap_or(0);
             let expected: Vec<usize> = (first..first + heard.len()).collect();
             assert_eq!(heard, expected, "client {n} heard {other} out of order");
@@ -81,7 +85,7 @@ impl World {
             }
         }
         for line in whole.lines() {
-            let known = line.starts_with("* ")
+            let known = ["* ", "list "].iter().any(|first| line.starts_with(first))
                 || ["bye"].contains(&line)
                 || [": m", ": again", ": stuck"].iter().any(|said| line.contains(said));
             assert!(known, "client {n} heard {line:?}");
@@ -151,10 +155,9 @@ impl World {
     }
 }
 
-/// The numbers of what `speaker` said, as they stand in `text`.
-fn numbers(text: &str, speaker: usize) -> Vec<usize> {
-    let prefix = format!("c{speaker}: m");
-    let said = text.lines().filter_map(|line| line.strip_prefix(&prefix));
+/// The numbers that follow `prefix`, as they stand in `text`.
+fn numbers(text: &str, prefix: &str) -> Vec<usize> {
+    let said = text.lines().filter_map(|line| line.strip_prefix(prefix));
     said.map(|number| number.parse().expect("a number")).collect()
 }
 

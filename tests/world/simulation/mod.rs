@@ -43,6 +43,8 @@ struct Client {
     /// What the system has to tell the loop about its stream.
     news: News,
     said: usize,
+    /// To the room: how many lists it asked for.
+    lists: usize,
     /// To the echo: what it is to say back, whole lines and then perhaps an unfinished one.
     to_be_echoed: Vec<u8>,
     heard: Vec<u8>,
@@ -166,7 +168,8 @@ impl World {
                     ..LIMITS
                 });
             }
-            88 => self.now.unix_ms = self.choices.pick(0..1 << 40) as u64,
+            88 | 89 => self.list(n),
+            90 => self.now.unix_ms = self.choices.pick(0..1 << 40) as u64,
             _ => self.turn(),
         }
     }
@@ -227,6 +230,7 @@ impl World {
             conduct,
             news: News::default(),
             said: 0,
+            lists: 0,
             to_be_echoed: Vec::new(),
             heard: Vec::new(),
             ended_ms: None,
@@ -242,6 +246,11 @@ impl World {
         let said = self.clients[n].said;
         self.send(n, format!("m{said}\r\n").as_bytes());
         self.clients[n].said += 1;
+    }
+
+    fn list(&mut self, n: usize) {
+        self.send(n, b"LIST\n");
+        self.clients[n].lists += 1;
     }
 
     fn send(&mut self, n: usize, bytes: &[u8]) {

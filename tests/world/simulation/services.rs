@@ -52,6 +52,10 @@ impl Service for Services {
         self.of(id).closed(out, id, why);
     }
 
+    fn room(&mut self, out: &mut Outbox, id: ConnId) {
+        self.of(id).room(out, id);
+    }
+
     fn deadline(&mut self, out: &mut Outbox, id: ConnId) {
         self.of(id).deadline(out, id);
     }
