@@ -215,3 +215,13 @@ fn who_stalls_after_all_was_written_waits_again() {
     ann.1.borrow_mut().down.retain(|byte| *byte != b'>');
     assert!(ann.1.borrow().down == lines(0..10_000).as_bytes());
 }
+
+#[test]
+fn who_asks_with_nothing_queued_is_called_too() {
+    let mut server = EventLoop::new(Narrator::default(), Limits::default());
+    let ann = join(&mut server, usize::MAX);
+    server.inject(|_, out| out.ask_room(ann.0));
+    assert_eq!(server.wait(at(0)), Some(Duration::ZERO));
+    rest(&mut server, at(0));
+    assert_eq!(server.service.called, [ann.0]);
+}
