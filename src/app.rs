@@ -61,6 +61,11 @@ impl App {
         self.chat.set_settings(chat);
     }
 
+    /// Asserts what must hold between turns.
+    pub fn check(&self) {
+        self.chat.check();
+    }
+
     fn at(&mut self, protocol: Protocol) -> &mut dyn Service {
         match protocol {
             Protocol::Echo => &mut self.echo,

@@ -1,34 +1,320 @@
 //! Chat: users, channels and what is said between them, in the words of IRC.
 //! Modern IRC (modern.ircdocs.horse), RFC 2812 where that is silent, and IRCv3.
+//!
+//! A connection is a [`session::Session`]; once registered it speaks for a [`users::User`], who is
+//! in [`channels::Channel`]s. They know each other by ids, never by reference. What is said goes out
+//! through a [`voice::Voice`]. [`commands`] lists the commands; each group of them has a file.
 
+mod ban;
+mod caps;
+mod channels;
+mod commands;
+mod metadata;
+mod multiline;
+mod numeric;
+mod session;
 mod settings;
+mod tell;
+mod users;
 pub mod verifier;
+mod voice;
+mod watchers;
+
+// One file for each group of commands.
+mod away;
+mod cap;
+mod isupport;
+mod join;
+mod kick;
+mod list;
+mod long_answer;
+mod message;
+mod mode;
+mod monitor;
+mod names;
+mod oper;
+mod redact;
+mod registration;
+mod relay;
+mod rename;
+mod server;
+mod stats;
+mod topic;
+mod user_mode;
+mod welcome;
+mod who;
+mod whois;
 
 pub use settings::{Limits, Operator, Settings};
 
-use crate::net::{ConnId, EndpointId, Outbox, Service};
+use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
+use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
+use channels::Channels;
+use commands::Run;
+use numeric::*;
+use redact::Redactable;
+use session::{Session, Sessions, Stage};
+use std::cell::Cell;
+use users::{UserId, Users};
+use voice::Voice;
+use watchers::Watchers;
+use whois::Departed;
 
 /// The service.
 pub struct Chat {
     settings: Settings,
+    sessions: Sessions,
+    users: Users,
+    channels: Channels,
+    watchers: Watchers,
+    departed: Departed,
+    redactable: Redactable,
+    message_ids: message::MessageIds,
+    /// How many connections have not registered yet.
+    registering: usize,
+    /// When the service began, in milliseconds since 1970; 0 before anyone came.
+    began_ms: u64,
+    /// Counts what is to be told each hearer once.
+    occasions: Cell<u32>,
+    /// Counts batches.
+    batches: u64,
+    /// How often each command was given, and its bytes, by index in `commands::ALL`.
+    given: Vec<(u64, u64)>,
+    /// When the last attempts at OPER were made.
+    oper_attempts: oper::Attempts,
+    /// What operators have asked of the program.
+    requests: Vec<Request>,
+}
+
+/// What an operator asks of the program rather than of chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// To read its config again.
+    Rehash,
+    /// To end.
+    Die,
+    /// To end, and be started again by whoever started it.
+    Restart,
+}
+
+/// Who gives a command: a user, and on which connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct By {
+    conn: ConnId,
+    user: UserId,
 }
 
 impl Chat {
     /// Nobody is here yet.
     pub fn new(settings: Settings) -> Chat {
-        Chat { settings }
+        Chat {
+            settings,
+            sessions: Sessions::default(),
+            users: Users::default(),
+            channels: Channels::default(),
+            watchers: Watchers::default(),
+            departed: Departed::default(),
+            redactable: Redactable::default(),
+            message_ids: message::MessageIds::default(),
+            registering: 0,
+            began_ms: 0,
+            occasions: Cell::new(0),
+            batches: 0,
+            given: vec![(0, 0); commands::ALL.len()],
+            oper_attempts: oper::Attempts::default(),
+            requests: Vec::new(),
+        }
     }
 
     /// Takes new settings, for what is said from now on.
     pub fn set_settings(&mut self, settings: Settings) {
         self.settings = settings;
     }
+
+    /// What operators have asked of the program since this was called last.
+    pub fn take_requests(&mut self) -> Vec<Request> {
+        std::mem::take(&mut self.requests)
+    }
+
+    /// Asserts what must hold between turns.
+    pub fn check(&self) {
+        self.users.check();
+        self.channels.check(&self.users);
+        self.watchers.check(&self.sessions);
+        let mut registering = 0;
+        for session in self.sessions.iter() {
+            match session.stage {
+                Stage::Gone => {}
+                Stage::Registering(_) => registering += 1,
+                Stage::Registered(user) => assert!(self.users[user].conns.contains(&session.id)),
+            }
+        }
+        assert_eq!(registering, self.registering);
+        let limits = &self.settings.limits;
+        for (_, user) in self.users.iter() {
+            assert!(user.channels.len() <= limits.channels_per_user);
+            for conn in &user.conns {
+                let session = &self.sessions[*conn];
+                assert!(session.id == *conn && session.user().is_some());
+            }
+        }
+    }
+
+    /// One line of what `conn` says.
+    fn hear(&mut self, out: &mut Outbox, conn: ConnId, line: &[u8]) {
+        let mut voice = Voice::new(out);
+        let message = match Message::parse(line, CLIENT_TAGS_MAX) {
+            Ok(message) => message,
+            Err(bad) => return self.misunderstand(&mut voice, conn, line, bad),
+        };
+        if self.is_another_protocol(&mut voice, conn, &message) {
+            return;
+        }
+        let caps = self.sessions[conn].caps;
+        let label = message.tags.get("label").filter(|label| {
+            caps.has(caps::Cap::LabeledResponse) && (1..=LABEL_MAX).contains(&label.len())
+        });
+        let Some(label) = label else {
+            return self.command(&mut voice, conn, &message, line.len());
+        };
+        let batch = self.batch_reference();
+        voice.hold(conn, label, &self.settings.server_name, batch);
+        self.command(&mut voice, conn, &message, line.len());
+        voice.answer();
+    }
+
+    fn command(&mut self, voice: &mut Voice, conn: ConnId, message: &Message, bytes: usize) {
+        let session = &self.sessions[conn];
+        let user = session.user();
+        let Some(index) = commands::find(message.command) else {
+            return self.numeric(voice, conn, ERR_UNKNOWNCOMMAND, &[message.command]);
+        };
+        let command = &commands::ALL[index];
+        let (count, sum) = &mut self.given[index];
+        (*count, *sum) = (*count + 1, *sum + bytes as u64);
+        if message.tags.get("batch").is_some() && self.continues_batch(voice, conn, message) {
+            return;
+        }
+        let given = message.params.iter().take(command.params_min);
+        let enough = given.filter(|param| !param.is_empty()).count() == command.params_min;
+        match (&command.run, user) {
+            (Run::User(_), None) => self.numeric(voice, conn, ERR_NOTREGISTERED, &[]),
+            _ if !enough => self.numeric(voice, conn, ERR_NEEDMOREPARAMS, &[command.name]),
+            (Run::Anyone(run), _) => run(self, voice, conn, message),
+            (Run::User(run), Some(user)) => run(self, voice, By { conn, user }, message),
+        }
+    }
+
+    /// A line that is no message.
+    fn misunderstand(&mut self, voice: &mut Voice, conn: ConnId, line: &[u8], bad: Bad) {
+        match bad {
+            Bad::Empty => {}
+            Bad::TagsTooLong | Bad::TooLong => self.too_long(voice, conn),
+            Bad::NotUtf8 => {
+                let text = "Message rejected, your client MUST send UTF-8";
+                let command = command_of(line);
+                self.fail(voice, conn, &command, "INVALID_UTF8", &[], text);
+            }
+            Bad::Control => {
+                let text = "NUL and CR can't stand within a line";
+                self.numeric_saying(voice, conn, ERR_UNKNOWNERROR, &["*"], text);
+            }
+            Bad::Command => {
+                let command = command_of(line);
+                self.numeric(voice, conn, ERR_UNKNOWNCOMMAND, &[&command]);
+            }
+        }
+    }
+
+    fn too_long(&mut self, voice: &mut Voice, conn: ConnId) {
+        voice.out.count_too_long(conn);
+        self.numeric(voice, conn, ERR_INPUTTOOLONG, &[]);
+    }
+
+    /// The first line of who takes this for a web server: a browser can be made to send lines of
+    /// somebody else's choice after it.
+    fn is_another_protocol(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) -> bool {
+        let Some(registering) = self.sessions[conn].registering() else { return false };
+        let verbs =
+            ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+        let first = !std::mem::replace(&mut registering.spoke, true);
+        let is_http = first && verbs.contains(&message.command);
+        if is_http {
+            self.turn_away(voice, conn, "This port speaks IRC, not HTTP");
+        }
+        is_http
+    }
+
+    fn turn_away(&mut self, voice: &mut Voice, conn: ConnId, why: &str) {
+        log::info!("a connection is turned away: {why}");
+        self.leave(voice, conn, why, why);
+    }
+}
+
+/// The longest value of a label: IRCv3 labeled-response, "Tags".
+const LABEL_MAX: usize = 64;
+
+/// How a record begins that holds a ClientHello: RFC 8446 §5.1.
+const TLS_HANDSHAKE: &[u8] = &[0x16, 0x03];
+
+/// The command of a line that is no message, so far as it can be told.
+fn command_of(line: &[u8]) -> String {
+    let words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let word = words.skip_while(|word| matches!(word[0], b'@' | b':')).next().unwrap_or(b"*");
+    let word: String = String::from_utf8_lossy(word).chars().take(32).collect();
+    if word.starts_with(':') || word.chars().any(|c| c.is_control()) { "*".into() } else { word }
 }
 
 impl Service for Chat {
+    fn opened(&mut self, out: &mut Outbox, id: ConnId, peer: Peer) {
+        if self.began_ms == 0 {
+            self.began_ms = out.now.unix_ms;
+        }
+        self.sessions.insert(Session::new(id, peer, (out.now.uptime_ms / 1000) as u32));
+        self.registering += 1;
+        out.set_deadline(id, self.settings.limits.handshake_timeout);
+    }
+
     fn received(&mut self, out: &mut Outbox, id: ConnId, bytes: &[u8]) -> usize {
-        out.close(id);
-        bytes.len()
+        let session = &mut self.sessions[id];
+        if session.registering().is_some_and(|registering| !registering.spoke)
+            && bytes.starts_with(TLS_HANDSHAKE)
+        {
+            self.turn_away(&mut Voice::new(out), id, "This port does not speak TLS");
+            return bytes.len();
+        }
+        session.heard_s = (out.now.uptime_ms / 1000) as u32;
+        session.pinged = false;
+        let mut parser = session.parser;
+        let mut lines = parser.lines(bytes, CLIENT_TAGS_MAX + REST_MAX);
+        let mut count = 0;
+        for line in &mut lines {
+            count += 1;
+            match line {
+                Ok(line) => self.hear(out, id, line.text),
+                Err(_) => self.too_long(&mut Voice::new(out), id),
+            }
+            if matches!(self.sessions[id].stage, Stage::Gone) {
+                break;
+            }
+        }
+        let used = lines.used();
+        self.sessions[id].parser = parser;
+        out.count_received(id, count);
+        used
+    }
+
+    fn closed(&mut self, out: &mut Outbox, id: ConnId, why: CloseReason) {
+        self.gone(&mut Voice::new(out), id, why.text());
+        self.sessions.remove(id);
+    }
+
+    fn deadline(&mut self, out: &mut Outbox, id: ConnId) {
+        self.keep_alive(&mut Voice::new(out), id);
+    }
+
+    fn room(&mut self, out: &mut Outbox, id: ConnId) {
+        self.go_on(&mut Voice::new(out), id);
     }
 
     fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {

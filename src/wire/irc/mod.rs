@@ -4,6 +4,7 @@
 //! Neither direction knows what a command means, how many parameters it wants, or the line's end:
 //! [`super::line`] has found that, and whoever writes adds CR LF.
 
+pub mod names;
 pub mod tags;
 
 use memchr::{memchr, memchr3};
@@ -186,6 +187,23 @@ pub fn write(
     command: &str,
     params: &[&str],
 ) {
+    write_as(out, tags, source, command, params, false);
+}
+
+/// The same with a colon before the last parameter in any case: there are programs that look for the
+/// text of a message behind one.
+pub fn write_with_text(out: &mut Vec<u8>, source: Option<&str>, command: &str, params: &[&str]) {
+    write_as(out, &[], source, command, params, true);
+}
+
+fn write_as(
+    out: &mut Vec<u8>,
+    tags: &[(&str, &str)],
+    source: Option<&str>,
+    command: &str,
+    params: &[&str],
+    colon: bool,
+) {
     debug_assert!(is_command(command), "{command:?} is no command");
     debug_assert!(params.len() <= PARAMS_MAX, "{} parameters", params.len());
     write_tags(out, tags);
@@ -202,7 +220,8 @@ pub fn write(
         out.push(b' ');
         push_text(out, if is_middle(middle) { middle } else { "*" });
     }
-    out.extend_from_slice(if is_middle(last.trim_matches(CONTROL)) { b" " } else { b" :" });
+    let bare = !colon && is_middle(last.trim_matches(CONTROL));
+    out.extend_from_slice(if bare { b" " } else { b" :" });
     push_text(out, last);
 }
 

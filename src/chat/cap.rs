@@ -1,0 +1,101 @@
+//! CAP: what the client wants to be told, and how. IRCv3 capability-negotiation, with 302.
+
+use super::caps::{self, Cap, Caps};
+use super::numeric::*;
+use super::voice::Voice;
+use super::{By, Chat};
+use crate::net::ConnId;
+use crate::wire::irc::Message;
+
+/// The longest list of one line in bytes: with server name and nick it fits into 510.
+const LIST_MAX: usize = 400;
+
+impl Chat {
+    /// `CAP LS [version]`, `LIST`, `REQ`, `END`. IRCv3 capability-negotiation, "The CAP command".
+    pub(super) fn cap(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+        let given = message.params.get(1).copied();
+        match &*message.params[0].to_ascii_uppercase() {
+            "LS" => self.cap_ls(voice, conn, given),
+            "LIST" => {
+                let names = self.sessions[conn].caps.names().map(str::to_owned).collect();
+                self.cap_lines(voice, conn, "LIST", names);
+            }
+            "REQ" => self.cap_req(voice, conn, given.unwrap_or_default()),
+            "END" => {
+                if let Some(registering) = self.sessions[conn].registering() {
+                    registering.negotiating = false;
+                    self.try_register(voice, conn);
+                }
+            }
+            _ => self.numeric(voice, conn, ERR_INVALIDCAPCMD, &[message.params[0]]),
+        }
+    }
+
+    fn cap_ls(&mut self, voice: &mut Voice, conn: ConnId, version: Option<&str>) {
+        let version: u32 = version.and_then(|text| text.parse().ok()).unwrap_or(301);
+        let session = &mut self.sessions[conn];
+        if version >= 302 {
+            session.cap_302 = true;
+            // "CAP LS 302" asks for cap-notify by itself.
+            session.caps = session.caps.with(Cap::CapNotify);
+        }
+        if let Some(registering) = session.registering() {
+            registering.negotiating = true;
+        }
+        let with_values = session.cap_302;
+        let names = caps::all(&self.settings, with_values).collect();
+        self.cap_lines(voice, conn, "LS", names);
+    }
+
+    /// A list over as many lines as it needs; who speaks less than 302 gets a single one.
+    fn cap_lines(&self, voice: &mut Voice, conn: ConnId, subcommand: &str, names: Vec<String>) {
+        let server = &self.settings.server_name;
+        let max = if self.sessions[conn].cap_302 { LIST_MAX } else { usize::MAX };
+        let mut line = String::new();
+        for name in names {
+            if !line.is_empty() && line.len() + name.len() >= max {
+                let params = [self.called(conn), subcommand, "*", line.trim_end()];
+                self.say(voice, conn, server, "CAP", &params);
+                line.clear();
+            }
+            line.push_str(&name);
+            line.push(' ');
+        }
+        self.say(voice, conn, server, "CAP", &[self.called(conn), subcommand, line.trim_end()]);
+    }
+
+    /// All of what is asked for, or nothing.
+    fn cap_req(&mut self, voice: &mut Voice, conn: ConnId, asked: &str) {
+        if let Some(registering) = self.sessions[conn].registering() {
+            registering.negotiating = true;
+        }
+        let before = self.sessions[conn].caps;
+        let after = asked.split_ascii_whitespace().try_fold(before, |caps, name| {
+            let (name, on) = name.strip_prefix('-').map_or((name, true), |name| (name, false));
+            let cap = caps::named(name)?;
+            // Who speaks 302 has asked for it for good.
+            if cap == Cap::CapNotify && !on && self.sessions[conn].cap_302 {
+                return None;
+            }
+            Some(if on { caps.with(cap) } else { caps.without(cap) })
+        });
+        let verdict = if after.is_some() { "ACK" } else { "NAK" };
+        // The answer to what is not known is cut to the length of a line.
+        let params = [self.called(conn), verdict, asked];
+        self.say(voice, conn, &self.settings.server_name, "CAP", &params);
+        if let Some(after) = after {
+            self.sessions[conn].caps = after;
+            self.caps_changed(voice, conn, before, after);
+        }
+    }
+
+    /// What a client is told for having asked for a capability.
+    fn caps_changed(&mut self, voice: &mut Voice, conn: ConnId, before: Caps, after: Caps) {
+        let new = |cap| after.has(cap) && !before.has(cap);
+        if new(Cap::Metadata)
+            && let Some(user) = self.sessions[conn].user()
+        {
+            self.tell_own_metadata(voice, By { conn, user });
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Capabilities: what a client may ask to be told, and how. IRCv3 capability-negotiation.
+
+use super::Settings;
+
+/// A capability this server knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Cap {
+    AccountNotify,
+    AccountTag,
+    AwayNotify,
+    Batch,
+    CapNotify,
+    ChannelRename,
+    Chghost,
+    EchoMessage,
+    ExtendedIsupport,
+    ExtendedJoin,
+    ExtendedMonitor,
+    InviteNotify,
+    LabeledResponse,
+    MessageRedaction,
+    MessageTags,
+    Metadata,
+    Multiline,
+    MultiPrefix,
+    NoImplicitNames,
+    PreAway,
+    Relaymsg,
+    ServerTime,
+    Setname,
+    StandardReplies,
+    UserhostInNames,
+}
+
+/// Each name once, in the order they are listed. Of two names of one capability either may be asked
+/// for.
+const NAMES: [(&str, Cap); 26] = [
+    ("account-notify", Cap::AccountNotify),
+    ("account-tag", Cap::AccountTag),
+    ("away-notify", Cap::AwayNotify),
+    ("batch", Cap::Batch),
+    ("cap-notify", Cap::CapNotify),
+    ("chghost", Cap::Chghost),
+    ("echo-message", Cap::EchoMessage),
+    ("extended-join", Cap::ExtendedJoin),
+    ("extended-monitor", Cap::ExtendedMonitor),
+    ("invite-notify", Cap::InviteNotify),
+    ("labeled-response", Cap::LabeledResponse),
+    ("message-tags", Cap::MessageTags),
+    ("multi-prefix", Cap::MultiPrefix),
+    ("server-time", Cap::ServerTime),
+    ("setname", Cap::Setname),
+    ("standard-replies", Cap::StandardReplies),
+    ("userhost-in-names", Cap::UserhostInNames),
+    ("draft/channel-rename", Cap::ChannelRename),
+    ("draft/extended-isupport", Cap::ExtendedIsupport),
+    ("draft/message-redaction", Cap::MessageRedaction),
+    ("draft/metadata-2", Cap::Metadata),
+    ("draft/metadata-3", Cap::Metadata),
+    ("draft/multiline", Cap::Multiline),
+    ("draft/no-implicit-names", Cap::NoImplicitNames),
+    ("draft/pre-away", Cap::PreAway),
+    ("draft/relaymsg", Cap::Relaymsg),
+];
+
+/// Of the capabilities of NAMES those that one connection has asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caps(u32);
+
+impl Caps {
+    /// Whether `cap` is among them.
+    pub fn has(self, cap: Cap) -> bool {
+        self.0 & (1 << cap as u32) != 0
+    }
+
+    /// The same with `cap` among them.
+    pub fn with(self, cap: Cap) -> Caps {
+        Caps(self.0 | 1 << cap as u32)
+    }
+
+    /// The same without `cap`.
+    pub fn without(self, cap: Cap) -> Caps {
+        Caps(self.0 & !(1 << cap as u32))
+    }
+
+    /// The names of those that are among them.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        NAMES.iter().filter(move |(_, cap)| self.has(*cap)).map(|(name, _)| *name)
+    }
+}
+
+/// The capability called `name`, and the name as the list has it.
+pub fn named(name: &str) -> Option<Cap> {
+    NAMES.iter().find(|(known, _)| *known == name).map(|(_, cap)| *cap)
+}
+
+/// Every name, with its value if `with_values` and it has one: `name=value`.
+pub fn all(settings: &Settings, with_values: bool) -> impl Iterator<Item = String> {
+    NAMES.iter().map(move |(name, cap)| match value(*cap, settings) {
+        Some(value) if with_values => format!("{name}={value}"),
+        _ => (*name).to_owned(),
+    })
+}
+
+fn value(cap: Cap, settings: &Settings) -> Option<String> {
+    let limits = &settings.limits;
+    match cap {
+        Cap::Metadata => Some(format!(
+            "max-subs={},max-keys={},max-value-bytes={}",
+            limits.metadata_subs_max, limits.metadata_keys_max, limits.metadata_value_max
+        )),
+        Cap::Multiline => Some(format!(
+            "max-bytes={},max-lines={}",
+            limits.multiline_bytes_max, limits.multiline_lines_max
+        )),
+        Cap::Relaymsg => Some("/".to_owned()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_in() {
+        let caps = Caps::default().with(Cap::AccountNotify).with(Cap::UserhostInNames);
+        assert_eq!(caps.names().collect::<Vec<_>>(), ["account-notify", "userhost-in-names"]);
+        assert!(!caps.without(Cap::AccountNotify).has(Cap::AccountNotify));
+    }
+
+    #[test]
+    fn each_name_stands_once() {
+        for (n, (name, _)) in NAMES.iter().enumerate() {
+            assert!(NAMES[..n].iter().all(|(before, _)| before != name), "{name}");
+            assert!(named(name).is_some());
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! Channels: who is in them, with what rank, and what was decided about them.
+
+use super::ban::Ban;
+use super::metadata::Metadata;
+use super::users::{Membership, UserId, Users};
+use crate::wire::casemap::Folded;
+use crate::wire::irc::names::ChannelName;
+use slab::Slab;
+use std::collections::HashMap;
+
+/// One channel for as long as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChannelId(u32);
+
+/// A number no other channel ever has, in a few hundred years at one a millisecond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Serial(u64);
+
+/// A channel. It is there as long as somebody is in it.
+pub struct Channel {
+    /// As who made it wrote it.
+    pub name: Box<str>,
+    /// Tells it from others that had its `ChannelId` before.
+    pub serial: Serial,
+    /// In no order; a member's place is known to their user.
+    pub members: Vec<Member>,
+    /// Those of its modes that have no parameter.
+    pub modes: ChannelModes,
+    /// Mode `l`: how many may be in it.
+    pub limit: Option<u32>,
+    /// When it was made, in seconds since 1970.
+    pub created: u64,
+    /// When its topic was last set or unset, likewise; 0 for never.
+    pub topic_at: u64,
+    /// Mode `k`.
+    pub key: Option<Box<str>>,
+    /// Mode `f`: where those go who may not join.
+    pub forward: Option<Box<str>>,
+    /// What it is about.
+    pub topic: Option<Topic>,
+    /// Modes `b`, `e`, `I`; each bounded by `list_entries_max`.
+    pub lists: Option<Box<[Vec<ListEntry>; 3]>>,
+    /// What is said of the channel to programs.
+    pub metadata: Option<Box<Metadata>>,
+}
+
+/// One user in a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub user: UserId,
+    /// With what ranks.
+    pub ranks: Ranks,
+}
+
+/// What a channel is about.
+pub struct Topic {
+    /// Not empty.
+    pub text: Box<str>,
+    /// The mask of who set it.
+    pub by: Box<str>,
+}
+
+/// One entry of modes `b`, `e` or `I`.
+pub struct ListEntry {
+    /// Whom it means.
+    pub mask: Ban,
+    /// The mask of who set it.
+    pub by: Box<str>,
+    /// When, in seconds since 1970.
+    pub at: u64,
+}
+
+/// A list of a channel: the index in `Channel::lists`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum List {
+    Ban,
+    Except,
+    Invex,
+}
+
+/// A rank in a channel, lowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Rank {
+    Voice,
+    Halfop,
+    Op,
+    Admin,
+    Founder,
+}
+
+/// The ranks of one member, any of them together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ranks(u8);
+
+/// A channel's mode without a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ChannelMode {
+    NoCtcp,
+    Roleplay,
+    /// Only who is logged in may speak.
+    LoggedInSpeak,
+    /// Only who is logged in may join.
+    LoggedInJoin,
+    /// What those without rank say is heard by halfops and higher only.
+    OpModerated,
+    InviteOnly,
+    Moderated,
+    NoExternal,
+    Secret,
+    TopicLocked,
+    /// Those without rank are seen by halfops and higher only.
+    Auditorium,
+}
+
+/// The modes of one channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelModes(u16);
+
+impl Rank {
+    /// Each with mode letter and prefix, highest first: ISUPPORT `PREFIX`.
+    pub const LETTERS: [(char, char, Rank); 5] = [
+        ('q', '~', Rank::Founder),
+        ('a', '&', Rank::Admin),
+        ('o', '@', Rank::Op),
+        ('h', '%', Rank::Halfop),
+        ('v', '+', Rank::Voice),
+    ];
+
+    /// The rank of that mode letter.
+    pub fn of(letter: char) -> Option<Rank> {
+        Self::LETTERS.iter().find(|(known, _, _)| *known == letter).map(|(_, _, rank)| *rank)
+    }
+
+    /// The rank of that prefix.
+    pub fn of_prefix(prefix: char) -> Option<Rank> {
+        Self::LETTERS.iter().find(|(_, known, _)| *known == prefix).map(|(_, _, rank)| *rank)
+    }
+}
+
+impl Ranks {
+    /// Whether `rank` is among them.
+    pub fn has(self, rank: Rank) -> bool {
+        self.0 & (1 << rank as u8) != 0
+    }
+
+    /// Whether `rank` or a higher one is among them.
+    pub fn at_least(self, rank: Rank) -> bool {
+        self.0 >= 1 << rank as u8
+    }
+
+    /// The highest.
+    pub fn highest(self) -> Option<Rank> {
+        Rank::LETTERS.iter().map(|(_, _, rank)| *rank).find(|rank| self.has(*rank))
+    }
+
+    /// Gives or takes `rank`.
+    pub fn set(&mut self, rank: Rank, on: bool) {
+        if on { self.0 |= 1 << rank as u8 } else { self.0 &= !(1 << rank as u8) }
+    }
+
+    /// Their prefixes, highest first; only the highest unless `all`.
+    pub fn prefixes(self, all: bool) -> impl Iterator<Item = char> {
+        let held = Rank::LETTERS.iter().filter(move |(_, _, rank)| self.has(*rank));
+        held.map(|(_, prefix, _)| *prefix).take(if all { usize::MAX } else { 1 })
+    }
+}
+
+impl ChannelMode {
+    /// Each with its letter, in the order of the letters: the last group of ISUPPORT `CHANMODES`.
+    pub const LETTERS: [(char, ChannelMode); 11] = [
+        ('C', ChannelMode::NoCtcp),
+        ('E', ChannelMode::Roleplay),
+        ('M', ChannelMode::LoggedInSpeak),
+        ('R', ChannelMode::LoggedInJoin),
+        ('U', ChannelMode::OpModerated),
+        ('i', ChannelMode::InviteOnly),
+        ('m', ChannelMode::Moderated),
+        ('n', ChannelMode::NoExternal),
+        ('s', ChannelMode::Secret),
+        ('t', ChannelMode::TopicLocked),
+        ('u', ChannelMode::Auditorium),
+    ];
+
+    /// The mode of that letter.
+    pub fn of(letter: char) -> Option<ChannelMode> {
+        Self::LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, mode)| *mode)
+    }
+}
+
+impl ChannelModes {
+    /// Whether `mode` is set.
+    pub fn has(self, mode: ChannelMode) -> bool {
+        self.0 & (1 << mode as u8) != 0
+    }
+
+    /// Sets or unsets `mode`.
+    pub fn set(&mut self, mode: ChannelMode, on: bool) {
+        if on { self.0 |= 1 << mode as u8 } else { self.0 &= !(1 << mode as u8) }
+    }
+}
+
+impl List {
+    /// Each with its letter: the first group of ISUPPORT `CHANMODES`.
+    pub const LETTERS: [(char, List); 3] =
+        [('b', List::Ban), ('e', List::Except), ('I', List::Invex)];
+
+    /// The list of that letter.
+    pub fn of(letter: char) -> Option<List> {
+        Self::LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, list)| *list)
+    }
+}
+
+impl Channel {
+    fn new(name: ChannelName, serial: Serial, now: u64) -> Channel {
+        let mut modes = ChannelModes::default();
+        modes.set(ChannelMode::NoExternal, true);
+        modes.set(ChannelMode::TopicLocked, true);
+        Channel {
+            name: name.as_str().into(),
+            serial,
+            members: Vec::new(),
+            modes,
+            limit: None,
+            created: now,
+            topic_at: 0,
+            key: None,
+            forward: None,
+            topic: None,
+            lists: None,
+            metadata: None,
+        }
+    }
+
+    /// Whether `mode` is set.
+    pub fn is(&self, mode: ChannelMode) -> bool {
+        self.modes.has(mode)
+    }
+
+    /// The entries of one list.
+    pub fn list(&self, list: List) -> &[ListEntry] {
+        self.lists.as_ref().map_or(&[], |lists| &lists[list as usize])
+    }
+
+    /// The entries of one list, to be changed.
+    pub fn list_mut(&mut self, list: List) -> &mut Vec<ListEntry> {
+        &mut self.lists.get_or_insert_default()[list as usize]
+    }
+
+    /// Whether `list` means whoever `is_meant` says.
+    pub fn lists(&self, list: List, is_meant: impl Fn(&Ban) -> bool) -> bool {
+        self.list(list).iter().any(|entry| is_meant(&entry.mask))
+    }
+
+    /// Modes as `MODE` tells them, `+ntk` and parameters; the key only if `with_key`.
+    pub fn mode_text(&self, with_key: bool) -> Vec<String> {
+        let flags = ChannelMode::LETTERS.iter().filter(|(_, mode)| self.is(*mode));
+        let mut letters: String = "+".chars().chain(flags.map(|(letter, _)| *letter)).collect();
+        let mut params = Vec::new();
+        if let Some(key) = &self.key {
+            letters.push('k');
+            params.push(if with_key { key.to_string() } else { "*".to_owned() });
+        }
+        if let Some(limit) = self.limit {
+            letters.push('l');
+            params.push(limit.to_string());
+        }
+        if let Some(forward) = &self.forward {
+            letters.push('f');
+            params.push(forward.to_string());
+        }
+        params.insert(0, letters);
+        params
+    }
+}
+
+/// All channels, by id and by name.
+#[derive(Default)]
+pub struct Channels {
+    channels: Slab<Channel>,
+    by_name: HashMap<Folded, ChannelId>,
+    made: u64,
+}
+
+impl Channels {
+    /// The channel of that name.
+    pub fn find(&self, name: &str) -> Option<ChannelId> {
+        self.by_name.get(&Folded::of(name)).copied()
+    }
+
+    /// Makes a channel of a name that is free. Somebody must join it before the command ends.
+    pub fn create(&mut self, name: ChannelName, now: u64) -> ChannelId {
+        self.made += 1;
+        let channel = Channel::new(name, Serial(self.made), now);
+        let id = ChannelId(self.channels.insert(channel) as u32);
+        let before = self.by_name.insert(Folded::of(name.as_str()), id);
+        assert_eq!(before, None, "a name that is not free");
+        id
+    }
+
+    /// Takes `user` in.
+    pub fn join(&mut self, users: &mut Users, id: ChannelId, user: UserId, ranks: Ranks) {
+        let members = &mut self.channels[id.0 as usize].members;
+        let place = members.len() as u32;
+        members.push(Member { user, ranks });
+        users[user].channels.push(Membership { channel: id, place });
+    }
+
+    /// Lets `user` out. With the last of its members the channel goes too.
+    pub fn part(&mut self, users: &mut Users, id: ChannelId, user: UserId) {
+        let memberships = &mut users[user].channels;
+        let index = memberships.iter().position(|membership| membership.channel == id);
+        let Membership { place, .. } = memberships.remove(index.expect("a member"));
+        if memberships.is_empty() {
+            *memberships = Vec::new();
+        }
+        let members = &mut self.channels[id.0 as usize].members;
+        members.swap_remove(place as usize);
+        if let Some(moved) = members.get(place as usize) {
+            let memberships = &mut users[moved.user].channels;
+            let theirs = memberships.iter_mut().find(|membership| membership.channel == id);
+            theirs.expect("a member").place = place;
+        }
+        if members.is_empty() {
+            let channel = self.channels.remove(id.0 as usize);
+            self.by_name.remove(&Folded::of(&channel.name));
+        } else if members.capacity() > 64 && members.len() < members.capacity() / 4 {
+            members.shrink_to(members.len() * 2);
+        }
+    }
+
+    /// Gives a channel another name, which is free or its own.
+    pub fn rename(&mut self, id: ChannelId, name: ChannelName) {
+        let channel = &mut self.channels[id.0 as usize];
+        self.by_name.remove(&Folded::of(&channel.name));
+        channel.name = name.as_str().into();
+        let before = self.by_name.insert(Folded::of(name.as_str()), id);
+        assert_eq!(before, None, "a name that is not free");
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (ChannelId, &Channel)> {
+        self.channels.iter().map(|(id, channel)| (ChannelId(id as u32), channel))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// The first channel whose number is `from` or later: to go on where an answer has stopped.
+    pub fn next_from(&self, from: u32) -> Option<ChannelId> {
+        let last = self.channels.capacity() as u32;
+        (from..last).find(|id| self.channels.contains(*id as usize)).map(ChannelId)
+    }
+
+    /// The channel, if it is still there.
+    pub fn get(&self, id: ChannelId) -> Option<&Channel> {
+        self.channels.get(id.0 as usize)
+    }
+
+    /// Asserts what must hold between commands.
+    pub fn check(&self, users: &Users) {
+        assert_eq!(self.channels.len(), self.by_name.len());
+        let mut memberships = 0;
+        for (id, channel) in self.iter() {
+            assert_eq!(self.find(&channel.name), Some(id));
+            assert!(!channel.members.is_empty(), "{} is empty", channel.name);
+            for (place, member) in channel.members.iter().enumerate() {
+                assert_eq!(users[member.user].place_in(id), Some(place), "{}", channel.name);
+            }
+            memberships += channel.members.len();
+        }
+        let of_users: usize = users.iter().map(|(_, user)| user.channels.len()).sum();
+        assert_eq!(memberships, of_users, "membership is known on both sides");
+    }
+}
+
+impl ChannelId {
+    /// The number after this, for `Channels::next_from`.
+    pub fn after(self) -> u32 {
+        self.0 + 1
+    }
+}
+
+impl std::ops::Index<ChannelId> for Channels {
+    type Output = Channel;
+
+    fn index(&self, id: ChannelId) -> &Channel {
+        &self.channels[id.0 as usize]
+    }
+}
+
+impl std::ops::IndexMut<ChannelId> for Channels {
+    fn index_mut(&mut self, id: ChannelId) -> &mut Channel {
+        &mut self.channels[id.0 as usize]
+    }
+}

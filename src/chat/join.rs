@@ -1,0 +1,225 @@
+//! JOIN and PART. Modern IRC, "Channel Operations"; IRCv3 extended-join.
+
+use super::caps::Cap;
+use super::channels::{ChannelId, ChannelMode, List, Member, Rank, Ranks};
+use super::numeric::*;
+use super::registration::shortened;
+use super::users::UserId;
+use super::voice::{Line, Voice};
+use super::{By, Chat};
+use crate::wire::irc::Message;
+use crate::wire::irc::names::ChannelName;
+
+/// Why somebody may not join.
+struct Refused {
+    reply: Numeric,
+    /// Whether they may be let in elsewhere: mode `f`.
+    forwards: bool,
+}
+
+impl Chat {
+    /// `JOIN channel{,channel} [key{,key}]`, or `JOIN 0` to leave all. Modern IRC, "JOIN message".
+    pub(super) fn join(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        if message.params[0] == "0" && message.params.len() == 1 {
+            return self.part_all(voice, by);
+        }
+        let mut keys = message.params.get(1).copied().unwrap_or_default().split(',');
+        for name in message.params[0].split(',').filter(|name| !name.is_empty()) {
+            let key = keys.next().unwrap_or_default();
+            self.join_one(voice, by, name, key);
+        }
+    }
+
+    fn join_one(&mut self, voice: &mut Voice, by: By, asked: &str, key: &str) {
+        let Some(name) = ChannelName::parse(asked, self.settings.limits.channel_name_max) else {
+            return self.no_such_channel(voice, by, asked);
+        };
+        let found = self.channels.find(asked);
+        if found.is_some_and(|channel| self.users[by.user].is_in(channel)) {
+            return;
+        }
+        if self.users[by.user].channels.len() >= self.settings.limits.channels_per_user {
+            return self.numeric(voice, by.conn, ERR_TOOMANYCHANNELS, &[asked]);
+        }
+        let Some(channel) = found else {
+            let channel = self.channels.create(name, voice.unix());
+            return self.enter(voice, by, channel, Some(Rank::Op));
+        };
+        match self.may_join(channel, by.user, key) {
+            Ok(()) => self.enter(voice, by, channel, None),
+            Err(refused) => self.refuse(voice, by, channel, refused),
+        }
+    }
+
+    /// Modern IRC, "Channel Modes". Who is invited passes bans, limit and mode `i`.
+    fn may_join(&self, channel: ChannelId, user: UserId, key: &str) -> Result<(), Refused> {
+        let (id, user) = (channel, &self.users[user]);
+        let channel = &self.channels[id];
+        let invited = user.is_invited_to(id, channel.serial);
+        let refused = |reply| Err(Refused { reply, forwards: true });
+        if channel.is(ChannelMode::LoggedInJoin) && user.account.is_none() {
+            return refused(ERR_NEEDREGGEDNICK);
+        }
+        if channel.key.as_deref().is_some_and(|wanted| wanted != key) {
+            return Err(Refused { reply: ERR_BADCHANNELKEY, forwards: false });
+        }
+        if invited {
+            return Ok(());
+        }
+        if channel.lists(List::Ban, |ban| !ban.mutes && ban.means(user))
+            && !channel.lists(List::Except, |ban| !ban.mutes && ban.means(user))
+        {
+            return refused(ERR_BANNEDFROMCHAN);
+        }
+        if channel.is(ChannelMode::InviteOnly) && !channel.lists(List::Invex, |ban| ban.means(user))
+        {
+            return refused(ERR_INVITEONLYCHAN);
+        }
+        if channel.limit.is_some_and(|limit| channel.members.len() >= limit as usize) {
+            return refused(ERR_CHANNELISFULL);
+        }
+        Ok(())
+    }
+
+    /// Says why not, or leads on to where mode `f` says: once, not from there further on.
+    fn refuse(&mut self, voice: &mut Voice, by: By, channel: ChannelId, refused: Refused) {
+        let name = self.channels[channel].name.clone();
+        let forward = self.channels[channel].forward.clone().filter(|_| refused.forwards);
+        let Some(forward) = forward else {
+            return self.numeric(voice, by.conn, refused.reply, &[&name]);
+        };
+        self.numeric(voice, by.conn, ERR_LINKCHANNEL, &[&name, &forward]);
+        let Some(there) = self.channels.find(&forward) else {
+            let name = ChannelName::parse(&forward, usize::MAX).expect("it was parsed when set");
+            let channel = self.channels.create(name, voice.unix());
+            return self.enter(voice, by, channel, Some(Rank::Op));
+        };
+        if self.users[by.user].is_in(there) {
+            return;
+        }
+        match self.may_join(there, by.user, "") {
+            Ok(()) => self.enter(voice, by, there, None),
+            Err(Refused { reply, .. }) => self.numeric(voice, by.conn, reply, &[&forward]),
+        }
+    }
+
+    /// Takes a user in who may come in, and tells everybody.
+    pub(super) fn enter(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        channel: ChannelId,
+        rank: Option<Rank>,
+    ) {
+        let mut ranks = Ranks::default();
+        if let Some(rank) = rank {
+            ranks.set(rank, true);
+        }
+        self.channels.join(&mut self.users, channel, by.user, ranks);
+        let serial = self.channels[channel].serial;
+        if let Some(extra) = &mut self.users[by.user].extra {
+            extra.invites.retain(|invite| *invite != (channel, serial));
+        }
+        self.tell_join(voice, channel, Member { user: by.user, ranks }, |_| true);
+        for conn in self.users[by.user].conns.clone() {
+            self.tell_channel(voice, By { conn, user: by.user }, channel);
+        }
+    }
+
+    /// `JOIN` to those members who may see it, and of them to those whom `to` names.
+    pub(super) fn tell_join(
+        &self,
+        voice: &mut Voice,
+        channel: ChannelId,
+        joined: Member,
+        to: impl Fn(Member) -> bool,
+    ) {
+        let user = &self.users[joined.user];
+        let name = &*self.channels[channel].name;
+        let tags = self.tags_of(joined.user);
+        let plain = [name];
+        let extended = [name, user.account.as_deref().unwrap_or("*"), &user.realname];
+        let away: Vec<&str> = user.away.as_deref().into_iter().collect();
+        let mut plain = Line::new(user.mask(), "JOIN", &plain).tagged(tags);
+        let mut extended = Line::new(user.mask(), "JOIN", &extended).tagged(tags);
+        let mut away_line = Line::new(user.mask(), "AWAY", &away).tagged(tags);
+        for member in &self.channels[channel].members {
+            if !self.sees(channel, *member, joined) || !to(*member) {
+                continue;
+            }
+            for conn in &self.users[member.user].conns {
+                let session = &self.sessions[*conn];
+                let extends = session.caps.has(Cap::ExtendedJoin);
+                let line = if extends { &mut extended } else { &mut plain };
+                line.to(voice, session);
+                // IRCv3 away-notify: also "when a user joins and has an away message set".
+                if !away.is_empty()
+                    && member.user != joined.user
+                    && session.caps.has(Cap::AwayNotify)
+                {
+                    away_line.to(voice, session);
+                }
+            }
+        }
+    }
+
+    /// What who has just joined is told: topic, members, metadata.
+    pub(super) fn tell_channel(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
+        if self.channels[channel].topic.is_some() {
+            self.tell_topic(voice, by, channel);
+        }
+        if !self.sessions[by.conn].caps.has(Cap::NoImplicitNames) {
+            self.tell_names(voice, by, channel);
+        }
+        self.tell_joined_metadata(voice, by, channel);
+    }
+
+    /// `PART channel{,channel} [reason]`. Modern IRC, "PART message".
+    pub(super) fn part(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let reason = message.params.get(1).copied().unwrap_or_default();
+        let reason = shortened(reason, self.settings.limits.kick_max);
+        for name in message.params[0].split(',').filter(|name| !name.is_empty()) {
+            let Some(channel) = self.channel_for(by, name) else {
+                self.no_such_channel(voice, by, name);
+                continue;
+            };
+            if self.users[by.user].is_in(channel) {
+                self.part_from(voice, by.user, channel, reason);
+            } else {
+                self.numeric(voice, by.conn, ERR_NOTONCHANNEL, &[name]);
+            }
+        }
+    }
+
+    /// RFC 2812 §3.2.1: `JOIN 0` is a PART from every channel.
+    fn part_all(&mut self, voice: &mut Voice, by: By) {
+        while let Some(membership) = self.users[by.user].channels.last() {
+            self.part_from(voice, by.user, membership.channel, "");
+        }
+    }
+
+    /// Lets a member out and tells who could see them.
+    pub(super) fn part_from(
+        &mut self,
+        voice: &mut Voice,
+        user: UserId,
+        channel: ChannelId,
+        reason: &str,
+    ) {
+        let about = self.member(channel, user).expect("a member");
+        let name = &*self.channels[channel].name;
+        let both = [name, reason];
+        let params = if reason.is_empty() { &both[..1] } else { &both[..] };
+        let mut line =
+            Line::new(self.users[user].mask(), "PART", params).tagged(self.tags_of(user));
+        self.to_witnesses(voice, &mut line, channel, about);
+        self.channels.part(&mut self.users, channel, user);
+    }
+
+    /// `ERR_NOSUCHCHANNEL` with a name that may be badly written.
+    pub(super) fn no_such_channel(&self, voice: &mut Voice, by: By, asked: &str) {
+        let fit = !asked.is_empty() && !asked.contains(' ') && !asked.starts_with(':');
+        let asked = if fit { asked } else { "*" };
+        self.numeric(voice, by.conn, ERR_NOSUCHCHANNEL, &[asked]);
+    }
+}

@@ -1,0 +1,133 @@
+//! Answers too long to be queued at once, WHO and LIST: said a piece at a time, as fast as their
+//! reader reads, and so that a turn never looks at more than a part of what there is.
+
+use super::channels::ChannelId;
+use super::list::ListFilter;
+use super::users::UserId;
+use super::voice::Voice;
+use super::who::WhoQuery;
+use super::{By, Chat};
+use crate::net::ConnId;
+
+/// An answer that is still being said.
+pub struct LongAnswer {
+    pub(super) query: Query,
+    /// The number of the user or channel, or the place among members, that comes next.
+    pub(super) next: u32,
+    /// The batch that it is said in, if it answers a labelled command.
+    pub(super) batch: Option<String>,
+}
+
+/// What is asked.
+pub(super) enum Query {
+    List(ListFilter),
+    Who(WhoQuery),
+}
+
+/// Users or channels looked at in one turn: some hundred microseconds.
+const LOOKED_AT_MAX: usize = 1000;
+
+/// What one line may take of the room there is.
+const LINE_MAX: usize = 1024;
+
+/// What an answer has come to.
+pub(super) enum Progress {
+    /// There may be more.
+    More,
+    Done,
+}
+
+impl Chat {
+    /// Begins an answer, and ends the one that may still be under way.
+    pub(super) fn begin_answer(&mut self, voice: &mut Voice, by: By, query: Query) {
+        if let Some(before) = self.sessions[by.conn].more().answer.take() {
+            voice.unlabelled(|voice| self.end_answer(voice, by, before));
+        }
+        let batch = voice.take_label().map(|label| {
+            let reference = self.batch_reference();
+            let server = self.settings.server_name.clone();
+            let opening =
+                format!("@label={label} :{server} BATCH +{reference} labeled-response\r\n");
+            voice.out.write(by.conn, opening.as_bytes());
+            reference
+        });
+        self.begin_query(voice, by, &query, batch.as_deref());
+        let answer = LongAnswer { query, next: 0, batch };
+        self.sessions[by.conn].more().answer = Some(answer);
+        self.go_on(voice, by.conn);
+    }
+
+    /// Says as much more as there is room for.
+    pub(super) fn go_on(&mut self, voice: &mut Voice, conn: ConnId) {
+        let Some(user) = self.sessions[conn].user() else { return };
+        let by = By { conn, user };
+        let Some(mut answer) = self.sessions[conn].more().answer.take() else { return };
+        let mut said_at_most = 0;
+        let room = voice.out.headroom(conn);
+        for _ in 0..LOOKED_AT_MAX {
+            if said_at_most + LINE_MAX > room {
+                break;
+            }
+            said_at_most += LINE_MAX;
+            if matches!(self.answer_next(voice, by, &mut answer), Progress::Done) {
+                return self.end_answer(voice, by, answer);
+            }
+        }
+        self.sessions[conn].more().answer = Some(answer);
+        voice.out.ask_room(conn);
+    }
+
+    fn answer_next(&self, voice: &mut Voice, by: By, answer: &mut LongAnswer) -> Progress {
+        match &answer.query {
+            Query::List(filter) => {
+                let Some(channel) = self.channels.next_from(answer.next) else {
+                    return Progress::Done;
+                };
+                answer.next = ChannelId::after(channel);
+                self.list_one(voice, by, filter, channel, answer.batch.as_deref());
+            }
+            Query::Who(query) => match self.who_next(query, answer.next) {
+                None => return Progress::Done,
+                Some((user, next)) => {
+                    answer.next = next;
+                    self.who_one(voice, by, query, user, answer.batch.as_deref());
+                }
+            },
+        }
+        Progress::More
+    }
+
+    fn begin_query(&self, voice: &mut Voice, by: By, query: &Query, batch: Option<&str>) {
+        if let Query::List(_) = query {
+            self.numeric_in(voice, by.conn, batch, super::numeric::RPL_LISTSTART, &["Channel"]);
+        }
+    }
+
+    fn end_answer(&mut self, voice: &mut Voice, by: By, answer: LongAnswer) {
+        let batch = answer.batch.as_deref();
+        match &answer.query {
+            Query::List(_) => {
+                self.numeric_in(voice, by.conn, batch, super::numeric::RPL_LISTEND, &[])
+            }
+            Query::Who(query) => {
+                self.numeric_in(
+                    voice,
+                    by.conn,
+                    batch,
+                    super::numeric::RPL_ENDOFWHO,
+                    &[query.mask()],
+                );
+            }
+        }
+        if let Some(reference) = batch {
+            let closing = format!("-{reference}");
+            self.say(voice, by.conn, &self.settings.server_name, "BATCH", &[&closing]);
+        }
+    }
+
+    /// The next user after a number, and the number after them.
+    pub(super) fn user_from(&self, next: u32) -> Option<(UserId, u32)> {
+        let user = self.users.next_from(next)?;
+        Some((user, user.after()))
+    }
+}

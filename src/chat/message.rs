@@ -1,0 +1,385 @@
+//! PRIVMSG, NOTICE and TAGMSG. Modern IRC, "Sending Messages"; IRCv3 message-tags, echo-message.
+
+use super::caps::Cap;
+use super::channels::{ChannelId, ChannelMode, List, Member, Rank};
+use super::numeric::*;
+use super::redact::Said;
+use super::session::Session;
+use super::users::{UserId, UserMode};
+use super::voice::{Line, LineTags, Voice};
+use super::{By, Chat};
+use crate::wire::irc::Message;
+use crate::wire::irc::names::ChannelName;
+use crate::wire::irc::tags::Tags;
+
+/// What kind of message is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Privmsg,
+    /// Answered by nothing, not even an error.
+    Notice,
+    /// Tags without a text.
+    Tagmsg,
+}
+
+/// Where a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    User(UserId),
+    /// Of a channel's members those of that rank and higher, or all.
+    Channel(ChannelId, Option<Rank>),
+}
+
+/// Gives each message a name that no other has, nor guesses: IRCv3 message-ids.
+///
+/// They sort in the order they were said: milliseconds, a count within, and what was drawn at start
+/// so that those of two runs differ though the clock was set back.
+pub(super) struct MessageIds {
+    last: (u64, u32),
+    run: u32,
+}
+
+impl Default for MessageIds {
+    fn default() -> MessageIds {
+        MessageIds { last: (0, 0), run: fastrand::u32(..) }
+    }
+}
+
+impl MessageIds {
+    /// 22 letters and digits.
+    pub(super) fn next(&mut self, unix_ms: u64) -> String {
+        let (ms, count) = self.last;
+        self.last = if unix_ms > ms { (unix_ms, 0) } else { (ms, count + 1) };
+        let mut id = String::with_capacity(22);
+        let (ms, count) = self.last;
+        for (value, digits) in [(ms, 10), (u64::from(count), 5), (u64::from(self.run), 7)] {
+            let digit = |place| DIGITS[(value >> (5 * place)) as usize & 31] as char;
+            id.extend((0..digits).rev().map(digit));
+        }
+        id
+    }
+}
+
+/// Crockford's base 32.
+const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+impl Kind {
+    pub(super) fn command(self) -> &'static str {
+        match self {
+            Kind::Privmsg => "PRIVMSG",
+            Kind::Notice => "NOTICE",
+            Kind::Tagmsg => "TAGMSG",
+        }
+    }
+}
+
+impl Chat {
+    /// `PRIVMSG`, `NOTICE` or `TAGMSG target{,target} [text]`. Modern IRC, "PRIVMSG message".
+    pub(super) fn privmsg(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let kind = match message.command.as_bytes()[0].to_ascii_uppercase() {
+            b'P' => Kind::Privmsg,
+            b'N' => Kind::Notice,
+            _ => Kind::Tagmsg,
+        };
+        let caps = self.sessions[by.conn].caps;
+        let tagged = caps.has(Cap::MessageTags);
+        let client_tags = if tagged { client_only(message.tags) } else { String::new() };
+        let Some(targets) = message.params.first().filter(|targets| !targets.is_empty()) else {
+            return self.complain(voice, by, kind, ERR_NORECIPIENT, &[], &no_recipient(kind));
+        };
+        let text = message.params.get(1).copied().unwrap_or_default();
+        if kind == Kind::Tagmsg && !tagged {
+            return self.numeric(voice, by.conn, ERR_UNKNOWNCOMMAND, &["TAGMSG"]);
+        }
+        if kind != Kind::Tagmsg && text.is_empty() {
+            return self.complain(voice, by, kind, ERR_NOTEXTTOSEND, &[], "No text to send");
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        for target in targets.split(',').filter(|target| !target.is_empty()) {
+            if seen.contains(&target) {
+                continue;
+            }
+            if seen.len() == self.settings.limits.targets_max {
+                let text = "Too many recipients";
+                self.complain(voice, by, kind, ERR_TOOMANYTARGETS, &[target], text);
+                break;
+            }
+            seen.push(target);
+            if let Some(target) = self.target(voice, by, kind, target, &[text]) {
+                self.say_message(voice, by, kind, target, text, &client_tags);
+            }
+        }
+    }
+
+    /// Where a message may go that names `target`; says why not.
+    pub(super) fn target(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        kind: Kind,
+        target: &str,
+        texts: &[&str],
+    ) -> Option<Target> {
+        let (rank, name) = status_prefix(target);
+        if ChannelName::is_meant_by(name) {
+            let Some(channel) = self.channel_to_speak_in(by, name) else {
+                let name = if target.contains(' ') { "*" } else { target };
+                self.complain(voice, by, kind, ERR_NOSUCHCHANNEL, &[name], "No such channel");
+                return None;
+            };
+            if let Some(why) = self.silences(channel, by.user, texts) {
+                let name = self.channels[channel].name.clone();
+                self.complain(voice, by, kind, ERR_CANNOTSENDTOCHAN, &[&name], why);
+                return None;
+            }
+            return Some(Target::Channel(channel, rank));
+        }
+        let Some(user) = self.users.find(target) else {
+            let nick = if target.contains(' ') || target.starts_with(':') { "*" } else { target };
+            self.complain(voice, by, kind, ERR_NOSUCHNICK, &[nick], "No such nick/channel");
+            return None;
+        };
+        let nick = self.users[user].nick().to_owned();
+        if user != by.user && !self.accepts(user, by.user) {
+            let text = "You must be logged in to speak to them in private";
+            self.complain(voice, by, kind, ERR_NEEDREGGEDNICK, &[&nick], text);
+            return None;
+        }
+        if self.users[user].is(UserMode::NoCtcp) && texts.iter().any(|text| is_ctcp(text)) {
+            let text = "They hear no CTCP (+T)";
+            self.complain(voice, by, kind, ERR_CANNOTSENDTOUSER, &[&nick], text);
+            return None;
+        }
+        Some(Target::User(user))
+    }
+
+    /// Into a secret channel that takes messages from outside one may speak if one knows its name.
+    fn channel_to_speak_in(&self, by: By, name: &str) -> Option<ChannelId> {
+        let open = |id: &ChannelId| !self.channels[*id].is(ChannelMode::NoExternal);
+        self.channel_for(by, name).or_else(|| self.channels.find(name).filter(open))
+    }
+
+    /// Why a user may not say `texts` in a channel.
+    pub(super) fn silences(
+        &self,
+        id: ChannelId,
+        user: UserId,
+        texts: &[&str],
+    ) -> Option<&'static str> {
+        let (channel, speaker) = (&self.channels[id], &self.users[user]);
+        let member = self.member(id, user);
+        if channel.is(ChannelMode::NoExternal) && member.is_none() {
+            return Some("Cannot send to channel (+n): you are not in it");
+        }
+        if channel.is(ChannelMode::NoCtcp)
+            && texts.iter().any(|text| is_ctcp(text) && !text.starts_with("\x01ACTION"))
+        {
+            return Some("Cannot send to channel (+C): no CTCP");
+        }
+        if member.is_some_and(|member| member.ranks.at_least(Rank::Voice)) {
+            return None;
+        }
+        if channel.is(ChannelMode::Moderated) {
+            return Some("Cannot send to channel (+m): it is moderated");
+        }
+        if channel.is(ChannelMode::LoggedInSpeak) && speaker.account.is_none() {
+            return Some("Cannot send to channel (+M): you must be logged in");
+        }
+        let banned = channel.lists(List::Ban, |ban| ban.means(speaker))
+            && !channel.lists(List::Except, |ban| ban.means(speaker));
+        banned.then_some("Cannot send to channel (+b): you are banned")
+    }
+
+    /// Says one message where it may go.
+    fn say_message(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        kind: Kind,
+        target: Target,
+        text: &str,
+        client_tags: &str,
+    ) {
+        let msgid = self.message_ids.next(voice.now().unix_ms);
+        self.note_said(voice, by, target, &msgid);
+        let name = self.target_name(target);
+        let both = [&*name, text];
+        let params = if kind == Kind::Tagmsg { &both[..1] } else { &both[..] };
+        let tags = LineTags { msgid: Some(&msgid), client: client_tags, ..self.tags_of(by.user) };
+        let mut line = Line::new(self.users[by.user].mask(), kind.command(), params).tagged(tags);
+        self.deliver(voice, by, target, |voice, session| {
+            if kind != Kind::Tagmsg || session.caps.has(Cap::MessageTags) {
+                line.to(voice, session);
+            }
+        });
+        if kind == Kind::Privmsg {
+            self.tell_if_away(voice, by, target);
+        }
+    }
+
+    /// The name of a target as it is written: of a channel with the prefix of a rank, if one is
+    /// meant.
+    pub(super) fn target_name(&self, target: Target) -> String {
+        match target {
+            Target::User(user) => self.users[user].nick().to_owned(),
+            Target::Channel(channel, rank) => {
+                let prefix = Rank::LETTERS.iter().find(|(_, _, known)| Some(*known) == rank);
+                let name = &self.channels[channel].name;
+                prefix.map_or_else(|| name.to_string(), |(_, prefix, _)| format!("{prefix}{name}"))
+            }
+        }
+    }
+
+    /// Remembers who said what, and when: for WHOIS and REDACT.
+    pub(super) fn note_said(&mut self, voice: &Voice, by: By, target: Target, msgid: &str) {
+        self.users[by.user].spoke_at = voice.unix();
+        let target = match target {
+            Target::User(user) => self.users[user].nick(),
+            Target::Channel(channel, _) => &self.channels[channel].name,
+        };
+        let said = Said::new(msgid, self.users[by.user].nick(), target, by.user);
+        self.redactable.remember(said, self.settings.limits.redactable_max);
+    }
+
+    /// Has `say` called for each connection that is to hear what `by` says to `target`; for the
+    /// speaker's own where it has asked for `echo-message`.
+    pub(super) fn deliver(
+        &self,
+        voice: &mut Voice,
+        by: By,
+        target: Target,
+        mut say: impl FnMut(&mut Voice, &Session),
+    ) {
+        // Before the others, so that what is told of it later comes later.
+        for conn in &self.users[by.user].conns {
+            let session = &self.sessions[*conn];
+            if session.caps.has(Cap::EchoMessage) {
+                say(voice, session);
+            }
+        }
+        match target {
+            Target::User(user) if user == by.user => {
+                // The echo answers the command; this is the message itself.
+                voice.unlabelled(|voice| {
+                    self.users[user]
+                        .conns
+                        .iter()
+                        .for_each(|conn| say(voice, &self.sessions[*conn]));
+                });
+            }
+            Target::User(user) => {
+                self.users[user].conns.iter().for_each(|conn| say(voice, &self.sessions[*conn]));
+            }
+            Target::Channel(channel, rank) => {
+                let rank = rank.max(self.least_rank_to_hear(channel, by.user));
+                for member in &self.channels[channel].members {
+                    if member.user != by.user && hears(*member, rank) {
+                        let conns = &self.users[member.user].conns;
+                        conns.iter().for_each(|conn| say(voice, &self.sessions[*conn]));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Mode `U`: what those without rank say goes to halfops and higher.
+    fn least_rank_to_hear(&self, channel: ChannelId, speaker: UserId) -> Option<Rank> {
+        let ranked = |member: Member| member.ranks.highest().is_some();
+        let moderated = self.channels[channel].is(ChannelMode::OpModerated);
+        (moderated && !self.member(channel, speaker).is_some_and(ranked)).then_some(Rank::Halfop)
+    }
+
+    pub(super) fn tell_if_away(&self, voice: &mut Voice, by: By, target: Target) {
+        if let Target::User(user) = target
+            && let Some(away) = &self.users[user].away
+        {
+            self.numeric(voice, by.conn, RPL_AWAY, &[self.users[user].nick(), away]);
+        }
+    }
+
+    /// An error, unless it would answer a NOTICE.
+    pub(super) fn complain(
+        &self,
+        voice: &mut Voice,
+        by: By,
+        kind: Kind,
+        reply: Numeric,
+        params: &[&str],
+        text: &str,
+    ) {
+        if kind != Kind::Notice {
+            self.numeric_saying(voice, by.conn, reply, params, text);
+        }
+    }
+}
+
+fn no_recipient(kind: Kind) -> String {
+    format!("No recipient given ({})", kind.command())
+}
+
+fn hears(member: Member, rank: Option<Rank>) -> bool {
+    rank.is_none_or(|rank| member.ranks.at_least(rank))
+}
+
+/// A client-to-client request or reply: Modern IRC, "CTCP".
+fn is_ctcp(text: &str) -> bool {
+    text.starts_with('\x01')
+}
+
+/// The lowest rank that a target like `@#channel` means, and the channel. ISUPPORT `STATUSMSG`.
+fn status_prefix(target: &str) -> (Option<Rank>, &str) {
+    let name = target.trim_start_matches(|c| Rank::of_prefix(c).is_some());
+    let prefixes = &target[..target.len() - name.len()];
+    let rank = prefixes.chars().filter_map(Rank::of_prefix).min();
+    if ChannelName::is_meant_by(name) { (rank, name) } else { (None, target) }
+}
+
+/// Those tags that clients may say to each other, as they were sent. IRCv3 message-tags.
+pub(super) fn client_only(tags: Tags) -> String {
+    let mut all = String::new();
+    for (key, value) in tags.iter().filter(|(key, _)| is_client_only(key)) {
+        if !all.is_empty() {
+            all.push(';');
+        }
+        all.push_str(key);
+        if !value.is_empty() {
+            all.push('=');
+            all.push_str(value);
+        }
+    }
+    all
+}
+
+fn is_client_only(key: &str) -> bool {
+    let name = key.strip_prefix('+').unwrap_or_default();
+    let fit = |c: char| c.is_ascii_alphanumeric() || "-./".contains(c);
+    !name.is_empty() && name.chars().all(fit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_ids_differ_and_sort() {
+        let mut ids = MessageIds::default();
+        let ids: Vec<String> = [5, 5, 3, 6, 1_795_265_999_999].map(|ms| ids.next(ms)).into();
+        assert!(ids.is_sorted() && ids.iter().all(|id| id.len() == 22), "{ids:?}");
+        assert_ne!(ids[0], ids[1]);
+    }
+
+    #[test]
+    fn only_tags_of_clients_pass() {
+        let tags =
+            Tags::new("time=x;+typing=active;msgid=1;+draft/reply=a\\sb;label=l;+;+a b;batch=q");
+        assert_eq!(client_only(tags), "+typing=active;+draft/reply=a\\sb");
+    }
+
+    #[test]
+    fn a_target_may_mean_those_of_a_rank() {
+        assert_eq!(status_prefix("#a"), (None, "#a"));
+        assert_eq!(status_prefix("@#a"), (Some(Rank::Op), "#a"));
+        assert_eq!(status_prefix("@+#a"), (Some(Rank::Voice), "#a"));
+        assert_eq!(status_prefix("@ann"), (None, "@ann"));
+    }
+}

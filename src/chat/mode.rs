@@ -1,0 +1,452 @@
+//! MODE of channels. Modern IRC, "MODE message" and "Channel Modes".
+
+use super::ban::Ban;
+use super::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank};
+use super::numeric::*;
+use super::voice::{Line, Voice};
+use super::{By, Chat};
+use crate::wire::casemap;
+use crate::wire::irc::Message;
+use crate::wire::irc::names::{ChannelName, Key};
+
+/// Letters and parameters of one MODE line in bytes; beside mask and channel they fit into 510.
+const CHANGES_MAX: usize = 300;
+
+/// What has been changed, as it is told.
+#[derive(Default)]
+struct Changes {
+    letters: String,
+    params: Vec<String>,
+    sign: Option<bool>,
+    /// Lines that are complete already.
+    full: Vec<(String, Vec<String>)>,
+}
+
+impl Changes {
+    fn push(&mut self, on: bool, letter: char, param: Option<&str>) {
+        let bytes = self.letters.len() + self.params.iter().map(|p| p.len() + 1).sum::<usize>();
+        if self.params.len() == 12 || bytes + param.map_or(0, str::len) > CHANGES_MAX {
+            self.full.push((std::mem::take(&mut self.letters), std::mem::take(&mut self.params)));
+            self.sign = None;
+        }
+        if self.sign.replace(on) != Some(on) {
+            self.letters.push(if on { '+' } else { '-' });
+        }
+        self.letters.push(letter);
+        self.params.extend(param.map(str::to_owned));
+    }
+
+    fn lines(mut self) -> Vec<(String, Vec<String>)> {
+        if !self.letters.is_empty() {
+            self.full.push((self.letters, self.params));
+        }
+        self.full
+    }
+}
+
+impl Chat {
+    /// `MODE target [modestring [arguments…]]`.
+    pub(super) fn mode(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let target = message.params[0];
+        let (modes, params) = match message.params.get(1..) {
+            Some([modes, params @ ..]) if !modes.is_empty() => (*modes, params),
+            _ => ("", &[][..]),
+        };
+        if !ChannelName::is_meant_by(target) {
+            return self.user_mode(voice, by, target, modes, params);
+        }
+        let Some(channel) = self.channel_for(by, target) else {
+            return self.no_such_channel(voice, by, target);
+        };
+        if modes.is_empty() {
+            return self.tell_modes(voice, by, channel);
+        }
+        self.change_modes(voice, by, channel, modes, params);
+    }
+
+    fn tell_modes(&self, voice: &mut Voice, by: By, channel: ChannelId) {
+        let member = self.users[by.user].is_in(channel);
+        let channel = &self.channels[channel];
+        let modes = channel.mode_text(member);
+        let mut params = vec![&*channel.name];
+        params.extend(modes.iter().map(String::as_str));
+        self.numeric(voice, by.conn, RPL_CHANNELMODEIS, &params);
+        let created = channel.created.to_string();
+        self.numeric(voice, by.conn, RPL_CREATIONTIME, &[&channel.name, &created]);
+    }
+
+    fn change_modes(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        channel: ChannelId,
+        modes: &str,
+        params: &[&str],
+    ) {
+        let mut params = params.iter().copied().filter(|param| !param.is_empty());
+        let mut changes = Changes::default();
+        let mut listed = [false; 3];
+        // Why something was refused is told once, however many letters it was.
+        let mut refused = false;
+        let mut on = true;
+        for letter in modes.chars() {
+            match letter {
+                '+' => on = true,
+                '-' => on = false,
+                letter => {
+                    let param = match takes_parameter(letter, on) {
+                        true => params.next(),
+                        false => None,
+                    };
+                    if let (Some(list), None) = (List::of(letter), param) {
+                        if !std::mem::replace(&mut listed[list as usize], true) {
+                            self.tell_list(voice, by, channel, list);
+                        }
+                        continue;
+                    }
+                    let allowed =
+                        self.change_mode(voice, by, channel, (on, letter, param), &mut changes);
+                    if !allowed && !std::mem::replace(&mut refused, true) {
+                        self.refuse_mode(voice, by, channel);
+                    }
+                }
+            }
+        }
+        self.tell_changes(voice, by, channel, changes);
+    }
+
+    fn refuse_mode(&self, voice: &mut Voice, by: By, channel: ChannelId) {
+        let reply = if self.users[by.user].is_in(channel) {
+            ERR_CHANOPRIVSNEEDED
+        } else {
+            ERR_NOTONCHANNEL
+        };
+        self.numeric(voice, by.conn, reply, &[&self.channels[channel].name]);
+    }
+
+    fn tell_changes(&self, voice: &mut Voice, by: By, channel: ChannelId, changes: Changes) {
+        for (letters, values) in changes.lines() {
+            let mut params = vec![&*self.channels[channel].name, &letters];
+            params.extend(values.iter().map(String::as_str));
+            let mut line = Line::new(self.users[by.user].mask(), "MODE", &params)
+                .tagged(self.tags_of(by.user));
+            self.to_channel(voice, &mut line, channel);
+        }
+    }
+
+    /// One letter. False if `by` may not.
+    fn change_mode(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        channel: ChannelId,
+        (on, letter, param): (bool, char, Option<&str>),
+        changes: &mut Changes,
+    ) -> bool {
+        let ranks = self.member(channel, by.user).map(|member| member.ranks).unwrap_or_default();
+        if let Some(rank) = Rank::of(letter) {
+            return self.change_rank(voice, by, channel, (on, letter, rank, param), changes);
+        }
+        let known = "klf".contains(letter)
+            || List::of(letter).is_some()
+            || ChannelMode::of(letter).is_some();
+        if !known {
+            let letter = letter.to_string();
+            self.numeric(voice, by.conn, ERR_UNKNOWNMODE, &[&letter]);
+            return true;
+        }
+        let halfops = List::of(letter).is_some() || "imntk".contains(letter);
+        if !ranks.at_least(if halfops { Rank::Halfop } else { Rank::Op }) {
+            return false;
+        }
+        if let Some(list) = List::of(letter) {
+            self.change_list(voice, by, channel, (on, letter, list, param), changes);
+        } else if let Some(mode) = ChannelMode::of(letter) {
+            self.change_flag(voice, channel, (on, letter, mode), changes);
+        } else {
+            self.change_value(voice, by, channel, (on, letter, param), changes);
+        }
+        true
+    }
+
+    fn change_flag(
+        &mut self,
+        voice: &mut Voice,
+        channel: ChannelId,
+        (on, letter, mode): (bool, char, ChannelMode),
+        changes: &mut Changes,
+    ) {
+        if self.channels[channel].is(mode) == on {
+            return;
+        }
+        // Who was hidden appears before it is told that nobody is any more.
+        if mode == ChannelMode::Auditorium && !on {
+            self.reveal_all(voice, channel);
+        }
+        self.channels[channel].modes.set(mode, on);
+        changes.push(on, letter, None);
+    }
+
+    fn reveal_all(&mut self, voice: &mut Voice, channel: ChannelId) {
+        let members = self.channels[channel].members.clone();
+        self.channels[channel].modes.set(ChannelMode::Auditorium, false);
+        for hidden in members.iter().filter(|member| member.ranks.highest().is_none()) {
+            self.tell_join(voice, channel, *hidden, |to| {
+                to.user != hidden.user && !to.ranks.at_least(Rank::Halfop)
+            });
+        }
+    }
+
+    /// Modes `k`, `l` and `f`.
+    fn change_value(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        id: ChannelId,
+        (on, letter, param): (bool, char, Option<&str>),
+        changes: &mut Changes,
+    ) {
+        let limits = &self.settings.limits;
+        let channel = &mut self.channels[id];
+        if !on {
+            let was_set = match letter {
+                'k' => channel.key.take().is_some(),
+                'l' => channel.limit.take().is_some(),
+                _ => channel.forward.take().is_some(),
+            };
+            if was_set {
+                changes.push(false, letter, Some("*").filter(|_| letter == 'k'));
+            }
+            return;
+        }
+        let Some(param) = param else {
+            return self.bad_parameter(voice, by, id, letter, "*", "You must give a parameter");
+        };
+        let value: Box<str> = param.into();
+        match letter {
+            'k' => {
+                if Key::parse(param, limits.key_max).is_none() {
+                    let name = channel.name.clone();
+                    return self.numeric(voice, by.conn, ERR_INVALIDKEY, &[&name]);
+                }
+                if channel.key.replace(value) != Some(param.into()) {
+                    changes.push(true, letter, Some(param));
+                }
+            }
+            'l' => match param.parse::<u32>() {
+                Ok(limit) if limit > 0 => {
+                    if channel.limit.replace(limit) != Some(limit) {
+                        changes.push(true, letter, Some(&limit.to_string()));
+                    }
+                }
+                _ => {
+                    self.bad_parameter(voice, by, id, letter, param, "A limit is a number above 0")
+                }
+            },
+            _ => {
+                let itself = casemap::same(param, &channel.name);
+                if itself || ChannelName::parse(param, limits.channel_name_max).is_none() {
+                    let text = "Forward to the name of another channel";
+                    return self.bad_parameter(voice, by, id, letter, param, text);
+                }
+                if !self.may_forward_to(by, param) {
+                    let text = "You must be operator in the channel that you forward to";
+                    return self.numeric_saying(
+                        voice,
+                        by.conn,
+                        ERR_CHANOPRIVSNEEDED,
+                        &[param],
+                        text,
+                    );
+                }
+                if self.channels[id].forward.replace(value) != Some(param.into()) {
+                    changes.push(true, letter, Some(param));
+                }
+            }
+        }
+    }
+
+    /// Nobody is to flood another's channel with those who were refused in their own.
+    fn may_forward_to(&self, by: By, name: &str) -> bool {
+        let Some(there) = self.channels.find(name) else { return true };
+        self.member(there, by.user).is_some_and(|member| member.ranks.at_least(Rank::Op))
+    }
+
+    fn bad_parameter(
+        &self,
+        voice: &mut Voice,
+        by: By,
+        channel: ChannelId,
+        letter: char,
+        param: &str,
+        text: &str,
+    ) {
+        let fit = !param.contains(' ') && !param.starts_with(':');
+        let (name, param) = (&self.channels[channel].name, if fit { param } else { "*" });
+        self.numeric(
+            voice,
+            by.conn,
+            ERR_INVALIDMODEPARAM,
+            &[name, &letter.to_string(), param, text],
+        );
+    }
+
+    /// Modes `b`, `e` and `I`.
+    fn change_list(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        id: ChannelId,
+        (on, letter, list, param): (bool, char, List, Option<&str>),
+        changes: &mut Changes,
+    ) {
+        let text = param.expect("without one the list is told");
+        let Ok(mask) = Ban::parse(text) else {
+            return self.bad_parameter(voice, by, id, letter, text, "Not a mask");
+        };
+        let mask_text = mask.as_str().to_owned();
+        let setter: Box<str> = self.users[by.user].mask().into();
+        let max = self.settings.limits.list_entries_max;
+        let channel = &mut self.channels[id];
+        let found = channel.list(list).iter().position(|entry| entry.mask == mask);
+        match (on, found) {
+            (true, None) if channel.list(list).len() >= max => {
+                let name = channel.name.clone();
+                let params = [&*name, &letter.to_string()];
+                self.numeric(voice, by.conn, ERR_BANLISTFULL, &params);
+            }
+            (true, None) => {
+                channel.list_mut(list).push(ListEntry { mask, by: setter, at: voice.unix() });
+                changes.push(true, letter, Some(&mask_text));
+            }
+            (false, Some(index)) => {
+                let removed = channel.list_mut(list).remove(index);
+                changes.push(false, letter, Some(removed.mask.as_str()));
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_list(&self, voice: &mut Voice, by: By, id: ChannelId, list: List) {
+        let channel = &self.channels[id];
+        let (reply, end) = match list {
+            List::Ban => (RPL_BANLIST, RPL_ENDOFBANLIST),
+            List::Except => (RPL_EXCEPTLIST, RPL_ENDOFEXCEPTLIST),
+            List::Invex => (RPL_INVEXLIST, RPL_ENDOFINVEXLIST),
+        };
+        // Who is let in against a ban is not for those who look for a way in.
+        let may = list == List::Ban || self.users[by.user].is_in(id);
+        for entry in channel.list(list).iter().filter(|_| may) {
+            let at = entry.at.to_string();
+            let params = [&*channel.name, entry.mask.as_str(), &entry.by, &at];
+            self.numeric(voice, by.conn, reply, &params);
+        }
+        self.numeric(voice, by.conn, end, &[&channel.name]);
+    }
+
+    /// Modes `q`, `a`, `o`, `h` and `v`. Everyone may give up their own.
+    fn change_rank(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        channel: ChannelId,
+        (on, letter, rank, param): (bool, char, Rank, Option<&str>),
+        changes: &mut Changes,
+    ) -> bool {
+        let Some(giver) = self.member(channel, by.user) else { return false };
+        let own = param.is_some_and(|nick| casemap::same(nick, self.users[by.user].nick()));
+        if !may_change(giver, rank) && (on || !own || !giver.ranks.has(rank)) {
+            return false;
+        }
+        let Some(nick) = param else {
+            self.bad_parameter(voice, by, channel, letter, "*", "You must give a nick");
+            return true;
+        };
+        let Some(user) = self.users.find(nick) else {
+            let nick = if nick.contains(' ') || nick.starts_with(':') { "*" } else { nick };
+            self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]);
+            return true;
+        };
+        let Some(member) = self.member(channel, user) else {
+            let params = [self.users[user].nick(), &self.channels[channel].name];
+            self.numeric(voice, by.conn, ERR_USERNOTINCHANNEL, &params);
+            return true;
+        };
+        // Who is above keeps what they have.
+        if user != by.user && member.ranks.highest() > giver.ranks.highest() {
+            return false;
+        }
+        if member.ranks.has(rank) != on {
+            self.set_rank(voice, channel, member, rank, on);
+            let nick = self.users[user].nick().to_owned();
+            changes.push(on, letter, Some(&nick));
+        }
+        true
+    }
+
+    /// In an auditorium rank is what makes one seen.
+    fn set_rank(
+        &mut self,
+        voice: &mut Voice,
+        channel: ChannelId,
+        before: Member,
+        rank: Rank,
+        on: bool,
+    ) {
+        let place = self.users[before.user].place_in(channel).expect("a member");
+        self.channels[channel].members[place].ranks.set(rank, on);
+        let after = self.channels[channel].members[place];
+        if before.ranks.highest().is_none() {
+            self.tell_join(voice, channel, after, |to| !self.sees(channel, to, before));
+        } else if after.ranks.highest().is_none() {
+            let params = [&*self.channels[channel].name];
+            let mut line = Line::new(self.users[after.user].mask(), "PART", &params)
+                .tagged(self.tags_of(after.user));
+            for member in &self.channels[channel].members {
+                if !self.sees(channel, *member, after) {
+                    self.to_user(voice, &mut line, member.user);
+                }
+            }
+        }
+        self.tell_newly_seen(voice, channel, before, after);
+    }
+
+    /// Who becomes halfop or higher, or is it no more, sees others or sees them no more.
+    fn tell_newly_seen(
+        &self,
+        voice: &mut Voice,
+        channel: ChannelId,
+        before: Member,
+        after: Member,
+    ) {
+        for other in &self.channels[channel].members {
+            let (saw, sees) =
+                (self.sees(channel, before, *other), self.sees(channel, after, *other));
+            if sees && !saw {
+                self.tell_join(voice, channel, *other, |to| to.user == after.user);
+            } else if saw && !sees {
+                let params = [&*self.channels[channel].name];
+                let mut line = Line::new(self.users[other.user].mask(), "PART", &params);
+                self.to_user(voice, &mut line, after.user);
+            }
+        }
+    }
+}
+
+/// Modern IRC, "Channel Modes": those of types A, B and the ranks always, of type C when set.
+fn takes_parameter(letter: char, on: bool) -> bool {
+    List::of(letter).is_some()
+        || Rank::of(letter).is_some()
+        || letter == 'k'
+        || (on && "lf".contains(letter))
+}
+
+/// Whether a member may give or take `rank`.
+fn may_change(giver: Member, rank: Rank) -> bool {
+    match giver.ranks.highest() {
+        Some(Rank::Founder) => true,
+        Some(Rank::Admin | Rank::Op) => rank <= Rank::Op,
+        Some(Rank::Halfop) => rank == Rank::Voice,
+        _ => false,
+    }
+}

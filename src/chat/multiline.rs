@@ -1,0 +1,194 @@
+//! BATCH from clients: a message of several lines. IRCv3 client-batch and multiline.
+
+use super::caps::Cap;
+use super::message::{Kind, client_only};
+use super::numeric::*;
+use super::session::Session;
+use super::voice::{Line, LineTags, Voice};
+use super::{By, Chat};
+use crate::net::ConnId;
+use crate::wire::irc::Message;
+
+/// A message that is still being said.
+pub struct OpenBatch {
+    reference: Box<str>,
+    target: Box<str>,
+    /// Set by its first line.
+    kind: Option<Kind>,
+    client_tags: Box<str>,
+    /// The label is that of the command that opened it.
+    label: Option<String>,
+    lines: Vec<BatchLine>,
+    bytes: usize,
+}
+
+struct BatchLine {
+    text: Box<str>,
+    /// It goes on where the one before ended.
+    concat: bool,
+}
+
+/// The longest reference of a batch.
+const REFERENCE_MAX: usize = 64;
+
+impl Chat {
+    /// `BATCH +reference draft/multiline target`, or `BATCH -reference`.
+    pub(super) fn batch(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let (sign, reference) = message.params[0].split_at(message.params[0].ceil_char_boundary(1));
+        match sign {
+            "+" => self.open_batch(voice, by, message, reference),
+            "-" => self.close_batch(voice, by, reference),
+            _ => self.fail(voice, by.conn, "BATCH", "INVALID_REFTAG", &[], "Write +name or -name"),
+        }
+    }
+
+    fn open_batch(&mut self, voice: &mut Voice, by: By, message: &Message, reference: &str) {
+        let fit = !reference.is_empty() && reference.len() <= REFERENCE_MAX;
+        if !fit || reference.contains([' ', ';', ':', ',']) {
+            let text = "This can't name a batch";
+            return self.fail(voice, by.conn, "BATCH", "INVALID_REFTAG", &[], text);
+        }
+        let (Some(kind), Some(target)) = (message.params.get(1), message.params.get(2)) else {
+            return self.numeric(voice, by.conn, ERR_NEEDMOREPARAMS, &["BATCH"]);
+        };
+        if *kind != "draft/multiline" || !self.sessions[by.conn].caps.has(Cap::Multiline) {
+            let text = "There is no such kind of batch";
+            return self.fail(voice, by.conn, "BATCH", "UNKNOWN_TYPE", &[], text);
+        }
+        // One at a time; a second one ends both, so that no half is ever said.
+        if self.sessions[by.conn].more().batch.take().is_some() {
+            return self.invalid(voice, by.conn, "A batch was open already");
+        }
+        let client_tags = client_only(message.tags);
+        let batch = OpenBatch {
+            reference: reference.into(),
+            target: (*target).into(),
+            kind: None,
+            client_tags: client_tags.into(),
+            label: voice.take_label(),
+            lines: Vec::new(),
+            bytes: 0,
+        };
+        self.sessions[by.conn].more().batch = Some(batch);
+    }
+
+    fn invalid(&self, voice: &mut Voice, conn: ConnId, text: &str) {
+        self.fail(voice, conn, "BATCH", "MULTILINE_INVALID", &[], text);
+    }
+
+    /// A line with the tag `batch`: whether it was taken as part of one.
+    pub(super) fn continues_batch(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        message: &Message,
+    ) -> bool {
+        let more = self.sessions[conn].more.as_mut();
+        let Some(batch) = more.and_then(|more| more.batch.as_mut()) else {
+            // It belongs to one that has failed, and of which that was said.
+            return message.tags.get("batch").is_some_and(|reference| !reference.is_empty());
+        };
+        let limits = &self.settings.limits;
+        let kind = match &*message.command.to_ascii_uppercase() {
+            "PRIVMSG" => Some(Kind::Privmsg),
+            "NOTICE" => Some(Kind::Notice),
+            _ => None,
+        };
+        let target = message.params.first().copied().unwrap_or_default();
+        let text = message.params.get(1).copied().unwrap_or_default();
+        let concat = message.tags.get("draft/multiline-concat").is_some();
+        let joined = usize::from(!concat && !batch.lines.is_empty());
+        let bytes = batch.bytes + text.len() + joined;
+        let (code, context, what): (&str, Vec<String>, &str) = if message.tags.get("batch")
+            != Some(&*batch.reference)
+        {
+            ("MULTILINE_INVALID", vec![], "That batch is not open")
+        } else if kind.is_none() || batch.kind.is_some_and(|first| Some(first) != kind) {
+            ("MULTILINE_INVALID", vec![], "Only messages of one kind can be in it")
+        } else if *target != *batch.target {
+            let fit = |text: &str| if text.contains(' ') { "*".into() } else { text.to_owned() };
+            let context = vec![fit(&batch.target), fit(target)];
+            ("MULTILINE_INVALID_TARGET", context, "Invalid multiline target")
+        } else if concat && text.is_empty() {
+            ("MULTILINE_INVALID", vec![], "A line that goes on can't be empty")
+        } else if batch.lines.len() == limits.multiline_lines_max {
+            let max = limits.multiline_lines_max.to_string();
+            ("MULTILINE_MAX_LINES", vec![max], "Too many lines")
+        } else if bytes > limits.multiline_bytes_max {
+            let max = limits.multiline_bytes_max.to_string();
+            ("MULTILINE_MAX_BYTES", vec![max], "Too many bytes")
+        } else {
+            batch.kind = kind;
+            batch.bytes = bytes;
+            batch.lines.push(BatchLine { text: text.into(), concat });
+            return true;
+        };
+        self.sessions[conn].more().batch = None;
+        let context: Vec<&str> = context.iter().map(String::as_str).collect();
+        self.fail(voice, conn, "BATCH", code, &context, what);
+        true
+    }
+
+    fn close_batch(&mut self, voice: &mut Voice, by: By, reference: &str) {
+        let Some(batch) = self.sessions[by.conn].more().batch.take() else {
+            return self.invalid(voice, by.conn, "No batch is open");
+        };
+        if *batch.reference != *reference {
+            return self.invalid(voice, by.conn, "That batch is not open");
+        }
+        if batch.lines.iter().all(|line| line.text.is_empty()) {
+            return self.invalid(voice, by.conn, "There is nothing in it");
+        }
+        if let Some(label) = &batch.label {
+            let name = self.batch_reference();
+            voice.hold(by.conn, label, &self.settings.server_name, name);
+        }
+        self.say_batch(voice, by, &batch);
+        voice.answer();
+    }
+
+    fn say_batch(&mut self, voice: &mut Voice, by: By, batch: &OpenBatch) {
+        let kind = batch.kind.expect("its first line has set it");
+        let texts: Vec<&str> = batch.lines.iter().map(|line| &*line.text).collect();
+        let Some(target) = self.target(voice, by, kind, &batch.target, &texts) else { return };
+        let msgid = self.message_ids.next(voice.now().unix_ms);
+        self.note_said(voice, by, target, &msgid);
+        let reference = self.batch_reference();
+        let name = self.target_name(target);
+        let (opening, ending) = (format!("+{reference}"), format!("-{reference}"));
+        let tags =
+            LineTags { msgid: Some(&msgid), client: &batch.client_tags, ..self.tags_of(by.user) };
+        let mask = self.users[by.user].mask();
+        let (open, close) = ([&*opening, "draft/multiline", &name], [&*ending]);
+        let mut open = Line::new(mask, "BATCH", &open).tagged(tags);
+        let mut close = Line::new(mask, "BATCH", &close);
+        let params: Vec<[&str; 2]> = texts.iter().map(|text| [&*name, *text]).collect();
+        let within = |concat| LineTags { batch: Some(&reference), concat, ..LineTags::default() };
+        let mut lines: Vec<Line> = (params.iter().zip(&batch.lines))
+            .map(|(params, line)| {
+                Line::new(mask, kind.command(), params).tagged(within(line.concat))
+            })
+            .collect();
+        // Who knows no multiline hears line after line, empty ones left out; the first has the id.
+        let mut first = Some(tags);
+        let heard = params.iter().filter(|[_, text]| !text.is_empty());
+        let mut plain: Vec<Line> = heard
+            .map(|params| {
+                let tags = first.take().unwrap_or(self.tags_of(by.user));
+                Line::new(mask, kind.command(), params).tagged(tags)
+            })
+            .collect();
+        self.deliver(voice, by, target, |voice, session: &Session| {
+            if session.caps.has(Cap::Multiline) && session.caps.has(Cap::Batch) {
+                open.to(voice, session);
+                lines.iter_mut().for_each(|line| line.to(voice, session));
+                close.to(voice, session);
+            } else {
+                plain.iter_mut().for_each(|line| line.to(voice, session));
+            }
+        });
+        if kind == Kind::Privmsg {
+            self.tell_if_away(voice, by, target);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Operators of the server: OPER, KILL, WALLOPS, REHASH, DIE, RESTART, and the notices they hear.
+//! Modern IRC, "Operator Messages" and "Server Notices".
+
+use super::numeric::*;
+use super::registration::shortened;
+use super::users::{UserId, UserMode};
+use super::voice::{Line, Voice};
+use super::{By, Chat, Request};
+use crate::wire::irc::Message;
+
+/// What an operator may hear of, by the letter of `MODE nick +s letters`.
+pub(super) const NOTICE_KINDS: [(char, &str); 5] =
+    [('c', "connects"), ('x', "exits"), ('k', "kills"), ('o', "operators"), ('r', "refusals")];
+
+/// Attempts at OPER cost milliseconds each, so that together they are bounded: one a second in the
+/// long run, and a few at once.
+#[derive(Default)]
+pub(super) struct Attempts {
+    /// In milliseconds of uptime: when the last would have been, had each waited for its second.
+    until_ms: u64,
+}
+
+/// Attempts at once.
+const ATTEMPTS_AT_ONCE: u64 = 4;
+
+impl Attempts {
+    fn allowed(&mut self, now_ms: u64) -> bool {
+        let next = self.until_ms.max(now_ms) + 1000;
+        let allowed = next <= now_ms + ATTEMPTS_AT_ONCE * 1000;
+        if allowed {
+            self.until_ms = next;
+        }
+        allowed
+    }
+}
+
+impl Chat {
+    /// `OPER name password`. Modern IRC, "OPER message".
+    pub(super) fn oper(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let (name, password) = (message.params[0], message.params[1]);
+        if self.settings.operators.is_empty() {
+            return self.numeric(voice, by.conn, ERR_NOOPERHOST, &[]);
+        }
+        if !self.oper_attempts.allowed(voice.now().uptime_ms) {
+            let text = "Too many attempts to become operator: try again in a few seconds";
+            return self.numeric_saying(voice, by.conn, ERR_UNKNOWNERROR, &["OPER"], text);
+        }
+        let known = self.settings.operators.iter().find(|operator| operator.name == name);
+        // An unknown name takes as long as a wrong password.
+        let verifier = &known.unwrap_or(&self.settings.operators[0]).verifier;
+        let right = verifier.verifies(password) && known.is_some();
+        let mask = self.users[by.user].mask().to_owned();
+        if !right {
+            log::warn!("{mask} gave a wrong name or password for OPER");
+            self.notice_operators(voice, 'o', &format!("Failed OPER attempt by {mask}"));
+            return self.numeric(voice, by.conn, ERR_PASSWDMISMATCH, &[]);
+        }
+        log::info!("{mask} is operator {name} now");
+        let before = self.users[by.user].modes();
+        self.users[by.user].extra().operator = Some(name.into());
+        self.users.set_mode(by.user, UserMode::Operator, true);
+        self.users.set_mode(by.user, UserMode::Wallops, true);
+        self.numeric(voice, by.conn, RPL_YOUREOPER, &[]);
+        self.tell_user_modes(voice, by, before);
+        self.notice_operators(voice, 'o', &format!("{mask} is now operator {name}"));
+    }
+
+    /// An operator is none any more, and hears no more what only operators hear.
+    pub(super) fn resign(&mut self, user: UserId) {
+        self.users.set_mode(user, UserMode::ServerNotices, false);
+        let user = &mut self.users[user];
+        user.notices = 0;
+        if let Some(extra) = &mut user.extra {
+            extra.operator = None;
+        }
+    }
+
+    /// Whether it is an operator who gives a command; says so if not.
+    pub(super) fn is_operator(&self, voice: &mut Voice, by: By) -> bool {
+        let is = self.users[by.user].is(UserMode::Operator);
+        if !is {
+            self.numeric(voice, by.conn, ERR_NOPRIVILEGES, &[]);
+        }
+        is
+    }
+
+    /// `KILL nick [reason]`. Modern IRC, "KILL message".
+    pub(super) fn kill(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        if !self.is_operator(voice, by) {
+            return;
+        }
+        let nick = message.params[0];
+        let reason = message.params.get(1).copied().filter(|reason| !reason.is_empty());
+        let reason = shortened(reason.unwrap_or("No reason given"), self.settings.limits.kick_max);
+        let Some(victim) = self.users.find(nick) else {
+            let nick = if nick.contains(' ') { "*" } else { nick };
+            return self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]);
+        };
+        let operator = self.users[by.user].nick().to_owned();
+        let mask = self.users[victim].mask().to_owned();
+        log::info!("{mask} is killed by {operator}: {reason}");
+        self.notice_operators(voice, 'k', &format!("{mask} killed by {operator}: {reason}"));
+        let params = [self.users[victim].nick(), reason];
+        let mut line = Line::new(self.users[by.user].mask(), "KILL", &params);
+        self.to_user(voice, &mut line, victim);
+        let why = format!("Killed ({operator} ({reason}))");
+        for conn in self.users[victim].conns.clone() {
+            self.leave(voice, conn, &why, &why);
+        }
+    }
+
+    /// `WALLOPS text`. Modern IRC, "WALLOPS message".
+    pub(super) fn wallops(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        if !self.is_operator(voice, by) {
+            return;
+        }
+        let params = [message.params[0]];
+        let mut line = Line::new(self.users[by.user].mask(), "WALLOPS", &params);
+        for (id, user) in self.users.iter() {
+            if user.is(UserMode::Wallops) {
+                self.to_user(voice, &mut line, id);
+            }
+        }
+    }
+
+    /// `REHASH`: reads the config again. Modern IRC, "REHASH message".
+    pub(super) fn rehash(&mut self, voice: &mut Voice, by: By, _message: &Message) {
+        if self.is_operator(voice, by) {
+            self.numeric(voice, by.conn, RPL_REHASHING, &["the config"]);
+            self.ask(voice, by, Request::Rehash, "reads the config again");
+        }
+    }
+
+    /// `DIE`: ends the server. RFC 2812 §4.3.
+    pub(super) fn die(&mut self, voice: &mut Voice, by: By, _message: &Message) {
+        if self.is_operator(voice, by) {
+            self.ask(voice, by, Request::Die, "ends the server");
+        }
+    }
+
+    /// `RESTART`: ends the server, to be started again. Modern IRC, "RESTART message".
+    pub(super) fn restart(&mut self, voice: &mut Voice, by: By, _message: &Message) {
+        if self.is_operator(voice, by) {
+            self.ask(voice, by, Request::Restart, "restarts the server");
+        }
+    }
+
+    fn ask(&mut self, voice: &mut Voice, by: By, request: Request, what: &str) {
+        let mask = self.users[by.user].mask().to_owned();
+        log::info!("{mask} {what}");
+        self.notice_operators(voice, 'o', &format!("{mask} {what}"));
+        if !self.requests.contains(&request) {
+            self.requests.push(request);
+        }
+    }
+
+    /// A notice to those operators who ask for its kind.
+    pub(super) fn notice_operators(&self, voice: &mut Voice, kind: char, text: &str) {
+        let bit = NOTICE_KINDS.iter().position(|(known, _)| *known == kind).expect("a known kind");
+        let text = format!("*** {text}");
+        for operator in self.users.operators() {
+            let user = &self.users[*operator];
+            for conn in user.conns.iter().filter(|_| user.notices & 1 << bit != 0) {
+                self.notice(voice, *conn, &text);
+            }
+        }
+    }
+
+    pub(super) fn notice_connect(&self, voice: &mut Voice, user: UserId) {
+        let user = &self.users[user];
+        let address = user.conns.first().and_then(|conn| self.sessions[*conn].address);
+        let address = address.map_or("a Unix socket".to_owned(), |ip| ip.to_string());
+        self.notice_operators(voice, 'c', &format!("{} connects from {address}", user.mask()));
+    }
+
+    pub(super) fn notice_quit(&self, voice: &mut Voice, user: UserId, why: &str) {
+        self.notice_operators(voice, 'x', &format!("{} exits: {why}", self.users[user].mask()));
+    }
+}

@@ -1,0 +1,255 @@
+//! From connection to user, and back: PASS, NICK, USER, PING, PONG, QUIT, and who falls silent.
+//! Modern IRC, "Connection Registration" and "Connection Messages".
+
+use super::caps::Cap;
+use super::numeric::*;
+use super::session::Stage;
+use super::users::{Membership, User, UserId};
+use super::voice::{Line, Voice};
+use super::{By, Chat};
+use crate::net::ConnId;
+use crate::wire::irc::Message;
+use crate::wire::irc::names::Nick;
+use std::time::Duration;
+
+impl Chat {
+    /// `PASS password`. Modern IRC, "PASS message".
+    pub(super) fn pass(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+        match self.sessions[conn].registering() {
+            Some(registering) => registering.password = Some(message.params[0].into()),
+            None => self.numeric(voice, conn, ERR_ALREADYREGISTERED, &[]),
+        }
+    }
+
+    /// `NICK nickname`. Modern IRC, "NICK message".
+    pub(super) fn nick(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+        let asked = message.params.first().copied().unwrap_or_default();
+        if asked.is_empty() {
+            return self.numeric(voice, conn, ERR_NONICKNAMEGIVEN, &[]);
+        }
+        let Some(nick) = Nick::parse(asked, self.settings.limits.nick_max) else {
+            // What may be no nick may be no parameter either, where others follow.
+            let asked = if asked.contains(' ') || asked.starts_with(':') { "*" } else { asked };
+            return self.numeric(voice, conn, ERR_ERRONEUSNICKNAME, &[asked]);
+        };
+        let user = self.sessions[conn].user();
+        if self.users.find(asked).is_some_and(|owner| Some(owner) != user) {
+            return self.numeric(voice, conn, ERR_NICKNAMEINUSE, &[asked]);
+        }
+        match user {
+            Some(user) => self.change_nick(voice, By { conn, user }, nick),
+            None => {
+                if let Some(registering) = self.sessions[conn].registering() {
+                    registering.nick = Some(asked.into());
+                }
+                self.try_register(voice, conn);
+            }
+        }
+    }
+
+    fn change_nick(&mut self, voice: &mut Voice, by: By, nick: Nick) {
+        if self.users[by.user].nick() == nick.as_str() {
+            return;
+        }
+        let before = self.users[by.user].mask().to_owned();
+        let same_name = crate::wire::casemap::same(self.users[by.user].nick(), nick.as_str());
+        if !same_name {
+            self.departed.remember(
+                &self.users[by.user],
+                voice.unix(),
+                self.settings.limits.whowas_max,
+            );
+            self.tell_watchers_offline(voice, by.user);
+        }
+        self.users.rename(by.user, nick);
+        let params = [nick.as_str()];
+        let mut line = Line::new(&before, "NICK", &params).tagged(self.tags_of(by.user));
+        self.to_peers_and_self(voice, &mut line, by.user);
+        if !same_name {
+            self.tell_watchers_online(voice, by.user);
+        }
+    }
+
+    /// `USER username 0 * realname`. Modern IRC, "USER message".
+    pub(super) fn user(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+        let limits = &self.settings.limits;
+        let username = username(message.params[0], limits.user_max);
+        let realname = shortened(message.params[3], limits.realname_max);
+        let Some(registering) = self.sessions[conn].registering() else {
+            return self.numeric(voice, conn, ERR_ALREADYREGISTERED, &[]);
+        };
+        if username.is_empty() {
+            return self.numeric(voice, conn, ERR_NEEDMOREPARAMS, &["USER"]);
+        }
+        registering.user = Some((username.into(), realname.into()));
+        self.try_register(voice, conn);
+    }
+
+    /// Makes a user of a connection that has said all it must.
+    pub(super) fn try_register(&mut self, voice: &mut Voice, conn: ConnId) {
+        let Some(registering) = self.sessions[conn].registering() else { return };
+        if registering.negotiating || registering.user.is_none() {
+            return;
+        }
+        let Some(nick) = registering.nick.clone() else { return };
+        // Nobody holds a nick before he is there: who is first, has it.
+        if self.users.find(&nick).is_some() {
+            registering.nick = None;
+            return self.numeric(voice, conn, ERR_NICKNAMEINUSE, &[&nick]);
+        }
+        let given = registering.password.as_deref().unwrap_or_default();
+        if self.settings.password.as_deref().is_some_and(|wanted| !same_secret(wanted, given)) {
+            self.numeric(voice, conn, ERR_PASSWDMISMATCH, &[]);
+            return self.leave(voice, conn, "Bad password", "Bad password");
+        }
+        let (username, realname) = registering.user.take().expect("it was seen above");
+        let away = registering.away.take();
+        let session = &mut self.sessions[conn];
+        let nick = Nick::parse(&nick, usize::MAX).expect("it was parsed when it was given");
+        let mut user = User::new(nick, &username, &session.host(), &realname, conn, voice.unix());
+        user.away = away;
+        let user = self.users.insert(user);
+        session.stage = Stage::Registered(user);
+        self.registering -= 1;
+        voice.out.set_deadline(conn, self.settings.limits.ping_interval);
+        self.welcome(voice, By { conn, user });
+        self.tell_watchers_online(voice, user);
+        self.notice_connect(voice, user);
+    }
+
+    /// `PING token`. Modern IRC, "PING message".
+    pub(super) fn ping(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+        let Some(token) = message.params.first() else {
+            return self.numeric(voice, conn, ERR_NEEDMOREPARAMS, &["PING"]);
+        };
+        let server = &self.settings.server_name;
+        self.say(voice, conn, server, "PONG", &[server, token]);
+    }
+
+    /// `PONG token`. That anything came is all that matters.
+    pub(super) fn pong(&mut self, _voice: &mut Voice, _conn: ConnId, _message: &Message) {}
+
+    /// `WEBIRC password gateway hostname ip`. IRCv3 webirc. Only gateways that are configured may
+    /// say for whom they connect, and none are.
+    pub(super) fn webirc(&mut self, voice: &mut Voice, conn: ConnId, _message: &Message) {
+        if self.sessions[conn].registering().is_none() {
+            return self.numeric(voice, conn, ERR_ALREADYREGISTERED, &[]);
+        }
+        let why = "WEBIRC is not accepted from this address";
+        self.leave(voice, conn, why, why);
+    }
+
+    /// `QUIT [reason]`. Modern IRC, "QUIT message".
+    pub(super) fn quit(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+        let reason = message.params.first().copied().unwrap_or_default();
+        let reason = shortened(reason, self.settings.limits.kick_max);
+        let said = if reason.is_empty() { "Quit".to_owned() } else { format!("Quit: {reason}") };
+        self.leave(voice, conn, &said, &said);
+    }
+
+    /// Ends a connection on our side: `said` is its last word, `why` what others hear.
+    pub(super) fn leave(&mut self, voice: &mut Voice, conn: ConnId, said: &str, why: &str) {
+        let text = format!("Closing link: ({}) [{said}]", self.sessions[conn].host());
+        Line::new("", "ERROR", &[&text]).to(voice, &self.sessions[conn]);
+        if voice.is_labelled(conn) {
+            voice.answer(); // nothing can be said any more once it is closed
+        }
+        self.gone(voice, conn, why);
+        voice.out.close(conn);
+    }
+
+    /// A connection has ended, or is about to: its user goes with the last of theirs.
+    pub(super) fn gone(&mut self, voice: &mut Voice, conn: ConnId, why: &str) {
+        self.stop_watching(conn);
+        let session = &mut self.sessions[conn];
+        session.more = None;
+        match std::mem::replace(&mut session.stage, Stage::Gone) {
+            Stage::Gone => {}
+            Stage::Registering(_) => self.registering -= 1,
+            Stage::Registered(user) => {
+                self.users[user].conns.retain(|each| *each != conn);
+                if self.users[user].conns.is_empty() {
+                    self.part_with(voice, user, why);
+                }
+            }
+        }
+    }
+
+    /// A user goes: everyone who could see them hears it once.
+    fn part_with(&mut self, voice: &mut Voice, user: UserId, why: &str) {
+        self.notice_quit(voice, user, why);
+        let peers = self.peers(user);
+        let params = [why];
+        let mut line =
+            Line::new(self.users[user].mask(), "QUIT", &params).tagged(self.tags_of(user));
+        for peer in peers {
+            self.to_user(voice, &mut line, peer);
+        }
+        self.tell_watchers_offline(voice, user);
+        while let Some(&Membership { channel, .. }) = self.users[user].channels.last() {
+            self.channels.part(&mut self.users, channel, user);
+        }
+        let user = self.users.remove(user);
+        self.departed.remember(&user, voice.unix(), self.settings.limits.whowas_max);
+    }
+
+    /// Something may have to be said to a connection that has been silent.
+    pub(super) fn keep_alive(&mut self, voice: &mut Voice, conn: ConnId) {
+        let limits = &self.settings.limits;
+        let now_s = voice.now().uptime_ms / 1000;
+        let session = &mut self.sessions[conn];
+        let silent = Duration::from_secs(now_s - u64::from(session.heard_s));
+        match session.stage {
+            Stage::Gone => {}
+            Stage::Registering(_) => {
+                self.leave(voice, conn, "Registration timeout", "Registration timeout");
+            }
+            Stage::Registered(_) if session.pinged => {
+                let why = format!("Ping timeout: {} seconds", silent.as_secs());
+                self.leave(voice, conn, &why, &why);
+            }
+            Stage::Registered(_) if silent < limits.ping_interval => {
+                voice.out.set_deadline(conn, limits.ping_interval - silent);
+            }
+            Stage::Registered(_) => {
+                session.pinged = true;
+                voice.out.set_deadline(conn, limits.ping_timeout);
+                let server = &self.settings.server_name;
+                Line::new("", "PING", &[server]).to(voice, &self.sessions[conn]);
+            }
+        }
+    }
+
+    /// `SETNAME realname`. IRCv3 setname.
+    pub(super) fn setname(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let realname = message.params[0];
+        if realname.len() > self.settings.limits.realname_max {
+            let text = "Realname is too long";
+            return self.fail(voice, by.conn, "SETNAME", "INVALID_REALNAME", &[], text);
+        }
+        self.users[by.user].realname = realname.into();
+        let params = [realname];
+        let mut line =
+            Line::new(self.users[by.user].mask(), "SETNAME", &params).tagged(self.tags_of(by.user));
+        self.to_interested(voice, &mut line, by.user, Cap::Setname, true);
+    }
+}
+
+/// What may stand for a user name between `!` and `@`: what can't is left out.
+fn username(text: &str, bytes_max: usize) -> String {
+    let fit = |c: &char| {
+        c.is_ascii_alphanumeric() || (c.is_ascii_punctuation() && !"!@*?:,#~".contains(*c))
+    };
+    text.trim_start_matches('~').chars().filter(fit).take(bytes_max).collect()
+}
+
+/// `text`, or as many whole characters of it as `bytes_max` holds.
+pub(super) fn shortened(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}
+
+/// Takes the same time wherever two texts of one length differ.
+fn same_secret(a: &str, b: &str) -> bool {
+    let differences = a.bytes().zip(b.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
+    a.len() == b.len() && std::hint::black_box(differences) == 0
+}

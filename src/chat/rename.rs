@@ -1,0 +1,93 @@
+//! RENAME: a channel gets another name and keeps all else. IRCv3 channel-rename.
+
+use super::caps::Cap;
+use super::channels::{ChannelId, Member, Rank};
+use super::numeric::*;
+use super::registration::shortened;
+use super::session::Session;
+use super::voice::{Line, Voice};
+use super::{By, Chat};
+use crate::wire::casemap;
+use crate::wire::irc::Message;
+use crate::wire::irc::names::ChannelName;
+
+impl Chat {
+    /// `RENAME channel name [reason]`.
+    pub(super) fn rename(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let (old, new) = (message.params[0], message.params[1]);
+        let reason = message.params.get(2).copied().unwrap_or_default();
+        let reason = shortened(reason, self.settings.limits.kick_max);
+        let Some(channel) = self.channel_for(by, old) else {
+            return self.no_such_channel(voice, by, old);
+        };
+        let Some(member) = self.member(channel, by.user) else {
+            return self.numeric(voice, by.conn, ERR_NOTONCHANNEL, &[old]);
+        };
+        if !member.ranks.at_least(Rank::Op) {
+            return self.numeric(voice, by.conn, ERR_CHANOPRIVSNEEDED, &[old]);
+        }
+        let Some(name) = ChannelName::parse(new, self.settings.limits.channel_name_max) else {
+            let new = if new.contains(' ') || new.starts_with(':') { "*" } else { new };
+            let text = "This is no name for a channel";
+            return self.fail(voice, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
+        };
+        if self.channels.find(new).is_some_and(|other| other != channel) {
+            let text = "Channel already exists";
+            return self.fail(voice, by.conn, "RENAME", "CHANNEL_NAME_IN_USE", &[old, new], text);
+        }
+        self.take_name(voice, by, channel, name, reason);
+    }
+
+    fn take_name(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        channel: ChannelId,
+        name: ChannelName,
+        reason: &str,
+    ) {
+        let old = self.channels[channel].name.clone();
+        self.channels.rename(channel, name);
+        let params = [&*old, name.as_str(), reason];
+        let mut line =
+            Line::new(self.users[by.user].mask(), "RENAME", &params).tagged(self.tags_of(by.user));
+        // Who knows no RENAME sees a case change only by the next line that has it.
+        let same_name = casemap::same(&old, name.as_str());
+        let mut joined_anew = Vec::new();
+        for member in &self.channels[channel].members {
+            for conn in &self.users[member.user].conns {
+                let session = &self.sessions[*conn];
+                if session.caps.has(Cap::ChannelRename) {
+                    line.to(voice, session);
+                } else if !same_name {
+                    self.fall_back(voice, channel, *member, session, &old, reason);
+                    joined_anew.push(By { conn: *conn, user: member.user });
+                }
+            }
+        }
+        for by in joined_anew {
+            self.tell_channel(voice, by, channel);
+        }
+    }
+
+    /// IRCv3 channel-rename, "Fallback": out of the one, into the other.
+    fn fall_back(
+        &self,
+        voice: &mut Voice,
+        channel: ChannelId,
+        member: Member,
+        session: &Session,
+        old: &str,
+        reason: &str,
+    ) {
+        let user = &self.users[member.user];
+        let both = [old, reason];
+        let parted = if reason.is_empty() { &both[..1] } else { &both[..] };
+        Line::new(user.mask(), "PART", parted).to(voice, session);
+        let extended = session.caps.has(Cap::ExtendedJoin);
+        let all =
+            [&*self.channels[channel].name, user.account.as_deref().unwrap_or("*"), &user.realname];
+        let joined = if extended { &all[..] } else { &all[..1] };
+        Line::new(user.mask(), "JOIN", joined).to(voice, session);
+    }
+}

@@ -1,0 +1,171 @@
+//! One connection of the chat service: what it has negotiated, and how far it is.
+
+use super::caps::Caps;
+use super::long_answer::LongAnswer;
+use super::multiline::OpenBatch;
+use super::users::UserId;
+use crate::net::{ConnId, Peer};
+use crate::wire::casemap::Folded;
+use crate::wire::line::LineParser;
+use std::net::IpAddr;
+
+/// One connection. What only few of them have lies in `more`.
+pub struct Session {
+    /// Whose it is.
+    pub id: ConnId,
+    pub(super) parser: LineParser,
+    /// What it has asked for.
+    pub caps: Caps,
+    /// Speaks CAP 302 or later: lists have values, and run over several lines.
+    pub cap_302: bool,
+    /// A PING of ours is unanswered.
+    pub pinged: bool,
+    /// How far it is.
+    pub stage: Stage,
+    /// When something was last heard from it, in seconds of uptime.
+    pub heard_s: u32,
+    /// When it came, likewise.
+    pub opened_s: u32,
+    /// Where from; `None` on a Unix socket.
+    pub address: Option<IpAddr>,
+    /// Rarely there.
+    pub more: Option<Box<More>>,
+}
+
+/// All connections, by slot.
+#[derive(Default)]
+pub struct Sessions(Vec<Option<Session>>);
+
+/// How far a connection is.
+pub enum Stage {
+    /// Nothing can be said to it any more.
+    Gone,
+    /// It is still saying who it is.
+    Registering(Box<Registering>),
+    /// It speaks for a user.
+    Registered(UserId),
+}
+
+/// What has been said before registration is complete.
+#[derive(Default)]
+pub struct Registering {
+    /// `None` until NICK.
+    pub nick: Option<Box<str>>,
+    /// User name and real name; `None` until USER.
+    pub user: Option<(Box<str>, Box<str>)>,
+    /// CAP was spoken: registration waits for CAP END.
+    pub negotiating: bool,
+    /// The last PASS.
+    pub password: Option<Box<str>>,
+    /// IRCv3 pre-away: away from the beginning.
+    pub away: Option<Box<str>>,
+    /// Something was heard: what comes first may be another protocol.
+    pub spoke: bool,
+}
+
+/// What only few connections have.
+#[derive(Default)]
+pub struct More {
+    /// The nicks of MONITOR, as they were written; bounded by `monitor_max`.
+    pub watching: Vec<(Folded, Box<str>)>,
+    /// The keys of METADATA SUB; bounded by `metadata_subs_max`.
+    pub subscribed: Vec<Box<str>>,
+    /// A message of several lines that is still being said.
+    pub batch: Option<OpenBatch>,
+    /// An answer longer than can be queued at once.
+    pub answer: Option<LongAnswer>,
+}
+
+impl Sessions {
+    /// Takes a connection in.
+    pub fn insert(&mut self, session: Session) {
+        let slot = session.id.slot();
+        if self.0.len() <= slot {
+            self.0.resize_with(slot + 1, || None);
+        }
+        self.0[slot] = Some(session);
+    }
+
+    /// Forgets a connection that has ended.
+    pub fn remove(&mut self, id: ConnId) {
+        self.0[id.slot()] = None;
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.0.iter().flatten()
+    }
+}
+
+/// Of a connection that has not ended.
+impl std::ops::Index<ConnId> for Sessions {
+    type Output = Session;
+
+    fn index(&self, id: ConnId) -> &Session {
+        self.0[id.slot()].as_ref().expect("a connection that was opened")
+    }
+}
+
+impl std::ops::IndexMut<ConnId> for Sessions {
+    fn index_mut(&mut self, id: ConnId) -> &mut Session {
+        self.0[id.slot()].as_mut().expect("a connection that was opened")
+    }
+}
+
+impl Session {
+    /// A connection that has said nothing yet.
+    pub fn new(id: ConnId, peer: Peer, now_s: u32) -> Session {
+        Session {
+            id,
+            parser: LineParser::default(),
+            caps: Caps::default(),
+            cap_302: false,
+            pinged: false,
+            stage: Stage::Registering(Box::default()),
+            heard_s: now_s,
+            opened_s: now_s,
+            address: peer.address.map(|address| address.ip().to_canonical()),
+            more: None,
+        }
+    }
+
+    /// The user it speaks for.
+    pub fn user(&self) -> Option<UserId> {
+        match self.stage {
+            Stage::Registered(user) => Some(user),
+            _ => None,
+        }
+    }
+
+    /// What is being said before registration.
+    pub fn registering(&mut self) -> Option<&mut Registering> {
+        match &mut self.stage {
+            Stage::Registering(registering) => Some(registering),
+            _ => None,
+        }
+    }
+
+    /// What only few have, made if it is missing.
+    pub fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
+    /// Whether it has subscribed to `key` with METADATA SUB.
+    pub fn subscribes(&self, key: &str) -> bool {
+        let more = self.more.as_ref();
+        more.is_some_and(|more| more.subscribed.iter().any(|subscribed| **subscribed == *key))
+    }
+
+    /// The host that others see. Loopback is `localhost`; an IPv6 address must not begin with the
+    /// colon that begins a trailing parameter.
+    pub fn host(&self) -> String {
+        match self.address {
+            None => "localhost".to_owned(),
+            Some(ip) if ip.is_loopback() => "localhost".to_owned(),
+            Some(ip) => {
+                let text = ip.to_string();
+                if text.starts_with(':') { format!("0{text}") } else { text }
+            }
+        }
+    }
+}

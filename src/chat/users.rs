@@ -1,0 +1,340 @@
+//! Users: those who have registered. A user is not a connection, though each has one at least.
+
+use super::channels::{ChannelId, Serial};
+use super::metadata::Metadata;
+use crate::net::ConnId;
+use crate::wire::casemap::Folded;
+use crate::wire::irc::names::Nick;
+use slab::Slab;
+use std::cell::Cell;
+use std::collections::HashMap;
+
+/// One user for as long as they are here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(u32);
+
+/// A user.
+pub struct User {
+    /// `nick!user@host`, as the others see it.
+    mask: Box<str>,
+    nick_len: u8,
+    user_len: u8,
+    modes: UserModes,
+    /// Which notices of the server an operator hears: letters of `NOTICE_KINDS`.
+    pub notices: u8,
+    /// What people put for a name.
+    pub realname: Box<str>,
+    /// The connections that speak for them; one at least.
+    pub conns: Vec<ConnId>,
+    /// The channels they are in, each with their place among its members; bounded by
+    /// `channels_per_user`.
+    pub channels: Vec<Membership>,
+    /// Whom they are logged in as.
+    pub account: Option<Box<str>>,
+    /// Why they are away, if they are.
+    pub away: Option<Box<str>>,
+    /// When they registered, in seconds since 1970.
+    pub signed_on: u64,
+    /// When they last said something to somebody, likewise.
+    pub spoke_at: u64,
+    /// The last occasion at which they were told something: see `Chat::once`.
+    pub told: Cell<u32>,
+    /// Rarely there.
+    pub extra: Option<Box<Extra>>,
+}
+
+/// What only few users have.
+#[derive(Default)]
+pub struct Extra {
+    /// From whom they hear in private though +R; folded nicks, bounded by `accept_max`.
+    pub accepts: Vec<Folded>,
+    /// Channels they are invited to, some of which may be gone; bounded by `invites_max`.
+    pub invites: Vec<(ChannelId, Serial)>,
+    /// Their profile.
+    pub metadata: Metadata,
+    /// The name under which they are operator.
+    pub operator: Option<Box<str>>,
+    /// When they may knock again, in seconds since 1970.
+    pub knock_after: u64,
+}
+
+/// One channel of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Their index in its members.
+    pub place: u32,
+}
+
+/// The modes of a user; ISUPPORT and `004` list their letters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserModes(u8);
+
+/// A mode of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum UserMode {
+    Bot,
+    Invisible,
+    Operator,
+    /// Hears in private only from who is logged in, or accepted.
+    RegisteredOnly,
+    /// Hears notices of the server.
+    ServerNotices,
+    NoCtcp,
+    Wallops,
+}
+
+impl UserMode {
+    /// Each with its letter, in the order of the letters.
+    pub const LETTERS: [(char, UserMode); 7] = [
+        ('B', UserMode::Bot),
+        ('R', UserMode::RegisteredOnly),
+        ('T', UserMode::NoCtcp),
+        ('i', UserMode::Invisible),
+        ('o', UserMode::Operator),
+        ('s', UserMode::ServerNotices),
+        ('w', UserMode::Wallops),
+    ];
+
+    /// The mode of that letter.
+    pub fn of(letter: char) -> Option<UserMode> {
+        Self::LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, mode)| *mode)
+    }
+}
+
+impl UserModes {
+    /// Whether `mode` is set.
+    pub fn has(self, mode: UserMode) -> bool {
+        self.0 & (1 << mode as u8) != 0
+    }
+
+    fn set(&mut self, mode: UserMode, on: bool) {
+        if on { self.0 |= 1 << mode as u8 } else { self.0 &= !(1 << mode as u8) }
+    }
+
+    /// `+` and the letters of those that are set.
+    pub fn text(self) -> String {
+        let set = UserMode::LETTERS.iter().filter(|(_, mode)| self.has(*mode));
+        "+".chars().chain(set.map(|(letter, _)| *letter)).collect()
+    }
+}
+
+impl User {
+    /// A user in no channel.
+    pub fn new(nick: Nick, user: &str, host: &str, realname: &str, conn: ConnId, now: u64) -> User {
+        User {
+            mask: format!("{}!{user}@{host}", nick.as_str()).into(),
+            nick_len: nick.as_str().len() as u8,
+            user_len: user.len() as u8,
+            modes: UserModes::default(),
+            notices: 0,
+            realname: realname.into(),
+            conns: vec![conn],
+            channels: Vec::new(),
+            account: None,
+            away: None,
+            signed_on: now,
+            spoke_at: now,
+            told: Cell::new(0),
+            extra: None,
+        }
+    }
+
+    /// `nick!user@host`.
+    pub fn mask(&self) -> &str {
+        &self.mask
+    }
+
+    /// The nick as it was written.
+    pub fn nick(&self) -> &str {
+        &self.mask[..usize::from(self.nick_len)]
+    }
+
+    /// The user name.
+    pub fn username(&self) -> &str {
+        let start = usize::from(self.nick_len) + 1;
+        &self.mask[start..start + usize::from(self.user_len)]
+    }
+
+    /// The host that others see.
+    pub fn host(&self) -> &str {
+        &self.mask[usize::from(self.nick_len) + usize::from(self.user_len) + 2..]
+    }
+
+    /// What few have, made if it is missing.
+    pub fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    /// Their profile, if they have one.
+    pub fn metadata(&self) -> Option<&Metadata> {
+        self.extra.as_ref().map(|extra| &extra.metadata)
+    }
+
+    /// Whether they are invited to a channel.
+    pub fn is_invited_to(&self, channel: ChannelId, serial: Serial) -> bool {
+        let extra = self.extra.as_ref();
+        extra.is_some_and(|extra| extra.invites.contains(&(channel, serial)))
+    }
+
+    /// Where among the members of `channel` they are. A scan of at most `channels_per_user`.
+    pub fn place_in(&self, channel: ChannelId) -> Option<usize> {
+        let found = self.channels.iter().find(|membership| membership.channel == channel);
+        found.map(|membership| membership.place as usize)
+    }
+
+    /// Whether they are in `channel`.
+    pub fn is_in(&self, channel: ChannelId) -> bool {
+        self.place_in(channel).is_some()
+    }
+
+    /// Those that are set.
+    pub fn modes(&self) -> UserModes {
+        self.modes
+    }
+
+    /// Whether `mode` is set.
+    pub fn is(&self, mode: UserMode) -> bool {
+        self.modes.has(mode)
+    }
+}
+
+/// Everyone, by id and by nick.
+#[derive(Default)]
+pub struct Users {
+    users: Slab<User>,
+    by_nick: HashMap<Folded, UserId>,
+    /// How many have each mode, by its number.
+    with_mode: [usize; UserMode::LETTERS.len()],
+    /// Those with mode `o`.
+    operators: Vec<UserId>,
+    /// The most there ever were at once.
+    pub max: usize,
+}
+
+impl Users {
+    /// Takes in a user whose nick is free.
+    pub fn insert(&mut self, user: User) -> UserId {
+        let nick = Folded::of(user.nick());
+        let id = UserId(self.users.insert(user) as u32);
+        let before = self.by_nick.insert(nick, id);
+        assert_eq!(before, None, "a nick that is not free");
+        self.max = self.max.max(self.users.len());
+        id
+    }
+
+    /// Lets a user go who is in no channel any more.
+    pub fn remove(&mut self, id: UserId) -> User {
+        for (_, mode) in UserMode::LETTERS {
+            self.set_mode(id, mode, false);
+        }
+        let user = self.users.remove(id.0 as usize);
+        assert!(user.channels.is_empty(), "who goes has left every channel");
+        self.by_nick.remove(&Folded::of(user.nick()));
+        if self.by_nick.capacity() > 4096 && self.by_nick.len() < self.by_nick.capacity() / 8 {
+            self.by_nick.shrink_to_fit();
+        }
+        user
+    }
+
+    /// Sets or unsets a mode of a user.
+    pub fn set_mode(&mut self, id: UserId, mode: UserMode, on: bool) {
+        let modes = &mut self.users[id.0 as usize].modes;
+        if modes.has(mode) == on {
+            return;
+        }
+        modes.set(mode, on);
+        let count = &mut self.with_mode[mode as usize];
+        *count = if on { *count + 1 } else { *count - 1 };
+        match mode {
+            UserMode::Operator if on => self.operators.push(id),
+            UserMode::Operator => self.operators.retain(|each| *each != id),
+            _ => {}
+        }
+    }
+
+    /// How many have `mode` set.
+    pub fn count(&self, mode: UserMode) -> usize {
+        self.with_mode[mode as usize]
+    }
+
+    /// Those with mode `o`.
+    pub fn operators(&self) -> &[UserId] {
+        &self.operators
+    }
+
+    /// Gives a user another nick, which is free or their own.
+    pub fn rename(&mut self, id: UserId, nick: Nick) {
+        let user = &mut self.users[id.0 as usize];
+        self.by_nick.remove(&Folded::of(user.nick()));
+        let rest = &user.mask[usize::from(user.nick_len)..];
+        user.mask = [nick.as_str(), rest].concat().into();
+        user.nick_len = nick.as_str().len() as u8;
+        let before = self.by_nick.insert(Folded::of(nick.as_str()), id);
+        assert_eq!(before, None, "a nick that is not free");
+    }
+
+    /// Who has that nick.
+    pub fn find(&self, nick: &str) -> Option<UserId> {
+        self.by_nick.get(&Folded::of(nick)).copied()
+    }
+
+    /// Everyone.
+    pub fn iter(&self) -> impl Iterator<Item = (UserId, &User)> {
+        self.users.iter().map(|(id, user)| (UserId(id as u32), user))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Whether that user is still here; numbers are given anew.
+    pub fn contains(&self, id: UserId) -> bool {
+        self.users.contains(id.0 as usize)
+    }
+
+    /// The first user whose number is `from` or later: to go on where an answer has stopped.
+    pub fn next_from(&self, from: u32) -> Option<UserId> {
+        let last = self.users.capacity() as u32;
+        (from..last).find(|id| self.users.contains(*id as usize)).map(UserId)
+    }
+
+    /// Asserts what must hold between commands.
+    pub fn check(&self) {
+        assert_eq!(self.users.len(), self.by_nick.len());
+        for (_, mode) in UserMode::LETTERS {
+            let counted = self.iter().filter(|(_, user)| user.is(mode)).count();
+            assert_eq!(counted, self.count(mode));
+        }
+        assert_eq!(self.operators.len(), self.count(UserMode::Operator));
+        for (id, user) in self.iter() {
+            assert_eq!(self.find(user.nick()), Some(id));
+            assert!(!user.conns.is_empty(), "a user has a connection");
+            assert_eq!(user.mask(), format!("{}!{}@{}", user.nick(), user.username(), user.host()));
+        }
+    }
+}
+
+impl UserId {
+    /// The number after this, for `Users::next_from`.
+    pub fn after(self) -> u32 {
+        self.0 + 1
+    }
+}
+
+impl std::ops::Index<UserId> for Users {
+    type Output = User;
+
+    fn index(&self, id: UserId) -> &User {
+        &self.users[id.0 as usize]
+    }
+}
+
+impl std::ops::IndexMut<UserId> for Users {
+    fn index_mut(&mut self, id: UserId) -> &mut User {
+        &mut self.users[id.0 as usize]
+    }
+}

@@ -1,0 +1,392 @@
+//! How something is said to many at once: composed once for each form that its hearers' capabilities
+//! ask for, and shared; and how the answer to a labelled command is gathered.
+
+use super::caps::{Cap, Caps};
+use super::session::Session;
+use crate::net::{ConnId, Now, Outbox, Span};
+use crate::wire::irc::{self, REST_MAX, tags};
+
+/// Where one command says what it says. IRCv3 labeled-response: what its own speaker is told is
+/// held back until it is clear how many lines that is.
+pub struct Voice<'a> {
+    /// Everyone's sending half.
+    pub out: &'a mut Outbox,
+    labelled: Option<Labelled>,
+    held: Vec<Span>,
+}
+
+/// A command that carries a label.
+struct Labelled {
+    asker: ConnId,
+    /// As its sender wrote it.
+    label: String,
+    server: String,
+    /// What a batch is called, if it takes one.
+    batch: String,
+}
+
+/// One line, with the tags that its hearers may have asked for.
+pub struct Line<'a> {
+    /// Nick or server, with user and host where it has them; empty for none.
+    pub source: &'a str,
+    /// Command or numeric.
+    pub command: &'a str,
+    /// The last is cut where the line would be too long.
+    pub params: &'a [&'a str],
+    /// What more may be said of it.
+    pub tags: LineTags<'a>,
+    forms: [Option<Span>; FORMS],
+}
+
+/// What may be told of a line before it. The time is told of every line.
+#[derive(Clone, Copy, Default)]
+pub struct LineTags<'a> {
+    /// For who has asked for `account-tag`.
+    pub account: Option<&'a str>,
+    /// This and what follows: for who has asked for `message-tags`.
+    pub msgid: Option<&'a str>,
+    /// Whether it comes from a bot, IRCv3 bot-mode.
+    pub bot: bool,
+    /// Client-only tags, as their sender wrote them, without the `@`.
+    pub client: &'a str,
+    /// For whom a relay speaks: `draft/relaymsg`.
+    pub relayed_by: Option<&'a str>,
+    /// The batch it belongs to; told to everyone.
+    pub batch: Option<&'a str>,
+    /// Whether it goes on where the line before ended: `draft/multiline-concat`; told to everyone.
+    pub concat: bool,
+}
+
+const TIME: usize = 1;
+const ACCOUNT: usize = 2;
+const MESSAGE_TAGS: usize = 4;
+const FORMS: usize = 8;
+
+impl<'a> Voice<'a> {
+    /// Says everything at once.
+    pub fn new(out: &'a mut Outbox) -> Voice<'a> {
+        Voice { out, labelled: None, held: Vec::new() }
+    }
+
+    /// When this turn began.
+    pub fn now(&self) -> Now {
+        self.out.now
+    }
+
+    /// Whole seconds since 1970.
+    pub fn unix(&self) -> u64 {
+        self.out.now.unix_ms / 1000
+    }
+
+    /// Sends what was composed, or holds it back if it answers a labelled command.
+    pub fn send(&mut self, to: ConnId, span: Span) {
+        if self.is_labelled(to) { self.held.push(span) } else { self.out.send(to, span) }
+    }
+
+    /// Whether it is `conn` whose labelled command is being answered.
+    pub fn is_labelled(&self, conn: ConnId) -> bool {
+        self.labelled.as_ref().is_some_and(|labelled| labelled.asker == conn)
+    }
+
+    /// The label that is being answered.
+    pub fn label(&self) -> Option<&str> {
+        self.labelled.as_ref().map(|labelled| &*labelled.label)
+    }
+
+    /// From here on what `asker` is told is the answer to a command with `label`, as they wrote it.
+    /// Should it take a batch, that is called `batch`.
+    pub fn hold(&mut self, asker: ConnId, label: &str, server: &str, batch: String) {
+        let (label, server) = (label.to_owned(), server.to_owned());
+        self.labelled = Some(Labelled { asker, label, server, batch });
+    }
+
+    /// Sends what was held back, labelled: nothing becomes an ACK, one line is labelled itself,
+    /// several are put in a batch. If they are a batch already, that is labelled.
+    pub fn answer(&mut self) {
+        let Some(Labelled { asker, label, server, batch }) = self.labelled.take() else { return };
+        let held = std::mem::take(&mut self.held);
+        let label = format!("label={label}");
+        match held[..] {
+            [] => self.write(asker, format!("@{label} :{server} ACK\r\n")),
+            [only] => self.send_tagged(asker, only, &label),
+            [first, .., last] if self.is_one_batch(&held, first, last) => {
+                self.send_tagged(asker, first, &label);
+                held[1..].iter().for_each(|span| self.out.send(asker, *span));
+            }
+            _ => {
+                self.write(
+                    asker,
+                    format!("@{label} :{server} BATCH +{batch} labeled-response\r\n"),
+                );
+                let tag = format!("batch={batch}");
+                for span in held {
+                    if tag_of(self.out.text(span), b"batch=").is_some() {
+                        self.out.send(asker, span);
+                    } else {
+                        self.send_tagged(asker, span, &tag);
+                    }
+                }
+                self.write(asker, format!(":{server} BATCH -{batch}\r\n"));
+            }
+        }
+    }
+
+    /// What is said within is not part of the answer to a labelled command.
+    pub fn unlabelled(&mut self, say: impl FnOnce(&mut Voice)) {
+        let labelled = self.labelled.take();
+        say(self);
+        self.labelled = labelled;
+    }
+
+    /// Takes the answer for given by somebody else: what was held back is sent as it is, and
+    /// nothing is labelled. Returns the label.
+    pub fn take_label(&mut self) -> Option<String> {
+        let Labelled { asker, label, .. } = self.labelled.take()?;
+        let held = std::mem::take(&mut self.held);
+        held.into_iter().for_each(|span| self.out.send(asker, span));
+        Some(label)
+    }
+
+    fn write(&mut self, to: ConnId, line: String) {
+        self.out.write(to, line.as_bytes());
+    }
+
+    /// Whether the first line opens a batch and the last closes the same: nothing outside of it.
+    fn is_one_batch(&self, held: &[Span], first: Span, last: Span) -> bool {
+        let reference = |span, sign| batch_reference(self.out.text(span), sign);
+        let Some(opened) = reference(first, b'+') else { return false };
+        reference(last, b'-') == Some(opened)
+            && held[1..held.len() - 1].iter().all(|span| reference(*span, b'-') != Some(opened))
+    }
+
+    fn send_tagged(&mut self, to: ConnId, span: Span, tag: &str) {
+        let line = self.out.text(span).to_owned();
+        let tagged = self.out.compose(|arena| {
+            arena.push(b'@');
+            arena.extend_from_slice(tag.as_bytes());
+            match line.strip_prefix(b"@") {
+                Some(rest) => {
+                    arena.push(b';');
+                    arena.extend_from_slice(rest);
+                }
+                None => {
+                    arena.push(b' ');
+                    arena.extend_from_slice(&line);
+                }
+            }
+        });
+        self.out.send(to, tagged);
+    }
+}
+
+/// The value of the tag that begins with `key`, itself with the `=`, if `line` has it.
+fn tag_of<'l>(line: &'l [u8], key: &[u8]) -> Option<&'l [u8]> {
+    let tags = line.strip_prefix(b"@")?;
+    let tags = tags.split(|byte| *byte == b' ').next()?;
+    tags.split(|byte| *byte == b';').find_map(|tag| tag.strip_prefix(key))
+}
+
+/// The reference of a `BATCH` line of ours with `sign` before it.
+fn batch_reference(line: &[u8], sign: u8) -> Option<&[u8]> {
+    let mut words = line.trim_ascii_end().split(|byte| *byte == b' ');
+    let mut word = words.next()?;
+    if word.starts_with(b"@") {
+        word = words.next()?;
+    }
+    if word.starts_with(b":") {
+        word = words.next()?;
+    }
+    if word != b"BATCH" {
+        return None;
+    }
+    words.next()?.strip_prefix(&[sign])
+}
+
+impl<'a> Line<'a> {
+    /// A line without tags but its time.
+    pub fn new(source: &'a str, command: &'a str, params: &'a [&'a str]) -> Line<'a> {
+        Line { source, command, params, tags: LineTags::default(), forms: [None; FORMS] }
+    }
+
+    /// The same with tags.
+    pub fn tagged(self, tags: LineTags<'a>) -> Line<'a> {
+        Line { tags, ..self }
+    }
+
+    /// Says it on one connection, in the form that this has asked for.
+    pub fn to(&mut self, voice: &mut Voice, session: &Session) {
+        let form = self.form(session.caps);
+        let span = match self.forms[form] {
+            Some(span) => span,
+            None => {
+                let time_ms = voice.out.now.unix_ms;
+                *self.forms[form]
+                    .insert(voice.out.compose(|arena| self.write(arena, form, time_ms)))
+            }
+        };
+        voice.send(session.id, span);
+    }
+
+    /// Which tags a hearer with `caps` is told, of those that there are.
+    fn form(&self, caps: Caps) -> usize {
+        let tags = &self.tags;
+        let mut form = 0;
+        if caps.has(Cap::ServerTime) {
+            form |= TIME;
+        }
+        if tags.account.is_some() && caps.has(Cap::AccountTag) {
+            form |= ACCOUNT;
+        }
+        let any = tags.msgid.is_some()
+            || tags.bot
+            || !tags.client.is_empty()
+            || tags.relayed_by.is_some();
+        if any && caps.has(Cap::MessageTags) {
+            form |= MESSAGE_TAGS;
+        }
+        form
+    }
+
+    fn write(&self, arena: &mut Vec<u8>, form: usize, time_ms: u64) {
+        self.write_tags(arena, form, time_ms);
+        let start = arena.len();
+        let source = Some(self.source).filter(|source| !source.is_empty());
+        if TEXT_LAST.contains(&self.command) {
+            irc::write_with_text(arena, source, self.command, self.params);
+        } else {
+            irc::write(arena, &[], source, self.command, self.params);
+        }
+        cut(arena, start + REST_MAX);
+        arena.extend_from_slice(b"\r\n");
+    }
+
+    fn write_tags(&self, arena: &mut Vec<u8>, form: usize, time_ms: u64) {
+        let mut before = b'@';
+        let mut tag = |arena: &mut Vec<u8>, key: &str, value: &str| {
+            arena.push(before);
+            before = b';';
+            arena.extend_from_slice(key.as_bytes());
+            if !value.is_empty() {
+                arena.push(b'=');
+                tags::escape(arena, value);
+            }
+        };
+        let tags = &self.tags;
+        if let Some(batch) = tags.batch {
+            tag(arena, "batch", batch);
+        }
+        if tags.concat {
+            tag(arena, "draft/multiline-concat", "");
+        }
+        if form & TIME != 0 {
+            tag(arena, "time", "");
+            arena.push(b'=');
+            write_time(arena, time_ms);
+        }
+        if let Some(account) = tags.account.filter(|_| form & ACCOUNT != 0) {
+            tag(arena, "account", account);
+        }
+        if form & MESSAGE_TAGS != 0 {
+            if let Some(msgid) = tags.msgid {
+                tag(arena, "msgid", msgid);
+            }
+            if tags.bot {
+                tag(arena, "bot", "");
+            }
+            if let Some(relayed_by) = tags.relayed_by {
+                tag(arena, "draft/relaymsg", relayed_by);
+            }
+            if !tags.client.is_empty() {
+                tag(arena, tags.client, ""); // escaped by who sent it
+            }
+        }
+        if before == b';' {
+            arena.push(b' ');
+        }
+    }
+}
+
+/// Whose last parameter is a text, or a list that is written as one.
+const TEXT_LAST: [&str; 32] = [
+    "PRIVMSG", "NOTICE", "PART", "QUIT", "TOPIC", "KICK", "AWAY", "PING", "PONG", "ERROR", "KILL",
+    "WALLOPS", "SETNAME", "CAP", "INVITE", "301", "302", "303", "311", "312", "314", "319", "322",
+    "332", "352", "353", "371", "372", "705", "730", "731", "732",
+];
+
+/// Cuts `text` off at `end`, or before the character that would be cut in two.
+fn cut(text: &mut Vec<u8>, end: usize) {
+    if text.len() <= end {
+        return;
+    }
+    let is_inside = |at: usize| text[at] & 0xc0 == 0x80;
+    let mut end = end;
+    while is_inside(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+}
+
+/// Appends a time in milliseconds since 1970 as IRCv3 server-time wants it:
+/// `2026-11-21T13:00:05.123Z`. Days become dates as in Howard Hinnant's `civil_from_days`.
+pub fn write_time(text: &mut Vec<u8>, unix_ms: u64) {
+    let (days, ms) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
+    let days = days + 719_468; // since 0000-03-01
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let parts = [
+        (year, 4, b'-'),
+        (month, 2, b'-'),
+        (day, 2, b'T'),
+        (ms / 3_600_000, 2, b':'),
+        (ms / 60_000 % 60, 2, b':'),
+        (ms / 1000 % 60, 2, b'.'),
+        (ms % 1000, 3, b'Z'),
+    ];
+    for (number, digits, after) in parts {
+        for place in (0..digits).rev() {
+            text.push(b'0' + (number / 10u64.pow(place) % 10) as u8);
+        }
+        text.push(after);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn time(unix_ms: u64) -> String {
+        let mut text = Vec::new();
+        write_time(&mut text, unix_ms);
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn times_are_written_as_the_specification_wants_them() {
+        assert_eq!(time(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(time(951_782_400_001), "2000-02-29T00:00:00.001Z");
+        assert_eq!(time(1_795_265_999_999), "2026-11-21T12:59:59.999Z");
+    }
+
+    proptest! {
+        #[test]
+        fn times_are_those_that_a_calendar_library_tells(unix_ms in 0u64..250_000_000_000_000) {
+            let known = jiff::Timestamp::from_millisecond(unix_ms as i64).unwrap();
+            prop_assert_eq!(time(unix_ms), known.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string());
+        }
+
+        #[test]
+        fn a_cut_text_is_whole_characters(text in "\\PC{0,20}", end in 0usize..30) {
+            let mut cut_text = text.clone().into_bytes();
+            cut(&mut cut_text, end);
+            let cut_text = String::from_utf8(cut_text).unwrap();
+            prop_assert!(text.starts_with(&cut_text) && cut_text.len() <= end.max(0));
+            prop_assert!(cut_text.len() + 4 > end.min(text.len()));
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! WHOIS, and WHOWAS of those who have left. Modern IRC, "User-Based Queries".
+
+use super::caps::Cap;
+use super::numeric::*;
+use super::users::{User, UserId, UserMode};
+use super::voice::{Voice, write_time};
+use super::{By, Chat};
+use crate::wire::casemap::{self, Folded};
+use crate::wire::irc::Message;
+use std::collections::VecDeque;
+
+/// Those who have left last, latest first.
+#[derive(Default)]
+pub(super) struct Departed(VecDeque<Gone>);
+
+/// One who has left, or taken another nick.
+struct Gone {
+    nick: Folded,
+    mask: Box<str>,
+    realname: Box<str>,
+    at: u64,
+}
+
+impl Departed {
+    /// Remembers one more, and forgets the oldest beyond `max`.
+    pub(super) fn remember(&mut self, user: &User, at: u64, max: usize) {
+        let nick = Folded::of(user.nick());
+        let (mask, realname) = (user.mask().into(), user.realname.clone());
+        self.0.push_front(Gone { nick, mask, realname, at });
+        self.0.truncate(max);
+    }
+}
+
+/// What of a nick is answered, at most.
+const WHOWAS_ANSWERS_MAX: usize = 20;
+
+impl Chat {
+    /// `WHOIS [server] nick{,nick}`. Modern IRC, "WHOIS message".
+    pub(super) fn whois(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let (server, nicks) = match message.params[..] {
+            [nicks] => (None, nicks),
+            [server, nicks, ..] => (Some(server), nicks),
+            [] => (None, ""),
+        };
+        if nicks.is_empty() {
+            return self.numeric(voice, by.conn, ERR_NONICKNAMEGIVEN, &[]);
+        }
+        if !self.is_here(voice, by, server) {
+            return;
+        }
+        let targets = self.settings.limits.targets_max;
+        for nick in nicks.split(',').filter(|nick| !nick.is_empty()).take(targets) {
+            let shown = if nick.contains(' ') || nick.starts_with(':') { "*" } else { nick };
+            match self.users.find(nick) {
+                Some(user) => self.whois_one(voice, by, user),
+                None => self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[shown]),
+            }
+            self.numeric(voice, by.conn, RPL_ENDOFWHOIS, &[shown]);
+        }
+    }
+
+    fn whois_one(&self, voice: &mut Voice, by: By, id: UserId) {
+        let (conn, user) = (by.conn, &self.users[id]);
+        let nick = user.nick();
+        let params = [nick, user.username(), user.host(), "*", &user.realname];
+        self.numeric(voice, conn, RPL_WHOISUSER, &params);
+        self.whois_channels(voice, by, id);
+        let server = [nick, &*self.settings.server_name, &*self.settings.network];
+        self.numeric(voice, conn, RPL_WHOISSERVER, &server);
+        if user.is(UserMode::Operator) {
+            self.numeric(voice, conn, RPL_WHOISOPERATOR, &[nick]);
+        }
+        if let Some(away) = &user.away {
+            self.numeric(voice, conn, RPL_AWAY, &[nick, away]);
+        }
+        if let Some(account) = &user.account {
+            self.numeric(voice, conn, RPL_WHOISACCOUNT, &[nick, account]);
+        }
+        if user.is(UserMode::Bot) {
+            let text = format!("is a bot on {}", self.settings.network);
+            self.numeric(voice, conn, RPL_WHOISBOT, &[nick, &text]);
+        }
+        if id == by.user || self.users[by.user].is(UserMode::Operator) {
+            let address = self.shown_address(by, id);
+            let mask = format!("{}@{}", user.username(), user.host());
+            self.numeric(voice, conn, RPL_WHOISACTUALLY, &[nick, &mask, &address]);
+            let text = format!("is using modes {}", user.modes().text());
+            self.numeric(voice, conn, RPL_WHOISMODES, &[nick, &text]);
+        }
+        self.whois_metadata(voice, by, id);
+        let idle = voice.unix().saturating_sub(user.spoke_at).to_string();
+        self.numeric(voice, conn, RPL_WHOISIDLE, &[nick, &idle, &user.signed_on.to_string()]);
+    }
+
+    fn whois_channels(&self, voice: &mut Voice, by: By, id: UserId) {
+        let all = self.sessions[by.conn].caps.has(Cap::MultiPrefix);
+        let nick = self.users[id].nick();
+        let mut line = String::new();
+        for channel in self.known_channels(by, id) {
+            let name = &self.channels[channel].name;
+            if line.len() + name.len() > 350 {
+                self.numeric(voice, by.conn, RPL_WHOISCHANNELS, &[nick, line.trim_end()]);
+                line.clear();
+            }
+            let member = self.member(channel, id).expect("it is known to be in it");
+            line.extend(member.ranks.prefixes(all));
+            line.push_str(name);
+            line.push(' ');
+        }
+        if !line.is_empty() {
+            self.numeric(voice, by.conn, RPL_WHOISCHANNELS, &[nick, line.trim_end()]);
+        }
+    }
+
+    /// `WHOWAS nick{,nick} [count]`. Modern IRC, "WHOWAS message".
+    pub(super) fn whowas(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let nicks = message.params.first().copied().unwrap_or_default();
+        if nicks.is_empty() {
+            return self.numeric(voice, by.conn, ERR_NONICKNAMEGIVEN, &[]);
+        }
+        let count = message.params.get(1).and_then(|count| count.parse::<i64>().ok()).unwrap_or(0);
+        let count = if count > 0 { count as usize } else { WHOWAS_ANSWERS_MAX };
+        let targets = self.settings.limits.targets_max;
+        for nick in nicks.split(',').filter(|nick| !nick.is_empty()).take(targets) {
+            let nick = if nick.contains(' ') || nick.starts_with(':') { "*" } else { nick };
+            self.whowas_one(voice, by, nick, count.min(WHOWAS_ANSWERS_MAX));
+            self.numeric(voice, by.conn, RPL_ENDOFWHOWAS, &[nick]);
+        }
+    }
+
+    fn whowas_one(&self, voice: &mut Voice, by: By, nick: &str, count: usize) {
+        let was = |gone: &&Gone| casemap::same(gone.nick.as_str(), nick);
+        let mut found = self.departed.0.iter().filter(was).take(count).peekable();
+        if found.peek().is_none() {
+            return self.numeric(voice, by.conn, ERR_WASNOSUCHNICK, &[nick]);
+        }
+        for gone in found {
+            let (nick, rest) = gone.mask.split_once('!').expect("a mask in full");
+            let (user, host) = rest.split_once('@').expect("a mask in full");
+            self.numeric(voice, by.conn, RPL_WHOWASUSER, &[nick, user, host, "*", &gone.realname]);
+            let mut at = Vec::new();
+            write_time(&mut at, gone.at * 1000);
+            let at = String::from_utf8_lossy(&at);
+            self.numeric(voice, by.conn, RPL_WHOISSERVER, &[nick, &self.settings.server_name, &at]);
+        }
+    }
+}

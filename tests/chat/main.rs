@@ -1,0 +1,7 @@
+//! What chat says, told as transcripts, one file per topic; `stage.rs` says how to read them.
+
+mod stage;
+#[path = "../world/mod.rs"]
+mod world;
+
+mod registration;

@@ -1,0 +1,93 @@
+//! From connection to user: CAP, PASS, NICK, USER, PING, QUIT.
+
+use crate::stage::{play, play_with, settings};
+
+#[test]
+fn who_says_nick_and_user_is_welcome() {
+    play(
+        r"
+        ann> NICK ann
+        ann> USER ann 0 * :Ann Real
+        ann< :srv 001 ann :Welcome to the Net Network, ann!ann@localhost
+        ann< :srv 002 ann :Your host is srv, running version stonechat-0.1.0
+        ann< :srv 003 ann :This server was created 2026-01-01T00:00:00Z
+        ann< :srv 004 ann srv stonechat-0.1.0 BRTiosw CEMRUimnstuqaohvbeIfkl qaohvbeIfkl
+        ann< :srv 005 ann ACCEPT=50 ACCOUNTEXTBAN=a AWAYLEN=200 BOT=B CASEMAPPING=ascii CHANLIMIT=#:50 CHANMODES=beI,k,fl,CEMRUimnstu CHANNELLEN=64 CHANTYPES=# ELIST=CMNTU EXCEPTS=e EXTBAN=,am HOSTLEN=63 :are supported by this server
+        ann< :srv 005 ann INVEX=I KEYLEN=32 KICKLEN=290 MAXLIST=b:100,e:100,I:100 MAXTARGETS=8 MODES MONITOR=100 NAMELEN=150 NETWORK=Net NICKLEN=30 PREFIX=(qaohv)~&@%+ SAFELIST STATUSMSG=~&@%+ :are supported by this server
+        ann< :srv 005 ann TARGMAX=ACCEPT:,INVITE:1,JOIN:,KICK:8,LIST:,MONITOR:,NAMES:,NOTICE:8,PART:,PRIVMSG:8,TAGMSG:8,WHOIS:8 TOPICLEN=320 USERLEN=16 UTF8ONLY WHOX :are supported by this server
+        ann< :srv 251 ann :There are 1 users and 0 invisible on 1 servers
+        ann< :srv 252 ann 0 :operator(s) online
+        ann< :srv 253 ann 0 :unknown connection(s)
+        ann< :srv 254 ann 0 :channels formed
+        ann< :srv 255 ann :I have 1 clients and 0 servers
+        ann< :srv 265 ann 1 1 :Current local users 1, max 1
+        ann< :srv 266 ann 1 1 :Current global users 1, max 1
+        ann< :srv 422 ann :MOTD File is missing
+        ann> QUIT :bye
+        ann< ERROR :Closing link: (localhost) [Quit: bye]
+        ann!
+    ",
+    );
+}
+
+#[test]
+fn a_nick_is_taken_by_who_is_there_first() {
+    play(
+        r"
+        ann> NICK x
+        bob> NICK X
+        bob> USER bob 0 * :Bob
+        bob~
+        ann> USER ann 0 * :Ann
+        ann< :srv 433 * x :Nickname is already in use
+        ann> NICK ann
+        ann~
+        ann> NICK bob
+        ann< :ann!ann@localhost NICK bob
+    ",
+    );
+}
+
+#[test]
+fn a_password_is_asked_of_everyone() {
+    let settings = || stonechat::chat::Settings { password: Some("sesame".into()), ..settings() };
+    play_with(
+        settings(),
+        r"
+        ann> PASS sesam
+        ann> NICK ann
+        ann> USER ann 0 * :Ann
+        ann< :srv 464 * :Password incorrect
+        ann< ERROR :Closing link: (localhost) [Bad password]
+        ann!
+        bob> PASS wrong
+        bob> PASS sesame
+        bob> NICK bob
+        bob> USER bob 0 * :Bob
+        bob~
+        bob> PASS sesame
+        bob< :srv 462 bob :You may not reregister
+    ",
+    );
+}
+
+#[test]
+fn who_is_silent_is_asked_and_then_let_go() {
+    play(
+        r"
+        ann+
+        bob> NICK bob
+        +15s
+        bob< ERROR :Closing link: (localhost) [Registration timeout]
+        bob!
+        +75s
+        ann< PING :srv
+        ann> PONG srv
+        +90s
+        ann< PING :srv
+        +60s
+        ann< ERROR :Closing link: (localhost) [Ping timeout: 150 seconds]
+        ann!
+    ",
+    );
+}

@@ -1,0 +1,230 @@
+//! Chat as transcripts: what each says, and everything that each then hears.
+//!
+//! ```text
+//! ann+ server-time echo-message   ann connects, asks for these capabilities and registers;
+//!                                 what she is told by then is not looked at
+//! ann> JOIN #a                    ann types this; who has not connected yet does so first
+//! ann< :ann!ann@localhost …       what she must then have heard: all of it, in this order
+//! ann~                            what she has heard is not looked at
+//! ann.                            she ends her half       ann!   she sees the end
+//! +90s                            so much time passes
+//! ```
+//! Time begins at 2026-01-01T00:00:00Z, 1767225600. A `time` tag is told as `time=T`, the first
+//! message id as `msgid=m1`; what is typed may name it as `{m1}`. `\r`, `\0` and `\xHH` stand for
+//! those bytes.
+
+use crate::world::{Choices, ServerEnd, Wire};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use stonechat::app::{App, Protocol};
+use stonechat::chat::Settings;
+use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer};
+
+/// Plays `script` with the settings that a server called `srv` has by default.
+#[track_caller]
+pub fn play(script: &str) {
+    play_with(settings(), script);
+}
+
+/// What `play` plays with.
+pub fn settings() -> Settings {
+    Settings { server_name: "srv".into(), network: "Net".into(), ..Settings::default() }
+}
+
+#[track_caller]
+pub fn play_with(settings: Settings, script: &str) {
+    let mut stage = Stage::new(settings);
+    let mut expected: BTreeMap<String, Expected> = BTreeMap::new();
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if let Some(seconds) = line.strip_prefix('+') {
+            stage.compare(&mut expected);
+            stage.pass(seconds.strip_suffix('s').expect("+90s").parse().expect("seconds"));
+            continue;
+        }
+        let at = line.find(['>', '<', '.', '!', '+', '~']).expect("who says it");
+        let (name, rest) = line.split_at(at);
+        let (sign, text) = rest.split_at(1);
+        let text = text.strip_prefix(' ').unwrap_or(text);
+        match sign {
+            "<" => expected.entry(name.into()).or_default().lines.push(text.into()),
+            "!" => expected.entry(name.into()).or_default().end = true,
+            "~" => expected.entry(name.into()).or_default().anything = true,
+            _ => {
+                stage.compare(&mut expected);
+                match sign {
+                    ">" => stage.say(name, text),
+                    "+" => stage.register(name, text),
+                    _ => stage.half_close(name),
+                }
+            }
+        }
+    }
+    stage.compare(&mut expected);
+}
+
+#[derive(Default)]
+struct Expected {
+    lines: Vec<String>,
+    end: bool,
+    anything: bool,
+}
+
+/// A server and those who talk to it.
+pub struct Stage {
+    server: EventLoop<ServerEnd, App>,
+    endpoint: EndpointId,
+    actors: BTreeMap<String, Actor>,
+    now: Now,
+    message_ids: Vec<String>,
+}
+
+struct Actor {
+    wire: Rc<RefCell<Wire>>,
+    id: ConnId,
+}
+
+impl Stage {
+    pub fn new(settings: Settings) -> Stage {
+        let mut app = App::new(512, settings);
+        let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
+        let now = Now { uptime_ms: 0, unix_ms: 1_767_225_600_000 };
+        let mut server = EventLoop::new(app, Limits::default());
+        server.wake(now);
+        Stage { server, endpoint, actors: BTreeMap::new(), now, message_ids: Vec::new() }
+    }
+
+    /// `name` types a line, and connects before if they have not yet.
+    pub fn say(&mut self, name: &str, text: &str) {
+        let mut text = text.to_owned();
+        for (n, id) in self.message_ids.iter().enumerate() {
+            text = text.replace(&format!("{{m{}}}", n + 1), id);
+        }
+        let actor = self.actor(name);
+        let (wire, id) = (actor.wire.clone(), actor.id);
+        wire.borrow_mut().send(&[unescaped(&text), b"\n".into()].concat());
+        self.server.readable(id.slot());
+        self.settle();
+    }
+
+    /// `name` connects and registers; what they hear is forgotten.
+    pub fn register(&mut self, name: &str, caps: &str) {
+        if !caps.is_empty() {
+            self.say(name, &format!("CAP REQ :{caps}"));
+        }
+        self.say(name, &format!("NICK {name}"));
+        self.say(name, &format!("USER {name} 0 * :{} real", name.to_uppercase()));
+        if !caps.is_empty() {
+            self.say(name, "CAP END");
+        }
+        let heard = self.heard(name);
+        assert!(heard.iter().any(|line| line.contains(" 001 ")), "{name} is not in: {heard:#?}");
+    }
+
+    pub fn half_close(&mut self, name: &str) {
+        let actor = self.actor(name);
+        actor.wire.borrow_mut().up_ended = true;
+        let slot = actor.id.slot();
+        self.server.hung_up(slot);
+        self.settle();
+    }
+
+    pub fn pass(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.now.uptime_ms += 1000;
+            self.now.unix_ms += 1000;
+            self.settle();
+        }
+    }
+
+    /// The lines that `name` has heard since this was asked last, their ends cut off.
+    pub fn heard(&mut self, name: &str) -> Vec<String> {
+        let bytes: Vec<u8> = self.actor(name).wire.borrow_mut().down.drain(..).collect();
+        let text = String::from_utf8(bytes).expect("a server speaks UTF-8");
+        let mut lines: Vec<&str> = text.split("\r\n").collect();
+        assert_eq!(lines.pop(), Some(""), "a line without its end");
+        lines.into_iter().map(|line| self.normalised(line)).collect()
+    }
+
+    fn actor(&mut self, name: &str) -> &Actor {
+        if !self.actors.contains_key(name) {
+            let wire = Wire::new(usize::MAX);
+            let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
+            let peer = Peer { endpoint: self.endpoint, address: None };
+            let id = self.server.accept(end, peer).expect("room for one more");
+            self.actors.insert(name.into(), Actor { wire, id });
+        }
+        &self.actors[name]
+    }
+
+    fn settle(&mut self) {
+        self.server.wake(self.now);
+        self.server.turn();
+        while self.server.wait(self.now).is_some_and(|wait| wait.is_zero()) {
+            self.server.turn();
+        }
+        self.server.check();
+        self.server.service.check();
+    }
+
+    fn normalised(&mut self, line: &str) -> String {
+        let Some(tags) = line.strip_prefix('@') else { return line.into() };
+        let (tags, rest) = tags.split_once(' ').expect("a message after the tags");
+        let tags: Vec<String> = tags.split(';').map(|tag| self.normalised_tag(tag)).collect();
+        format!("@{} {rest}", tags.join(";"))
+    }
+
+    fn normalised_tag(&mut self, tag: &str) -> String {
+        match tag.split_once('=') {
+            Some(("time", time)) if time.len() == 24 => "time=T".into(),
+            Some(("msgid", id)) => {
+                let known = self.message_ids.iter().position(|known| known == id);
+                let index = known.unwrap_or_else(|| {
+                    self.message_ids.push(id.into());
+                    self.message_ids.len() - 1
+                });
+                format!("msgid=m{}", index + 1)
+            }
+            _ => tag.into(),
+        }
+    }
+
+    #[track_caller]
+    fn compare(&mut self, expected: &mut BTreeMap<String, Expected>) {
+        let names: Vec<String> = self.actors.keys().cloned().collect();
+        for name in names {
+            let heard = self.heard(&name);
+            let wanted = expected.remove(&name).unwrap_or_default();
+            if !wanted.anything && heard != wanted.lines {
+                let (heard, wanted) = (heard.join("\n  "), wanted.lines.join("\n  "));
+                panic!("{name} heard\n  {heard}\nand should have heard\n  {wanted}\n");
+            }
+            let ended = self.actor(&name).wire.borrow().down_ended;
+            assert!(ended || !wanted.end, "{name} did not see the end");
+            if ended {
+                assert!(wanted.end, "{name} saw the end");
+                self.actors.remove(&name);
+            }
+        }
+        assert!(expected.is_empty(), "nobody speaks for {:?}", expected.keys());
+    }
+}
+
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, escape)) = rest.split_once('\\') {
+        bytes.extend_from_slice(before.as_bytes());
+        let (byte, len) = match escape.as_bytes().first() {
+            Some(b'n') => (b'\n', 1),
+            Some(b'r') => (b'\r', 1),
+            Some(b'0') => (b'\0', 1),
+            Some(b'x') => (u8::from_str_radix(&escape[1..3], 16).expect("two hex digits"), 3),
+            _ => (b'\\', 0),
+        };
+        bytes.push(byte);
+        rest = &escape[len..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    bytes
+}
