@@ -321,3 +321,23 @@ fn a_connection_whose_half_has_ended_can_still_be_closed_cut_and_shut_down() {
     cut.rest();
     assert_eq!(cut.closed(), Some(CloseReason::Reset));
 }
+
+#[test]
+fn a_reset_after_the_peer_has_ended_its_half_is_noticed_at_once() {
+    for we_say in [&b""[..], &[b'x'; 200]] {
+        let mut line = Line::new(Choices::from_bytes(&[]), 10);
+        line.server.service.passive = true;
+        line.peer_ends();
+        line.turn();
+        line.say(we_say);
+        line.turn();
+        line.turn();
+        assert_eq!(line.closed(), None);
+        assert_eq!(line.server.wait(line.now), None, "it is not asked over and over");
+        line.wire.borrow_mut().cut = Some(ErrorKind::ConnectionReset);
+        line.server.hung_up(line.id.slot());
+        line.turn();
+        line.turn();
+        assert_eq!(line.closed(), Some(CloseReason::Reset));
+    }
+}

@@ -311,8 +311,9 @@ impl Outbox {
         match queue.state {
             State::Connecting => Attention::Connecting,
             State::Free | State::Ended => Attention::None,
-            _ if queue.peer_finished => Attention::None,
             State::Draining(_) | State::Lingering(_) => Attention::Forgets,
+            // All that can follow is a reset.
+            _ if queue.peer_finished => Attention::Forgets,
             _ if queue.backlog_bytes() > self.limits.sendq_pause => Attention::Paused,
             State::Open | State::Finishing | State::Finished => Attention::Hears,
         }
