@@ -5,10 +5,11 @@
 //! may be of any kind. A host that begins so is written in full, `*!*@a:…`.
 
 use super::users::User;
+use crate::wire::casemap;
 use crate::wire::mask::{self, Mask, Unfit};
 
 /// Whom an entry means, and for what.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Ban {
     /// It keeps from speaking only, not from joining.
     pub mutes: bool,
@@ -16,7 +17,7 @@ pub struct Ban {
     text: Box<str>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 enum Who {
     Mask(Mask),
     /// Small letters.
@@ -68,6 +69,13 @@ impl Ban {
                 user.account.as_ref().is_some_and(|account| mask::matches(glob, account))
             }
         }
+    }
+}
+
+/// The same but for case.
+impl PartialEq for Ban {
+    fn eq(&self, other: &Ban) -> bool {
+        casemap::same(&self.text, &other.text)
     }
 }
 

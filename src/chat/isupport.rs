@@ -96,6 +96,7 @@ impl Chat {
             format!("NETWORK={}", escaped(&self.settings.network)),
             format!("NICKLEN={}", limits.nick_max),
             format!("PREFIX=({rank_letters}){prefixes}"),
+            "RPCHAN=E".to_owned(),
             "SAFELIST".to_owned(),
             format!("STATUSMSG={prefixes}"),
             format!("TARGMAX={}", targmax.join(",")),

@@ -1,17 +1,121 @@
 //! Speaking for somebody else: RELAYMSG for bridges, NPC, NPCA and SCENE for roleplay.
-//! draft/relaymsg as Ergo has it; roleplay as InspIRCd and Ergo have it.
+//! draft/relaymsg and roleplay have no ratified text; both are as Ergo has them.
 
-use super::voice::Voice;
+use super::channels::{ChannelId, ChannelMode, Rank};
+use super::message::{Kind, Target};
+use super::numeric::*;
+use super::voice::{Line, LineTags, Voice};
 use super::{By, Chat};
 use crate::wire::irc::Message;
 
+/// The host of whom nobody is.
+const NPC_HOST: &str = "npc.fakeuser.invalid";
+
 impl Chat {
-    /// `RELAYMSG channel nick text`.
-    pub(super) fn relaymsg(&mut self, _voice: &mut Voice, _by: By, _message: &Message) {}
+    /// `RELAYMSG channel nick text`: what somebody says on another network, by a channel's operators.
+    /// The nick has a `/`, which no nick of ours has.
+    pub(super) fn relaymsg(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let (name, nick, text) = (message.params[0], message.params[1], message.params[2]);
+        let Some(channel) = self.channel_for(by, name) else {
+            return self.no_such_channel(voice, by, name);
+        };
+        let ranked = self.member(channel, by.user).is_some_and(|m| m.ranks.at_least(Rank::Op));
+        if !ranked {
+            let text = "Only operators of a channel may relay to it";
+            return self.fail(voice, by.conn, "RELAYMSG", "PRIVS_NEEDED", &[], text);
+        }
+        if !is_relayed_nick(nick, self.settings.limits.nick_max) {
+            let text = "A relayed nick is a nick with a / in it";
+            return self.fail(voice, by.conn, "RELAYMSG", "INVALID_NICK", &[], text);
+        }
+        let relay = self.users[by.user].nick().to_owned();
+        let source = format!("{nick}!relaymsg@{}", self.settings.server_name);
+        self.say_as(voice, by, channel, &source, text, Some(&relay));
+    }
 
-    /// `NPC channel name text`.
-    pub(super) fn npc(&mut self, _voice: &mut Voice, _by: By, _message: &Message) {}
+    /// `NPC channel name text`, `NPCA` for what a figure does.
+    pub(super) fn npc(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let name = message.params[1];
+        let fit = |c: char| !c.is_control() && !"!@ :,*?".contains(c);
+        if !name.chars().all(fit) || name.len() > self.settings.limits.nick_max {
+            let text = "This is no name for a figure";
+            return self.numeric_saying(
+                voice,
+                by.conn,
+                ERR_CANNOTSENDRP,
+                &[message.params[0]],
+                text,
+            );
+        }
+        let figure = format!("*{name}*");
+        let acts = message.command.len() == "NPCA".len();
+        self.play(voice, by, message.params[0], &figure, &message.params[2..].join(" "), acts);
+    }
 
-    /// `SCENE channel text`.
-    pub(super) fn scene(&mut self, _voice: &mut Voice, _by: By, _message: &Message) {}
+    /// `SCENE channel text`: what happens.
+    pub(super) fn scene(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let text = message.params[1..].join(" ");
+        self.play(voice, by, message.params[0], "=Scene=", &text, false);
+    }
+
+    /// Who plays is told at the end of what is played, so that nobody is misled.
+    fn play(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        name: &str,
+        figure: &str,
+        text: &str,
+        acts: bool,
+    ) {
+        let Some(channel) = self.channel_for(by, name) else {
+            return self.no_such_channel(voice, by, name);
+        };
+        let name = self.channels[channel].name.clone();
+        if !self.channels[channel].is(ChannelMode::Roleplay) {
+            let text = "No roleplay here (mode E is not set)";
+            return self.numeric_saying(voice, by.conn, ERR_CANNOTSENDRP, &[&name], text);
+        }
+        if !self.users[by.user].is_in(channel) {
+            return self.numeric(voice, by.conn, ERR_NOTONCHANNEL, &[&name]);
+        }
+        let player = self.users[by.user].nick();
+        let source = format!("{figure}!{player}@{NPC_HOST}");
+        let text = match acts {
+            true => format!("\x01ACTION {text} ({player})\x01"),
+            false => format!("{text} ({player})"),
+        };
+        self.say_as(voice, by, channel, &source, &text, None);
+    }
+
+    fn say_as(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        channel: ChannelId,
+        source: &str,
+        text: &str,
+        relayed_by: Option<&str>,
+    ) {
+        let name = self.channels[channel].name.clone();
+        if let Some(why) = self.silences(channel, by.user, &[text]) {
+            return self.numeric_saying(voice, by.conn, ERR_CANNOTSENDTOCHAN, &[&name], why);
+        }
+        let target = Target::Channel(channel, None);
+        let msgid = self.message_ids.next(voice.now().unix_ms);
+        self.note_said(voice, by, target, &msgid);
+        let tags = LineTags { msgid: Some(&msgid), relayed_by, ..LineTags::default() };
+        let params = [&*name, text];
+        let mut line = Line::new(source, Kind::Privmsg.command(), &params).tagged(tags);
+        self.deliver(voice, by, target, |voice, session| line.to(voice, session));
+    }
+}
+
+fn is_relayed_nick(nick: &str, bytes_max: usize) -> bool {
+    let fit = |c: char| !c.is_control() && !"!@*?,: ".contains(c);
+    let first = |c: char| !"/#&~%+$-".contains(c) && !c.is_ascii_digit();
+    nick.len() <= bytes_max
+        && nick.contains('/')
+        && nick.chars().all(fit)
+        && nick.chars().next().is_some_and(first)
 }

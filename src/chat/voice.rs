@@ -251,7 +251,9 @@ impl<'a> Line<'a> {
         self.write_tags(arena, form, time_ms);
         let start = arena.len();
         let source = Some(self.source).filter(|source| !source.is_empty());
-        if TEXT_LAST.contains(&self.command) {
+        // PART may end with the channel.
+        let ends_in_text = self.command != "PART" || self.params.len() > 1;
+        if ends_in_text && TEXT_LAST.contains(&self.command) {
             irc::write_with_text(arena, source, self.command, self.params);
         } else {
             irc::write(arena, &[], source, self.command, self.params);

@@ -4,4 +4,7 @@ mod stage;
 #[path = "../world/mod.rs"]
 mod world;
 
+mod channels;
+mod messages;
+mod modes;
 mod registration;
