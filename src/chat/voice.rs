@@ -251,9 +251,8 @@ impl<'a> Line<'a> {
         self.write_tags(arena, form, time_ms);
         let start = arena.len();
         let source = Some(self.source).filter(|source| !source.is_empty());
-        // PART may end with the channel.
-        let ends_in_text = self.command != "PART" || self.params.len() > 1;
-        if ends_in_text && TEXT_LAST.contains(&self.command) {
+        let last = (self.command, self.params.len().saturating_sub(1));
+        if TEXTS.contains(&last) {
             irc::write_with_text(arena, source, self.command, self.params);
         } else {
             irc::write(arena, &[], source, self.command, self.params);
@@ -308,11 +307,41 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Whose last parameter is a text, or a list that is written as one.
-const TEXT_LAST: [&str; 32] = [
-    "PRIVMSG", "NOTICE", "PART", "QUIT", "TOPIC", "KICK", "AWAY", "PING", "PONG", "ERROR", "KILL",
-    "WALLOPS", "SETNAME", "CAP", "INVITE", "301", "302", "303", "311", "312", "314", "319", "322",
-    "332", "352", "353", "371", "372", "705", "730", "731", "732",
+/// Which parameter, counted from 0, is a text, or a list that is written as one.
+const TEXTS: [(&str, usize); 33] = [
+    ("AWAY", 0),
+    ("CAP", 2),
+    ("CAP", 3),
+    ("ERROR", 0),
+    ("INVITE", 1),
+    ("KICK", 2),
+    ("KILL", 1),
+    ("METADATA", 3),
+    ("NOTICE", 1),
+    ("PART", 1),
+    ("PING", 0),
+    ("PONG", 1),
+    ("PRIVMSG", 1),
+    ("QUIT", 0),
+    ("REDACT", 2),
+    ("RENAME", 2),
+    ("SETNAME", 0),
+    ("TOPIC", 1),
+    ("WALLOPS", 0),
+    ("301", 2),
+    ("302", 1),
+    ("303", 1),
+    ("311", 5),
+    ("312", 3),
+    ("314", 5),
+    ("319", 2),
+    ("322", 3),
+    ("332", 2),
+    ("352", 7),
+    ("353", 3),
+    ("730", 1),
+    ("731", 1),
+    ("732", 1),
 ];
 
 /// Cuts `text` off at `end`, or before the character that would be cut in two.

@@ -4,7 +4,10 @@ mod stage;
 #[path = "../world/mod.rs"]
 mod world;
 
+mod bad_input;
+mod caps;
 mod channels;
 mod messages;
 mod modes;
+mod queries;
 mod registration;

@@ -292,7 +292,7 @@ fn what_was_said_can_be_taken_back() {
     play(
         r"
         ann+ message-tags echo-message draft/message-redaction draft/no-implicit-names
-        bob+ message-tags draft/message-redaction draft/no-implicit-names
+        bob+ message-tags echo-message draft/message-redaction draft/no-implicit-names
         cat+ draft/no-implicit-names
         bob> JOIN #a
         ann> JOIN #a
@@ -303,14 +303,14 @@ fn what_was_said_can_be_taken_back() {
         ann> PRIVMSG #a :oops
         ann< @msgid=m1 :ann!ann@localhost PRIVMSG #a :oops
         bob< @msgid=m1 :ann!ann@localhost PRIVMSG #a :oops
-        cat~
+        cat< :ann!ann@localhost PRIVMSG #a :oops
         cat> REDACT #a {m1}
-        cat~
-        ann> REDACT #a {m1} :typo
-        ann~
-        bob~
+        cat< :srv FAIL REDACT REDACT_FORBIDDEN #a {m1} :You are not authorised to delete this message
+        ann> REDACT #A {m1} :typo
+        ann< @msgid=m2 :ann!ann@localhost REDACT #a {m1} :typo
+        bob< @msgid=m2 :ann!ann@localhost REDACT #a {m1} :typo
         ann> REDACT #a {m1}
-        ann~
+        ann< :srv FAIL REDACT UNKNOWN_MSGID #a {m1} :This message does not exist or is too old
         ann> REDACT #none x
         ann< :srv FAIL REDACT INVALID_TARGET #none :You cannot delete messages from there
         ann> REDACT #a x
@@ -319,9 +319,19 @@ fn what_was_said_can_be_taken_back() {
         ann< @msgid=m3 :ann!ann@localhost PRIVMSG bob :psst
         bob< @msgid=m3 :ann!ann@localhost PRIVMSG bob :psst
         ann> REDACT #a {m3}
-        ann~
+        ann< :srv FAIL REDACT UNKNOWN_MSGID #a {m3} :This message does not exist or is too old
+        bob> REDACT ann {m3}
+        bob< :srv FAIL REDACT REDACT_FORBIDDEN ann {m3} :You are not authorised to delete this message
         ann> REDACT bob {m3}
         ann< @msgid=m4 :ann!ann@localhost REDACT bob {m3}
+        bob< @msgid=m4 :ann!ann@localhost REDACT bob {m3}
+        ann> PRIVMSG #a :rude
+        ann~
+        cat~
+        bob< @msgid=m5 :ann!ann@localhost PRIVMSG #a :rude
+        bob> REDACT #a {m5} :be nice
+        bob< @msgid=m6 :bob!bob@localhost REDACT #a {m5} :be nice
+        ann< @msgid=m6 :bob!bob@localhost REDACT #a {m5} :be nice
     ",
     );
 }

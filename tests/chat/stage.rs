@@ -148,7 +148,7 @@ impl Stage {
         let text = String::from_utf8(bytes).expect("a server speaks UTF-8");
         let mut lines: Vec<&str> = text.split("\r\n").collect();
         assert_eq!(lines.pop(), Some(""), "a line without its end");
-        lines.into_iter().map(|line| self.normalised(line)).collect()
+        lines.into_iter().map(str::to_owned).collect()
     }
 
     fn actor(&mut self, name: &str) -> &Actor {
@@ -205,6 +205,7 @@ impl Stage {
         let names: Vec<String> = self.actors.keys().cloned().collect();
         for name in names {
             let heard = self.heard(&name);
+            let heard: Vec<String> = heard.iter().map(|line| self.normalised(line)).collect();
             let wanted = expected.remove(&name).unwrap_or_default();
             let lines: Vec<Vec<u8>> = wanted.lines.iter().map(|line| unescaped(line)).collect();
             if !wanted.anything && !heard.iter().map(String::as_bytes).eq(lines) {

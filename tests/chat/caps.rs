@@ -1,0 +1,139 @@
+//! CAP, and capabilities that have no other place.
+
+use crate::stage::{play, play_with, settings};
+use stonechat::chat::Settings;
+
+#[test]
+fn capabilities_are_listed_as_the_client_can_read_them() {
+    play(
+        r"
+        old> CAP LS
+        old< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix server-time setname standard-replies userhost-in-names draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
+        new> CAP LS 302
+        new~
+        new> CAP LIST
+        new< :srv CAP * LIST :cap-notify
+        new> CAP REQ :multi-prefix server-time
+        new< :srv CAP * ACK :multi-prefix server-time
+        new> CAP REQ :-server-time batch
+        new< @time=T :srv CAP * ACK :-server-time batch
+        new> CAP REQ :batch nonsense
+        new< :srv CAP * NAK :batch nonsense
+        new> CAP REQ :-cap-notify
+        new< :srv CAP * NAK :-cap-notify
+        new> CAP LIST
+        new< :srv CAP * LIST :batch cap-notify multi-prefix
+        new> CAP NONSENSE
+        new< :srv 410 * NONSENSE :Invalid CAP command
+        new> CAP
+        new< :srv 461 * CAP :Not enough parameters
+        new> NICK new
+        new> USER new 0 * :New
+        new> CAP END
+        new~
+        new> CAP END
+        new> CAP LIST
+        new< :srv CAP new LIST :batch cap-notify multi-prefix
+        new> CAP REQ :-batch
+        new< :srv CAP new ACK :-batch
+    ",
+    );
+}
+
+#[test]
+fn registration_waits_for_who_negotiates() {
+    play(
+        r"
+        ann> NICK ann
+        ann> CAP REQ batch
+        ann< :srv CAP * ACK :batch
+        ann> USER ann 0 * :Ann
+        ann> NICK anna
+        ann> PING x
+        ann< :srv PONG srv :x
+        ann> JOIN #a
+        ann< :srv 451 * :You have not registered
+        ann> NOSUCH
+        ann< :srv 421 * NOSUCH :Unknown command
+        ann> CAP END
+        ann~
+        ann> MODE anna
+        ann< :srv 221 anna +
+    ",
+    );
+}
+
+#[test]
+fn isupport_can_be_asked_for_before_and_after() {
+    let settings =
+        Settings { network: "A=B".into(), icon: Some("https://x/y.png".into()), ..settings() };
+    play_with(
+        settings,
+        r"
+        ann> ISUPPORT
+        ann< :srv 451 * :You have not registered
+        ann> CAP REQ :batch draft/extended-isupport
+        ann~
+        ann> ISUPPORT
+        ann< :srv BATCH +b1 draft/isupport
+        ann< @batch=b1 :srv 005 * ACCEPT=50 ACCOUNTEXTBAN=a AWAYLEN=200 BOT=B CASEMAPPING=ascii CHANLIMIT=#:50 CHANMODES=beI,k,fl,CEMRUimnstu CHANNELLEN=64 CHANTYPES=# ELIST=CMNTU EXCEPTS=e EXTBAN=,am HOSTLEN=63 :are supported by this server
+        ann< @batch=b1 :srv 005 * INVEX=I KEYLEN=32 KICKLEN=290 MAXLIST=b:100,e:100,I:100 MAXTARGETS=8 MODES MONITOR=100 NAMELEN=150 NETWORK=A\x5Cx3DB NICKLEN=30 PREFIX=(qaohv)~&@%+ RPCHAN=E SAFELIST :are supported by this server
+        ann< @batch=b1 :srv 005 * STATUSMSG=~&@%+ TARGMAX=ACCEPT:,INVITE:1,JOIN:,KICK:8,LIST:,MONITOR:,NAMES:,NOTICE:8,PART:,PRIVMSG:8,TAGMSG:8,WHOIS:8 TOPICLEN=320 USERLEN=16 UTF8ONLY WHOX draft/ICON=https://x/y.png :are supported by this server
+        ann< :srv BATCH -b1
+    ",
+    );
+}
+
+#[test]
+fn one_can_be_away_from_the_beginning() {
+    play(
+        r"
+        bob+ extended-monitor away-notify
+        bob> MONITOR + ann
+        bob< :srv 731 bob :ann
+        ann> AWAY :too early
+        ann< :srv 451 * :You have not registered
+        ann> CAP REQ draft/pre-away
+        ann> AWAY :out
+        ann> NICK ann
+        ann> USER ann 0 * :Ann
+        ann> CAP END
+        ann~
+        bob< :srv 730 bob :ann!ann@localhost
+        bob> PRIVMSG ann :hi
+        bob< :srv 301 bob ann :out
+        ann< :bob!bob@localhost PRIVMSG ann :hi
+        ann> AWAY
+        ann< :srv 305 ann :You are no longer marked as being away
+        bob< :ann!ann@localhost AWAY
+    ",
+    );
+}
+
+#[test]
+fn a_real_name_can_be_changed() {
+    let long = "x".repeat(151);
+    play(&format!(
+        r"
+        ann+ setname draft/no-implicit-names
+        bob+ setname draft/no-implicit-names
+        cat+ draft/no-implicit-names
+        ann> JOIN #a,#b
+        bob> JOIN #a,#b
+        cat> JOIN #a
+        ann~
+        bob~
+        cat~
+        ann> SETNAME :Ann the Second
+        ann< :ann!ann@localhost SETNAME :Ann the Second
+        bob< :ann!ann@localhost SETNAME :Ann the Second
+        ann> SETNAME :{long}
+        ann< :srv FAIL SETNAME INVALID_REALNAME :Realname is too long
+        ann> SETNAME
+        ann< :srv 461 ann SETNAME :Not enough parameters
+        cat> SETNAME :Cat
+        ann< :cat!cat@localhost SETNAME :Cat
+        bob< :cat!cat@localhost SETNAME :Cat
+    "
+    ));
+}
