@@ -3,7 +3,7 @@
 use super::ban::Ban;
 use super::metadata::Metadata;
 use super::users::{Membership, UserId, Users};
-use crate::wire::casemap::Folded;
+use crate::wire::casemap::{self, Folded};
 use crate::wire::irc::names::ChannelName;
 use slab::Slab;
 use std::collections::HashMap;
@@ -288,7 +288,7 @@ pub struct Channels {
 impl Channels {
     /// The channel of that name.
     pub fn find(&self, name: &str) -> Option<ChannelId> {
-        self.by_name.get(&Folded::of(name)).copied()
+        self.by_name.get(&*casemap::folded(name)).copied()
     }
 
     /// Makes a channel of a name that is free. Somebody must join it before the command ends.

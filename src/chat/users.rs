@@ -3,7 +3,7 @@
 use super::channels::{ChannelId, Serial};
 use super::metadata::Metadata;
 use crate::net::ConnId;
-use crate::wire::casemap::Folded;
+use crate::wire::casemap::{self, Folded};
 use crate::wire::irc::names::Nick;
 use slab::Slab;
 use std::cell::Cell;
@@ -278,7 +278,7 @@ impl Users {
 
     /// Who has that nick.
     pub fn find(&self, nick: &str) -> Option<UserId> {
-        self.by_nick.get(&Folded::of(nick)).copied()
+        self.by_nick.get(&*casemap::folded(nick)).copied()
     }
 
     /// Everyone.

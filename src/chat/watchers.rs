@@ -2,7 +2,7 @@
 
 use super::session::{Sessions, Stage};
 use crate::net::ConnId;
-use crate::wire::casemap::Folded;
+use crate::wire::casemap::{self, Folded};
 use std::collections::HashMap;
 
 /// The connections that watch each nick. The nicks of one connection stand in its session too.
@@ -15,7 +15,7 @@ impl Watchers {
         if self.0.is_empty() {
             return &[];
         }
-        self.0.get(&Folded::of(nick)).map_or(&[], Vec::as_slice)
+        self.0.get(&*casemap::folded(nick)).map_or(&[], Vec::as_slice)
     }
 
     /// Has `conn` watch `nick`, which it does not yet.

@@ -5,7 +5,7 @@
 //! nick is. Names that only look alike (`l` and `I`, Latin and Cyrillic `а`) are not this module's
 //! affair: whoever allows a nick refuses them.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 
 /// What ISUPPORT says of all this, to stand after `CASEMAPPING=`.
 pub const CASEMAPPING: &str = "ascii";
@@ -38,6 +38,15 @@ impl Folded {
 impl Borrow<str> for Folded {
     fn borrow(&self) -> &str {
         &self.0
+    }
+}
+
+/// What a map of [`Folded`] is asked with for `name`. Allocates only if it has capitals.
+pub fn folded(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
     }
 }
 
@@ -104,6 +113,7 @@ mod tests {
             let folded = Folded::of(&a);
             prop_assert_eq!(folded.as_str(), oracle(&a));
             prop_assert_eq!(&Folded::of(folded.as_str()), &folded);
+            prop_assert_eq!(super::folded(&a), folded.as_str());
             prop_assert!(same(&a, folded.as_str()));
             prop_assert_eq!(same(&a, &b), oracle(&a) == oracle(&b));
             let alike = a.chars().zip(b.chars()).all(|(a, b)| same_char(a, b));
