@@ -216,10 +216,8 @@ impl Chat {
         self.channels.part(&mut self.users, channel, user);
     }
 
-    /// `ERR_NOSUCHCHANNEL` with a name that may be badly written.
+    /// `ERR_NOSUCHCHANNEL`.
     pub(super) fn no_such_channel(&self, voice: &mut Voice, by: By, asked: &str) {
-        let fit = !asked.is_empty() && !asked.contains(' ') && !asked.starts_with(':');
-        let asked = if fit { asked } else { "*" };
         self.numeric(voice, by.conn, ERR_NOSUCHCHANNEL, &[asked]);
     }
 }

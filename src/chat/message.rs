@@ -123,8 +123,7 @@ impl Chat {
         let (rank, name) = status_prefix(target);
         if ChannelName::is_meant_by(name) {
             let Some(channel) = self.channel_to_speak_in(by, name) else {
-                let name = if target.contains(' ') { "*" } else { target };
-                self.complain(voice, by, kind, ERR_NOSUCHCHANNEL, &[name], "No such channel");
+                self.complain(voice, by, kind, ERR_NOSUCHCHANNEL, &[target], "No such channel");
                 return None;
             };
             if let Some(why) = self.silences(channel, by.user, texts) {
@@ -135,8 +134,7 @@ impl Chat {
             return Some(Target::Channel(channel, rank));
         }
         let Some(user) = self.users.find(target) else {
-            let nick = if target.contains(' ') || target.starts_with(':') { "*" } else { target };
-            self.complain(voice, by, kind, ERR_NOSUCHNICK, &[nick], "No such nick/channel");
+            self.complain(voice, by, kind, ERR_NOSUCHNICK, &[target], "No such nick/channel");
             return None;
         };
         let nick = self.users[user].nick().to_owned();

@@ -281,8 +281,7 @@ impl Chat {
         param: &str,
         text: &str,
     ) {
-        let fit = !param.contains(' ') && !param.starts_with(':');
-        let (name, param) = (&self.channels[channel].name, if fit { param } else { "*" });
+        let name = &self.channels[channel].name;
         self.numeric(
             voice,
             by.conn,
@@ -363,7 +362,6 @@ impl Chat {
             return true;
         };
         let Some(user) = self.users.find(nick) else {
-            let nick = if nick.contains(' ') || nick.starts_with(':') { "*" } else { nick };
             self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]);
             return true;
         };

@@ -99,30 +99,28 @@ impl Chat {
         let concat = message.tags.get("draft/multiline-concat").is_some();
         let joined = usize::from(!concat && !batch.lines.is_empty());
         let bytes = batch.bytes + text.len() + joined;
-        let (code, context, what): (&str, Vec<String>, &str) = if message.tags.get("batch")
-            != Some(&*batch.reference)
-        {
-            ("MULTILINE_INVALID", vec![], "That batch is not open")
-        } else if kind.is_none() || batch.kind.is_some_and(|first| Some(first) != kind) {
-            ("MULTILINE_INVALID", vec![], "Only messages of one kind can be in it")
-        } else if *target != *batch.target {
-            let fit = |text: &str| if text.contains(' ') { "*".into() } else { text.to_owned() };
-            let context = vec![fit(&batch.target), fit(target)];
-            ("MULTILINE_INVALID_TARGET", context, "Invalid multiline target")
-        } else if concat && text.is_empty() {
-            ("MULTILINE_INVALID", vec![], "A line that goes on can't be empty")
-        } else if batch.lines.len() == limits.multiline_lines_max {
-            let max = limits.multiline_lines_max.to_string();
-            ("MULTILINE_MAX_LINES", vec![max], "Too many lines")
-        } else if bytes > limits.multiline_bytes_max {
-            let max = limits.multiline_bytes_max.to_string();
-            ("MULTILINE_MAX_BYTES", vec![max], "Too many bytes")
-        } else {
-            batch.kind = kind;
-            batch.bytes = bytes;
-            batch.lines.push(BatchLine { text: text.into(), concat });
-            return true;
-        };
+        let (code, context, what): (&str, Vec<String>, &str) =
+            if message.tags.get("batch") != Some(&*batch.reference) {
+                ("MULTILINE_INVALID", vec![], "That batch is not open")
+            } else if kind.is_none() || batch.kind.is_some_and(|first| Some(first) != kind) {
+                ("MULTILINE_INVALID", vec![], "Only messages of one kind can be in it")
+            } else if *target != *batch.target {
+                let context = vec![batch.target.to_string(), target.to_owned()];
+                ("MULTILINE_INVALID_TARGET", context, "Invalid multiline target")
+            } else if concat && text.is_empty() {
+                ("MULTILINE_INVALID", vec![], "A line that goes on can't be empty")
+            } else if batch.lines.len() == limits.multiline_lines_max {
+                let max = limits.multiline_lines_max.to_string();
+                ("MULTILINE_MAX_LINES", vec![max], "Too many lines")
+            } else if bytes > limits.multiline_bytes_max {
+                let max = limits.multiline_bytes_max.to_string();
+                ("MULTILINE_MAX_BYTES", vec![max], "Too many bytes")
+            } else {
+                batch.kind = kind;
+                batch.bytes = bytes;
+                batch.lines.push(BatchLine { text: text.into(), concat });
+                return true;
+            };
         self.sessions[conn].more().batch = None;
         let context: Vec<&str> = context.iter().map(String::as_str).collect();
         self.fail(voice, conn, "BATCH", code, &context, what);

@@ -21,10 +21,7 @@ impl Chat {
         for name in names.split(',').filter(|name| !name.is_empty()) {
             match self.channel_for(by, name) {
                 Some(channel) => self.tell_names(voice, by, channel),
-                None => {
-                    let name = if name.contains(' ') { "*" } else { name };
-                    self.numeric(voice, by.conn, RPL_ENDOFNAMES, &[name]);
-                }
+                None => self.numeric(voice, by.conn, RPL_ENDOFNAMES, &[name]),
             }
         }
     }

@@ -52,11 +52,6 @@ impl Chat {
         let (name, msgid) = (message.params[0], message.params[1]);
         let reason = message.params.get(2).copied();
         let conn = by.conn;
-        let shown = |text: &str| match text.contains(' ') || text.starts_with(':') {
-            true => "*".to_owned(),
-            false => text.to_owned(),
-        };
-        let (name, msgid) = (&*shown(name), &*shown(msgid));
         let channel = self.channel_for(by, name).filter(|id| self.users[by.user].is_in(*id));
         let target = match (channel, self.users.find(name)) {
             (Some(channel), _) => Target::Channel(channel, None),

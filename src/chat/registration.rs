@@ -28,8 +28,6 @@ impl Chat {
             return self.numeric(voice, conn, ERR_NONICKNAMEGIVEN, &[]);
         }
         let Some(nick) = Nick::parse(asked, self.settings.limits.nick_max) else {
-            // What may be no nick may be no parameter either, where others follow.
-            let asked = if asked.contains(' ') || asked.starts_with(':') { "*" } else { asked };
             return self.numeric(voice, conn, ERR_ERRONEUSNICKNAME, &[asked]);
         };
         let user = self.sessions[conn].user();

@@ -27,7 +27,6 @@ impl Chat {
             return self.numeric(voice, by.conn, ERR_CHANOPRIVSNEEDED, &[old]);
         }
         let Some(name) = ChannelName::parse(new, self.settings.limits.channel_name_max) else {
-            let new = if new.contains(' ') || new.starts_with(':') { "*" } else { new };
             let text = "This is no name for a channel";
             return self.fail(voice, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
         };

@@ -10,7 +10,8 @@ use crate::net::ConnId;
 use crate::wire::irc::PARAMS_MAX;
 
 impl Chat {
-    /// A numeric reply: the client's nick, `params`, and the numeric's text if it has one.
+    /// A numeric reply: the client's nick, `params`, and the numeric's text if it has one. What of
+    /// them can't stand where it is, however foreign, is told as `*`.
     pub(super) fn numeric(&self, voice: &mut Voice, to: ConnId, reply: Numeric, params: &[&str]) {
         let Numeric(code, text) = reply;
         let mut all = [""; PARAMS_MAX];

@@ -48,9 +48,9 @@ impl Chat {
             let fit = (1..=3).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_digit());
             (flags, Some((fields.into(), if fit { token.into() } else { "0".into() })))
         });
-        let shown = if mask.is_empty() || mask.contains(' ') { "*" } else { mask };
+        let mask = if mask.is_empty() { "*" } else { mask };
         let query = WhoQuery {
-            mask: shown.into(),
+            mask: mask.into(),
             whom: self.whom(by, mask),
             operators_only: flags.contains('o'),
             fields,

@@ -50,12 +50,11 @@ impl Chat {
         }
         let targets = self.settings.limits.targets_max;
         for nick in nicks.split(',').filter(|nick| !nick.is_empty()).take(targets) {
-            let shown = if nick.contains(' ') || nick.starts_with(':') { "*" } else { nick };
             match self.users.find(nick) {
                 Some(user) => self.whois_one(voice, by, user),
-                None => self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[shown]),
+                None => self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]),
             }
-            self.numeric(voice, by.conn, RPL_ENDOFWHOIS, &[shown]);
+            self.numeric(voice, by.conn, RPL_ENDOFWHOIS, &[nick]);
         }
     }
 
@@ -122,7 +121,6 @@ impl Chat {
         let count = if count > 0 { count as usize } else { WHOWAS_ANSWERS_MAX };
         let targets = self.settings.limits.targets_max;
         for nick in nicks.split(',').filter(|nick| !nick.is_empty()).take(targets) {
-            let nick = if nick.contains(' ') || nick.starts_with(':') { "*" } else { nick };
             self.whowas_one(voice, by, nick, count.min(WHOWAS_ANSWERS_MAX));
             self.numeric(voice, by.conn, RPL_ENDOFWHOWAS, &[nick]);
         }
