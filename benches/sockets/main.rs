@@ -1,6 +1,6 @@
 //! What the loop costs over real sockets on loopback, beside the least that could do the same.
 //!
-//! `cargo bench --bench sockets` for everything, a minute and a half; `-- fanout echo accept idle start`
+//! `cargo bench --bench sockets` for everything, a minute and a half; `-- fanout echo chat accept idle start`
 //! for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
 //!
 //! Wall time on a shared machine says little. What is compared is the CPU time of the server's
@@ -9,6 +9,7 @@
 
 mod accept;
 mod bare;
+mod chat;
 mod echo;
 mod fanout;
 mod idle;
@@ -20,9 +21,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::process::Command;
 
-const SCENARIOS: [(&str, fn()); 5] = [
+const SCENARIOS: [(&str, fn()); 6] = [
     ("fanout", fanout::run),
     ("echo", echo::run),
+    ("chat", chat::run),
     ("accept", accept::run),
     ("idle", idle::run),
     ("start", start::run),

@@ -1,0 +1,263 @@
+//! Chat over real sockets: what is said in a channel, by the whole path from parsing to `write()`,
+//! and by a bare `write()` of the same bytes to each of the same sockets.
+//! `cargo bench --bench sockets -- chat`
+
+use crate::has_room_for;
+use crate::measure::{Pairs, print_head, print_row, quantile, thread_cpu_time};
+use crate::server::{Loop, Server, limits, listen};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
+use stonechat::app::{App, Protocol};
+use stonechat::chat::Settings;
+use stonechat::net::EventLoop;
+use stonechat::net::reactor::Reactor;
+
+/// As clients ask for them by default: each line is told with its time and id.
+const CAPS: &str = "CAP REQ :message-tags server-time draft/no-implicit-names\r\n";
+
+/// What is said, in bytes.
+const TEXT_BYTES: usize = 60;
+
+/// What is measured at once, at least; some 4 ms.
+const BLOCK_DELIVERIES: usize = 2_000;
+const DELIVERIES: usize = 500_000;
+const PAIRS: std::ops::RangeInclusive<usize> = 5..=41;
+
+pub fn run() {
+    channels();
+    many_channels();
+    private();
+}
+
+fn channels() {
+    print_head(
+        "one channel: CPU-seconds per million deliveries",
+        &["members", "speakers", "`write()` alone", "stonechat", "ratio"],
+    );
+    for speakers in [1, 50] {
+        for members in [10, 100, 1_000, 5_000] {
+            if has_room_for(2 * members) && speakers < members {
+                compare(members, speakers, 1);
+            }
+        }
+    }
+}
+
+fn many_channels() {
+    print_head(
+        "500 channels of 10 members: CPU-seconds per million deliveries",
+        &["members", "speakers", "`write()` alone", "stonechat", "ratio"],
+    );
+    if has_room_for(2 * 5_000) {
+        compare(5_000, 500, 500);
+    }
+}
+
+/// `speakers` of `members` say a line each, in as many channels as there are, in one turn.
+fn compare(members: usize, speakers: usize, channels: usize) {
+    let mut crowd = Crowd::gather(members, speakers, channels);
+    let deliveries = speakers * (members / channels - 1);
+    let rounds = BLOCK_DELIVERIES.div_ceil(deliveries);
+    let mut block = |how| {
+        (0..rounds).map(|_| crowd.round(how)).sum::<f64>() * 1e6 / (rounds * deliveries) as f64
+    };
+    for how in [How::Chat, How::Bare, How::Chat] {
+        block(how); // what grows has grown after this
+    }
+    let mut pairs = Pairs::default();
+    for _ in 0..(DELIVERIES / (rounds * deliveries)).clamp(*PAIRS.start(), *PAIRS.end()) {
+        pairs.add(block(How::Chat), block(How::Bare));
+    }
+    crowd.disperse();
+    print_row(&[
+        members.to_string(),
+        speakers.to_string(),
+        format!("{:.2}", pairs.bare()),
+        format!("{:.2}", pairs.ours()),
+        format!("{:.2}", pairs.ratio()),
+    ]);
+}
+
+#[derive(Clone, Copy)]
+enum How {
+    Chat,
+    Bare,
+}
+
+/// The clients' ends, and the thread where the server runs, one round at a time.
+struct Crowd {
+    clients: Vec<BufReader<TcpStream>>,
+    speakers: usize,
+    channels: usize,
+    rounds: Sender<(How, Vec<u8>)>,
+    spent: Receiver<f64>,
+    server: JoinHandle<()>,
+    /// One line as a listener hears it.
+    line: Vec<u8>,
+}
+
+impl Crowd {
+    fn gather(members: usize, speakers: usize, channels: usize) -> Crowd {
+        let (rounds, told) = channel::<(How, Vec<u8>)>();
+        let (spend, spent) = channel();
+        let (ready, is_ready) = channel();
+        let (here, is_here) = channel::<()>();
+        let server = std::thread::spawn(move || {
+            let mut server = ChatServer::start(&ready, speakers, channels);
+            while is_here.try_recv().is_err() {
+                server.turn(Some(std::time::Duration::from_millis(1)));
+            }
+            for (how, line) in told {
+                spend.send(server.round(how, &line)).expect("the load waits for the round");
+            }
+        });
+        let address = is_ready.recv().expect("the server starts");
+        let mut clients = Vec::new();
+        while clients.len() < members {
+            let end = members.min(clients.len() + JOINED_AT_ONCE);
+            clients.extend((clients.len()..end).map(|n| member(address, n, n % channels)));
+            // What they hear of each other is read before more of it comes.
+            for client in &mut clients {
+                client.get_mut().write_all(b"PING here\r\n").expect("a ping is said");
+                hear_until(client, "PONG");
+            }
+        }
+        here.send(()).expect("the server waits for it");
+        Crowd { clients, speakers, channels, rounds, spent, server, line: Vec::new() }
+    }
+
+    /// Every speaker says a line, the server is told to go on, everyone hears all of it.
+    fn round(&mut self, how: How) -> f64 {
+        let text = "x".repeat(TEXT_BYTES);
+        for n in 0..self.speakers {
+            let line = format!("PRIVMSG #c{:03} :{text}\r\n", n % self.channels);
+            self.clients[n].get_mut().write_all(line.as_bytes()).expect("a line is said");
+        }
+        self.rounds.send((how, self.line.clone())).expect("the server runs");
+        let spent = self.spent.recv().expect("the server has gone its round");
+        let each = self.speakers / self.channels;
+        for (n, client) in self.clients.iter_mut().enumerate() {
+            for _ in 0..each - usize::from(n < self.speakers) {
+                self.line.clear();
+                client.read_until(b'\n', &mut self.line).expect("all of it is heard");
+                assert!(self.line.ends_with(b"x\r\n"));
+            }
+        }
+        spent
+    }
+
+    fn disperse(self) {
+        drop(self.rounds);
+        self.server.join().expect("the server ends in peace");
+    }
+}
+
+/// Together, as each turn of the server then tells everyone of many of them.
+const JOINED_AT_ONCE: usize = 500;
+
+/// One who registers and joins.
+fn member(address: SocketAddr, number: usize, channel: usize) -> BufReader<TcpStream> {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    let nick = format!("n{number:05}");
+    let lines =
+        format!("{CAPS}NICK {nick}\r\nUSER user 0 * :A name\r\nCAP END\r\nJOIN #c{channel:03}\r\n");
+    stream.write_all(lines.as_bytes()).expect("it is heard");
+    BufReader::new(stream)
+}
+
+fn hear_until(client: &mut BufReader<TcpStream>, words: &str) {
+    let mut line = String::new();
+    while !line.contains(words) {
+        line.clear();
+        assert_ne!(client.read_line(&mut line).expect("more is said"), 0, "the end before {words}");
+    }
+}
+
+struct ChatServer {
+    reactor: Reactor,
+    server: Loop<App>,
+    speakers: usize,
+    channels: usize,
+}
+
+impl ChatServer {
+    fn start(ready: &Sender<SocketAddr>, speakers: usize, channels: usize) -> ChatServer {
+        let mut app = App::new(512, Settings::default());
+        let endpoint = app.add_endpoint(Protocol::Irc).expect("the first");
+        let mut reactor = Reactor::new().expect("a reactor");
+        let address = listen(&mut reactor, endpoint);
+        ready.send(address).expect("the load waits for it");
+        ChatServer { reactor, server: EventLoop::new(app, limits()), speakers, channels }
+    }
+
+    fn turn(&mut self, at_most: Option<std::time::Duration>) {
+        self.reactor.turn(&mut self.server, at_most).expect("the poll works");
+    }
+
+    fn heard(&mut self) -> u64 {
+        self.server.counters().endpoints.first().map_or(0, |endpoint| endpoint.received_lines)
+    }
+
+    /// The CPU time of it, in seconds.
+    fn round(&mut self, how: How, line: &[u8]) -> f64 {
+        let before = thread_cpu_time();
+        match how {
+            How::Chat => {
+                let enough = self.heard() + self.speakers as u64;
+                while self.heard() < enough {
+                    self.turn(None);
+                }
+            }
+            How::Bare => self.bare_round(line),
+        }
+        (thread_cpu_time() - before).as_secs_f64()
+    }
+
+    /// Members have the slots in the order they came.
+    fn bare_round(&mut self, line: &[u8]) {
+        let slots: Vec<usize> = self.server.live().map(|id| id.slot()).collect();
+        let mut said = vec![0; "PRIVMSG #c000 :\r\n".len() + TEXT_BYTES];
+        for speaker in 0..self.speakers {
+            let stream = self.server.stream(slots[speaker]);
+            while let Err(e) = stream.read_exact(&mut said) {
+                assert_eq!(e.kind(), ErrorKind::WouldBlock);
+            }
+            let hearers = (speaker % self.channels..slots.len()).step_by(self.channels);
+            for hearer in hearers.filter(|hearer| *hearer != speaker) {
+                let written = self.server.stream(slots[hearer]).write(line);
+                assert_eq!(written.expect("there is room for a few lines"), line.len());
+            }
+        }
+    }
+}
+
+/// Two who speak to each other in private, beside a thousand who are silent.
+fn private() {
+    const ROUNDS: usize = 20_000;
+    print_head(
+        "private messages, there and back, µs of wall time",
+        &["silent members", "p50", "p99", "p99.9"],
+    );
+    let mut app = App::new(512, Settings::default());
+    app.add_endpoint(Protocol::Irc).expect("the first");
+    let server = Server::of(app);
+    let crowd: Vec<_> = (2..1_002).map(|n| member(server.address, n, n % 100)).collect();
+    let mut ann = member(server.address, 0, 0);
+    let mut bob = member(server.address, 1, 1);
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        ann.get_mut().write_all(b"PRIVMSG n00001 :ping\r\n").expect("it is said");
+        hear_until(&mut bob, "PRIVMSG n00001 :ping");
+        bob.get_mut().write_all(b"PRIVMSG n00000 :pong\r\n").expect("it is said");
+        hear_until(&mut ann, "PRIVMSG n00000 :pong");
+        times.push(begun.elapsed().as_secs_f64() * 1e6);
+    }
+    let mut row = vec![crowd.len().to_string()];
+    row.extend([0.5, 0.99, 0.999].map(|q| format!("{:.0}", quantile(&mut times, q))));
+    print_row(&row);
+    server.stop();
+}
