@@ -110,6 +110,7 @@ impl Crowd {
             while is_here.try_recv().is_err() {
                 server.turn(Some(std::time::Duration::from_millis(1)));
             }
+            spend.send(0.0).expect("the load waits for it");
             for (how, line) in told {
                 spend.send(server.round(how, &line)).expect("the load waits for the round");
             }
@@ -119,13 +120,18 @@ impl Crowd {
         while clients.len() < members {
             let end = members.min(clients.len() + JOINED_AT_ONCE);
             clients.extend((clients.len()..end).map(|n| member(address, n, n % channels)));
-            // What they hear of each other is read before more of it comes.
-            for client in &mut clients {
-                client.get_mut().write_all(b"PING here\r\n").expect("a ping is said");
-                hear_until(client, "PONG");
+            // What they hear of each other is read before more of it comes: once all have joined,
+            // and all of that has been told.
+            for _ in 0..2 {
+                for client in &mut clients {
+                    client.get_mut().write_all(b"PING here\r\n").expect("a ping is said");
+                    hear_until(client, "PONG");
+                }
             }
         }
         here.send(()).expect("the server waits for it");
+        // From here on the server turns only when it is told to.
+        spent.recv().expect("the server stands still");
         Crowd { clients, speakers, channels, rounds, spent, server, line: Vec::new() }
     }
 
