@@ -9,5 +9,6 @@ mod caps;
 mod channels;
 mod messages;
 mod modes;
+mod monitor;
 mod queries;
 mod registration;
