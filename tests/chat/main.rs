@@ -8,6 +8,7 @@ mod bad_input;
 mod caps;
 mod channels;
 mod messages;
+mod metadata;
 mod modes;
 mod monitor;
 mod queries;
