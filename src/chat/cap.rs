@@ -1,6 +1,7 @@
 //! CAP: what the client wants to be told, and how. IRCv3 capability-negotiation, with 302.
 
 use super::caps::{self, Cap, Caps};
+use super::metadata_sync::hears_metadata;
 use super::numeric::*;
 use super::voice::Voice;
 use super::{By, Chat};
@@ -79,6 +80,8 @@ impl Chat {
             }
             Some(if on { caps.with(cap) } else { caps.without(cap) })
         });
+        // "Servers MUST NOT accept these requests", draft/metadata-3.
+        let after = after.filter(|caps| !caps.all_of(Caps::METADATA));
         let verdict = if after.is_some() { "ACK" } else { "NAK" };
         // The answer to what is not known is cut to the length of a line.
         let params = [self.called(conn), verdict, asked];
@@ -89,13 +92,16 @@ impl Chat {
         }
     }
 
-    /// What a client is told for having asked for a capability.
+    /// What follows from having asked for a capability, or given it up.
     fn caps_changed(&mut self, voice: &mut Voice, conn: ConnId, before: Caps, after: Caps) {
-        let new = |cap| after.has(cap) && !before.has(cap);
-        if new(Cap::Metadata)
-            && let Some(user) = self.sessions[conn].user()
-        {
-            self.tell_own_metadata(voice, By { conn, user });
+        match (hears_metadata(before), hears_metadata(after)) {
+            (false, true) => {
+                if let Some(user) = self.sessions[conn].user() {
+                    self.tell_own_metadata(voice, By { conn, user });
+                }
+            }
+            (true, false) => self.unsubscribe_all(conn),
+            _ => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Capabilities: what a client may ask to be told, and how. IRCv3 capability-negotiation.
 
 use super::Settings;
+use super::metadata::{self, KEY_MAX};
 
 /// A capability this server knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +22,9 @@ pub enum Cap {
     LabeledResponse,
     MessageRedaction,
     MessageTags,
-    Metadata,
+    /// Of the two drafts of metadata a connection may ask for one.
+    Metadata2,
+    Metadata3,
     Multiline,
     MultiPrefix,
     NoImplicitNames,
@@ -33,8 +36,7 @@ pub enum Cap {
     UserhostInNames,
 }
 
-/// Each name once, in the order they are listed. Of two names of one capability either may be asked
-/// for.
+/// Each name once, in the order they are listed.
 const NAMES: [(&str, Cap); 26] = [
     ("account-notify", Cap::AccountNotify),
     ("account-tag", Cap::AccountTag),
@@ -56,8 +58,8 @@ const NAMES: [(&str, Cap); 26] = [
     ("draft/channel-rename", Cap::ChannelRename),
     ("draft/extended-isupport", Cap::ExtendedIsupport),
     ("draft/message-redaction", Cap::MessageRedaction),
-    ("draft/metadata-2", Cap::Metadata),
-    ("draft/metadata-3", Cap::Metadata),
+    ("draft/metadata-2", Cap::Metadata2),
+    ("draft/metadata-3", Cap::Metadata3),
     ("draft/multiline", Cap::Multiline),
     ("draft/no-implicit-names", Cap::NoImplicitNames),
     ("draft/pre-away", Cap::PreAway),
@@ -69,9 +71,22 @@ const NAMES: [(&str, Cap); 26] = [
 pub struct Caps(u32);
 
 impl Caps {
+    /// Both drafts of metadata.
+    pub const METADATA: Caps = Caps(1 << Cap::Metadata2 as u32 | 1 << Cap::Metadata3 as u32);
+
     /// Whether `cap` is among them.
     pub fn has(self, cap: Cap) -> bool {
         self.0 & (1 << cap as u32) != 0
+    }
+
+    /// Whether one of `others` is among them.
+    pub fn any_of(self, others: Caps) -> bool {
+        self.0 & others.0 != 0
+    }
+
+    /// Whether all of `others` are among them.
+    pub fn all_of(self, others: Caps) -> bool {
+        self.0 & others.0 == others.0
     }
 
     /// The same with `cap` among them.
@@ -106,9 +121,11 @@ pub fn all(settings: &Settings, with_values: bool) -> impl Iterator<Item = Strin
 fn value(cap: Cap, settings: &Settings) -> Option<String> {
     let limits = &settings.limits;
     match cap {
-        Cap::Metadata => Some(format!(
-            "max-subs={},max-keys={},max-value-bytes={}",
-            limits.metadata_subs_max, limits.metadata_keys_max, limits.metadata_value_max
+        Cap::Metadata2 | Cap::Metadata3 => Some(format!(
+            "before-connect,max-subs={},max-keys={},max-key-bytes={KEY_MAX},max-value-bytes={}",
+            limits.metadata_subs_max,
+            limits.metadata_keys_max,
+            metadata::value_max(settings)
         )),
         Cap::Multiline => Some(format!(
             "max-bytes={},max-lines={}",

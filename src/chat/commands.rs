@@ -59,7 +59,7 @@ pub(super) const ALL: &[Command] = &[
     user("LINKS", 0, Chat::links),
     user("LIST", 0, Chat::list),
     user("LUSERS", 0, Chat::lusers),
-    user("METADATA", 2, Chat::metadata),
+    anyone("METADATA", 0, Chat::metadata),
     user("MODE", 1, Chat::mode),
     user("MONITOR", 1, Chat::monitor),
     user("MOTD", 0, Chat::motd),

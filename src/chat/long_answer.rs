@@ -1,8 +1,10 @@
-//! Answers too long to be queued at once, WHO and LIST: said a piece at a time, as fast as their
+//! Answers too long to be queued at once, WHO, LIST and METADATA SYNC: said a piece at a time, as fast as their
 //! reader reads, and so that a turn never looks at more than a part of what there is.
 
+use super::caps::Cap;
 use super::channels::ChannelId;
 use super::list::ListFilter;
+use super::metadata_sync::Sync;
 use super::users::UserId;
 use super::voice::Voice;
 use super::who::WhoQuery;
@@ -12,9 +14,9 @@ use crate::net::ConnId;
 /// An answer that is still being said.
 pub struct LongAnswer {
     pub(super) query: Query,
-    /// The number of the user or channel, or the place among members, that comes next.
+    /// The number of the user or channel, or the place in a list, that comes next.
     pub(super) next: u32,
-    /// The batch that it is said in, if it answers a labelled command.
+    /// The batch that it is said in, if it has one or answers a labelled command.
     pub(super) batch: Option<String>,
 }
 
@@ -22,6 +24,7 @@ pub struct LongAnswer {
 pub(super) enum Query {
     List(ListFilter),
     Who(WhoQuery),
+    Sync(Sync),
 }
 
 /// Users or channels looked at in one turn: some hundred microseconds.
@@ -43,18 +46,29 @@ impl Chat {
         if let Some(before) = self.sessions[by.conn].more().answer.take() {
             voice.unlabelled(|voice| self.end_answer(voice, by, before));
         }
-        let batch = voice.take_label().map(|label| {
-            let reference = self.batch_reference();
-            let server = self.settings.server_name.clone();
-            let opening =
-                format!("@label={label} :{server} BATCH +{reference} labeled-response\r\n");
-            voice.out.write(by.conn, opening.as_bytes());
-            reference
-        });
+        let batch = self.open_answer(voice, by, &query);
         self.begin_query(voice, by, &query, batch.as_deref());
         let answer = LongAnswer { query, next: 0, batch };
         self.sessions[by.conn].more().answer = Some(answer);
         self.go_on(voice, by.conn);
+    }
+
+    /// The batch that an answer is said in, if it takes one.
+    fn open_answer(&mut self, voice: &mut Voice, by: By, query: &Query) -> Option<String> {
+        let label = voice.take_label();
+        let kind = match query {
+            Query::Sync(sync) if self.sessions[by.conn].caps.has(Cap::Batch) => {
+                format!("metadata {}", sync.of)
+            }
+            _ if label.is_some() => "labeled-response".to_owned(),
+            _ => return None,
+        };
+        let reference = self.batch_reference();
+        let label = label.map_or(String::new(), |label| format!("@label={label} "));
+        let opening =
+            format!("{label}:{} BATCH +{reference} {kind}\r\n", self.settings.server_name);
+        voice.out.write(by.conn, opening.as_bytes());
+        Some(reference)
     }
 
     /// Says as much more as there is room for.
@@ -78,7 +92,13 @@ impl Chat {
     }
 
     fn answer_next(&self, voice: &mut Voice, by: By, answer: &mut LongAnswer) -> Progress {
-        match &answer.query {
+        match &mut answer.query {
+            Query::Sync(sync) => {
+                let batch = answer.batch.as_deref();
+                if !self.sync_next(voice, by.conn, sync, &mut answer.next, batch) {
+                    return Progress::Done;
+                }
+            }
             Query::List(filter) => {
                 let Some(channel) = self.channels.next_from(answer.next) else {
                     return Progress::Done;
@@ -106,6 +126,7 @@ impl Chat {
     fn end_answer(&mut self, voice: &mut Voice, by: By, answer: LongAnswer) {
         let batch = answer.batch.as_deref();
         match &answer.query {
+            Query::Sync(_) => {}
             Query::List(_) => {
                 self.numeric_in(voice, by.conn, batch, super::numeric::RPL_LISTEND, &[])
             }

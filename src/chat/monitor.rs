@@ -30,7 +30,7 @@ impl Chat {
             }
             "S" => {
                 let watched = self.watched(by.conn);
-                self.tell_presence(voice, by.conn, watched);
+                self.tell_presence(voice, by, watched);
             }
             _ => {}
         }
@@ -61,12 +61,7 @@ impl Chat {
             self.watchers.add(folded, by.conn);
             added.push(nick.to_owned());
         }
-        self.tell_presence(voice, by.conn, added.clone());
-        for nick in added {
-            if let Some(user) = self.users.find(&nick) {
-                self.tell_watched_metadata(voice, by, user);
-            }
-        }
+        self.tell_presence(voice, by, added);
     }
 
     fn unwatch(&mut self, conn: ConnId, nick: &str) {
@@ -91,13 +86,16 @@ impl Chat {
         more.into_iter().flat_map(|more| &more.watching).map(|(_, nick)| nick.to_string()).collect()
     }
 
-    fn tell_presence(&self, voice: &mut Voice, conn: ConnId, nicks: Vec<String>) {
+    fn tell_presence(&mut self, voice: &mut Voice, by: By, nicks: Vec<String>) {
         let (online, offline): (Vec<_>, Vec<_>) =
             nicks.into_iter().partition(|nick| self.users.find(nick).is_some());
-        let masks = online.iter().filter_map(|nick| self.users.find(nick));
-        let masks = masks.map(|user| self.users[user].mask().to_owned()).collect();
-        self.tell_targets(voice, conn, RPL_MONONLINE, masks);
-        self.tell_targets(voice, conn, RPL_MONOFFLINE, offline);
+        let online: Vec<UserId> = online.iter().filter_map(|nick| self.users.find(nick)).collect();
+        let masks = online.iter().map(|user| self.users[*user].mask().to_owned()).collect();
+        self.tell_targets(voice, by.conn, RPL_MONONLINE, masks);
+        self.tell_targets(voice, by.conn, RPL_MONOFFLINE, offline);
+        for user in online {
+            self.tell_watched_metadata(voice, by, user);
+        }
     }
 
     /// Targets with commas between, over as many lines as they need.

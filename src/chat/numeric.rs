@@ -156,10 +156,11 @@ numerics! {
     ERR_MONLISTFULL "734" "Monitor list is full."
     RPL_WHOISKEYVALUE "760" ""
     RPL_KEYVALUE "761" ""
-    RPL_KEYNOTSET "766" "key not set"
+    RPL_KEYNOTSET "766" "Key not set"
     RPL_METADATASUBOK "770" ""
     RPL_METADATAUNSUBOK "771" ""
     RPL_METADATASUBS "772" ""
+    RPL_METADATASYNCLATER "774" "Ask again with METADATA SYNC"
 }
 
 #[cfg(test)]

@@ -102,10 +102,14 @@ impl Chat {
         }
         let (username, realname) = registering.user.take().expect("it was seen above");
         let away = registering.away.take();
+        let metadata = std::mem::take(&mut registering.metadata);
         let session = &mut self.sessions[conn];
         let nick = Nick::parse(&nick, usize::MAX).expect("it was parsed when it was given");
         let mut user = User::new(nick, &username, &session.host(), &realname, conn, voice.unix());
         user.away = away;
+        if !metadata.is_empty() {
+            user.extra().metadata = metadata;
+        }
         let user = self.users.insert(user);
         session.stage = Stage::Registered(user);
         self.registering -= 1;

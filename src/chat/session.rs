@@ -2,6 +2,7 @@
 
 use super::caps::Caps;
 use super::long_answer::LongAnswer;
+use super::metadata::{Key, Metadata};
 use super::multiline::OpenBatch;
 use super::users::UserId;
 use crate::net::{ConnId, Peer};
@@ -59,6 +60,8 @@ pub struct Registering {
     pub password: Option<Box<str>>,
     /// IRCv3 pre-away: away from the beginning.
     pub away: Option<Box<str>>,
+    /// draft/metadata-3, `before-connect`: set from the beginning.
+    pub metadata: Metadata,
     /// Something was heard: what comes first may be another protocol.
     pub spoke: bool,
 }
@@ -68,8 +71,8 @@ pub struct Registering {
 pub struct More {
     /// The nicks of MONITOR, as they were written; bounded by `monitor_max`.
     pub watching: Vec<(Folded, Box<str>)>,
-    /// The keys of METADATA SUB; bounded by `metadata_subs_max`.
-    pub subscribed: Vec<Box<str>>,
+    /// The keys of METADATA SUB, in order; bounded by `metadata_subs_max`.
+    pub subscribed: Vec<Key>,
     /// A message of several lines that is still being said.
     pub batch: Option<OpenBatch>,
     /// An answer longer than can be queued at once.
@@ -151,9 +154,9 @@ impl Session {
     }
 
     /// Whether it has subscribed to `key` with METADATA SUB.
-    pub fn subscribes(&self, key: &str) -> bool {
+    pub fn subscribes(&self, key: &Key) -> bool {
         let more = self.more.as_ref();
-        more.is_some_and(|more| more.subscribed.iter().any(|subscribed| **subscribed == *key))
+        more.is_some_and(|more| more.subscribed.binary_search(key).is_ok())
     }
 
     /// The host that others see. Loopback is `localhost`; an IPv6 address must not begin with the

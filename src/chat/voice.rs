@@ -88,6 +88,13 @@ impl<'a> Voice<'a> {
         self.labelled.as_ref().is_some_and(|labelled| labelled.asker == conn)
     }
 
+    /// How many more bytes may be said to `conn`: [`Outbox::headroom`] less what is held back.
+    pub fn headroom(&self, conn: ConnId) -> usize {
+        let held = if self.is_labelled(conn) { &self.held[..] } else { &[] };
+        let held = held.iter().map(|span| self.out.text(*span).len()).sum();
+        self.out.headroom(conn).saturating_sub(held)
+    }
+
     /// The label that is being answered.
     pub fn label(&self) -> Option<&str> {
         self.labelled.as_ref().map(|labelled| &*labelled.label)
@@ -308,7 +315,7 @@ impl<'a> Line<'a> {
 }
 
 /// Which parameter, counted from 0, is a text, or a list that is written as one.
-const TEXTS: [(&str, usize); 33] = [
+const TEXTS: [(&str, usize); 35] = [
     ("AWAY", 0),
     ("CAP", 2),
     ("CAP", 3),
@@ -342,6 +349,8 @@ const TEXTS: [(&str, usize); 33] = [
     ("730", 1),
     ("731", 1),
     ("732", 1),
+    ("760", 4),
+    ("761", 4),
 ];
 
 /// Cuts `text` off at `end`, or before the character that would be cut in two.

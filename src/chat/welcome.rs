@@ -1,6 +1,5 @@
 //! What a new user is told. Modern IRC, "Connection Registration"; RFC 2812 §5.1.
 
-use super::caps::Cap;
 use super::channels::{ChannelMode, List, Rank};
 use super::numeric::*;
 use super::users::UserMode;
@@ -34,10 +33,8 @@ impl Chat {
         );
         self.tell_isupport(voice, conn);
         self.tell_lusers(voice, by);
+        self.tell_own_metadata(voice, by);
         self.tell_motd(voice, by);
-        if self.sessions[conn].caps.has(Cap::Metadata) {
-            self.tell_own_metadata(voice, by);
-        }
     }
 
     /// When the service began, to the second.

@@ -8,6 +8,8 @@ mod bad_input;
 mod caps;
 mod channels;
 mod messages;
+mod metadata;
 mod modes;
+mod monitor;
 mod queries;
 mod registration;

@@ -1,0 +1,290 @@
+//! What is told of metadata to those who want to hear of it: changes as they happen, and what was
+//! set before. IRCv3 metadata, "Notifications" and "Automatic synchronization".
+
+use super::caps::{Cap, Caps};
+use super::channels::{ChannelId, ChannelMode};
+use super::metadata::{Key, SHOWN};
+use super::metadata_command::{ALL, Subject};
+use super::numeric::*;
+use super::users::UserId;
+use super::voice::{Line, LineTags, Voice};
+use super::{By, Chat};
+use crate::net::ConnId;
+
+/// The values of some keys of some subjects, to be said in a `metadata` batch.
+pub(super) struct Sync {
+    /// For what they are asked: the parameter of the batch.
+    pub of: Box<str>,
+    subjects: Vec<Subject>,
+    /// In order.
+    keys: Vec<Key>,
+    /// The index of the value that comes next, of the subject whose turn it is.
+    next: usize,
+}
+
+/// What a line takes beside the value: names, key, tags. So no more than 256 values are said at
+/// once with the `sendq_pause` that there is by default.
+const AROUND_VALUE_MAX: usize = 256;
+
+/// After so many seconds who was told to ask later may ask: what limits us is how fast they read.
+const ASK_AFTER_S: &str = "1";
+
+impl Chat {
+    /// What a client that has asked for metadata is told of itself, on connection or when it asks.
+    pub(super) fn tell_own_metadata(&mut self, voice: &mut Voice, by: By) {
+        if !hears_metadata(self.sessions[by.conn].caps) {
+            return;
+        }
+        let nick = self.users[by.user].nick().to_owned();
+        self.batched(voice, by.conn, "metadata", &[&nick], |chat, voice, batch| {
+            for (key, value) in chat.metadata_of(Subject::User(by.user)).iter() {
+                chat.tell_value(voice, by.conn, batch, &nick, key.as_str(), value);
+            }
+        });
+    }
+
+    /// What who has joined a channel is told of it and its members.
+    pub(super) fn tell_joined_metadata(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
+        if hears_metadata(self.sessions[by.conn].caps) {
+            let keys = self.subscriptions(by.conn).to_vec();
+            let sync = self.sync_of(by.conn, Subject::Channel(channel), keys);
+            self.offer_sync(voice, by.conn, sync);
+        }
+    }
+
+    /// What who watches somebody is told of them.
+    pub(super) fn tell_watched_metadata(&mut self, voice: &mut Voice, by: By, of: UserId) {
+        if hears_metadata(self.sessions[by.conn].caps) {
+            let keys = self.subscriptions(by.conn).to_vec();
+            let sync = self.sync_of(by.conn, Subject::User(of), keys);
+            self.offer_sync(voice, by.conn, sync);
+        }
+    }
+
+    /// What WHOIS says of a profile.
+    pub(super) fn whois_metadata(&self, voice: &mut Voice, by: By, of: UserId) {
+        let user = &self.users[of];
+        let Some(metadata) = user.metadata() else { return };
+        for key in SHOWN {
+            if let Some(value) = metadata.get(key) {
+                let params = [user.nick(), key, "*", value];
+                self.numeric(voice, by.conn, RPL_WHOISKEYVALUE, &params);
+            }
+        }
+    }
+
+    /// A change, to all who have subscribed to the key and share a channel with the user, watch
+    /// them or are in the channel; each once, and not to who has made it and has their answer.
+    /// O(members of those channels).
+    pub(super) fn tell_change(
+        &self,
+        voice: &mut Voice,
+        by: ConnId,
+        of: Subject,
+        key: &Key,
+        value: Option<&str>,
+    ) {
+        let name = self.name_of(of);
+        let params = [name, key.as_str(), "*", value.unwrap_or_default()];
+        let params = if value.is_some() { &params[..] } else { &params[..3] };
+        let mut shared = Line::new(&self.settings.server_name, "METADATA", params);
+        let mut tell = |conn: ConnId| {
+            let session = &self.sessions[conn];
+            if conn == by || !hears_metadata(session.caps) || !session.subscribes(key) {
+                return;
+            }
+            if self.hears_later_draft(conn) {
+                self.answer_value(voice, conn, None, name, key.as_str(), value);
+            } else {
+                shared.to(voice, session);
+            }
+        };
+        match of {
+            Subject::Channel(channel) => {
+                let members = self.channels[channel].members.iter();
+                members.flat_map(|member| &self.users[member.user].conns).for_each(|c| tell(*c));
+            }
+            Subject::User(user) => {
+                let peers = self.peers(user);
+                let occasion = self.occasions.get();
+                self.users[user].conns.iter().for_each(|conn| tell(*conn));
+                peers.iter().flat_map(|peer| &self.users[*peer].conns).for_each(|c| tell(*c));
+                for conn in self.watchers.of(self.users[user].nick()) {
+                    let watcher = self.sessions[*conn].user();
+                    if watcher.is_none_or(|user| self.users[user].told.get() != occasion) {
+                        tell(*conn);
+                    }
+                }
+            }
+            Subject::Newcomer(_) => {}
+        }
+    }
+
+    /// What there is of `keys` with one subject: of a channel also with those of its members whom
+    /// the asker may see there.
+    pub(super) fn sync_of(&self, conn: ConnId, subject: Subject, keys: Vec<Key>) -> Sync {
+        let mut subjects = vec![subject];
+        if let Subject::Channel(channel) = subject {
+            let asker = self.sessions[conn].user().and_then(|user| self.member(channel, user));
+            let members = self.channels[channel].members.iter();
+            let shown = members.filter(|member| self.shows(channel, asker, **member));
+            subjects.extend(shown.map(|member| Subject::User(member.user)));
+        }
+        subjects.retain(|subject| !self.metadata_of(*subject).is_empty());
+        Sync { of: self.name_of(subject).into(), subjects, keys, next: 0 }
+    }
+
+    /// What there is of `keys` with all of whose changes the asker is told, each once.
+    pub(super) fn sync_of_all(&self, by: By, keys: Vec<Key>) -> Sync {
+        self.occasions.set(self.occasions.get().wrapping_add(1));
+        let occasion = self.occasions.get();
+        let mut subjects = Vec::new();
+        let mut add = |user: UserId| {
+            if self.users[user].told.replace(occasion) != occasion {
+                subjects.push(Subject::User(user));
+            }
+        };
+        add(by.user);
+        for membership in &self.users[by.user].channels {
+            let channel = &self.channels[membership.channel];
+            let asker = channel.members[membership.place as usize];
+            let seen = channel.members.iter();
+            let seen = seen.filter(|member| self.sees(membership.channel, asker, **member));
+            seen.for_each(|member| add(member.user));
+        }
+        let watching = self.sessions[by.conn].more.iter().flat_map(|more| &more.watching);
+        watching.filter_map(|(_, nick)| self.users.find(nick)).for_each(&mut add);
+        let channels = self.users[by.user].channels.iter();
+        subjects.extend(channels.map(|membership| Subject::Channel(membership.channel)));
+        subjects.retain(|subject| !self.metadata_of(*subject).is_empty());
+        Sync { of: ALL.into(), subjects, keys, next: 0 }
+    }
+
+    /// Says it if it is not too much, unasked; else that it can be asked for.
+    pub(super) fn offer_sync(&mut self, voice: &mut Voice, conn: ConnId, sync: Sync) {
+        match self.fits_at_once(voice, conn, &sync) {
+            None => self.numeric(voice, conn, RPL_METADATASYNCLATER, &[&sync.of, ASK_AFTER_S]),
+            // The later draft wants to hear that there is nothing, the earlier does not speak of it.
+            Some(0) if !self.hears_later_draft(conn) => {}
+            Some(_) => self.say_sync(voice, conn, sync),
+        }
+    }
+
+    /// Says it, at once or a piece at a time.
+    pub(super) fn answer_sync(&mut self, voice: &mut Voice, conn: ConnId, sync: Sync) {
+        match self.sessions[conn].user() {
+            Some(user) if self.fits_at_once(voice, conn, &sync).is_none() => {
+                self.begin_answer(voice, By { conn, user }, super::long_answer::Query::Sync(sync));
+            }
+            _ => self.say_sync(voice, conn, sync),
+        }
+    }
+
+    fn say_sync(&mut self, voice: &mut Voice, conn: ConnId, mut sync: Sync) {
+        let of = sync.of.clone();
+        self.batched(voice, conn, "metadata", &[&of], |chat, voice, batch| {
+            let mut subject = 0;
+            while chat.sync_next(voice, conn, &mut sync, &mut subject, batch) {}
+        });
+    }
+
+    /// How many values there are; `None` if there is no room to say them at once. O(members and
+    /// their keys).
+    fn fits_at_once(&self, voice: &Voice, conn: ConnId, sync: &Sync) -> Option<usize> {
+        let mut room = voice.headroom(conn);
+        let mut count = 0;
+        for subject in &sync.subjects {
+            for (_, value) in self.metadata_of(*subject).iter().filter(|(key, _)| sync.wants(key)) {
+                room = room.checked_sub(AROUND_VALUE_MAX + value.len())?;
+                count += 1;
+            }
+        }
+        Some(count)
+    }
+
+    /// Says the next value and counts on, through the values of the subject at index `subject` and
+    /// then to the next. Whether there may be more.
+    pub(super) fn sync_next(
+        &self,
+        voice: &mut Voice,
+        conn: ConnId,
+        sync: &mut Sync,
+        subject: &mut u32,
+        batch: Option<&str>,
+    ) -> bool {
+        let Some(of) = sync.subjects.get(*subject as usize).copied() else { return false };
+        let here = self.may_still_hear(conn, of);
+        match here.then(|| self.metadata_of(of).at(sync.next)).flatten() {
+            Some((key, value)) => {
+                sync.next += 1;
+                if sync.wants(key) {
+                    let name = self.name_of(of);
+                    self.tell_value(voice, conn, batch, name, key.as_str(), value);
+                }
+            }
+            None => (*subject, sync.next) = (*subject + 1, 0),
+        }
+        true
+    }
+
+    /// Meanwhile they may have gone, and their number been given to somebody else; a user's values
+    /// are for everybody.
+    fn may_still_hear(&self, conn: ConnId, subject: Subject) -> bool {
+        match subject {
+            Subject::User(user) => self.users.contains(user),
+            Subject::Channel(id) => self.channels.get(id).is_some_and(|channel| {
+                let asker = self.sessions[conn].user();
+                !channel.is(ChannelMode::Secret)
+                    || asker.is_some_and(|asker| self.users[asker].is_in(id))
+            }),
+            Subject::Newcomer(_) => true,
+        }
+    }
+
+    /// A value as news: the earlier draft has a message for it.
+    fn tell_value(
+        &self,
+        voice: &mut Voice,
+        conn: ConnId,
+        batch: Option<&str>,
+        name: &str,
+        key: &str,
+        value: &str,
+    ) {
+        if self.hears_later_draft(conn) {
+            return self.answer_value(voice, conn, batch, name, key, Some(value));
+        }
+        let params = [name, key, "*", value];
+        let line = Line::new(&self.settings.server_name, "METADATA", &params);
+        line.tagged(LineTags { batch, ..LineTags::default() }).to(voice, &self.sessions[conn]);
+    }
+
+    /// A value, or that there is none, as an answer.
+    pub(super) fn answer_value(
+        &self,
+        voice: &mut Voice,
+        conn: ConnId,
+        batch: Option<&str>,
+        name: &str,
+        key: &str,
+        value: Option<&str>,
+    ) {
+        match value {
+            Some(value) => {
+                self.numeric_in(voice, conn, batch, RPL_KEYVALUE, &[name, key, "*", value]);
+            }
+            None => self.numeric_in(voice, conn, batch, RPL_KEYNOTSET, &[name, key]),
+        }
+    }
+}
+
+impl Sync {
+    fn wants(&self, key: &Key) -> bool {
+        self.keys.binary_search(key).is_ok()
+    }
+}
+
+/// Whether a client with `caps` is told of metadata unasked: it takes `batch` too.
+pub(super) fn hears_metadata(caps: Caps) -> bool {
+    caps.any_of(Caps::METADATA) && caps.has(Cap::Batch)
+}
