@@ -253,6 +253,10 @@ fn private() {
     let crowd: Vec<_> = (2..1_002).map(|n| member(server.address, n, n % 100)).collect();
     let mut ann = member(server.address, 0, 0);
     let mut bob = member(server.address, 1, 1);
+    for client in [&mut ann, &mut bob] {
+        client.get_mut().write_all(b"PING here\r\n").expect("a ping is said");
+        hear_until(client, "PONG");
+    }
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
         let begun = Instant::now();
