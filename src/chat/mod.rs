@@ -129,9 +129,11 @@ impl Chat {
         }
     }
 
-    /// Takes new settings, for what is said from now on.
-    pub fn set_settings(&mut self, settings: Settings) {
+    /// Takes new settings, for what is said from now on. Who has more than the new limits allow
+    /// keeps it; who is operator no more by them is told.
+    pub fn set_settings(&mut self, out: &mut Outbox, settings: Settings) {
         self.settings = settings;
+        self.dismiss_operators(&mut Voice::new(out));
     }
 
     /// What operators have asked of the program since this was called last.
@@ -153,9 +155,7 @@ impl Chat {
             }
         }
         assert_eq!(registering, self.registering);
-        let limits = &self.settings.limits;
         for (_, user) in self.users.iter() {
-            assert!(user.channels.len() <= limits.channels_per_user);
             for conn in &user.conns {
                 let session = &self.sessions[*conn];
                 assert!(session.id == *conn && session.user().is_some());
@@ -249,7 +249,8 @@ impl Chat {
     }
 
     fn turn_away(&mut self, voice: &mut Voice, conn: ConnId, why: &str) {
-        log::info!("a connection is turned away: {why}");
+        log::debug!("a newcomer is turned away: {why}");
+        self.notice_refusal(voice, conn, why);
         self.leave(voice, conn, why, why);
     }
 }

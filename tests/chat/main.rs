@@ -11,5 +11,7 @@ mod messages;
 mod metadata;
 mod modes;
 mod monitor;
+mod oper;
 mod queries;
 mod registration;
+mod user_mode;
