@@ -23,6 +23,7 @@ mod watchers;
 // One file for each group of commands.
 mod away;
 mod cap;
+mod help;
 mod isupport;
 mod join;
 mod kick;

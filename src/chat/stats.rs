@@ -1,4 +1,4 @@
-//! STATS and HELP.
+//! STATS.
 
 use super::numeric::*;
 use super::voice::Voice;
@@ -10,11 +10,5 @@ impl Chat {
     pub(super) fn stats(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let query = message.params.first().copied().unwrap_or("*");
         self.numeric(voice, by.conn, RPL_ENDOFSTATS, &[query]);
-    }
-
-    /// `HELP [topic]`. Modern IRC, "HELP message".
-    pub(super) fn help(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        let topic = message.params.first().copied().unwrap_or("index");
-        self.numeric(voice, by.conn, ERR_HELPNOTFOUND, &[topic]);
     }
 }
