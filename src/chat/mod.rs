@@ -304,7 +304,10 @@ impl Service for Chat {
             }
         }
         let used = lines.used();
-        self.sessions[id].parser = parser;
+        let session = &mut self.sessions[id];
+        session.parser = parser;
+        session.heard_lines = session.heard_lines.saturating_add(count as u32);
+        session.heard_bytes = session.heard_bytes.saturating_add(used as u32);
         out.count_received(id, count);
         used
     }

@@ -14,4 +14,5 @@ mod monitor;
 mod oper;
 mod queries;
 mod registration;
+mod server;
 mod user_mode;
