@@ -72,6 +72,11 @@ impl App {
         self.chat.tell_operators(out, text);
     }
 
+    /// How much there is of everything in chat.
+    pub fn figures(&self) -> chat::Figures {
+        self.chat.figures()
+    }
+
     /// Asserts what must hold between turns.
     pub fn check(&self) {
         self.chat.check();

@@ -50,6 +50,7 @@ mod who;
 mod whois;
 
 pub use settings::{Limits, Operator, Settings};
+pub use stats::Figures;
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
 use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};

@@ -107,3 +107,25 @@ fn die_and_restart_take_leave_of_everyone_and_differ_in_the_exit_status() {
         assert!(log.contains("ann!ann@localhost"), "{log}");
     }
 }
+
+#[test]
+fn the_metrics_tell_of_users_channels_and_messages() {
+    let mut daemon = start(&config("m"));
+    let mut ann = operator(&daemon, "ann");
+    let mut bob = connect(&daemon);
+    bob.send("NICK bob\n");
+    ann.send("JOIN #a\nPRIVMSG #a :one\nPRIVMSG #a :two\nNOTICE #a :three\nPING x\n");
+    hear_until(&mut ann, "PONG");
+    daemon.await_metric("stonechat_chat_registering", 1);
+    for (name, value) in [
+        ("stonechat_chat_users", 1),
+        ("stonechat_chat_operators", 1),
+        ("stonechat_chat_channels", 1),
+        ("stonechat_chat_messages_total{command=\"PRIVMSG\"}", 2),
+        ("stonechat_chat_messages_total{command=\"NOTICE\"}", 1),
+        ("stonechat_chat_messages_total{command=\"TAGMSG\"}", 0),
+    ] {
+        assert_eq!(daemon.metric(name), value, "{name}");
+    }
+    daemon.stop();
+}

@@ -252,6 +252,7 @@ impl Daemon {
         let gauges = Gauges {
             send_queue_bytes: self.server.backlog_bytes(),
             connections_max: self.server.admission().connections_max(),
+            chat: self.server.service.figures(),
         };
         metrics::text(self.server.counters(), &gauges, &urls)
     }
