@@ -48,6 +48,13 @@ fn who_knows_the_password_becomes_operator_and_may_resign() {
         ann< :srv 221 ann +w
         ann> WALLOPS :no more
         ann< :srv 481 ann :Permission Denied- You're not an IRC operator
+        ann> OPER deputy second
+        ann< :srv 381 ann :You are now an IRC operator
+        ann< :ann!ann@localhost MODE ann +o
+        bob+
+        ann> MODE ann +s x
+        ann< :srv NOTICE ann :You hear of: exits
+        ann< :ann!ann@localhost MODE ann +s
     ",
     );
     play(

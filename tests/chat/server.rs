@@ -250,13 +250,13 @@ fn of_many_connections_those_with_most_queued_are_told() {
     stage.register("ann", "");
     stage.say("ann", "OPER root sesame");
     for _ in 0..20 {
-        stage.say("u77", "PING :said more than anybody else, and nothing is queued for anyone");
+        stage.say("u120", "PING :said more than anybody else, and nothing is queued for anyone");
     }
     stage.heard("ann");
     stage.say("ann", "STATS L");
     let heard = stage.heard("ann");
     assert_eq!(heard.len(), 102);
-    assert!(heard[0].starts_with(":srv 211 ann u77[u77@unix] 0 * * 22 1 "), "{}", heard[0]);
+    assert!(heard[0].starts_with(":srv 211 ann u120[u120@unix] 0 * * 22 1 "), "{}", heard[0]);
     assert_eq!(heard[100], ":srv 249 ann :and 31 more for whom no more is queued");
     assert_eq!(heard[101], ":srv 219 ann L :End of STATS report");
 }
