@@ -367,7 +367,7 @@ mod tests {
 
     #[test]
     fn what_is_said_is_short() {
-        for line in ALL.iter().flat_map(|topic| topic.text).copied() {
+        for line in ALL.iter().flat_map(|topic| topic.text) {
             assert!(!line.is_empty() && line.chars().count() <= 90, "{line}");
         }
         for line in index() {

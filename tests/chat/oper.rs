@@ -328,7 +328,8 @@ fn new_settings_make_no_operators_and_end_those_whose_name_is_gone() {
         stage.say(name, oper);
         stage.say(name, &format!("MODE {name} +s o"));
     }
-    (stage.heard("ann"), stage.heard("bob"));
+    stage.heard("ann");
+    stage.heard("bob");
     let mut new = Settings { motd: vec!["new".into()], ..with_operators() };
     new.operators.remove(1);
     stage.set_settings(new);
