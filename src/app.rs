@@ -56,9 +56,25 @@ impl App {
     }
 
     /// Takes new settings, for what is heard from now on.
-    pub fn set_settings(&mut self, line_max: usize, chat: chat::Settings) {
+    pub fn set_settings(&mut self, out: &mut Outbox, line_max: usize, chat: chat::Settings) {
         self.echo.set_line_max(line_max);
-        self.chat.set_settings(chat);
+        self.chat.set_settings(out, chat);
+    }
+
+    /// What operators have asked of the program since this was called last.
+    pub fn take_requests(&mut self) -> Vec<chat::Request> {
+        self.chat.take_requests()
+    }
+
+    /// Tells those operators who want to hear of such things what came of something they, or who
+    /// runs the program, have asked for.
+    pub fn tell_operators(&self, out: &mut Outbox, text: &str) {
+        self.chat.tell_operators(out, text);
+    }
+
+    /// How much there is of everything in chat.
+    pub fn figures(&self) -> chat::Figures {
+        self.chat.figures()
     }
 
     /// Asserts what must hold between turns.

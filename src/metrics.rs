@@ -1,6 +1,7 @@
 //! What the operator is told: the loop's counters and the process's own figures, in the text format
 //! of Prometheus (exposition format 0.0.4).
 
+use crate::chat::Figures;
 use crate::net::{CloseReason, Counters, EndpointCounters, Histogram, Refusal};
 use std::fmt::Write;
 use std::fs;
@@ -12,6 +13,8 @@ pub struct Gauges {
     pub send_queue_bytes: usize,
     /// The limit `connections` as it is in force.
     pub connections_max: usize,
+    /// Chat's own figures.
+    pub chat: Figures,
 }
 
 /// All metrics. `listeners` are the URLs of the endpoints, in the order of their numbers.
@@ -34,6 +37,7 @@ pub fn text(counters: &Counters, gauges: &Gauges, listeners: &[String]) -> Strin
     );
     text.single("accept_errors_total", "counter", "Errors of accept(2).", counters.accept_errors);
     text.endpoints(&counters.endpoints, listeners);
+    text.chat(&gauges.chat);
     text.histogram("loop_turn_seconds", "How long turns of the loop took.", &counters.turn_time);
     text.process();
     text.0
@@ -96,6 +100,22 @@ impl Text {
         }
     }
 
+    fn chat(&mut self, chat: &Figures) {
+        for (name, help, count) in [
+            ("chat_users", "Those who have registered.", chat.users),
+            ("chat_operators", "Users who are operators of the server.", chat.operators),
+            ("chat_channels", "Channels.", chat.channels),
+            ("chat_registering", "Connections that have not registered yet.", chat.registering),
+        ] {
+            self.single(name, "gauge", help, count);
+        }
+        let name = "chat_messages_total";
+        self.metric(name, "counter", "Messages given by clients, refused ones included.");
+        for (command, count) in chat.messages {
+            self.sample(name, &[("command", command)], count);
+        }
+    }
+
     fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
         self.metric(name, "histogram", help);
         let bucket = format!("{name}_bucket");
@@ -154,7 +174,9 @@ mod tests {
         endpoint.closed[0] = 2;
         counters.endpoints.push(endpoint);
         counters.turn_time.buckets[1] = 3;
-        let gauges = Gauges { send_queue_bytes: 17, connections_max: 100 };
+        let messages = [("PRIVMSG", 7), ("NOTICE", 2), ("TAGMSG", 0)];
+        let chat = Figures { users: 3, messages, ..Figures::default() };
+        let gauges = Gauges { send_queue_bytes: 17, connections_max: 100, chat };
         let listeners = ["echo://unix:/a\"b", "echo://[::1]:7007"].map(str::to_owned);
         text(&counters, &gauges, &listeners)
     }
@@ -167,6 +189,8 @@ mod tests {
             "stonechat_connections_closed_total{listener=\"echo://unix:/a\\\"b\",reason=\"hangup\"} 2",
             "stonechat_connections_total{listener=\"echo://[::1]:7007\"} 0",
             "stonechat_send_queue_bytes 17",
+            "stonechat_chat_users 3",
+            "stonechat_chat_messages_total{command=\"PRIVMSG\"} 7",
             "stonechat_loop_turn_seconds_bucket{le=\"0.00005\"} 0",
             "stonechat_loop_turn_seconds_bucket{le=\"0.0001\"} 3",
             "stonechat_loop_turn_seconds_bucket{le=\"+Inf\"} 3",

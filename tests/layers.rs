@@ -21,7 +21,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("cluster", &["wire", "net", "store"]),
     ("app", &["wire", "net", "store", "echo", "chat", "telemetry", "web", "cluster"]),
     ("config", &["wire", "net", "store", "app", "chat"]),
-    ("metrics", &["net"]),
+    ("metrics", &["net", "chat"]),
     ("client", &["wire", "net"]),
 ];
 

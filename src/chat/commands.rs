@@ -82,7 +82,7 @@ pub(super) const ALL: &[Command] = &[
     user("RESTART", 0, Chat::restart),
     user("SCENE", 2, Chat::scene),
     user("SETNAME", 1, Chat::setname),
-    user("STATS", 0, Chat::stats),
+    user("STATS", 1, Chat::stats),
     user("TAGMSG", 0, Chat::privmsg),
     user("TIME", 0, Chat::time),
     user("TOPIC", 1, Chat::topic),

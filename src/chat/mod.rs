@@ -23,6 +23,7 @@ mod watchers;
 // One file for each group of commands.
 mod away;
 mod cap;
+mod help;
 mod isupport;
 mod join;
 mod kick;
@@ -49,6 +50,7 @@ mod who;
 mod whois;
 
 pub use settings::{Limits, Operator, Settings};
+pub use stats::Figures;
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
 use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
@@ -129,9 +131,11 @@ impl Chat {
         }
     }
 
-    /// Takes new settings, for what is said from now on.
-    pub fn set_settings(&mut self, settings: Settings) {
+    /// Takes new settings, for what is said from now on. Who has more than the new limits allow
+    /// keeps it; who is operator no more by them is told.
+    pub fn set_settings(&mut self, out: &mut Outbox, settings: Settings) {
         self.settings = settings;
+        self.dismiss_operators(&mut Voice::new(out));
     }
 
     /// What operators have asked of the program since this was called last.
@@ -153,9 +157,7 @@ impl Chat {
             }
         }
         assert_eq!(registering, self.registering);
-        let limits = &self.settings.limits;
         for (_, user) in self.users.iter() {
-            assert!(user.channels.len() <= limits.channels_per_user);
             for conn in &user.conns {
                 let session = &self.sessions[*conn];
                 assert!(session.id == *conn && session.user().is_some());
@@ -249,7 +251,8 @@ impl Chat {
     }
 
     fn turn_away(&mut self, voice: &mut Voice, conn: ConnId, why: &str) {
-        log::info!("a connection is turned away: {why}");
+        log::debug!("a newcomer is turned away: {why}");
+        self.notice_refusal(voice, conn, why);
         self.leave(voice, conn, why, why);
     }
 }
@@ -302,7 +305,10 @@ impl Service for Chat {
             }
         }
         let used = lines.used();
-        self.sessions[id].parser = parser;
+        let session = &mut self.sessions[id];
+        session.parser = parser;
+        session.heard_lines = session.heard_lines.saturating_add(count as u32);
+        session.heard_bytes = session.heard_bytes.saturating_add(used as u32);
         out.count_received(id, count);
         used
     }

@@ -35,6 +35,7 @@ numerics! {
     RPL_ADMINLOC1 "257" ""
     RPL_ADMINLOC2 "258" ""
     RPL_ADMINEMAIL "259" ""
+    RPL_TRYAGAIN "263" "Please wait a while and try again."
     RPL_LOCALUSERS "265" ""
     RPL_GLOBALUSERS "266" ""
     RPL_ACCEPTLIST "281" ""

@@ -6,11 +6,16 @@ use super::registration::shortened;
 use super::users::{UserId, UserMode};
 use super::voice::{Line, Voice};
 use super::{By, Chat, Request};
+use crate::net::{ConnId, Outbox};
+use crate::wire::casemap;
 use crate::wire::irc::Message;
 
 /// What an operator may hear of, by the letter of `MODE nick +s letters`.
 pub(super) const NOTICE_KINDS: [(char, &str); 5] =
     [('c', "connects"), ('x', "exits"), ('k', "kills"), ('o', "operators"), ('r', "refusals")];
+
+/// The letters of all kinds.
+pub(super) const NOTICE_LETTERS: &str = "cxkor";
 
 /// Attempts at OPER cost milliseconds each, so that together they are bounded: one a second in the
 /// long run, and a few at once.
@@ -42,8 +47,7 @@ impl Chat {
             return self.numeric(voice, by.conn, ERR_NOOPERHOST, &[]);
         }
         if !self.oper_attempts.allowed(voice.now().uptime_ms) {
-            let text = "Too many attempts to become operator: try again in a few seconds";
-            return self.numeric_saying(voice, by.conn, ERR_UNKNOWNERROR, &["OPER"], text);
+            return self.numeric(voice, by.conn, RPL_TRYAGAIN, &["OPER"]);
         }
         let known = self.settings.operators.iter().find(|operator| operator.name == name);
         // An unknown name takes as long as a wrong password.
@@ -61,17 +65,37 @@ impl Chat {
         self.users.set_mode(by.user, UserMode::Operator, true);
         self.users.set_mode(by.user, UserMode::Wallops, true);
         self.numeric(voice, by.conn, RPL_YOUREOPER, &[]);
-        self.tell_user_modes(voice, by, before);
+        self.tell_user_modes(voice, by.user, before);
         self.notice_operators(voice, 'o', &format!("{mask} is now operator {name}"));
     }
 
-    /// An operator is none any more, and hears no more what only operators hear.
-    pub(super) fn resign(&mut self, user: UserId) {
-        self.users.set_mode(user, UserMode::ServerNotices, false);
-        let user = &mut self.users[user];
+    /// An operator is none any more, and hears no more what only operators hear. Who is none stays
+    /// as they are.
+    pub(super) fn resign(&mut self, voice: &mut Voice, id: UserId) {
+        if !self.users[id].is(UserMode::Operator) {
+            return;
+        }
+        self.users.set_mode(id, UserMode::Operator, false);
+        self.users.set_mode(id, UserMode::ServerNotices, false);
+        let user = &mut self.users[id];
         user.notices = 0;
-        if let Some(extra) = &mut user.extra {
-            extra.operator = None;
+        user.extra().operator = None;
+        let text = format!("{} is operator no more", user.mask());
+        log::info!("{text}");
+        self.notice_operators(voice, 'o', &text);
+    }
+
+    /// Who is operator under a name that the settings do not have any more is operator no more.
+    pub(super) fn dismiss_operators(&mut self, voice: &mut Voice) {
+        for id in self.users.operators().to_vec() {
+            let user = &self.users[id];
+            let name = user.extra.as_ref().and_then(|extra| extra.operator.as_deref());
+            let known = |name: &str| self.settings.operators.iter().any(|known| known.name == name);
+            if !name.is_some_and(known) {
+                let before = user.modes();
+                self.resign(voice, id);
+                self.tell_user_modes(voice, id, before);
+            }
         }
     }
 
@@ -90,10 +114,12 @@ impl Chat {
             return;
         }
         let nick = message.params[0];
+        if casemap::same(nick, &self.settings.server_name) {
+            return self.numeric(voice, by.conn, ERR_CANTKILLSERVER, &[]);
+        }
         let reason = message.params.get(1).copied().filter(|reason| !reason.is_empty());
         let reason = shortened(reason.unwrap_or("No reason given"), self.settings.limits.kick_max);
         let Some(victim) = self.users.find(nick) else {
-            let nick = if nick.contains(' ') { "*" } else { nick };
             return self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]);
         };
         let operator = self.users[by.user].nick().to_owned();
@@ -101,9 +127,13 @@ impl Chat {
         log::info!("{mask} is killed by {operator}: {reason}");
         self.notice_operators(voice, 'k', &format!("{mask} killed by {operator}: {reason}"));
         let params = [self.users[victim].nick(), reason];
-        let mut line = Line::new(self.users[by.user].mask(), "KILL", &params);
+        let mut line =
+            Line::new(self.users[by.user].mask(), "KILL", &params).tagged(self.tags_of(by.user));
         self.to_user(voice, &mut line, victim);
         let why = format!("Killed ({operator} ({reason}))");
+        let params = [&*why];
+        let mut line = Line::new(&mask, "QUIT", &params).tagged(self.tags_of(victim));
+        self.to_user(voice, &mut line, victim);
         for conn in self.users[victim].conns.clone() {
             self.leave(voice, conn, &why, &why);
         }
@@ -115,7 +145,8 @@ impl Chat {
             return;
         }
         let params = [message.params[0]];
-        let mut line = Line::new(self.users[by.user].mask(), "WALLOPS", &params);
+        let mut line =
+            Line::new(self.users[by.user].mask(), "WALLOPS", &params).tagged(self.tags_of(by.user));
         for (id, user) in self.users.iter() {
             if user.is(UserMode::Wallops) {
                 self.to_user(voice, &mut line, id);
@@ -126,7 +157,7 @@ impl Chat {
     /// `REHASH`: reads the config again. Modern IRC, "REHASH message".
     pub(super) fn rehash(&mut self, voice: &mut Voice, by: By, _message: &Message) {
         if self.is_operator(voice, by) {
-            self.numeric(voice, by.conn, RPL_REHASHING, &["the config"]);
+            self.numeric(voice, by.conn, RPL_REHASHING, &["config"]);
             self.ask(voice, by, Request::Rehash, "reads the config again");
         }
     }
@@ -166,11 +197,29 @@ impl Chat {
         }
     }
 
+    /// What came of something that operators have asked of the program.
+    pub fn tell_operators(&self, out: &mut Outbox, text: &str) {
+        self.notice_operators(&mut Voice::new(out), 'o', text);
+    }
+
     pub(super) fn notice_connect(&self, voice: &mut Voice, user: UserId) {
         let user = &self.users[user];
-        let address = user.conns.first().and_then(|conn| self.sessions[*conn].address);
-        let address = address.map_or("a Unix socket".to_owned(), |ip| ip.to_string());
-        self.notice_operators(voice, 'c', &format!("{} connects from {address}", user.mask()));
+        let from = user.conns.first().map_or_else(String::new, |conn| self.origin(*conn));
+        self.notice_operators(voice, 'c', &format!("{} connects from {from}", user.mask()));
+    }
+
+    /// Somebody is turned away who has not registered.
+    pub(super) fn notice_refusal(&self, voice: &mut Voice, conn: ConnId, why: &str) {
+        let from = self.origin(conn);
+        self.notice_operators(voice, 'r', &format!("A newcomer from {from} is refused: {why}"));
+    }
+
+    /// Where a connection comes from, for operators.
+    pub(super) fn origin(&self, conn: ConnId) -> String {
+        match self.sessions[conn].address {
+            Some(ip) => ip.to_string(),
+            None => "a Unix socket".to_owned(),
+        }
     }
 
     pub(super) fn notice_quit(&self, voice: &mut Voice, user: UserId, why: &str) {

@@ -98,7 +98,7 @@ impl Chat {
         let given = registering.password.as_deref().unwrap_or_default();
         if self.settings.password.as_deref().is_some_and(|wanted| !same_secret(wanted, given)) {
             self.numeric(voice, conn, ERR_PASSWDMISMATCH, &[]);
-            return self.leave(voice, conn, "Bad password", "Bad password");
+            return self.turn_away(voice, conn, "Bad password");
         }
         let (username, realname) = registering.user.take().expect("it was seen above");
         let away = registering.away.take();
@@ -138,7 +138,7 @@ impl Chat {
             return self.numeric(voice, conn, ERR_ALREADYREGISTERED, &[]);
         }
         let why = "WEBIRC is not accepted from this address";
-        self.leave(voice, conn, why, why);
+        self.turn_away(voice, conn, why);
     }
 
     /// `QUIT [reason]`. Modern IRC, "QUIT message".
@@ -204,7 +204,7 @@ impl Chat {
         match session.stage {
             Stage::Gone => {}
             Stage::Registering(_) => {
-                self.leave(voice, conn, "Registration timeout", "Registration timeout");
+                self.turn_away(voice, conn, "Registration timeout");
             }
             Stage::Registered(_) if session.pinged => {
                 let why = format!("Ping timeout: {} seconds", silent.as_secs());

@@ -27,6 +27,10 @@ pub struct Session {
     pub heard_s: u32,
     /// When it came, likewise.
     pub opened_s: u32,
+    /// Lines heard from it, or as many as the number holds.
+    pub heard_lines: u32,
+    /// Bytes of them, likewise.
+    pub heard_bytes: u32,
     /// Where from; `None` on a Unix socket.
     pub address: Option<IpAddr>,
     /// Rarely there.
@@ -127,6 +131,8 @@ impl Session {
             stage: Stage::Registering(Box::default()),
             heard_s: now_s,
             opened_s: now_s,
+            heard_lines: 0,
+            heard_bytes: 0,
             address: peer.address.map(|address| address.ip().to_canonical()),
             more: None,
         }

@@ -1,8 +1,8 @@
 //! MODE of users, and ACCEPT. Modern IRC, "User Modes".
 
 use super::numeric::*;
-use super::oper::NOTICE_KINDS;
-use super::users::UserMode;
+use super::oper::{NOTICE_KINDS, NOTICE_LETTERS};
+use super::users::{UserId, UserMode, UserModes};
 use super::voice::{Line, Voice};
 use super::{By, Chat};
 use crate::wire::casemap::{self, Folded};
@@ -19,7 +19,6 @@ impl Chat {
         params: &[&str],
     ) {
         if self.users.find(target).is_none() {
-            let target = if target.contains(' ') { "*" } else { target };
             return self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[target]);
         }
         if !casemap::same(target, self.users[by.user].nick()) {
@@ -44,7 +43,7 @@ impl Chat {
         if unknown {
             self.numeric(voice, by.conn, ERR_UMODEUNKNOWNFLAG, &[]);
         }
-        self.tell_user_modes(voice, by, before);
+        self.tell_user_modes(voice, by.user, before);
     }
 
     fn set_user_mode(
@@ -58,37 +57,32 @@ impl Chat {
         match mode {
             // Modern IRC: to become operator takes OPER; anyone may cease to be one.
             UserMode::Operator if on => return,
-            UserMode::Operator => self.resign(by.user),
+            UserMode::Operator => return self.resign(voice, by.user),
             UserMode::ServerNotices => {
                 if on && !self.users[by.user].is(UserMode::Operator) {
                     return self.numeric(voice, by.conn, ERR_NOPRIVILEGES, &[]);
                 }
-                self.choose_notices(voice, by, on, param);
-                return;
+                return self.choose_notices(voice, by, on, param);
             }
             _ => {}
         }
         self.users.set_mode(by.user, mode, on);
     }
 
-    /// What operators hear of: letters with `+` and `-`, or all of them.
-    fn choose_notices(&mut self, voice: &mut Voice, by: By, on: bool, param: Option<&str>) {
+    /// What operators hear of: the kinds of these letters, which `+` and `-` may stand between; or
+    /// all.
+    fn choose_notices(&mut self, voice: &mut Voice, by: By, on: bool, letters: Option<&str>) {
         let user = &mut self.users[by.user];
-        match param {
-            Some(letters) if on => {
-                let mut add = true;
-                for letter in letters.chars() {
-                    let kind = NOTICE_KINDS.iter().position(|(known, _)| *known == letter);
-                    match (letter, kind) {
-                        ('+', _) => add = true,
-                        ('-', _) => add = false,
-                        (_, Some(bit)) if add => user.notices |= 1 << bit,
-                        (_, Some(bit)) => user.notices &= !(1 << bit),
-                        _ => {}
-                    }
-                }
+        let mut add = on;
+        for letter in letters.unwrap_or(NOTICE_LETTERS).chars() {
+            let kind = NOTICE_KINDS.iter().position(|(known, _)| *known == letter);
+            match (letter, kind) {
+                ('+', _) => add = true,
+                ('-', _) => add = false,
+                (_, Some(bit)) if add => user.notices |= 1 << bit,
+                (_, Some(bit)) => user.notices &= !(1 << bit),
+                _ => {}
             }
-            _ => user.notices = if on { (1 << NOTICE_KINDS.len()) - 1 } else { 0 },
         }
         let (any, kinds) = (user.notices != 0, user.notices);
         self.users.set_mode(by.user, UserMode::ServerNotices, any);
@@ -100,13 +94,8 @@ impl Chat {
     }
 
     /// What has changed since `before`, to the user themselves.
-    pub(super) fn tell_user_modes(
-        &self,
-        voice: &mut Voice,
-        by: By,
-        before: super::users::UserModes,
-    ) {
-        let user = &self.users[by.user];
+    pub(super) fn tell_user_modes(&self, voice: &mut Voice, id: UserId, before: UserModes) {
+        let user = &self.users[id];
         let mut text = String::new();
         for (sign, on) in [('+', true), ('-', false)] {
             let changed = UserMode::LETTERS
@@ -120,7 +109,7 @@ impl Chat {
         }
         if !text.is_empty() {
             let params = [user.nick(), &text];
-            self.to_user(voice, &mut Line::new(user.mask(), "MODE", &params), by.user);
+            self.to_user(voice, &mut Line::new(user.mask(), "MODE", &params), id);
         }
     }
 
@@ -147,7 +136,6 @@ impl Chat {
     fn accept_one(&mut self, voice: &mut Voice, by: By, nick: &str) {
         let max = self.settings.limits.accept_max;
         let Some(user) = self.users.find(nick) else {
-            let nick = if nick.contains(' ') { "*" } else { nick };
             return self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]);
         };
         let folded = Folded::of(self.users[user].nick());
@@ -170,7 +158,7 @@ impl Chat {
     }
 
     /// Whether `to` hears in private from `from`: user mode `R`.
-    pub(super) fn accepts(&self, to: super::users::UserId, from: super::users::UserId) -> bool {
+    pub(super) fn accepts(&self, to: UserId, from: UserId) -> bool {
         let (to, from) = (&self.users[to], &self.users[from]);
         if !to.is(UserMode::RegisteredOnly) || from.account.is_some() {
             return true;

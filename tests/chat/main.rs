@@ -11,5 +11,8 @@ mod messages;
 mod metadata;
 mod modes;
 mod monitor;
+mod oper;
 mod queries;
 mod registration;
+mod server;
+mod user_mode;

@@ -142,6 +142,24 @@ impl Stage {
         }
     }
 
+    /// So much time passes at once.
+    pub fn jump(&mut self, seconds: u64) {
+        self.now.uptime_ms += seconds * 1000;
+        self.now.unix_ms += seconds * 1000;
+        self.settle();
+    }
+
+    /// The program that is played with.
+    pub fn app(&mut self) -> &mut App {
+        &mut self.server.service
+    }
+
+    /// The config is read again, and says this.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.server.inject(|app, out| app.set_settings(out, 512, settings));
+        self.settle();
+    }
+
     /// The lines that `name` has heard since this was asked last, their ends cut off.
     pub fn heard(&mut self, name: &str) -> Vec<String> {
         let bytes: Vec<u8> = self.actor(name).wire.borrow_mut().down.drain(..).collect();

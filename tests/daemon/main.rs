@@ -6,6 +6,7 @@ mod conversation;
 mod limits;
 mod operator;
 mod process;
+mod requests;
 mod service_manager;
 mod signals;
 mod start;

@@ -10,6 +10,7 @@ use std::sync::mpsc::{self, SyncSender};
 use std::thread;
 use std::time::Duration;
 use stonechat::app::{App, Protocol};
+use stonechat::chat::Request;
 use stonechat::metrics::{self, Gauges};
 use stonechat::net::reactor::{Heard, Reactor, Signal, Socket};
 use stonechat::net::{EndpointId, EventLoop};
@@ -76,7 +77,8 @@ impl Daemon {
         Ok(daemon)
     }
 
-    /// Serves until it is told to end, and takes leave of everyone.
+    /// Serves until it is told to end, by a signal or by an operator of the chat, and takes leave of
+    /// everyone.
     pub fn run(mut self) -> Result<(), Failure> {
         match &self.settings.data {
             Some(path) => log::info!("data in {}", path.display()),
@@ -90,6 +92,13 @@ impl Daemon {
                     Signal::Terminate | Signal::Interrupt => return self.drain(),
                     Signal::Hangup => self.reload(),
                     Signal::User1 => self.print_metrics(),
+                }
+            }
+            for request in self.server.service.take_requests() {
+                match request {
+                    Request::Rehash => self.reload(),
+                    Request::Die => return self.drain(),
+                    Request::Restart => return self.drain().and(Err(Failure::restart())),
                 }
             }
         }
@@ -159,12 +168,17 @@ impl Daemon {
     /// Reads the config again, and takes it up whole or not at all.
     fn reload(&mut self) {
         notify(&format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic_micros()));
-        match self.try_reload() {
-            Ok(()) => log::info!("reloaded the config"),
-            Err(failure) => {
-                log::error!("the config is not reloaded, the old one stays: {}", failure.message)
+        let told = match self.try_reload() {
+            Ok(()) => {
+                log::info!("reloaded the config");
+                "The config is reloaded"
             }
-        }
+            Err(failure) => {
+                log::error!("the config is not reloaded, the old one stays: {}", failure.message);
+                "The config is not reloaded, the old one stays: the log says why"
+            }
+        };
+        self.server.inject(|app, out| app.tell_operators(out, told));
         notify("READY=1");
     }
 
@@ -174,7 +188,9 @@ impl Daemon {
         let wanted = listeners::wanted(&settings, passed)?;
         self.exchange_listeners(wanted, settings.reuse_port)?;
         self.server.set_limits(settings.limits());
-        self.server.service.set_settings(settings.limits.line_max, settings.chat.clone());
+        self.server.inject(|app, out| {
+            app.set_settings(out, settings.limits.line_max, settings.chat.clone());
+        });
         if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {
             log::warn!("`data` and `log` take effect at the next start");
         }
@@ -236,6 +252,7 @@ impl Daemon {
         let gauges = Gauges {
             send_queue_bytes: self.server.backlog_bytes(),
             connections_max: self.server.admission().connections_max(),
+            chat: self.server.service.figures(),
         };
         metrics::text(self.server.counters(), &gauges, &urls)
     }

@@ -64,6 +64,12 @@ impl Failure {
         Failure { status: 3, message: message.into() }
     }
 
+    /// Ended in good order, as an operator of the chat asked for a restart: a service manager that
+    /// restarts on failure does.
+    pub fn restart() -> Failure {
+        Failure { status: 4, message: "ended, to be started again".to_owned() }
+    }
+
     /// Anything else.
     pub fn other(message: impl Into<String>) -> Failure {
         Failure { status: 1, message: message.into() }
