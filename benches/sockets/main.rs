@@ -1,6 +1,6 @@
 //! What the loop costs over real sockets on loopback, beside the least that could do the same.
 //!
-//! `cargo bench --bench sockets` for everything, a minute and a half; `-- fanout echo chat accept idle start`
+//! `cargo bench --bench sockets` for everything, a minute and a half; `-- fanout echo chat crowd accept idle start`
 //! for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
 //!
 //! Wall time on a shared machine says little. What is compared is the CPU time of the server's
@@ -10,6 +10,8 @@
 mod accept;
 mod bare;
 mod chat;
+mod child;
+mod crowd;
 mod echo;
 mod fanout;
 mod idle;
@@ -21,10 +23,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::process::Command;
 
-const SCENARIOS: [(&str, fn()); 6] = [
+const SCENARIOS: [(&str, fn()); 7] = [
     ("fanout", fanout::run),
     ("echo", echo::run),
     ("chat", chat::run),
+    ("crowd", crowd::run),
     ("accept", accept::run),
     ("idle", idle::run),
     ("start", start::run),
@@ -33,8 +36,10 @@ const SCENARIOS: [(&str, fn()); 6] = [
 fn main() {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
     raise_descriptor_limit();
-    if args == [idle::SERVER] {
-        return idle::serve();
+    if let [server, kind] = &args[..]
+        && server == child::SERVER
+    {
+        return child::serve(kind);
     }
     // `cargo bench` says so; `cargo test --benches` is only to see that this builds and starts.
     if !args.contains(&"--bench".to_owned()) {

@@ -42,6 +42,11 @@ pub fn quantile(values: &mut [f64], q: f64) -> f64 {
     values[((values.len() - 1) as f64 * q).round() as usize]
 }
 
+/// Bytes for each connection more: from so many connections and bytes to so many.
+pub fn slope(from: (usize, u64), to: (usize, u64)) -> f64 {
+    (to.1 as f64 - from.1 as f64) / (to.0 - from.0) as f64
+}
+
 /// A title, the head of a table, and the line below it, in Markdown.
 pub fn print_head(title: &str, columns: &[&str]) {
     println!("\n**{title}**\n\n| {} |", columns.join(" | "));

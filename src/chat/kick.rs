@@ -167,7 +167,7 @@ impl Chat {
             None => "has asked for an invite.".to_owned(),
         };
         let params = [&*name, &*name, mask, &text];
-        let mut line = Line::new(&self.settings.server_name, "710", &params);
+        let mut line = Line::new(&self.settings.server_name, RPL_KNOCK.0, &params);
         for member in self.channels[channel].members.iter() {
             if member.ranks.at_least(Rank::Halfop) {
                 self.to_user(voice, &mut line, member.user);

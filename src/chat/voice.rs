@@ -95,11 +95,6 @@ impl<'a> Voice<'a> {
         self.out.headroom(conn).saturating_sub(held)
     }
 
-    /// The label that is being answered.
-    pub fn label(&self) -> Option<&str> {
-        self.labelled.as_ref().map(|labelled| &*labelled.label)
-    }
-
     /// From here on what `asker` is told is the answer to a command with `label`, as they wrote it.
     /// Should it take a batch, that is called `batch`.
     pub fn hold(&mut self, asker: ConnId, label: &str, server: &str, batch: String) {

@@ -1,0 +1,96 @@
+//! A server in a process of its own: its memory is measured apart from the load's.
+
+use crate::server::{limits, listen};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child as Process, Command, Stdio};
+use std::time::Duration;
+use stonechat::app::{App, Protocol};
+use stonechat::chat::Settings;
+use stonechat::echo::Echo;
+use stonechat::net::reactor::Reactor;
+use stonechat::net::{EndpointId, EventLoop, Service};
+
+/// The argument that makes this program a server; the next says of what kind, `echo` or `irc`.
+pub const SERVER: &str = "server";
+
+pub fn serve(kind: &str) {
+    if kind == "echo" {
+        return serve_with(Echo::new(512));
+    }
+    let mut app = App::new(512, Settings::default());
+    app.add_endpoint(Protocol::Irc).expect("the first");
+    serve_with(app);
+}
+
+fn serve_with(service: impl Service) {
+    let mut reactor = Reactor::new().expect("a reactor");
+    println!("{}", listen(&mut reactor, EndpointId(0)));
+    let mut server = EventLoop::new(service, limits());
+    while reactor.turn(&mut server, None).expect("the poll works").signals.is_empty() {}
+}
+
+/// The server, seen from here. Ends when dropped.
+pub struct Child {
+    process: Process,
+    pub address: SocketAddr,
+}
+
+impl Child {
+    /// A server of that kind, and when it has come to rest.
+    pub fn start(kind: &str) -> Child {
+        let mut process = Command::new(std::env::current_exe().expect("we run from a file"))
+            .args([SERVER, kind])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut said = String::new();
+        let stdout = process.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut said).expect("the server says its address");
+        let server = Child { process, address: said.trim().parse().expect("an address") };
+        server.rest();
+        server
+    }
+
+    /// Waits until the server has nothing left to do.
+    pub fn rest(&self) {
+        loop {
+            let before = self.wakeups();
+            std::thread::sleep(Duration::from_millis(200));
+            if self.wakeups() == before {
+                return;
+            }
+        }
+    }
+
+    /// Memory that is nobody else's and no file's.
+    pub fn anonymous_bytes(&self) -> u64 {
+        self.status("RssAnon:") * 1024
+    }
+
+    /// Times that it has gone to sleep. The server is one thread.
+    pub fn wakeups(&self) -> u64 {
+        self.status("voluntary_ctxt_switches:")
+    }
+
+    pub fn cpu_ns(&self) -> u64 {
+        let schedstat = format!("/proc/{}/schedstat", self.process.id());
+        let text = fs::read_to_string(schedstat).expect("the kernel keeps schedstat");
+        text.split(' ').next().and_then(|ns| ns.parse().ok()).expect("nanoseconds")
+    }
+
+    fn status(&self, field: &str) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let text = text.expect("the server runs");
+        let line = text.lines().find_map(|line| line.strip_prefix(field)).expect("it is kept");
+        line.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number")
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,144 @@
+//! What users cost who are many: memory of each, what it is to come and go, and that all of it is
+//! given back. `cargo bench --bench sockets -- crowd`
+
+use crate::child::Child;
+use crate::has_room_for;
+use crate::measure::{print_head, print_row, slope};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+
+const CHURNED: usize = 200_000;
+const CHURNED_AT_ONCE: usize = 200;
+
+pub fn run() {
+    idle_users();
+    storm();
+    churn();
+}
+
+/// Registered users in three channels each, beside connections that have said nothing.
+fn idle_users() {
+    print_head(
+        "idle connections of chat: user-space memory (RssAnon), B each",
+        &["connections", "unregistered", "registered, in three channels", "difference"],
+    );
+    for connections in [2_000, 10_000].into_iter().filter(|ends| has_room_for(*ends)) {
+        let each = [false, true].map(|registered| {
+            let server = Child::start("irc");
+            let empty = server.anonymous_bytes();
+            let mut clients = Vec::new();
+            for n in 0..connections {
+                let mut client = connect(server.address);
+                if registered {
+                    let [a, b, c] = [n % 100, 100 + n % 101, 201 + n % 103];
+                    let channels = format!("JOIN #c{a},#c{b},#c{c}");
+                    say(&mut client, &registration(n, &channels));
+                    until(&mut client, "PONG");
+                }
+                clients.push(client);
+                if n % 200 == 199 {
+                    clients.iter_mut().for_each(drain);
+                }
+            }
+            clients.iter_mut().for_each(drain);
+            server.rest();
+            slope((0, empty), (connections, server.anonymous_bytes()))
+        });
+        print_row(&[
+            connections.to_string(),
+            format!("{:.0}", each[0]),
+            format!("{:.0}", each[1]),
+            format!("{:.0}", each[1] - each[0]),
+        ]);
+    }
+}
+
+/// More and more come into one channel at once, and go at once: the cost of each line that is told.
+fn storm() {
+    print_head(
+        "all join one channel and quit: CPU time of the server",
+        &["users", "lines told", "CPU time", "ns a line"],
+    );
+    for users in [1_250, 2_500, 5_000].into_iter().filter(|ends| has_room_for(*ends)) {
+        let server = Child::start("irc");
+        let mut clients: Vec<_> = (0..users).map(|_| connect(server.address)).collect();
+        for (n, client) in clients.iter_mut().enumerate() {
+            say(client, &registration(n, "MODE"));
+            until(client, "PONG");
+        }
+        server.rest();
+        let before = server.cpu_ns();
+        for part in 0..users.div_ceil(CHURNED_AT_ONCE) {
+            let range = part * CHURNED_AT_ONCE..users.min((part + 1) * CHURNED_AT_ONCE);
+            clients[range].iter_mut().for_each(|client| say(client, "JOIN #storm\r\n"));
+            clients.iter_mut().for_each(drain);
+        }
+        for _ in 0..users.div_ceil(CHURNED_AT_ONCE) {
+            let left = clients.len().saturating_sub(CHURNED_AT_ONCE);
+            clients[left..].iter_mut().for_each(|client| say(client, "QUIT\r\n"));
+            clients.truncate(left);
+            clients.iter_mut().for_each(drain);
+        }
+        server.rest();
+        let spent = server.cpu_ns() - before;
+        let lines = users * (users - 1); // each hears half of the others come, and half of them go
+        print_row(&[
+            users.to_string(),
+            lines.to_string(),
+            format!("{:.2} s", spent as f64 / 1e9),
+            format!("{:.0}", spent as f64 / lines as f64),
+        ]);
+    }
+}
+
+/// Users who come, join and go, many times over: what is left of them.
+fn churn() {
+    print_head("connect, register, join, quit", &["times", "user-space memory (RssAnon) after"]);
+    let server = Child::start("irc");
+    for times in 0..=CHURNED / CHURNED_AT_ONCE {
+        if [1_000, CHURNED / 10, CHURNED / 2, CHURNED].contains(&(times * CHURNED_AT_ONCE)) {
+            server.rest();
+            let kib = server.anonymous_bytes() >> 10;
+            print_row(&[(times * CHURNED_AT_ONCE).to_string(), format!("{kib} KiB")]);
+        }
+        let mut clients: Vec<_> = (0..CHURNED_AT_ONCE).map(|_| connect(server.address)).collect();
+        for (n, client) in clients.iter_mut().enumerate() {
+            let channels = format!("JOIN #c{},#all", n % 20);
+            say(client, &registration(times * CHURNED_AT_ONCE + n, &channels));
+        }
+        for client in &mut clients {
+            until(client, "PONG");
+            say(client, "QUIT :done\r\n");
+        }
+        // The server closes first, and keeps what the ports of both would cost.
+        clients.iter_mut().for_each(|client| until(client, "ERROR"));
+    }
+}
+
+type Client = BufReader<TcpStream>;
+
+fn connect(address: SocketAddr) -> Client {
+    BufReader::with_capacity(1 << 10, TcpStream::connect(address).expect("there is room"))
+}
+
+fn registration(number: usize, then: &str) -> String {
+    format!("NICK n{number}\r\nUSER user 0 * :A name\r\n{then}\r\nPING in\r\n")
+}
+
+fn say(client: &mut Client, text: &str) {
+    client.get_mut().write_all(text.as_bytes()).expect("it is heard");
+}
+
+fn until(client: &mut Client, words: &str) {
+    let mut line = String::new();
+    while !line.contains(words) {
+        line.clear();
+        assert_ne!(client.read_line(&mut line).expect("more is said"), 0, "the end before {words}");
+    }
+}
+
+/// Reads all that it was told.
+fn drain(client: &mut Client) {
+    say(client, "PING drained\r\n");
+    until(client, ":drained");
+}
