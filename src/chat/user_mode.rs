@@ -120,7 +120,8 @@ impl Chat {
         }
         if !text.is_empty() {
             let params = [user.nick(), &text];
-            self.to_user(voice, &mut Line::new(user.mask(), "MODE", &params), by.user);
+            let mut line = Line::new(user.mask(), "MODE", &params).tagged(self.tags_of(by.user));
+            self.to_user(voice, &mut line, by.user);
         }
     }
 
