@@ -143,7 +143,7 @@ impl Chat {
             self.complain(voice, by, kind, ERR_NEEDREGGEDNICK, &[&nick], text);
             return None;
         }
-        if self.users[user].is(UserMode::NoCtcp) && texts.iter().any(|text| is_ctcp(text)) {
+        if self.users[user].is(UserMode::NoCtcp) && texts.iter().any(|text| is_request(text)) {
             let text = "They hear no CTCP (+T)";
             self.complain(voice, by, kind, ERR_CANNOTSENDTOUSER, &[&nick], text);
             return None;
@@ -169,9 +169,7 @@ impl Chat {
         if channel.is(ChannelMode::NoExternal) && member.is_none() {
             return Some("Cannot send to channel (+n): you are not in it");
         }
-        if channel.is(ChannelMode::NoCtcp)
-            && texts.iter().any(|text| is_ctcp(text) && !text.starts_with("\x01ACTION"))
-        {
+        if channel.is(ChannelMode::NoCtcp) && texts.iter().any(|text| is_request(text)) {
             return Some("Cannot send to channel (+C): no CTCP");
         }
         if member.is_some_and(|member| member.ranks.at_least(Rank::Voice)) {
@@ -319,9 +317,9 @@ fn hears(member: Member, rank: Option<Rank>) -> bool {
     rank.is_none_or(|rank| member.ranks.at_least(rank))
 }
 
-/// A client-to-client request or reply: Modern IRC, "CTCP".
-fn is_ctcp(text: &str) -> bool {
-    text.starts_with('\x01')
+/// A client-to-client request or reply: Modern IRC, "CTCP". `ACTION` asks nothing of a client.
+fn is_request(text: &str) -> bool {
+    text.starts_with('\x01') && !text.starts_with("\x01ACTION")
 }
 
 /// The lowest rank that a target like `@#channel` means, and the channel. ISUPPORT `STATUSMSG`.
