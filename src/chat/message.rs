@@ -87,7 +87,8 @@ impl Chat {
         let Some(targets) = message.params.first().filter(|targets| !targets.is_empty()) else {
             return self.complain(voice, by, kind, ERR_NORECIPIENT, &[], &no_recipient(kind));
         };
-        let text = message.params.get(1).copied().unwrap_or_default();
+        let text = message.params.get(1).copied().filter(|_| kind != Kind::Tagmsg);
+        let text = text.unwrap_or_default();
         if kind == Kind::Tagmsg && !tagged {
             return self.numeric(voice, by.conn, ERR_UNKNOWNCOMMAND, &["TAGMSG"]);
         }
