@@ -234,7 +234,7 @@ impl Chat {
             Target::User(user) => self.users[user].nick(),
             Target::Channel(channel, _) => &self.channels[channel].name,
         };
-        let said = Said::new(msgid, self.users[by.user].nick(), target, by.user);
+        let said = Said::new(msgid, self.users[by.user].nick(), target, self.users[by.user].serial);
         self.redactable.remember(said, self.settings.limits.redactable_max);
     }
 
