@@ -56,7 +56,7 @@ const STEPS: usize = 150;
 fn config() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig {
-        cases: asked.unwrap_or(150),
+        cases: asked.unwrap_or(250),
         failure_persistence: None,
         max_shrink_iters: 20_000,
         ..ProptestConfig::default()

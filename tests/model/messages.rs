@@ -186,7 +186,7 @@ impl Model {
             Target::Channel(channel, _) => said.target == *channel,
             Target::Client(other) => {
                 let other = folded(&self.nick(other));
-                let own = said.by == self.clients[who].number && said.nick == own_nick;
+                let own = said.by == self.clients[who].number;
                 own && said.target == other || said.nick == other && said.target == own_nick
             }
         };
@@ -197,11 +197,7 @@ impl Model {
         };
         let code = match said {
             None => "UNKNOWN_MSGID",
-            Some(said)
-                if !ranked && (said.by, &said.nick) != (self.clients[who].number, &own_nick) =>
-            {
-                "REDACT_FORBIDDEN"
-            }
+            Some(said) if !ranked && said.by != self.clients[who].number => "REDACT_FORBIDDEN",
             Some(_) => {
                 self.said.remove(id);
                 self.counted += 1;

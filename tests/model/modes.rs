@@ -262,7 +262,8 @@ impl Model {
         // Everyone may give up what is theirs.
         let is_own = param.is_some_and(|nick| self.find(nick).as_deref() == Some(who));
         let has = self.channels[channel].members.get(who).is_some_and(|r| r.contains(&letter));
-        if !gives.contains(letter) && !(sign == '-' && is_own && has) {
+        let may = gives.contains(letter) || sign == '-' && is_own && has;
+        if !may {
             return false;
         }
         let name = self.channels[channel].name.clone();

@@ -2,7 +2,7 @@
 
 use crate::line::{Line, name_batch, words};
 use crate::model::{self, Model, Told, Typed};
-use crate::script::{ACTORS, Step};
+use crate::script::{ACTORS, By, Step};
 use crate::stage::{Stage, settings};
 use crate::views::View;
 use proptest::test_runner::TestCaseError;
@@ -63,17 +63,18 @@ impl Play {
     fn step(&mut self, step: &Step) -> Result<(), String> {
         match step {
             Step::Connect { who, caps, nick } => self.connect(ACTORS[*who], caps, nick),
-            Step::Type { who, label, tag, words } => {
-                let who = ACTORS[*who];
+            Step::Type { who, by, label, tag, words } => {
+                let words: Vec<String> = words.iter().map(|word| self.with_nicks(word)).collect();
+                let who = self.who_types(*who, *by, &words);
                 if !self.model.clients.contains_key(who) {
                     return Ok(());
                 }
-                let words = words.iter().map(|word| self.with_nicks(word)).collect();
                 self.labels += 1;
                 let label = label.then(|| format!("l{}", self.labels));
                 let tag = tag.then(|| ("+draft/reply".to_owned(), "x".to_owned()));
                 self.types(who, Typed { label, tag, words })
             }
+            Step::Redact { who, own, back, why } => self.redact(*who, *own, *back, *why),
             Step::HalfClose(who) | Step::CutOff(who) => {
                 let who = ACTORS[*who];
                 if !self.model.clients.contains_key(who) {
@@ -128,6 +129,48 @@ impl Play {
             }
         }
         Ok(())
+    }
+
+    /// The `nth` of those who fit, if there are any.
+    fn who_types(&self, nth: usize, by: By, words: &[String]) -> &'static str {
+        let name = words[1..].iter().find(|word| word.contains('#'));
+        let room = name.and_then(|name| {
+            let name = &name[name.find('#').expect("it has one")..];
+            self.model.channels.get(&model::folded(name.split(',').next().unwrap_or_default()))
+        });
+        let fits = |who: &&&str| {
+            let ranks = room.and_then(|room| room.members.get(**who));
+            match by {
+                By::Anyone => false,
+                By::Member => ranks.is_some(),
+                By::Ranked => ranks.is_some_and(|ranks| model::level(ranks) >= model::HALFOP),
+            }
+        };
+        let all: Vec<&&str> = ACTORS.iter().filter(fits).collect();
+        if all.is_empty() { ACTORS[nth] } else { all[nth % all.len()] }
+    }
+
+    fn redact(&mut self, who: usize, own: bool, back: usize, why: bool) -> Result<(), String> {
+        let number = |called: &str| called[1..].parse::<usize>().expect("m and a number");
+        let mut ids: Vec<_> = self
+            .ids
+            .iter()
+            .filter_map(|(id, called)| {
+                let said = self.model.said.get(id)?;
+                Some((number(called), said.nick.clone(), said.target.clone()))
+            })
+            .collect();
+        ids.sort();
+        let Some((n, nick, target)) = ids.into_iter().rev().nth(back) else { return Ok(()) };
+        let speaker = self.model.find(&nick).filter(|_| own);
+        let who = speaker.unwrap_or(ACTORS[who].into());
+        if !self.model.clients.contains_key(&who) {
+            return Ok(());
+        }
+        let is_target = model::folded(&self.model.nick(&who)) == target;
+        let place = if is_target { nick } else { target };
+        let words = ["REDACT", &place, &format!("{{m{n}}}"), "never mind"];
+        self.types_words(&who, &words[..if why { 4 } else { 3 }])
     }
 
     /// `$n` and `^n` are the nick of the nth.

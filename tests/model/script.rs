@@ -20,13 +20,31 @@ pub enum Step {
     },
     Type {
         who: usize,
+        by: By,
         label: bool,
         tag: bool,
         words: Vec<String>,
     },
+    /// Takes back one of the last messages: whoever goes by the nick that said it, if `own`.
+    Redact {
+        who: usize,
+        own: bool,
+        back: usize,
+        why: bool,
+    },
     HalfClose(usize),
     CutOff(usize),
     Pass(u64),
+}
+
+/// Who of [`ACTORS`] types it.
+#[derive(Clone, Copy, Debug)]
+pub enum By {
+    Anyone,
+    /// If there is one, a member of the channel that the command names first.
+    Member,
+    /// Likewise with rank.
+    Ranked,
 }
 
 impl fmt::Debug for Step {
@@ -35,8 +53,11 @@ impl fmt::Debug for Step {
             Step::Connect { who, caps, nick } => {
                 write!(f, "{} connects as {nick} {}", ACTORS[*who], caps.join(" "))
             }
-            Step::Type { who, words: all, .. } => {
-                write!(f, "{}> {}", ACTORS[*who], words(&all[0], &all[1..]))
+            Step::Type { who, by, words: all, .. } => {
+                write!(f, "{} {by:?}> {}", ACTORS[*who], words(&all[0], &all[1..]))
+            }
+            Step::Redact { who, own, back, .. } => {
+                write!(f, "{} takes back {back}, own {own}", ACTORS[*who])
             }
             Step::HalfClose(who) => write!(f, "{}.", ACTORS[*who]),
             Step::CutOff(who) => write!(f, "{}/", ACTORS[*who]),
@@ -74,7 +95,8 @@ fn themed(theme: Theme) -> BoxedStrategy<Step> {
         ]
         .boxed(),
         Theme::Doors => prop_oneof![
-            6 => join(), 2 => part(), 4 => door_modes(), 3 => invite(), 2 => kick(), 1 => knock(),
+            8 => join(), 3 => part(), 5 => door_modes(), 3 => invite(), 1 => kick(), 2 => knock(),
+            1 => nick_change(),
         ]
         .boxed(),
         Theme::Ranks => prop_oneof![
@@ -87,8 +109,8 @@ fn themed(theme: Theme) -> BoxedStrategy<Step> {
         ]
         .boxed(),
         Theme::Speech => prop_oneof![
-            8 => speak(), 2 => speech_modes(), 1 => rank_modes(), 2 => redact(),
-            1 => about_oneself(), 1 => user_modes(), 1 => accept(), 1 => nick_change(),
+            8 => speak(), 2 => speech_modes(), 1 => rank_modes(), 3 => redact(), 1 => connect(),
+            1 => about_oneself(), 1 => user_modes(), 1 => accept(), 1 => nick_change(), 1 => leave(),
         ]
         .boxed(),
     }
@@ -107,16 +129,34 @@ fn anything() -> BoxedStrategy<Step> {
 
 fn typed(who: usize, words: &[&str]) -> Step {
     let words = words.iter().map(|word| word.to_string()).collect();
-    Step::Type { who, label: false, tag: false, words }
+    Step::Type { who, by: By::Anyone, label: false, tag: false, words }
 }
 
 /// Somebody types `words`; the empty ones are left out.
 fn say(words: impl Strategy<Value = Vec<String>> + 'static) -> BoxedStrategy<Step> {
+    say_as(Just(By::Anyone).boxed(), words)
+}
+
+/// Mostly somebody in the channel.
+fn say_within(words: impl Strategy<Value = Vec<String>> + 'static) -> BoxedStrategy<Step> {
+    say_as(prop_oneof![3 => Just(By::Member), 1 => Just(By::Anyone)].boxed(), words)
+}
+
+/// Mostly somebody with rank in the channel.
+fn say_ranked(words: impl Strategy<Value = Vec<String>> + 'static) -> BoxedStrategy<Step> {
+    let by = prop_oneof![8 => Just(By::Ranked), 1 => Just(By::Member), 1 => Just(By::Anyone)];
+    say_as(by.boxed(), words)
+}
+
+fn say_as(
+    by: BoxedStrategy<By>,
+    words: impl Strategy<Value = Vec<String>> + 'static,
+) -> BoxedStrategy<Step> {
     let who = 0..ACTORS.len();
-    let step = (who, prop::bool::weighted(0.3), prop::bool::weighted(0.3), words);
-    step.prop_map(|(who, label, tag, words)| {
+    let step = (who, by, prop::bool::weighted(0.3), prop::bool::weighted(0.3), words);
+    step.prop_map(|(who, by, label, tag, words)| {
         let words = words.into_iter().filter(|word| !word.is_empty()).collect();
-        Step::Type { who, label, tag, words }
+        Step::Type { who, by, label, tag, words }
     })
     .boxed()
 }
@@ -231,12 +271,14 @@ fn join() -> BoxedStrategy<Step> {
 
 fn part() -> BoxedStrategy<Step> {
     let reason = optional(&["bye", "so long"]);
-    say((listed(channel(), 3), reason).prop_map(|(names, why)| vec!["PART".into(), names, why]))
+    say_within(
+        (listed(channel(), 3), reason).prop_map(|(names, why)| vec!["PART".into(), names, why]),
+    )
 }
 
 fn invite() -> BoxedStrategy<Step> {
     let invite = (nick(), channel()).prop_map(|(nick, name)| vec!["INVITE".into(), nick, name]);
-    prop_oneof![5 => say(invite), 1 => say(Just(vec!["INVITE".into()]))].boxed()
+    prop_oneof![5 => say_ranked(invite), 1 => say(Just(vec!["INVITE".into()]))].boxed()
 }
 
 fn kick() -> BoxedStrategy<Step> {
@@ -245,7 +287,9 @@ fn kick() -> BoxedStrategy<Step> {
         8 => (channel(), listed(nick(), 4)),
         1 => (listed(channel(), 2), listed(nick(), 2)),
     ];
-    say((pair, reason).prop_map(|((names, nicks), why)| vec!["KICK".into(), names, nicks, why]))
+    say_ranked(
+        (pair, reason).prop_map(|((names, nicks), why)| vec!["KICK".into(), names, nicks, why]),
+    )
 }
 
 fn knock() -> BoxedStrategy<Step> {
@@ -258,14 +302,14 @@ fn topic() -> BoxedStrategy<Step> {
     let set = (channel(), text).prop_map(|(name, text)| vec!["TOPIC".into(), name, text]);
     let unset =
         (0..ACTORS.len(), channel()).prop_map(|(who, name)| typed(who, &["TOPIC", &name, ""]));
-    prop_oneof![4 => say(set), 1 => unset].boxed()
+    prop_oneof![4 => say_ranked(set), 1 => unset].boxed()
 }
 
 fn rename() -> BoxedStrategy<Step> {
     let new = prop_oneof![6 => word(&["#a", "#b", "#c", "#A", "#B", "#r"]), 1 => word(&["r"])];
     let reason = optional(&["why not", "better"]);
     let all = (channel(), new, reason);
-    say(all.prop_map(|(old, new, why)| vec!["RENAME".into(), old, new, why]))
+    say_ranked(all.prop_map(|(old, new, why)| vec!["RENAME".into(), old, new, why]))
 }
 
 /// One change of a MODE, and its parameter.
@@ -281,7 +325,7 @@ fn mode_of(changes: BoxedStrategy<Change>, most: usize) -> BoxedStrategy<Step> {
         let params = changes.into_iter().map(|(_, param)| param);
         ["MODE".into(), name, letters].into_iter().chain(params).collect()
     });
-    say(all)
+    say_ranked(all)
 }
 
 fn nothing() -> BoxedStrategy<String> {
@@ -340,16 +384,18 @@ fn speak() -> BoxedStrategy<Step> {
     let target = prop_oneof![4 => channel(), 3 => nick(), 1 => status];
     let text = word(&["hi", "hi there", ":)", "\u{1}ACTION waves\u{1}", "\u{1}VERSION\u{1}", ""]);
     let all = (command, listed(target.boxed(), 5), text);
-    say(all.prop_map(|(command, targets, text)| vec![command, targets, text]))
+    say_within(all.prop_map(|(command, targets, text)| vec![command, targets, text]))
 }
 
-/// `{mN}` is the Nth message that somebody has heard with its id.
 fn redact() -> BoxedStrategy<Step> {
-    let id =
-        prop_oneof![12 => (1..12usize).prop_map(|n| format!("{{m{n}}}")), 1 => word(&["none"])];
     let place = prop_oneof![3 => channel(), 2 => nick()];
-    let why = optional(&["oops", "never mind"]);
-    say((place, id, why).prop_map(|(place, id, why)| vec!["REDACT".into(), place, id, why]))
+    let id = (1..12usize).prop_map(|n| format!("{{m{n}}}"));
+    let id = prop_oneof![4 => id, 1 => word(&["none"])];
+    let wild = (place, id).prop_map(|(place, id)| vec!["REDACT".into(), place, id]);
+    let (own, back) = (prop::bool::weighted(0.6), 0..4usize);
+    let last = (0..ACTORS.len(), own, back, any::<bool>());
+    let last = last.prop_map(|(who, own, back, why)| Step::Redact { who, own, back, why });
+    prop_oneof![1 => say(wild), 4 => last].boxed()
 }
 
 fn accept() -> BoxedStrategy<Step> {

@@ -115,6 +115,7 @@ impl View {
     fn change(&mut self, params: &[String]) -> Result<(), String> {
         let room = self.room(&params[0])?;
         let mut values = params[2..].iter();
+        let mut unseen = Members::new();
         let mut on = true;
         for letter in params[1].chars() {
             match letter {
@@ -128,18 +129,19 @@ impl View {
                 continue;
             };
             let nick = values.next().ok_or("a rank without a nick")?;
-            // Who is hidden has parted before it is told that they have no rank.
-            if let Some(ranks) = room.members.get_mut(nick) {
-                if on {
-                    ranks.insert(*prefix)
-                } else {
-                    ranks.remove(prefix)
-                };
-            } else if on && room.complete {
-                return Err(format!("{nick} has a rank and was not seen"));
-            }
+            let known = room.members.get_mut(nick);
+            let ranks = known.unwrap_or_else(|| unseen.entry(nick.clone()).or_default());
+            if on {
+                ranks.insert(*prefix)
+            } else {
+                ranks.remove(prefix)
+            };
         }
-        Ok(())
+        // Who is hidden has parted before it is told that they have no rank.
+        match unseen.iter().find(|(_, ranks)| room.complete && !ranks.is_empty()) {
+            Some((nick, _)) => Err(format!("{nick} has a rank and was not seen")),
+            None => Ok(()),
+        }
     }
 
     /// NAMES has been answered: whoever it tells must be known.
