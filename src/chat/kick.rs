@@ -151,7 +151,9 @@ impl Chat {
         if !room.is(ChannelMode::InviteOnly) && room.key.is_none() && !full {
             return self.numeric(voice, by.conn, ERR_CHANOPEN, &[&name]);
         }
-        if room.lists(List::Ban, |ban| ban.means(user)) {
+        if room.lists(List::Ban, |ban| ban.means(user))
+            && !room.lists(List::Except, |ban| ban.means(user))
+        {
             let text = "Cannot knock: you are banned";
             return self.numeric_saying(voice, by.conn, ERR_CANNOTKNOCK, &[&name], text);
         }

@@ -87,7 +87,8 @@ impl Chat {
         let Some(targets) = message.params.first().filter(|targets| !targets.is_empty()) else {
             return self.complain(voice, by, kind, ERR_NORECIPIENT, &[], &no_recipient(kind));
         };
-        let text = message.params.get(1).copied().unwrap_or_default();
+        let text = message.params.get(1).copied().filter(|_| kind != Kind::Tagmsg);
+        let text = text.unwrap_or_default();
         if kind == Kind::Tagmsg && !tagged {
             return self.numeric(voice, by.conn, ERR_UNKNOWNCOMMAND, &["TAGMSG"]);
         }
@@ -143,7 +144,7 @@ impl Chat {
             self.complain(voice, by, kind, ERR_NEEDREGGEDNICK, &[&nick], text);
             return None;
         }
-        if self.users[user].is(UserMode::NoCtcp) && texts.iter().any(|text| is_ctcp(text)) {
+        if self.users[user].is(UserMode::NoCtcp) && texts.iter().any(|text| is_request(text)) {
             let text = "They hear no CTCP (+T)";
             self.complain(voice, by, kind, ERR_CANNOTSENDTOUSER, &[&nick], text);
             return None;
@@ -169,9 +170,7 @@ impl Chat {
         if channel.is(ChannelMode::NoExternal) && member.is_none() {
             return Some("Cannot send to channel (+n): you are not in it");
         }
-        if channel.is(ChannelMode::NoCtcp)
-            && texts.iter().any(|text| is_ctcp(text) && !text.starts_with("\x01ACTION"))
-        {
+        if channel.is(ChannelMode::NoCtcp) && texts.iter().any(|text| is_request(text)) {
             return Some("Cannot send to channel (+C): no CTCP");
         }
         if member.is_some_and(|member| member.ranks.at_least(Rank::Voice)) {
@@ -235,7 +234,7 @@ impl Chat {
             Target::User(user) => self.users[user].nick(),
             Target::Channel(channel, _) => &self.channels[channel].name,
         };
-        let said = Said::new(msgid, self.users[by.user].nick(), target, by.user);
+        let said = Said::new(msgid, self.users[by.user].nick(), target, self.users[by.user].serial);
         self.redactable.remember(said, self.settings.limits.redactable_max);
     }
 
@@ -319,9 +318,9 @@ fn hears(member: Member, rank: Option<Rank>) -> bool {
     rank.is_none_or(|rank| member.ranks.at_least(rank))
 }
 
-/// A client-to-client request or reply: Modern IRC, "CTCP".
-fn is_ctcp(text: &str) -> bool {
-    text.starts_with('\x01')
+/// A client-to-client request or reply: Modern IRC, "CTCP". `ACTION` asks nothing of a client.
+fn is_request(text: &str) -> bool {
+    text.starts_with('\x01') && !text.starts_with("\x01ACTION")
 }
 
 /// The lowest rank that a target like `@#channel` means, and the channel. ISUPPORT `STATUSMSG`.

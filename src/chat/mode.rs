@@ -179,12 +179,20 @@ impl Chat {
         if self.channels[channel].is(mode) == on {
             return;
         }
-        // Who was hidden appears before it is told that nobody is any more.
-        if mode == ChannelMode::Auditorium && !on {
-            self.reveal_all(voice, channel);
+        // Before it is told that somebody is hidden, or nobody any more, they are.
+        if mode == ChannelMode::Auditorium {
+            if on { self.hide_all(voice, channel) } else { self.reveal_all(voice, channel) }
         }
         self.channels[channel].modes.set(mode, on);
         changes.push(on, letter, None);
+    }
+
+    /// Who will hear of them no more hears them part: they would stay in lists of members for good.
+    fn hide_all(&mut self, voice: &mut Voice, channel: ChannelId) {
+        self.channels[channel].modes.set(ChannelMode::Auditorium, true);
+        for hidden in &self.channels[channel].members {
+            self.tell_hidden(voice, channel, *hidden, |_| true);
+        }
     }
 
     fn reveal_all(&mut self, voice: &mut Voice, channel: ChannelId) {
@@ -397,14 +405,7 @@ impl Chat {
         if before.ranks.highest().is_none() {
             self.tell_join(voice, channel, after, |to| !self.sees(channel, to, before));
         } else if after.ranks.highest().is_none() {
-            let params = [&*self.channels[channel].name];
-            let mut line = Line::new(self.users[after.user].mask(), "PART", &params)
-                .tagged(self.tags_of(after.user));
-            for member in &self.channels[channel].members {
-                if !self.sees(channel, *member, after) {
-                    self.to_user(voice, &mut line, member.user);
-                }
-            }
+            self.tell_hidden(voice, channel, after, |_| true);
         }
         self.tell_newly_seen(voice, channel, before, after);
     }
@@ -423,9 +424,26 @@ impl Chat {
             if sees && !saw {
                 self.tell_join(voice, channel, *other, |to| to.user == after.user);
             } else if saw && !sees {
-                let params = [&*self.channels[channel].name];
-                let mut line = Line::new(self.users[other.user].mask(), "PART", &params);
-                self.to_user(voice, &mut line, after.user);
+                self.tell_hidden(voice, channel, *other, |to| to.user == after.user);
+            }
+        }
+    }
+
+    /// `PART` to those members who may not see `hidden` any more, and of them to those whom `to`
+    /// names.
+    fn tell_hidden(
+        &self,
+        voice: &mut Voice,
+        channel: ChannelId,
+        hidden: Member,
+        to: impl Fn(Member) -> bool,
+    ) {
+        let params = [&*self.channels[channel].name];
+        let mut line = Line::new(self.users[hidden.user].mask(), "PART", &params)
+            .tagged(self.tags_of(hidden.user));
+        for member in &self.channels[channel].members {
+            if !self.sees(channel, *member, hidden) && to(*member) {
+                self.to_user(voice, &mut line, member.user);
             }
         }
     }

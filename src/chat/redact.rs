@@ -6,7 +6,6 @@
 use super::caps::Cap;
 use super::channels::Rank;
 use super::message::Target;
-use super::users::UserId;
 use super::voice::{Line, LineTags, Voice};
 use super::{By, Chat};
 use crate::wire::casemap::{self, Folded};
@@ -25,11 +24,12 @@ pub(super) struct Said {
     msgid: Box<str>,
     nick: Box<str>,
     target: Folded,
-    by: UserId,
+    /// The serial of who said it: ids and nicks are given anew.
+    by: u64,
 }
 
 impl Said {
-    pub(super) fn new(msgid: &str, nick: &str, target: &str, by: UserId) -> Said {
+    pub(super) fn new(msgid: &str, nick: &str, target: &str, by: u64) -> Said {
         Said { msgid: msgid.into(), nick: nick.into(), target: Folded::of(target), by }
     }
 }
@@ -113,8 +113,7 @@ impl Chat {
         }
     }
 
-    /// Ids are given anew, nicks change: it is the same user if both still hold.
     fn is_by(&self, said: &Said, by: By) -> bool {
-        said.by == by.user && casemap::same(&said.nick, self.users[by.user].nick())
+        said.by == self.users[by.user].serial
     }
 }

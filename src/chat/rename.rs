@@ -82,11 +82,12 @@ impl Chat {
         let user = &self.users[member.user];
         let both = [old, reason];
         let parted = if reason.is_empty() { &both[..1] } else { &both[..] };
-        Line::new(user.mask(), "PART", parted).to(voice, session);
+        let tags = self.tags_of(member.user);
+        Line::new(user.mask(), "PART", parted).tagged(tags).to(voice, session);
         let extended = session.caps.has(Cap::ExtendedJoin);
         let all =
             [&*self.channels[channel].name, user.account.as_deref().unwrap_or("*"), &user.realname];
         let joined = if extended { &all[..] } else { &all[..1] };
-        Line::new(user.mask(), "JOIN", joined).to(voice, session);
+        Line::new(user.mask(), "JOIN", joined).tagged(tags).to(voice, session);
     }
 }

@@ -109,7 +109,8 @@ impl Chat {
         }
         if !text.is_empty() {
             let params = [user.nick(), &text];
-            self.to_user(voice, &mut Line::new(user.mask(), "MODE", &params), id);
+            let mut line = Line::new(user.mask(), "MODE", &params).tagged(self.tags_of(id));
+            self.to_user(voice, &mut line, id);
         }
     }
 

@@ -15,6 +15,8 @@ pub struct UserId(u32);
 
 /// A user.
 pub struct User {
+    /// Which of all users that ever were here: unlike an id it is never given anew.
+    pub serial: u64,
     /// `nick!user@host`, as the others see it.
     mask: Box<str>,
     nick_len: u8,
@@ -125,6 +127,7 @@ impl User {
     /// A user in no channel.
     pub fn new(nick: Nick, user: &str, host: &str, realname: &str, conn: ConnId, now: u64) -> User {
         User {
+            serial: 0,
             mask: format!("{}!{user}@{host}", nick.as_str()).into(),
             nick_len: nick.as_str().len() as u8,
             user_len: user.len() as u8,
@@ -212,13 +215,16 @@ pub struct Users {
     operators: Vec<UserId>,
     /// The most there ever were at once.
     pub max: usize,
+    /// How many there ever were.
+    made: u64,
 }
 
 impl Users {
     /// Takes in a user whose nick is free.
     pub fn insert(&mut self, user: User) -> UserId {
         let nick = Folded::of(user.nick());
-        let id = UserId(self.users.insert(user) as u32);
+        self.made += 1;
+        let id = UserId(self.users.insert(User { serial: self.made, ..user }) as u32);
         let before = self.by_nick.insert(nick, id);
         assert_eq!(before, None, "a nick that is not free");
         self.max = self.max.max(self.users.len());

@@ -7,6 +7,7 @@
 //! ann< :ann!ann@localhost …       what she must then have heard: all of it, in this order
 //! ann~                            what she has heard is not looked at
 //! ann.                            she ends her half       ann!   she sees the end
+//! ann/                            she is cut off
 //! +90s                            so much time passes
 //! ```
 //! Time begins at 2026-01-01T00:00:00Z, 1767225600. A `time` tag is told as `time=T`, the first
@@ -16,6 +17,7 @@
 use crate::world::{Choices, ServerEnd, Wire};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
@@ -44,7 +46,7 @@ pub fn play_with(settings: Settings, script: &str) {
             stage.pass(seconds.strip_suffix('s').expect("+90s").parse().expect("seconds"));
             continue;
         }
-        let at = line.find(['>', '<', '.', '!', '+', '~']).expect("who says it");
+        let at = line.find(['>', '<', '.', '!', '+', '~', '/']).expect("who says it");
         let (name, rest) = line.split_at(at);
         let (sign, text) = rest.split_at(1);
         let text = text.strip_prefix(' ').unwrap_or(text);
@@ -60,6 +62,7 @@ pub fn play_with(settings: Settings, script: &str) {
                 match sign {
                     ">" => stage.say(name, text),
                     "+" => stage.register(name, text),
+                    "/" => stage.cut_off(name),
                     _ => stage.half_close(name),
                 }
             }
@@ -134,6 +137,24 @@ impl Stage {
         self.settle();
     }
 
+    /// The network fails `name`: neither side hears more of the other.
+    pub fn cut_off(&mut self, name: &str) {
+        let actor = self.actor(name);
+        actor.wire.borrow_mut().cut = Some(ErrorKind::ConnectionReset);
+        let slot = actor.id.slot();
+        self.server.readable(slot);
+        self.settle();
+    }
+
+    /// Whether `name` has seen the end; whoever is so called next connects anew.
+    pub fn saw_the_end(&mut self, name: &str) -> bool {
+        let ended = self.actor(name).wire.borrow().down_ended;
+        if ended {
+            self.actors.remove(name);
+        }
+        ended
+    }
+
     pub fn pass(&mut self, seconds: u64) {
         for _ in 0..seconds {
             self.now.uptime_ms += 1000;
@@ -190,7 +211,8 @@ impl Stage {
         self.server.service.check();
     }
 
-    fn normalised(&mut self, line: &str) -> String {
+    /// A line with its times and message ids called as the transcripts call them.
+    pub fn normalised(&mut self, line: &str) -> String {
         let mut line = line.to_owned();
         if let Some(tags) = line.strip_prefix('@') {
             let (tags, rest) = tags.split_once(' ').expect("a message after the tags");
@@ -230,12 +252,9 @@ impl Stage {
                 let (heard, wanted) = (heard.join("\n  "), wanted.lines.join("\n  "));
                 panic!("{name} heard\n  {heard}\nand should have heard\n  {wanted}\n");
             }
-            let ended = self.actor(&name).wire.borrow().down_ended;
+            let ended = self.saw_the_end(&name);
             assert!(ended || !wanted.end, "{name} did not see the end");
-            if ended {
-                assert!(wanted.end, "{name} saw the end");
-                self.actors.remove(&name);
-            }
+            assert!(!ended || wanted.end, "{name} saw the end");
         }
         assert!(expected.is_empty(), "nobody speaks for {:?}", expected.keys());
     }

@@ -1,0 +1,64 @@
+//! Chat against a naive chat of maps and sets: whatever is typed, everyone hears exactly what the
+//! model says, and knows of each channel who is in it.
+//!
+//! `PROPTEST_CASES=10000` for more. What fails is told as a transcript, for tests/chat.
+
+mod line;
+mod messages;
+mod model;
+mod modes;
+mod people;
+mod places;
+mod play;
+mod script;
+#[allow(dead_code)]
+#[path = "../chat/stage.rs"]
+mod stage;
+mod views;
+#[path = "../world/mod.rs"]
+mod world;
+
+use proptest::prelude::*;
+use script::{Theme, script};
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn those_who_come_and_go_are_heard_of(steps in script(Theme::Presence, STEPS)) {
+        play::play(&steps)?;
+    }
+
+    #[test]
+    fn doors_open_to_whom_they_should(steps in script(Theme::Doors, STEPS)) {
+        play::play(&steps)?;
+    }
+
+    #[test]
+    fn ranks_are_given_and_taken_by_who_may(steps in script(Theme::Ranks, STEPS)) {
+        play::play(&steps)?;
+    }
+
+    #[test]
+    fn in_an_auditorium_one_sees_whom_one_may(steps in script(Theme::Auditorium, STEPS)) {
+        play::play(&steps)?;
+    }
+
+    #[test]
+    fn what_is_said_reaches_whom_it_is_meant_for(steps in script(Theme::Speech, STEPS)) {
+        play::play(&steps)?;
+    }
+}
+
+const STEPS: usize = 150;
+
+/// What fails is kept as a transcript rather than as a seed.
+fn config() -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig {
+        cases: asked.unwrap_or(250),
+        failure_persistence: None,
+        max_shrink_iters: 20_000,
+        ..ProptestConfig::default()
+    }
+}

@@ -1,0 +1,348 @@
+//! The model's users: registration, nicks, who is away, who watches whom, and what is asked of them.
+
+use crate::line::Line;
+use crate::model::{ACCEPT_MAX, MONITOR_MAX, Model, TARGETS_MAX, folded, shown};
+
+/// What clients of the model ask for, of all capabilities that there are.
+pub const CAPS: [&str; 17] = [
+    "echo-message",
+    "extended-join",
+    "multi-prefix",
+    "userhost-in-names",
+    "away-notify",
+    "invite-notify",
+    "setname",
+    "account-tag",
+    "message-tags",
+    "labeled-response",
+    "batch",
+    "extended-monitor",
+    "account-notify",
+    "chghost",
+    "draft/channel-rename",
+    "draft/no-implicit-names",
+    "draft/message-redaction",
+];
+
+impl Model {
+    pub fn cap(&mut self, who: &str, params: &[&str]) {
+        let registered = self.clients[who].registered;
+        let called = if registered { self.nick(who) } else { "*".into() };
+        match (params[0], params.get(1)) {
+            ("REQ", Some(asked)) => {
+                let mut caps = self.clients[who].caps.clone();
+                let mut known = true;
+                for word in asked.split_whitespace() {
+                    let name = word.trim_start_matches('-');
+                    known &= CAPS.contains(&name);
+                    if word == name {
+                        caps.insert(name.into());
+                    } else {
+                        caps.remove(name);
+                    }
+                }
+                let client = self.client(who);
+                client.negotiating |= !registered;
+                if known {
+                    client.caps = caps;
+                }
+                let verdict = if known { "ACK" } else { "NAK" };
+                let line = Line::new("srv", "CAP", &[&called, verdict, asked]);
+                self.tell(who, &line);
+            }
+            ("LIST", _) => {
+                let caps: Vec<&str> = self.clients[who].caps.iter().map(String::as_str).collect();
+                let line = Line::new("srv", "CAP", &[&called, "LIST", &caps.join(" ")]);
+                self.tell(who, &line);
+            }
+            ("END", _) => {
+                self.client(who).negotiating = false;
+                self.register(who);
+            }
+            (other, _) => self.numeric(who, "410", &[other, "…"]),
+        }
+    }
+
+    pub fn nick_command(&mut self, who: &str, params: &[&str]) {
+        let asked = params.first().copied().unwrap_or_default();
+        if asked.is_empty() {
+            return self.numeric(who, "431", &["…"]);
+        }
+        let special = |c: char| "[]\\`_^{|}".contains(c);
+        let first = |c: char| c.is_ascii_alphabetic() || special(c);
+        let rest = |c: char| first(c) || c.is_ascii_digit() || c == '-';
+        if !asked.starts_with(first) || !asked.chars().all(rest) || asked.len() > 30 {
+            return self.numeric(who, "432", &[shown(asked), "…"]);
+        }
+        if self.find(asked).is_some_and(|owner| owner != who) {
+            return self.numeric(who, "433", &[asked, "…"]);
+        }
+        if self.clients[who].registered {
+            return self.change_nick(who, asked);
+        }
+        self.client(who).nick = asked.into();
+        self.register(who);
+    }
+
+    fn change_nick(&mut self, who: &str, new: &str) {
+        let old = self.nick(who);
+        if old == new {
+            return;
+        }
+        let another = folded(&old) != folded(new);
+        if another {
+            for watcher in self.watchers(&old) {
+                self.numeric(&watcher, "731", &[&old]);
+            }
+        }
+        let line = self.line(who, "NICK", &[new]);
+        let peers = self.peers(who);
+        // The numerics to themselves call them by the new nick from here on.
+        self.client(who).nick = new.into();
+        self.tell(who, &line);
+        for peer in peers {
+            self.tell(&peer, &line);
+        }
+        if another {
+            self.tell_online(who);
+        }
+    }
+
+    fn tell_online(&mut self, who: &str) {
+        let mask = self.mask(who);
+        for watcher in self.watchers(&self.nick(who)) {
+            self.numeric(&watcher, "730", &[&mask]);
+        }
+    }
+
+    pub fn user(&mut self, who: &str, realname: &str) {
+        if self.clients[who].registered {
+            return self.numeric(who, "462", &["…"]);
+        }
+        let client = self.client(who);
+        client.realname = realname.into();
+        client.user_given = true;
+        self.register(who);
+    }
+
+    fn register(&mut self, who: &str) {
+        let client = &self.clients[who];
+        let ready = client.user_given && !client.negotiating && !client.nick.is_empty();
+        if client.registered || !ready {
+            return;
+        }
+        let nick = client.nick.clone();
+        if self.find(&nick).is_some() {
+            self.client(who).nick.clear();
+            return self.numeric(who, "433", &[&nick, "…"]);
+        }
+        let now = self.now;
+        let client = self.client(who);
+        client.registered = true;
+        (client.signed_on, client.spoke_at) = (now, now);
+        self.welcome(who);
+        self.tell_online(who);
+    }
+
+    fn welcome(&mut self, who: &str) {
+        let users: Vec<_> = self.clients.values().filter(|client| client.registered).collect();
+        let all = users.len();
+        let invisible = users.iter().filter(|client| client.modes.contains(&'i')).count();
+        let unknown = self.clients.values().filter(|client| !client.registered && !client.ended);
+        let unknown = unknown.count().to_string();
+        self.users_max = self.users_max.max(all);
+        let welcome = format!("Welcome to the Net Network, {}", self.mask(who));
+        self.numeric(who, "001", &[&welcome]);
+        for code in ["002", "003", "004", "005", "005", "005"] {
+            self.numeric(who, code, &["……"]);
+        }
+        let visible = all - invisible;
+        let text = format!("There are {visible} users and {invisible} invisible on 1 servers");
+        self.numeric(who, "251", &[&text]);
+        self.numeric(who, "252", &["0", "…"]);
+        self.numeric(who, "253", &[&unknown, "…"]);
+        self.numeric(who, "254", &[&self.channels.len().to_string(), "…"]);
+        self.numeric(who, "255", &[&format!("I have {all} clients and 0 servers")]);
+        let max = self.users_max.to_string();
+        for code in ["265", "266"] {
+            self.numeric(who, code, &[&all.to_string(), &max, "…"]);
+        }
+        self.numeric(who, "422", &["…"]);
+    }
+
+    pub fn quit(&mut self, who: &str, params: &[&str]) {
+        let reason = params.first().copied().unwrap_or_default();
+        let why = if reason.is_empty() { "Quit".into() } else { format!("Quit: {reason}") };
+        self.tell(who, &Line::new("", "ERROR", &["…"]));
+        self.leave(who, &why);
+    }
+
+    pub fn ping(&mut self, who: &str, params: &[&str]) {
+        match params.first() {
+            Some(token) => self.tell(who, &Line::new("srv", "PONG", &["srv", token])),
+            None => self.numeric(who, "461", &["PING", "…"]),
+        }
+    }
+
+    pub fn away(&mut self, who: &str, params: &[&str]) {
+        if !self.clients[who].registered {
+            return self.numeric(who, "451", &["…"]);
+        }
+        let text = params.first().copied().filter(|text| !text.is_empty()).map(str::to_owned);
+        self.numeric(who, if text.is_some() { "306" } else { "305" }, &["…"]);
+        let before = std::mem::replace(&mut self.client(who).away, text.clone());
+        if before != text {
+            let params: Vec<&str> = text.iter().map(String::as_str).collect();
+            let line = self.line(who, "AWAY", &params);
+            self.tell_interested(who, "away-notify", &line);
+        }
+    }
+
+    pub fn setname(&mut self, who: &str, realname: &str) {
+        self.client(who).realname = realname.into();
+        let line = self.line(who, "SETNAME", &[realname]);
+        if self.has(who, "setname") {
+            self.tell(who, &line);
+        }
+        self.tell_interested(who, "setname", &line);
+    }
+
+    /// Peers who have asked for `cap`, and who watches and has asked for `extended-monitor` too.
+    fn tell_interested(&mut self, who: &str, cap: &str, line: &Line) {
+        let mut all = self.peers(who);
+        let watchers = self.watchers(&self.nick(who));
+        all.extend(watchers.into_iter().filter(|each| self.has(each, "extended-monitor")));
+        all.remove(who);
+        for each in all.into_iter().filter(|each| self.has(each, cap)).collect::<Vec<_>>() {
+            self.tell(&each, line);
+        }
+    }
+
+    pub fn monitor(&mut self, who: &str, params: &[&str]) {
+        let nicks: Vec<&str> =
+            params.get(1).map(|nicks| nicks.split(',').collect()).unwrap_or_default();
+        let watches = self.clients[who].watches.clone();
+        match params[0] {
+            "+" => {
+                let mut added: Vec<String> = Vec::new();
+                for (n, nick) in nicks.iter().enumerate() {
+                    let all = watches.iter().chain(&added);
+                    if nick.contains('*') || all.clone().any(|w| folded(w) == folded(nick)) {
+                        continue;
+                    }
+                    if all.count() >= MONITOR_MAX {
+                        let (max, refused) = (MONITOR_MAX.to_string(), nicks[n..].join(","));
+                        self.numeric(who, "734", &[&max, &refused, "…"]);
+                        break;
+                    }
+                    added.push(nick.to_string());
+                }
+                self.client(who).watches.extend(added.clone());
+                self.tell_presence(who, &added);
+            }
+            "-" => {
+                let dropped = |w: &String| nicks.iter().any(|nick| folded(nick) == folded(w));
+                self.client(who).watches.retain(|w| !dropped(w));
+            }
+            "C" => self.client(who).watches.clear(),
+            "L" => {
+                if !watches.is_empty() {
+                    self.numeric(who, "732", &[&watches.join(",")]);
+                }
+                self.numeric(who, "733", &["…"]);
+            }
+            "S" => self.tell_presence(who, &watches),
+            _ => {}
+        }
+    }
+
+    fn tell_presence(&mut self, who: &str, nicks: &[String]) {
+        let (online, offline): (Vec<String>, Vec<String>) =
+            nicks.iter().cloned().partition(|nick| self.find(nick).is_some());
+        let masks = online.iter().map(|nick| self.mask(&self.find(nick).expect("online")));
+        let masks: Vec<String> = masks.collect();
+        for (code, list) in [("730", masks), ("731", offline)] {
+            if !list.is_empty() {
+                self.numeric(who, code, &[&list.join(",")]);
+            }
+        }
+    }
+
+    pub fn accept(&mut self, who: &str, items: &str) {
+        for item in items.split(',') {
+            let accepts = self.clients[who].accepts.clone();
+            if item == "*" {
+                for nick in &accepts {
+                    self.numeric(who, "281", &[nick]);
+                }
+                self.numeric(who, "282", &["…"]);
+            } else if let Some(nick) = item.strip_prefix('-') {
+                if !accepts.contains(&folded(nick)) {
+                    self.numeric(who, "458", &[nick, "…"]);
+                }
+                self.client(who).accepts.retain(|accepted| *accepted != folded(nick));
+            } else if self.find(item).is_none() {
+                self.numeric(who, "401", &[item, "…"]);
+            } else if accepts.contains(&folded(item)) {
+                self.numeric(who, "457", &[item, "…"]);
+            } else if accepts.len() == ACCEPT_MAX {
+                self.numeric(who, "456", &["…"]);
+            } else {
+                self.client(who).accepts.push(folded(item));
+            }
+        }
+    }
+
+    pub fn whois(&mut self, who: &str, params: &[&str]) {
+        let Some(nicks) = params.first() else { return self.numeric(who, "431", &["…"]) };
+        for nick in nicks.split(',').take(TARGETS_MAX) {
+            match self.find(nick) {
+                Some(of) => self.whois_one(who, &of),
+                None => self.numeric(who, "401", &[nick, "…"]),
+            }
+            self.numeric(who, "318", &[nick, "…"]);
+        }
+    }
+
+    fn whois_one(&mut self, who: &str, of: &str) {
+        let nick = self.nick(of);
+        let realname = self.clients[of].realname.clone();
+        self.numeric(who, "311", &[&nick, of, "localhost", "*", &realname]);
+        let channels: Vec<String> = self.channels_of(of);
+        let known = channels.iter().filter(|channel| self.knows_of(who, channel, of));
+        let prefixed = |channel: &String| {
+            let prefix = self.prefixes(channel, of, self.has(who, "multi-prefix"));
+            format!("{prefix}{}", self.channels[channel].name)
+        };
+        let known: Vec<String> = known.map(prefixed).collect();
+        if !known.is_empty() {
+            self.numeric(who, "319", &[&nick, &known.join(" ")]);
+        }
+        self.numeric(who, "312", &[&nick, "srv", "Net"]);
+        if let Some(away) = self.clients[of].away.clone() {
+            self.numeric(who, "301", &[&nick, &away]);
+        }
+        if self.clients[of].modes.contains(&'B') {
+            self.numeric(who, "335", &[&nick, "…"]);
+        }
+        if who == of {
+            let mask = format!("{of}@localhost");
+            self.numeric(who, "338", &[&nick, &mask, "255.255.255.255", "…"]);
+            let modes = self.user_modes(of);
+            self.numeric(who, "379", &[&nick, &format!("is using modes {modes}")]);
+        }
+        let idle = (self.now - self.clients[of].spoke_at).to_string();
+        let signed_on = self.clients[of].signed_on.to_string();
+        self.numeric(who, "317", &[&nick, &idle, &signed_on, "…"]);
+    }
+
+    /// Whether `who` may know that `of` is in a channel.
+    fn knows_of(&self, who: &str, channel: &str, of: &str) -> bool {
+        if self.is_in(who, channel) {
+            return self.sees(channel, who, of);
+        }
+        let secret = self.channels[channel].modes.contains(&'s');
+        let invisible = self.clients[of].modes.contains(&'i');
+        !secret && !invisible && self.sees_from_outside(channel, of)
+    }
+}

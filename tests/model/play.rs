@@ -1,0 +1,307 @@
+//! A script played before the server and the model at once, and what differs.
+
+use crate::line::{Line, name_batch, words};
+use crate::model::{self, Model, Told, Typed};
+use crate::script::{ACTORS, By, Step};
+use crate::stage::{Stage, settings};
+use crate::views::View;
+use proptest::test_runner::TestCaseError;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+use stonechat::chat::{Limits, Settings};
+
+/// Plays `steps`; at the end everyone asks who is in their channels.
+pub fn play(steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut play = Play::new();
+    let played = steps.iter().try_for_each(|step| play.step(step));
+    let played = played.and_then(|()| play.ask_for_names());
+    played.map_err(|why| {
+        let transcript = play.transcript.join("\n        ");
+        TestCaseError::fail(format!("\n        {transcript}\n\n{why}\n"))
+    })
+}
+
+struct Play {
+    stage: Stage,
+    model: Model,
+    views: BTreeMap<String, View>,
+    /// What the transcript calls the messages, by what the model calls them.
+    ids: BTreeMap<String, String>,
+    labels: usize,
+    transcript: Vec<String>,
+}
+
+fn small() -> Settings {
+    let day = Duration::from_secs(86_400);
+    let limits = Limits {
+        ping_interval: day,
+        handshake_timeout: day,
+        channels_per_user: model::CHANNELS_MAX,
+        targets_max: model::TARGETS_MAX,
+        list_entries_max: model::LIST_MAX,
+        monitor_max: model::MONITOR_MAX,
+        invites_max: model::INVITES_MAX,
+        accept_max: model::ACCEPT_MAX,
+        ..Limits::default()
+    };
+    Settings { limits, ..settings() }
+}
+
+impl Play {
+    fn new() -> Play {
+        Play {
+            stage: Stage::new(small()),
+            model: Model::new(1_767_225_600),
+            views: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            labels: 0,
+            transcript: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Connect { who, caps, nick } => self.connect(ACTORS[*who], caps, nick),
+            Step::Type { who, by, label, tag, words } => {
+                let words: Vec<String> = words.iter().map(|word| self.with_nicks(word)).collect();
+                let who = self.who_types(*who, *by, &words);
+                if !self.model.clients.contains_key(who) {
+                    return Ok(());
+                }
+                self.labels += 1;
+                let label = label.then(|| format!("l{}", self.labels));
+                let tag = tag.then(|| ("+draft/reply".to_owned(), "x".to_owned()));
+                self.types(who, Typed { label, tag, words })
+            }
+            Step::Redact { who, own, back, why } => self.redact(*who, *own, *back, *why),
+            Step::HalfClose(who) | Step::CutOff(who) => {
+                let who = ACTORS[*who];
+                if !self.model.clients.contains_key(who) {
+                    return Ok(());
+                }
+                let (sign, why) = match step {
+                    Step::CutOff(_) => ("/", "reset"),
+                    _ => (".", "hangup"),
+                };
+                self.transcript.push(format!("{who}{sign}"));
+                self.model.leave(who, why);
+                self.watched(|stage| match sign {
+                    "/" => stage.cut_off(who),
+                    _ => stage.half_close(who),
+                })
+            }
+            Step::Pass(seconds) => {
+                self.transcript.push(format!("+{seconds}s"));
+                self.model.now += seconds;
+                self.watched(|stage| stage.pass(*seconds))
+            }
+        }
+    }
+
+    /// Says who they are, whatever of it is known already.
+    fn connect(&mut self, who: &str, caps: &[&str], nick: &str) -> Result<(), String> {
+        let nick = self.with_nicks(nick);
+        if !self.model.clients.contains_key(who) {
+            self.model.connect(who);
+            self.views.insert(who.into(), View::default());
+            if !caps.is_empty() {
+                self.types_words(who, &["CAP", "REQ", &caps.join(" ")])?;
+            }
+            self.types_words(who, &["NICK", &nick])?;
+            let realname = format!("{} real", who.to_uppercase());
+            self.types_words(who, &["USER", who, "0", "*", &realname])?;
+            if caps.is_empty() { Ok(()) } else { self.types_words(who, &["CAP", "END"]) }
+        } else if !self.model.clients[who].registered {
+            self.types_words(who, &["NICK", &nick])
+        } else {
+            Ok(())
+        }
+    }
+
+    fn ask_for_names(&mut self) -> Result<(), String> {
+        for who in ACTORS {
+            if self.model.clients.get(who).is_some_and(|client| client.registered) {
+                self.types_words(who, &["CAP", "REQ", "multi-prefix"])?;
+                for channel in self.model.channels_of(who) {
+                    self.types_words(who, &["NAMES", &channel])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The `nth` of those who fit, if there are any.
+    fn who_types(&self, nth: usize, by: By, words: &[String]) -> &'static str {
+        let name = words[1..].iter().find(|word| word.contains('#'));
+        let room = name.and_then(|name| {
+            let name = &name[name.find('#').expect("it has one")..];
+            self.model.channels.get(&model::folded(name.split(',').next().unwrap_or_default()))
+        });
+        let fits = |who: &&&str| {
+            let ranks = room.and_then(|room| room.members.get(**who));
+            match by {
+                By::Anyone => false,
+                By::Member => ranks.is_some(),
+                By::Ranked => ranks.is_some_and(|ranks| model::level(ranks) >= model::HALFOP),
+            }
+        };
+        let all: Vec<&&str> = ACTORS.iter().filter(fits).collect();
+        if all.is_empty() { ACTORS[nth] } else { all[nth % all.len()] }
+    }
+
+    fn redact(&mut self, who: usize, own: bool, back: usize, why: bool) -> Result<(), String> {
+        let number = |called: &str| called[1..].parse::<usize>().expect("m and a number");
+        let mut ids: Vec<_> = self
+            .ids
+            .iter()
+            .filter_map(|(id, called)| {
+                let said = self.model.said.get(id)?;
+                Some((number(called), said.nick.clone(), said.target.clone()))
+            })
+            .collect();
+        ids.sort();
+        let Some((n, nick, target)) = ids.into_iter().rev().nth(back) else { return Ok(()) };
+        let speaker = self.model.find(&nick).filter(|_| own);
+        let who = speaker.unwrap_or(ACTORS[who].into());
+        if !self.model.clients.contains_key(&who) {
+            return Ok(());
+        }
+        let is_target = model::folded(&self.model.nick(&who)) == target;
+        let place = if is_target { nick } else { target };
+        let words = ["REDACT", &place, &format!("{{m{n}}}"), "never mind"];
+        self.types_words(&who, &words[..if why { 4 } else { 3 }])
+    }
+
+    /// `$n` and `^n` are the nick of the nth.
+    fn with_nicks(&self, word: &str) -> String {
+        let mut word = word.to_owned();
+        for (n, who) in ACTORS.iter().enumerate() {
+            let client = self.model.clients.get(*who);
+            let nick = client.map(|client| client.nick.clone()).filter(|nick| !nick.is_empty());
+            let nick = nick.unwrap_or_else(|| who.to_string());
+            word = word.replace(&format!("${n}"), &nick);
+            word = word.replace(&format!("^{n}"), &nick.to_uppercase());
+        }
+        word
+    }
+
+    fn types_words(&mut self, who: &str, words: &[&str]) -> Result<(), String> {
+        let words = words.iter().map(|word| word.to_string()).collect();
+        self.types(who, Typed { words, ..Typed::default() })
+    }
+
+    fn types(&mut self, who: &str, typed: Typed) -> Result<(), String> {
+        let mut tags: Vec<String> = Vec::new();
+        tags.extend(typed.label.as_ref().map(|label| format!("label={label}")));
+        tags.extend(typed.tag.as_ref().map(|(key, value)| format!("{key}={value}")));
+        let tags = if tags.is_empty() { String::new() } else { format!("@{} ", tags.join(";")) };
+        let text = escaped(&format!("{tags}{}", words(&typed.words[0], &typed.words[1..])));
+        self.transcript.push(format!("{who}> {text}"));
+        let mut known = typed;
+        for word in &mut known.words {
+            let id = self.ids.iter().find(|(_, id)| *word == format!("{{{id}}}"));
+            if let Some((id, _)) = id {
+                *word = id.clone();
+            }
+        }
+        self.model.hear(who, &known);
+        self.watched(|stage| stage.say(who, &text))
+    }
+
+    /// Has `act` done, and compares what everyone hears.
+    fn watched(&mut self, act: impl FnOnce(&mut Stage)) -> Result<(), String> {
+        let acted = catch_unwind(AssertUnwindSafe(|| act(&mut self.stage)));
+        acted.map_err(|_| "the server's own check fails, see above")?;
+        let mut told = self.model.take_told();
+        let here: BTreeSet<String> = self.model.clients.keys().cloned().collect();
+        let mut verdict = Ok(());
+        for who in here {
+            let heard = self.stage.heard(&who);
+            let heard: Vec<String> = heard.iter().map(|line| self.stage.normalised(line)).collect();
+            let told = told.remove(&who).unwrap_or_default();
+            let compared = self.compare(&who, told, &heard);
+            let ended = self.stage.saw_the_end(&who);
+            let ends = self.model.clients[&who].ended;
+            if ends {
+                self.model.clients.remove(&who);
+                self.views.remove(&who);
+                self.transcript.push(format!("{who}!"));
+            }
+            let compared = compared.and(match ended == ends {
+                true => Ok(()),
+                false => Err(format!("{who} should see the end: {ends}; does: {ended}")),
+            });
+            verdict = verdict.and(compared);
+        }
+        assert!(told.is_empty(), "the model speaks to who is not there: {told:?}");
+        verdict
+    }
+
+    fn compare(&mut self, who: &str, mut told: Vec<Told>, heard: &[String]) -> Result<(), String> {
+        told.iter_mut().for_each(|told| self.call_as_the_transcript(&mut told.line));
+        let mut lines: Vec<Line> = heard.iter().map(|line| Line::parse(line)).collect();
+        name_batch(&mut lines);
+        if !are_as_told(&told, &lines) {
+            let wanted: Vec<String> = told.iter().map(|told| told.line.to_string()).collect();
+            self.transcript.extend(wanted.iter().map(|line| format!("{who}< {}", escaped(line))));
+            let heard: Vec<String> = heard.iter().map(|line| escaped(line)).collect();
+            let (heard, wanted) = (heard.join("\n    "), wanted.join("\n    "));
+            return Err(format!("{who} heard\n    {heard}\nand should have heard\n    {wanted}"));
+        }
+        // The burst that welcomes is not worth its lines.
+        match lines.iter().any(|line| line.command == "001") {
+            true => self.transcript.push(format!("{who}~")),
+            false => {
+                let lines = heard.iter().map(|line| format!("{who}< {}", escaped(line)));
+                self.transcript.extend(lines);
+            }
+        }
+        let multi_prefix = self.model.has(who, "multi-prefix");
+        let view = self.views.get_mut(who).expect("a view for each");
+        for line in &lines {
+            view.hear(line, multi_prefix).map_err(|why| format!("{who} hears {line}: {why}"))?;
+        }
+        Ok(())
+    }
+
+    /// Message ids are counted as the stage counts them: as they are heard.
+    fn call_as_the_transcript(&mut self, line: &mut Line) {
+        let count = self.ids.len();
+        if let Some(id) = line.tags.get_mut("msgid") {
+            let called = self.ids.entry(id.clone()).or_insert_with(|| format!("m{}", count + 1));
+            *id = called.clone();
+        }
+        for param in &mut line.params {
+            if let Some(called) = self.ids.get(param) {
+                *param = format!("{{{called}}}");
+            }
+        }
+    }
+}
+
+fn are_as_told(told: &[Told], heard: &[Line]) -> bool {
+    if told.len() != heard.len() {
+        return false;
+    }
+    let mut start = 0;
+    while start < told.len() {
+        let group = told[start].group;
+        let same = told[start..].iter().take_while(|told| group.is_some() && told.group == group);
+        let end = start + same.count().max(1);
+        let mut left: Vec<&Line> = heard[start..end].iter().collect();
+        for told in &told[start..end] {
+            let Some(found) = left.iter().position(|heard| told.line.is(heard)) else {
+                return false;
+            };
+            left.remove(found);
+        }
+        start = end;
+    }
+    true
+}
+
+/// As transcripts write it.
+fn escaped(text: &str) -> String {
+    text.replace('\u{1}', "\\x01")
+}
