@@ -3,14 +3,14 @@
 //!
 //! A connection is a [`session::Session`]; once registered it speaks for a [`users::User`], who is
 //! in [`channels::Channel`]s. They know each other by ids, never by reference. What is said goes out
-//! through a [`voice::Voice`]. [`commands`] lists the commands; each group of them has a file.
+//! through a [`voice::Voice`]. [`commands`] has a file for
+//! each group of commands, and `commands::table` lists them.
 
 mod ban;
 mod caps;
 mod channels;
 mod commands;
 mod metadata;
-mod multiline;
 mod numeric;
 mod session;
 mod settings;
@@ -20,50 +20,21 @@ pub mod verifier;
 mod voice;
 mod watchers;
 
-// One file for each group of commands.
-mod away;
-mod cap;
-mod help;
-mod isupport;
-mod join;
-mod kick;
-mod list;
-mod long_answer;
-mod message;
-mod metadata_command;
-mod metadata_sync;
-mod metadata_trouble;
-mod mode;
-mod monitor;
-mod names;
-mod oper;
-mod redact;
-mod registration;
-mod relay;
-mod rename;
-mod server;
-mod stats;
-mod topic;
-mod user_mode;
-mod welcome;
-mod who;
-mod whois;
-
+pub use commands::stats::Figures;
 pub use settings::{Limits, Operator, Settings};
-pub use stats::Figures;
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
 use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
 use channels::Channels;
-use commands::Run;
+use commands::table::{self, Run};
+use commands::whois::Departed;
+use commands::{message, oper, redact::Redactable};
 use numeric::*;
-use redact::Redactable;
 use session::{Session, Sessions, Stage};
 use std::cell::Cell;
 use users::{UserId, Users};
 use voice::Voice;
 use watchers::Watchers;
-use whois::Departed;
 
 /// The service.
 pub struct Chat {
@@ -83,7 +54,7 @@ pub struct Chat {
     occasions: Cell<u32>,
     /// Counts batches.
     batches: u64,
-    /// How often each command was given, and its bytes, by index in `commands::ALL`.
+    /// How often each command was given, and its bytes, by index in `table::ALL`.
     given: Vec<(u64, u64)>,
     /// When the last attempts at OPER were made.
     oper_attempts: oper::Attempts,
@@ -125,7 +96,7 @@ impl Chat {
             began_ms: 0,
             occasions: Cell::new(0),
             batches: 0,
-            given: vec![(0, 0); commands::ALL.len()],
+            given: vec![(0, 0); table::ALL.len()],
             oper_attempts: oper::Attempts::default(),
             requests: Vec::new(),
         }
@@ -191,10 +162,10 @@ impl Chat {
     fn command(&mut self, voice: &mut Voice, conn: ConnId, message: &Message, bytes: usize) {
         let session = &self.sessions[conn];
         let user = session.user();
-        let Some(index) = commands::find(message.command) else {
+        let Some(index) = table::find(message.command) else {
             return self.numeric(voice, conn, ERR_UNKNOWNCOMMAND, &[message.command]);
         };
-        let command = &commands::ALL[index];
+        let command = &table::ALL[index];
         let (count, sum) = &mut self.given[index];
         (*count, *sum) = (*count + 1, *sum + bytes as u64);
         if message.tags.get("batch").is_some() && self.continues_batch(voice, conn, message) {

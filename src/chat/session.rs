@@ -1,9 +1,9 @@
 //! One connection of the chat service: what it has negotiated, and how far it is.
 
 use super::caps::Caps;
-use super::long_answer::LongAnswer;
+use super::commands::long_answer::LongAnswer;
+use super::commands::multiline::OpenBatch;
 use super::metadata::{Key, Metadata};
-use super::multiline::OpenBatch;
 use super::users::UserId;
 use crate::net::{ConnId, Peer};
 use crate::wire::casemap::Folded;

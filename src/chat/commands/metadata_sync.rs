@@ -1,18 +1,18 @@
 //! What is told of metadata to those who want to hear of it: changes as they happen, and what was
 //! set before. IRCv3 metadata, "Notifications" and "Automatic synchronization".
 
-use super::caps::{Cap, Caps};
-use super::channels::{ChannelId, ChannelMode};
-use super::metadata::{Key, SHOWN};
 use super::metadata_command::{ALL, Subject};
-use super::numeric::*;
-use super::users::UserId;
-use super::voice::{Line, LineTags, Voice};
-use super::{By, Chat};
+use crate::chat::caps::{Cap, Caps};
+use crate::chat::channels::{ChannelId, ChannelMode};
+use crate::chat::metadata::{Key, SHOWN};
+use crate::chat::numeric::*;
+use crate::chat::users::UserId;
+use crate::chat::voice::{Line, LineTags, Voice};
+use crate::chat::{By, Chat};
 use crate::net::ConnId;
 
 /// The values of some keys of some subjects, to be said in a `metadata` batch.
-pub(super) struct Sync {
+pub(crate) struct Sync {
     /// For what they are asked: the parameter of the batch.
     pub of: Box<str>,
     subjects: Vec<Subject>,
@@ -31,7 +31,7 @@ const ASK_AFTER_S: &str = "1";
 
 impl Chat {
     /// What a client that has asked for metadata is told of itself, on connection or when it asks.
-    pub(super) fn tell_own_metadata(&mut self, voice: &mut Voice, by: By) {
+    pub(crate) fn tell_own_metadata(&mut self, voice: &mut Voice, by: By) {
         if !hears_metadata(self.sessions[by.conn].caps) {
             return;
         }
@@ -44,7 +44,7 @@ impl Chat {
     }
 
     /// What who has joined a channel is told of it and its members.
-    pub(super) fn tell_joined_metadata(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
+    pub(crate) fn tell_joined_metadata(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
         if hears_metadata(self.sessions[by.conn].caps) {
             let keys = self.subscriptions(by.conn).to_vec();
             let sync = self.sync_of(by.conn, Subject::Channel(channel), keys);
@@ -53,7 +53,7 @@ impl Chat {
     }
 
     /// What who watches somebody is told of them.
-    pub(super) fn tell_watched_metadata(&mut self, voice: &mut Voice, by: By, of: UserId) {
+    pub(crate) fn tell_watched_metadata(&mut self, voice: &mut Voice, by: By, of: UserId) {
         if hears_metadata(self.sessions[by.conn].caps) {
             let keys = self.subscriptions(by.conn).to_vec();
             let sync = self.sync_of(by.conn, Subject::User(of), keys);
@@ -62,7 +62,7 @@ impl Chat {
     }
 
     /// What WHOIS says of a profile.
-    pub(super) fn whois_metadata(&self, voice: &mut Voice, by: By, of: UserId) {
+    pub(crate) fn whois_metadata(&self, voice: &mut Voice, by: By, of: UserId) {
         let user = &self.users[of];
         let Some(metadata) = user.metadata() else { return };
         for key in SHOWN {
@@ -76,7 +76,7 @@ impl Chat {
     /// A change, to all who have subscribed to the key and share a channel with the user, watch
     /// them or are in the channel; each once, and not to who has made it and has their answer.
     /// O(members of those channels).
-    pub(super) fn tell_change(
+    pub(crate) fn tell_change(
         &self,
         voice: &mut Voice,
         by: ConnId,
@@ -122,7 +122,7 @@ impl Chat {
 
     /// What there is of `keys` with one subject: of a channel also with those of its members whom
     /// the asker may see there.
-    pub(super) fn sync_of(&self, conn: ConnId, subject: Subject, keys: Vec<Key>) -> Sync {
+    pub(crate) fn sync_of(&self, conn: ConnId, subject: Subject, keys: Vec<Key>) -> Sync {
         let mut subjects = vec![subject];
         if let Subject::Channel(channel) = subject {
             let asker = self.sessions[conn].user().and_then(|user| self.member(channel, user));
@@ -135,7 +135,7 @@ impl Chat {
     }
 
     /// What there is of `keys` with all of whose changes the asker is told, each once.
-    pub(super) fn sync_of_all(&self, by: By, keys: Vec<Key>) -> Sync {
+    pub(crate) fn sync_of_all(&self, by: By, keys: Vec<Key>) -> Sync {
         self.occasions.set(self.occasions.get().wrapping_add(1));
         let occasion = self.occasions.get();
         let mut subjects = Vec::new();
@@ -161,7 +161,7 @@ impl Chat {
     }
 
     /// Says it if it is not too much, unasked; else that it can be asked for.
-    pub(super) fn offer_sync(&mut self, voice: &mut Voice, conn: ConnId, sync: Sync) {
+    pub(crate) fn offer_sync(&mut self, voice: &mut Voice, conn: ConnId, sync: Sync) {
         match self.fits_at_once(voice, conn, &sync) {
             None => self.numeric(voice, conn, RPL_METADATASYNCLATER, &[&sync.of, ASK_AFTER_S]),
             // The later draft wants to hear that there is nothing, the earlier does not speak of it.
@@ -171,7 +171,7 @@ impl Chat {
     }
 
     /// Says it, at once or a piece at a time.
-    pub(super) fn answer_sync(&mut self, voice: &mut Voice, conn: ConnId, sync: Sync) {
+    pub(crate) fn answer_sync(&mut self, voice: &mut Voice, conn: ConnId, sync: Sync) {
         match self.sessions[conn].user() {
             Some(user) if self.fits_at_once(voice, conn, &sync).is_none() => {
                 self.begin_answer(voice, By { conn, user }, super::long_answer::Query::Sync(sync));
@@ -204,7 +204,7 @@ impl Chat {
 
     /// Says the next value and counts on, through the values of the subject at index `subject` and
     /// then to the next. Whether there may be more.
-    pub(super) fn sync_next(
+    pub(crate) fn sync_next(
         &self,
         voice: &mut Voice,
         conn: ConnId,
@@ -260,7 +260,7 @@ impl Chat {
     }
 
     /// A value, or that there is none, as an answer.
-    pub(super) fn answer_value(
+    pub(crate) fn answer_value(
         &self,
         voice: &mut Voice,
         conn: ConnId,
@@ -285,6 +285,6 @@ impl Sync {
 }
 
 /// Whether a client with `caps` is told of metadata unasked: it takes `batch` too.
-pub(super) fn hears_metadata(caps: Caps) -> bool {
+pub(crate) fn hears_metadata(caps: Caps) -> bool {
     caps.any_of(Caps::METADATA) && caps.has(Cap::Batch)
 }

@@ -1,16 +1,16 @@
 //! What the server says of itself. Modern IRC, "Server Queries and Commands".
 
-use super::numeric::*;
-use super::voice::{Voice, write_time};
 use super::welcome::VERSION;
-use super::{By, Chat};
+use crate::chat::numeric::*;
+use crate::chat::voice::{Voice, write_time};
+use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 use crate::wire::{casemap, mask};
 
 impl Chat {
     /// Whether a query is for this server, the only one there is: it is if no `target` is given, or
     /// its name, a mask of it, or the nick of somebody here. Says so if not.
-    pub(super) fn is_here(&self, voice: &mut Voice, by: By, target: Option<&str>) -> bool {
+    pub(crate) fn is_here(&self, voice: &mut Voice, by: By, target: Option<&str>) -> bool {
         let Some(target) = target.filter(|target| !target.is_empty()) else { return true };
         let here = mask::matches(target, &self.settings.server_name)
             || casemap::same(target, &self.settings.server_name)
@@ -22,7 +22,7 @@ impl Chat {
     }
 
     /// `VERSION [server]`. Modern IRC, "VERSION message".
-    pub(super) fn version(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn version(&mut self, voice: &mut Voice, by: By, message: &Message) {
         if self.is_here(voice, by, message.params.first().copied()) {
             let server = &self.settings.server_name;
             let text = "One lean daemon through which people and devices talk";
@@ -32,7 +32,7 @@ impl Chat {
     }
 
     /// `ADMIN [server]`. Modern IRC, "ADMIN message".
-    pub(super) fn admin(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn admin(&mut self, voice: &mut Voice, by: By, message: &Message) {
         if self.is_here(voice, by, message.params.first().copied()) {
             let [place, who, mail] = &self.settings.admin;
             let said = |text: &str| match text {
@@ -47,7 +47,7 @@ impl Chat {
     }
 
     /// `TIME [server]`. Modern IRC, "TIME message".
-    pub(super) fn time(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn time(&mut self, voice: &mut Voice, by: By, message: &Message) {
         if self.is_here(voice, by, message.params.first().copied()) {
             let mut time = Vec::new();
             write_time(&mut time, voice.now().unix_ms);
@@ -58,7 +58,7 @@ impl Chat {
     }
 
     /// `INFO`. Modern IRC, "INFO message".
-    pub(super) fn info(&mut self, voice: &mut Voice, by: By, _message: &Message) {
+    pub(crate) fn info(&mut self, voice: &mut Voice, by: By, _message: &Message) {
         let began = format!("Since {}", self.began());
         for text in [VERSION, "One lean daemon through which people and devices talk.", &began] {
             self.numeric(voice, by.conn, RPL_INFO, &[text]);
@@ -67,7 +67,7 @@ impl Chat {
     }
 
     /// `LINKS`. Modern IRC, "LINKS message": this server is the only one.
-    pub(super) fn links(&mut self, voice: &mut Voice, by: By, _message: &Message) {
+    pub(crate) fn links(&mut self, voice: &mut Voice, by: By, _message: &Message) {
         let server = &self.settings.server_name;
         let text = format!("0 {}", self.settings.network);
         self.numeric(voice, by.conn, RPL_LINKS, &[server, server, &text]);

@@ -1,16 +1,16 @@
 //! MODE of users, and ACCEPT. Modern IRC, "User Modes".
 
-use super::numeric::*;
 use super::oper::{NOTICE_KINDS, NOTICE_LETTERS};
-use super::users::{UserId, UserMode, UserModes};
-use super::voice::{Line, Voice};
-use super::{By, Chat};
+use crate::chat::numeric::*;
+use crate::chat::users::{UserId, UserMode, UserModes};
+use crate::chat::voice::{Line, Voice};
+use crate::chat::{By, Chat};
 use crate::wire::casemap::{self, Folded};
 use crate::wire::irc::Message;
 
 impl Chat {
     /// `MODE nick [modestring]`, of oneself alone. Modern IRC, "User mode".
-    pub(super) fn user_mode(
+    pub(crate) fn user_mode(
         &mut self,
         voice: &mut Voice,
         by: By,
@@ -94,7 +94,7 @@ impl Chat {
     }
 
     /// What has changed since `before`, to the user themselves.
-    pub(super) fn tell_user_modes(&self, voice: &mut Voice, id: UserId, before: UserModes) {
+    pub(crate) fn tell_user_modes(&self, voice: &mut Voice, id: UserId, before: UserModes) {
         let user = &self.users[id];
         let mut text = String::new();
         for (sign, on) in [('+', true), ('-', false)] {
@@ -116,7 +116,7 @@ impl Chat {
 
     /// `ACCEPT nick{,nick}`, `-nick`, or `*` to hear whom one accepts: those who may speak to one in
     /// private though user mode `R` is set. As Charybdis and InspIRCd have it (caller-id).
-    pub(super) fn accept(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn accept(&mut self, voice: &mut Voice, by: By, message: &Message) {
         for item in message.params[0].split(',').filter(|item| !item.is_empty()) {
             match item.strip_prefix('-') {
                 _ if item == "*" => self.tell_accepted(voice, by),
@@ -159,7 +159,7 @@ impl Chat {
     }
 
     /// Whether `to` hears in private from `from`: user mode `R`.
-    pub(super) fn accepts(&self, to: UserId, from: UserId) -> bool {
+    pub(crate) fn accepts(&self, to: UserId, from: UserId) -> bool {
         let (to, from) = (&self.users[to], &self.users[from]);
         if !to.is(UserMode::RegisteredOnly) || from.account.is_some() {
             return true;

@@ -1,27 +1,27 @@
 //! Answers too long to be queued at once, WHO, LIST and METADATA SYNC: said a piece at a time, as fast as their
 //! reader reads, and so that a turn never looks at more than a part of what there is.
 
-use super::caps::Cap;
-use super::channels::ChannelId;
 use super::list::ListFilter;
 use super::metadata_sync::Sync;
-use super::users::UserId;
-use super::voice::Voice;
 use super::who::WhoQuery;
-use super::{By, Chat};
+use crate::chat::caps::Cap;
+use crate::chat::channels::ChannelId;
+use crate::chat::users::UserId;
+use crate::chat::voice::Voice;
+use crate::chat::{By, Chat};
 use crate::net::ConnId;
 
 /// An answer that is still being said.
 pub struct LongAnswer {
-    pub(super) query: Query,
+    pub(crate) query: Query,
     /// The number of the user or channel, or the place in a list, that comes next.
-    pub(super) next: u32,
+    pub(crate) next: u32,
     /// The batch that it is said in, if it has one or answers a labelled command.
-    pub(super) batch: Option<String>,
+    pub(crate) batch: Option<String>,
 }
 
 /// What is asked.
-pub(super) enum Query {
+pub(crate) enum Query {
     List(ListFilter),
     Who(WhoQuery),
     Sync(Sync),
@@ -34,7 +34,7 @@ const LOOKED_AT_MAX: usize = 1000;
 const LINE_MAX: usize = 1024;
 
 /// What an answer has come to.
-pub(super) enum Progress {
+pub(crate) enum Progress {
     /// There may be more.
     More,
     Done,
@@ -42,7 +42,7 @@ pub(super) enum Progress {
 
 impl Chat {
     /// Begins an answer, and ends the one that may still be under way.
-    pub(super) fn begin_answer(&mut self, voice: &mut Voice, by: By, query: Query) {
+    pub(crate) fn begin_answer(&mut self, voice: &mut Voice, by: By, query: Query) {
         if let Some(before) = self.sessions[by.conn].more().answer.take() {
             voice.unlabelled(|voice| self.end_answer(voice, by, before));
         }
@@ -72,7 +72,7 @@ impl Chat {
     }
 
     /// Says as much more as there is room for.
-    pub(super) fn go_on(&mut self, voice: &mut Voice, conn: ConnId) {
+    pub(crate) fn go_on(&mut self, voice: &mut Voice, conn: ConnId) {
         let Some(user) = self.sessions[conn].user() else { return };
         let by = By { conn, user };
         let Some(mut answer) = self.sessions[conn].more().answer.take() else { return };
@@ -119,7 +119,13 @@ impl Chat {
 
     fn begin_query(&self, voice: &mut Voice, by: By, query: &Query, batch: Option<&str>) {
         if let Query::List(_) = query {
-            self.numeric_in(voice, by.conn, batch, super::numeric::RPL_LISTSTART, &["Channel"]);
+            self.numeric_in(
+                voice,
+                by.conn,
+                batch,
+                crate::chat::numeric::RPL_LISTSTART,
+                &["Channel"],
+            );
         }
     }
 
@@ -128,14 +134,14 @@ impl Chat {
         match &answer.query {
             Query::Sync(_) => {}
             Query::List(_) => {
-                self.numeric_in(voice, by.conn, batch, super::numeric::RPL_LISTEND, &[])
+                self.numeric_in(voice, by.conn, batch, crate::chat::numeric::RPL_LISTEND, &[])
             }
             Query::Who(query) => {
                 self.numeric_in(
                     voice,
                     by.conn,
                     batch,
-                    super::numeric::RPL_ENDOFWHO,
+                    crate::chat::numeric::RPL_ENDOFWHO,
                     &[query.mask()],
                 );
             }
@@ -147,7 +153,7 @@ impl Chat {
     }
 
     /// The next user after a number, and the number after them.
-    pub(super) fn user_from(&self, next: u32) -> Option<(UserId, u32)> {
+    pub(crate) fn user_from(&self, next: u32) -> Option<(UserId, u32)> {
         let user = self.users.next_from(next)?;
         Some((user, user.after()))
     }

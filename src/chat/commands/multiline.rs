@@ -1,11 +1,11 @@
 //! BATCH from clients: a message of several lines. IRCv3 client-batch and multiline.
 
-use super::caps::Cap;
 use super::message::{Kind, client_only};
-use super::numeric::*;
-use super::session::Session;
-use super::voice::{Line, LineTags, Voice};
-use super::{By, Chat};
+use crate::chat::caps::Cap;
+use crate::chat::numeric::*;
+use crate::chat::session::Session;
+use crate::chat::voice::{Line, LineTags, Voice};
+use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 
@@ -33,7 +33,7 @@ const REFERENCE_MAX: usize = 64;
 
 impl Chat {
     /// `BATCH +reference draft/multiline target`, or `BATCH -reference`.
-    pub(super) fn batch(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn batch(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let (sign, reference) = message.params[0].split_at(message.params[0].ceil_char_boundary(1));
         match sign {
             "+" => self.open_batch(voice, by, message, reference),
@@ -77,7 +77,7 @@ impl Chat {
     }
 
     /// A line with the tag `batch`: whether it was taken as part of one.
-    pub(super) fn continues_batch(
+    pub(crate) fn continues_batch(
         &mut self,
         voice: &mut Voice,
         conn: ConnId,

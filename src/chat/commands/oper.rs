@@ -1,26 +1,26 @@
 //! Operators of the server: OPER, KILL, WALLOPS, REHASH, DIE, RESTART, and the notices they hear.
 //! Modern IRC, "Operator Messages" and "Server Notices".
 
-use super::numeric::*;
 use super::registration::shortened;
-use super::users::{UserId, UserMode};
-use super::voice::{Line, Voice};
-use super::{By, Chat, Request};
+use crate::chat::numeric::*;
+use crate::chat::users::{UserId, UserMode};
+use crate::chat::voice::{Line, Voice};
+use crate::chat::{By, Chat, Request};
 use crate::net::{ConnId, Outbox};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
 
 /// What an operator may hear of, by the letter of `MODE nick +s letters`.
-pub(super) const NOTICE_KINDS: [(char, &str); 5] =
+pub(crate) const NOTICE_KINDS: [(char, &str); 5] =
     [('c', "connects"), ('x', "exits"), ('k', "kills"), ('o', "operators"), ('r', "refusals")];
 
 /// The letters of all kinds.
-pub(super) const NOTICE_LETTERS: &str = "cxkor";
+pub(crate) const NOTICE_LETTERS: &str = "cxkor";
 
 /// Attempts at OPER cost milliseconds each, so that together they are bounded: one a second in the
 /// long run, and a few at once.
 #[derive(Default)]
-pub(super) struct Attempts {
+pub(crate) struct Attempts {
     /// In milliseconds of uptime: when the last would have been, had each waited for its second.
     until_ms: u64,
 }
@@ -41,7 +41,7 @@ impl Attempts {
 
 impl Chat {
     /// `OPER name password`. Modern IRC, "OPER message".
-    pub(super) fn oper(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn oper(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let (name, password) = (message.params[0], message.params[1]);
         if self.settings.operators.is_empty() {
             return self.numeric(voice, by.conn, ERR_NOOPERHOST, &[]);
@@ -71,7 +71,7 @@ impl Chat {
 
     /// An operator is none any more, and hears no more what only operators hear. Who is none stays
     /// as they are.
-    pub(super) fn resign(&mut self, voice: &mut Voice, id: UserId) {
+    pub(crate) fn resign(&mut self, voice: &mut Voice, id: UserId) {
         if !self.users[id].is(UserMode::Operator) {
             return;
         }
@@ -86,7 +86,7 @@ impl Chat {
     }
 
     /// Who is operator under a name that the settings do not have any more is operator no more.
-    pub(super) fn dismiss_operators(&mut self, voice: &mut Voice) {
+    pub(crate) fn dismiss_operators(&mut self, voice: &mut Voice) {
         for id in self.users.operators().to_vec() {
             let user = &self.users[id];
             let name = user.extra.as_ref().and_then(|extra| extra.operator.as_deref());
@@ -100,7 +100,7 @@ impl Chat {
     }
 
     /// Whether it is an operator who gives a command; says so if not.
-    pub(super) fn is_operator(&self, voice: &mut Voice, by: By) -> bool {
+    pub(crate) fn is_operator(&self, voice: &mut Voice, by: By) -> bool {
         let is = self.users[by.user].is(UserMode::Operator);
         if !is {
             self.numeric(voice, by.conn, ERR_NOPRIVILEGES, &[]);
@@ -109,7 +109,7 @@ impl Chat {
     }
 
     /// `KILL nick [reason]`. Modern IRC, "KILL message".
-    pub(super) fn kill(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn kill(&mut self, voice: &mut Voice, by: By, message: &Message) {
         if !self.is_operator(voice, by) {
             return;
         }
@@ -140,7 +140,7 @@ impl Chat {
     }
 
     /// `WALLOPS text`. Modern IRC, "WALLOPS message".
-    pub(super) fn wallops(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn wallops(&mut self, voice: &mut Voice, by: By, message: &Message) {
         if !self.is_operator(voice, by) {
             return;
         }
@@ -155,7 +155,7 @@ impl Chat {
     }
 
     /// `REHASH`: reads the config again. Modern IRC, "REHASH message".
-    pub(super) fn rehash(&mut self, voice: &mut Voice, by: By, _message: &Message) {
+    pub(crate) fn rehash(&mut self, voice: &mut Voice, by: By, _message: &Message) {
         if self.is_operator(voice, by) {
             self.numeric(voice, by.conn, RPL_REHASHING, &["config"]);
             self.ask(voice, by, Request::Rehash, "reads the config again");
@@ -163,14 +163,14 @@ impl Chat {
     }
 
     /// `DIE`: ends the server. RFC 2812 §4.3.
-    pub(super) fn die(&mut self, voice: &mut Voice, by: By, _message: &Message) {
+    pub(crate) fn die(&mut self, voice: &mut Voice, by: By, _message: &Message) {
         if self.is_operator(voice, by) {
             self.ask(voice, by, Request::Die, "ends the server");
         }
     }
 
     /// `RESTART`: ends the server, to be started again. Modern IRC, "RESTART message".
-    pub(super) fn restart(&mut self, voice: &mut Voice, by: By, _message: &Message) {
+    pub(crate) fn restart(&mut self, voice: &mut Voice, by: By, _message: &Message) {
         if self.is_operator(voice, by) {
             self.ask(voice, by, Request::Restart, "restarts the server");
         }
@@ -186,7 +186,7 @@ impl Chat {
     }
 
     /// A notice to those operators who ask for its kind.
-    pub(super) fn notice_operators(&self, voice: &mut Voice, kind: char, text: &str) {
+    pub(crate) fn notice_operators(&self, voice: &mut Voice, kind: char, text: &str) {
         let bit = NOTICE_KINDS.iter().position(|(known, _)| *known == kind).expect("a known kind");
         let text = format!("*** {text}");
         for operator in self.users.operators() {
@@ -202,27 +202,27 @@ impl Chat {
         self.notice_operators(&mut Voice::new(out), 'o', text);
     }
 
-    pub(super) fn notice_connect(&self, voice: &mut Voice, user: UserId) {
+    pub(crate) fn notice_connect(&self, voice: &mut Voice, user: UserId) {
         let user = &self.users[user];
         let from = user.conns.first().map_or_else(String::new, |conn| self.origin(*conn));
         self.notice_operators(voice, 'c', &format!("{} connects from {from}", user.mask()));
     }
 
     /// Somebody is turned away who has not registered.
-    pub(super) fn notice_refusal(&self, voice: &mut Voice, conn: ConnId, why: &str) {
+    pub(crate) fn notice_refusal(&self, voice: &mut Voice, conn: ConnId, why: &str) {
         let from = self.origin(conn);
         self.notice_operators(voice, 'r', &format!("A newcomer from {from} is refused: {why}"));
     }
 
     /// Where a connection comes from, for operators.
-    pub(super) fn origin(&self, conn: ConnId) -> String {
+    pub(crate) fn origin(&self, conn: ConnId) -> String {
         match self.sessions[conn].address {
             Some(ip) => ip.to_string(),
             None => "a Unix socket".to_owned(),
         }
     }
 
-    pub(super) fn notice_quit(&self, voice: &mut Voice, user: UserId, why: &str) {
+    pub(crate) fn notice_quit(&self, voice: &mut Voice, user: UserId, why: &str) {
         self.notice_operators(voice, 'x', &format!("{} exits: {why}", self.users[user].mask()));
     }
 }

@@ -1,11 +1,11 @@
 //! Speaking for somebody else: RELAYMSG for bridges, NPC, NPCA and SCENE for roleplay.
 //! draft/relaymsg and roleplay have no ratified text; both are as Ergo has them.
 
-use super::channels::{ChannelId, ChannelMode, Rank};
 use super::message::{Kind, Target};
-use super::numeric::*;
-use super::voice::{Line, LineTags, Voice};
-use super::{By, Chat};
+use crate::chat::channels::{ChannelId, ChannelMode, Rank};
+use crate::chat::numeric::*;
+use crate::chat::voice::{Line, LineTags, Voice};
+use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 
 /// The host of whom nobody is.
@@ -14,7 +14,7 @@ const NPC_HOST: &str = "npc.fakeuser.invalid";
 impl Chat {
     /// `RELAYMSG channel nick text`: what somebody says on another network, by a channel's operators.
     /// The nick has a `/`, which no nick of ours has.
-    pub(super) fn relaymsg(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn relaymsg(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let (name, nick, text) = (message.params[0], message.params[1], message.params[2]);
         let Some(channel) = self.channel_for(by, name) else {
             return self.no_such_channel(voice, by, name);
@@ -34,7 +34,7 @@ impl Chat {
     }
 
     /// `NPC channel name text`, `NPCA` for what a figure does.
-    pub(super) fn npc(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn npc(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let name = message.params[1];
         let fit = |c: char| !c.is_control() && !"!@ :,*?".contains(c);
         if !name.chars().all(fit) || name.len() > self.settings.limits.nick_max {
@@ -53,7 +53,7 @@ impl Chat {
     }
 
     /// `SCENE channel text`: what happens.
-    pub(super) fn scene(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn scene(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let text = message.params[1..].join(" ");
         self.play(voice, by, message.params[0], "=Scene=", &text, false);
     }

@@ -1,10 +1,10 @@
 //! LIST. Modern IRC, "LIST message"; ISUPPORT `ELIST=CMNTU`, `SAFELIST`.
 
-use super::channels::{ChannelId, ChannelMode};
 use super::long_answer::Query;
-use super::numeric::*;
-use super::voice::Voice;
-use super::{By, Chat};
+use crate::chat::channels::{ChannelId, ChannelMode};
+use crate::chat::numeric::*;
+use crate::chat::voice::Voice;
+use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 use crate::wire::mask;
@@ -32,7 +32,7 @@ const CONDITIONS_MAX: usize = 20;
 
 impl Chat {
     /// `LIST [channel{,channel}] [elist{,elist}]`.
-    pub(super) fn list(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn list(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let now = voice.unix();
         let mut filter = ListFilter::default();
         // The second parameter of old was a server.
@@ -44,7 +44,7 @@ impl Chat {
     }
 
     /// One channel, if it is wanted and may be known.
-    pub(super) fn list_one(
+    pub(crate) fn list_one(
         &self,
         voice: &mut Voice,
         by: By,

@@ -1,19 +1,19 @@
 //! RENAME: a channel gets another name and keeps all else. IRCv3 channel-rename.
 
-use super::caps::Cap;
-use super::channels::{ChannelId, Member, Rank};
-use super::numeric::*;
 use super::registration::shortened;
-use super::session::Session;
-use super::voice::{Line, Voice};
-use super::{By, Chat};
+use crate::chat::caps::Cap;
+use crate::chat::channels::{ChannelId, Member, Rank};
+use crate::chat::numeric::*;
+use crate::chat::session::Session;
+use crate::chat::voice::{Line, Voice};
+use crate::chat::{By, Chat};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 
 impl Chat {
     /// `RENAME channel name [reason]`.
-    pub(super) fn rename(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn rename(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let (old, new) = (message.params[0], message.params[1]);
         let reason = message.params.get(2).copied().unwrap_or_default();
         let reason = shortened(reason, self.settings.limits.kick_max);

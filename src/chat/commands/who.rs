@@ -1,12 +1,12 @@
 //! WHO and WHOX. Modern IRC, "WHO message"; IRCv3 whox.
 
-use super::caps::Cap;
-use super::channels::{ChannelId, ChannelMode};
 use super::long_answer::Query;
-use super::numeric::*;
-use super::users::{UserId, UserMode};
-use super::voice::Voice;
-use super::{By, Chat};
+use crate::chat::caps::Cap;
+use crate::chat::channels::{ChannelId, ChannelMode};
+use crate::chat::numeric::*;
+use crate::chat::users::{UserId, UserMode};
+use crate::chat::voice::Voice;
+use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 use crate::wire::mask;
@@ -30,7 +30,7 @@ enum Whom {
 
 impl WhoQuery {
     /// As it was given, for the last line of the answer.
-    pub(super) fn mask(&self) -> &str {
+    pub(crate) fn mask(&self) -> &str {
         &self.mask
     }
 }
@@ -40,7 +40,7 @@ const FIELDS: &str = "tcuihsnfdlaor";
 
 impl Chat {
     /// `WHO mask [o] [%fields[,token]]`.
-    pub(super) fn who(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn who(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let mask = message.params.first().copied().unwrap_or_default();
         let flags = message.params.get(1).copied().unwrap_or_default();
         let (flags, fields) = flags.split_once('%').map_or((flags, None), |(flags, fields)| {
@@ -74,7 +74,7 @@ impl Chat {
     }
 
     /// Who comes next, and the number of who comes after.
-    pub(super) fn who_next(&self, query: &WhoQuery, next: u32) -> Option<(UserId, u32)> {
+    pub(crate) fn who_next(&self, query: &WhoQuery, next: u32) -> Option<(UserId, u32)> {
         match &query.whom {
             Whom::Nobody => None,
             Whom::One(user) => (next == 0).then_some((*user, 1)),
@@ -84,7 +84,7 @@ impl Chat {
     }
 
     /// One user, if it is one that is asked for.
-    pub(super) fn who_one(
+    pub(crate) fn who_one(
         &self,
         voice: &mut Voice,
         by: By,
@@ -214,7 +214,7 @@ impl Chat {
     }
 
     /// The address somebody comes from: told to themselves and to operators.
-    pub(super) fn shown_address(&self, by: By, id: UserId) -> String {
+    pub(crate) fn shown_address(&self, by: By, id: UserId) -> String {
         let may = id == by.user || self.users[by.user].is(UserMode::Operator);
         let address = self.users[id].conns.first().and_then(|conn| self.sessions[*conn].address);
         match address.filter(|_| may) {
@@ -225,7 +225,7 @@ impl Chat {
     }
 
     /// The channels of `id` that `by` may know it is in.
-    pub(super) fn known_channels(&self, by: By, id: UserId) -> Vec<ChannelId> {
+    pub(crate) fn known_channels(&self, by: By, id: UserId) -> Vec<ChannelId> {
         let operator = self.users[by.user].is(UserMode::Operator);
         let memberships = self.users[id].channels.iter().map(|membership| membership.channel);
         let known = |channel: &ChannelId| {

@@ -1,12 +1,12 @@
 //! What this server can do, in ISUPPORT tokens. Modern IRC, "RPL_ISUPPORT Parameters";
 //! IRCv3 extended-isupport.
 
-use super::Chat;
-use super::ban::{ACCOUNT_EXTBAN, EXTBANS};
-use super::caps::Cap;
-use super::channels::{ChannelMode, List, Rank};
-use super::numeric::*;
-use super::voice::Voice;
+use crate::chat::Chat;
+use crate::chat::ban::{ACCOUNT_EXTBAN, EXTBANS};
+use crate::chat::caps::Cap;
+use crate::chat::channels::{ChannelMode, List, Rank};
+use crate::chat::numeric::*;
+use crate::chat::voice::Voice;
 use crate::net::ConnId;
 use crate::wire::casemap::CASEMAPPING;
 use crate::wire::irc::Message;
@@ -17,7 +17,7 @@ const TOKENS_A_LINE: usize = 13;
 
 impl Chat {
     /// `ISUPPORT`. IRCv3 extended-isupport: before registration for who has asked for it.
-    pub(super) fn isupport(&mut self, voice: &mut Voice, conn: ConnId, _message: &Message) {
+    pub(crate) fn isupport(&mut self, voice: &mut Voice, conn: ConnId, _message: &Message) {
         let session = &self.sessions[conn];
         if session.user().is_none() && !session.caps.has(Cap::ExtendedIsupport) {
             return self.numeric(voice, conn, ERR_NOTREGISTERED, &[]);
@@ -26,7 +26,7 @@ impl Chat {
     }
 
     /// All of it; in a batch for who has asked for `draft/extended-isupport`.
-    pub(super) fn tell_isupport(&mut self, voice: &mut Voice, conn: ConnId) {
+    pub(crate) fn tell_isupport(&mut self, voice: &mut Voice, conn: ConnId) {
         let tokens = self.isupport_tokens();
         let tell = |chat: &mut Chat, voice: &mut Voice, batch: Option<&str>| {
             for tokens in tokens.chunks(TOKENS_A_LINE) {

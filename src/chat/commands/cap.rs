@@ -1,10 +1,10 @@
 //! CAP: what the client wants to be told, and how. IRCv3 capability-negotiation, with 302.
 
-use super::caps::{self, Cap, Caps};
 use super::metadata_sync::hears_metadata;
-use super::numeric::*;
-use super::voice::Voice;
-use super::{By, Chat};
+use crate::chat::caps::{self, Cap, Caps};
+use crate::chat::numeric::*;
+use crate::chat::voice::Voice;
+use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 
@@ -13,7 +13,7 @@ const LIST_MAX: usize = 400;
 
 impl Chat {
     /// `CAP LS [version]`, `LIST`, `REQ`, `END`. IRCv3 capability-negotiation, "The CAP command".
-    pub(super) fn cap(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+    pub(crate) fn cap(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         let given = message.params.get(1).copied();
         match &*message.params[0].to_ascii_uppercase() {
             "LS" => self.cap_ls(voice, conn, given),

@@ -1,12 +1,12 @@
 //! Who may be in a channel against the usual: KICK, INVITE, KNOCK. Modern IRC, "Channel Operations";
 //! IRCv3 invite-notify.
 
-use super::caps::Cap;
-use super::channels::{ChannelId, ChannelMode, List, Member, Rank};
-use super::numeric::*;
 use super::registration::shortened;
-use super::voice::{Line, Voice};
-use super::{By, Chat};
+use crate::chat::caps::Cap;
+use crate::chat::channels::{ChannelId, ChannelMode, List, Member, Rank};
+use crate::chat::numeric::*;
+use crate::chat::voice::{Line, Voice};
+use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 
 /// A channel is knocked at by one user once in this many seconds.
@@ -15,7 +15,7 @@ const KNOCK_PAUSE_S: u64 = 60;
 impl Chat {
     /// `KICK channel user{,user} [reason]`. Modern IRC, "KICK message"; also one channel for each
     /// user, RFC 2812 §3.2.8.
-    pub(super) fn kick(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn kick(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let nicks: Vec<&str> = message.params[1].split(',').collect();
         let channels: Vec<&str> = message.params[0].split(',').collect();
         if channels.len() > 1 && channels.len() != nicks.len() {
@@ -62,7 +62,7 @@ impl Chat {
     }
 
     /// `INVITE nick channel`, or `INVITE` to hear where one is invited. Modern IRC, "INVITE message".
-    pub(super) fn invite(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn invite(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let (nick, name) = match message.params[..] {
             [] => return self.tell_invites(voice, by),
             [nick, name, ..] if !nick.is_empty() && !name.is_empty() => (nick, name),
@@ -106,7 +106,7 @@ impl Chat {
     /// word to the invited and no more.
     fn remember_invitation(
         &mut self,
-        invited: super::users::UserId,
+        invited: crate::chat::users::UserId,
         channel: ChannelId,
         passes: bool,
     ) {
@@ -136,7 +136,7 @@ impl Chat {
     }
 
     /// `KNOCK channel [reason]`: asks those with rank to be let in. As Solanum and InspIRCd have it.
-    pub(super) fn knock(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn knock(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let name = message.params[0];
         // Of a secret channel not even this is told.
         let Some(channel) = self.channel_for(by, name) else {

@@ -1,9 +1,9 @@
 //! MONITOR: being told when somebody comes and goes. IRCv3 monitor and extended-monitor.
 
-use super::numeric::*;
-use super::users::UserId;
-use super::voice::Voice;
-use super::{By, Chat};
+use crate::chat::numeric::*;
+use crate::chat::users::UserId;
+use crate::chat::voice::Voice;
+use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::wire::casemap::Folded;
 use crate::wire::irc::Message;
@@ -13,7 +13,7 @@ const TARGETS_MAX: usize = 380;
 
 impl Chat {
     /// `MONITOR + nick{,nick}`, `- nick{,nick}`, `C`, `L`, `S`. IRCv3 monitor, "MONITOR command".
-    pub(super) fn monitor(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn monitor(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let targets = message.params.get(1).copied().unwrap_or_default();
         match &*message.params[0].to_ascii_uppercase() {
             "+" => self.watch(voice, by, targets),
@@ -74,7 +74,7 @@ impl Chat {
     }
 
     /// Empties the list of one connection.
-    pub(super) fn stop_watching(&mut self, conn: ConnId) {
+    pub(crate) fn stop_watching(&mut self, conn: ConnId) {
         let Some(more) = &mut self.sessions[conn].more else { return };
         for (nick, _) in std::mem::take(&mut more.watching) {
             self.watchers.remove(&nick, conn);
@@ -117,7 +117,7 @@ impl Chat {
     }
 
     /// To who watches for them: `user` has come, or goes by this nick from now on.
-    pub(super) fn tell_watchers_online(&mut self, voice: &mut Voice, user: UserId) {
+    pub(crate) fn tell_watchers_online(&mut self, voice: &mut Voice, user: UserId) {
         let watchers = self.watchers.of(self.users[user].nick()).to_vec();
         for conn in watchers {
             self.numeric(voice, conn, RPL_MONONLINE, &[self.users[user].mask()]);
@@ -128,7 +128,7 @@ impl Chat {
     }
 
     /// To who watches for them: `user` goes, or will go by another nick.
-    pub(super) fn tell_watchers_offline(&self, voice: &mut Voice, user: UserId) {
+    pub(crate) fn tell_watchers_offline(&self, voice: &mut Voice, user: UserId) {
         let nick = self.users[user].nick();
         for conn in self.watchers.of(nick) {
             self.numeric(voice, *conn, RPL_MONOFFLINE, &[nick]);

@@ -1,20 +1,20 @@
 //! PRIVMSG, NOTICE and TAGMSG. Modern IRC, "Sending Messages"; IRCv3 message-tags, echo-message.
 
-use super::caps::Cap;
-use super::channels::{ChannelId, ChannelMode, List, Member, Rank};
-use super::numeric::*;
 use super::redact::Said;
-use super::session::Session;
-use super::users::{UserId, UserMode};
-use super::voice::{Line, LineTags, Voice};
-use super::{By, Chat};
+use crate::chat::caps::Cap;
+use crate::chat::channels::{ChannelId, ChannelMode, List, Member, Rank};
+use crate::chat::numeric::*;
+use crate::chat::session::Session;
+use crate::chat::users::{UserId, UserMode};
+use crate::chat::voice::{Line, LineTags, Voice};
+use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 use crate::wire::irc::tags::Tags;
 
 /// What kind of message is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Privmsg,
     /// Answered by nothing, not even an error.
     Notice,
@@ -24,7 +24,7 @@ pub(super) enum Kind {
 
 /// Where a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(crate) enum Target {
     User(UserId),
     /// Of a channel's members those of that rank and higher, or all.
     Channel(ChannelId, Option<Rank>),
@@ -34,7 +34,7 @@ pub(super) enum Target {
 ///
 /// They sort in the order they were said: milliseconds, a count within, and what was drawn at start
 /// so that those of two runs differ though the clock was set back.
-pub(super) struct MessageIds {
+pub(crate) struct MessageIds {
     last: (u64, u32),
     run: u32,
 }
@@ -47,7 +47,7 @@ impl Default for MessageIds {
 
 impl MessageIds {
     /// 22 letters and digits.
-    pub(super) fn next(&mut self, unix_ms: u64) -> String {
+    pub(crate) fn next(&mut self, unix_ms: u64) -> String {
         let (ms, count) = self.last;
         self.last = if unix_ms > ms { (unix_ms, 0) } else { (ms, count + 1) };
         let mut id = String::with_capacity(22);
@@ -64,7 +64,7 @@ impl MessageIds {
 const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 impl Kind {
-    pub(super) fn command(self) -> &'static str {
+    pub(crate) fn command(self) -> &'static str {
         match self {
             Kind::Privmsg => "PRIVMSG",
             Kind::Notice => "NOTICE",
@@ -75,7 +75,7 @@ impl Kind {
 
 impl Chat {
     /// `PRIVMSG`, `NOTICE` or `TAGMSG target{,target} [text]`. Modern IRC, "PRIVMSG message".
-    pub(super) fn privmsg(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn privmsg(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let kind = match message.command.as_bytes()[0].to_ascii_uppercase() {
             b'P' => Kind::Privmsg,
             b'N' => Kind::Notice,
@@ -113,7 +113,7 @@ impl Chat {
     }
 
     /// Where a message may go that names `target`; says why not.
-    pub(super) fn target(
+    pub(crate) fn target(
         &mut self,
         voice: &mut Voice,
         by: By,
@@ -159,7 +159,7 @@ impl Chat {
     }
 
     /// Why a user may not say `texts` in a channel.
-    pub(super) fn silences(
+    pub(crate) fn silences(
         &self,
         id: ChannelId,
         user: UserId,
@@ -216,7 +216,7 @@ impl Chat {
 
     /// The name of a target as it is written: of a channel with the prefix of a rank, if one is
     /// meant.
-    pub(super) fn target_name(&self, target: Target) -> String {
+    pub(crate) fn target_name(&self, target: Target) -> String {
         match target {
             Target::User(user) => self.users[user].nick().to_owned(),
             Target::Channel(channel, rank) => {
@@ -228,7 +228,7 @@ impl Chat {
     }
 
     /// Remembers who said what, and when: for WHOIS and REDACT.
-    pub(super) fn note_said(&mut self, voice: &Voice, by: By, target: Target, msgid: &str) {
+    pub(crate) fn note_said(&mut self, voice: &Voice, by: By, target: Target, msgid: &str) {
         self.users[by.user].spoke_at = voice.unix();
         let target = match target {
             Target::User(user) => self.users[user].nick(),
@@ -240,7 +240,7 @@ impl Chat {
 
     /// Has `say` called for each connection that is to hear what `by` says to `target`; for the
     /// speaker's own where it has asked for `echo-message`.
-    pub(super) fn deliver(
+    pub(crate) fn deliver(
         &self,
         voice: &mut Voice,
         by: By,
@@ -286,7 +286,7 @@ impl Chat {
         (moderated && !self.member(channel, speaker).is_some_and(ranked)).then_some(Rank::Halfop)
     }
 
-    pub(super) fn tell_if_away(&self, voice: &mut Voice, by: By, target: Target) {
+    pub(crate) fn tell_if_away(&self, voice: &mut Voice, by: By, target: Target) {
         if let Target::User(user) = target
             && let Some(away) = &self.users[user].away
         {
@@ -295,7 +295,7 @@ impl Chat {
     }
 
     /// An error, unless it would answer a NOTICE.
-    pub(super) fn complain(
+    pub(crate) fn complain(
         &self,
         voice: &mut Voice,
         by: By,
@@ -332,7 +332,7 @@ fn status_prefix(target: &str) -> (Option<Rank>, &str) {
 }
 
 /// Those tags that clients may say to each other, as they were sent. IRCv3 message-tags.
-pub(super) fn client_only(tags: Tags) -> String {
+pub(crate) fn client_only(tags: Tags) -> String {
     let mut all = String::new();
     for (key, value) in tags.iter().filter(|(key, _)| is_client_only(key)) {
         if !all.is_empty() {

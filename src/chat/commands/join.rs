@@ -1,12 +1,12 @@
 //! JOIN and PART. Modern IRC, "Channel Operations"; IRCv3 extended-join.
 
-use super::caps::Cap;
-use super::channels::{ChannelId, ChannelMode, List, Member, Rank, Ranks};
-use super::numeric::*;
 use super::registration::shortened;
-use super::users::UserId;
-use super::voice::{Line, Voice};
-use super::{By, Chat};
+use crate::chat::caps::Cap;
+use crate::chat::channels::{ChannelId, ChannelMode, List, Member, Rank, Ranks};
+use crate::chat::numeric::*;
+use crate::chat::users::UserId;
+use crate::chat::voice::{Line, Voice};
+use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 
@@ -19,7 +19,7 @@ struct Refused {
 
 impl Chat {
     /// `JOIN channel{,channel} [key{,key}]`, or `JOIN 0` to leave all. Modern IRC, "JOIN message".
-    pub(super) fn join(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn join(&mut self, voice: &mut Voice, by: By, message: &Message) {
         if message.params[0] == "0" && message.params.len() == 1 {
             return self.part_all(voice, by);
         }
@@ -104,7 +104,7 @@ impl Chat {
     }
 
     /// Takes a user in who may come in, and tells everybody.
-    pub(super) fn enter(
+    pub(crate) fn enter(
         &mut self,
         voice: &mut Voice,
         by: By,
@@ -127,7 +127,7 @@ impl Chat {
     }
 
     /// `JOIN` to those members who may see it, and of them to those whom `to` names.
-    pub(super) fn tell_join(
+    pub(crate) fn tell_join(
         &self,
         voice: &mut Voice,
         channel: ChannelId,
@@ -164,7 +164,7 @@ impl Chat {
     }
 
     /// What who has just joined is told: topic, members, metadata.
-    pub(super) fn tell_channel(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
+    pub(crate) fn tell_channel(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
         if self.channels[channel].topic.is_some() {
             self.tell_topic(voice, by, channel);
         }
@@ -175,7 +175,7 @@ impl Chat {
     }
 
     /// `PART channel{,channel} [reason]`. Modern IRC, "PART message".
-    pub(super) fn part(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn part(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let reason = message.params.get(1).copied().unwrap_or_default();
         let reason = shortened(reason, self.settings.limits.kick_max);
         for name in message.params[0].split(',').filter(|name| !name.is_empty()) {
@@ -199,7 +199,7 @@ impl Chat {
     }
 
     /// Lets a member out and tells who could see them.
-    pub(super) fn part_from(
+    pub(crate) fn part_from(
         &mut self,
         voice: &mut Voice,
         user: UserId,
@@ -217,7 +217,7 @@ impl Chat {
     }
 
     /// `ERR_NOSUCHCHANNEL`.
-    pub(super) fn no_such_channel(&self, voice: &mut Voice, by: By, asked: &str) {
+    pub(crate) fn no_such_channel(&self, voice: &mut Voice, by: By, asked: &str) {
         self.numeric(voice, by.conn, ERR_NOSUCHCHANNEL, &[asked]);
     }
 }

@@ -1,17 +1,17 @@
 //! WHOIS, and WHOWAS of those who have left. Modern IRC, "User-Based Queries".
 
-use super::caps::Cap;
-use super::numeric::*;
-use super::users::{User, UserId, UserMode};
-use super::voice::{Voice, write_time};
-use super::{By, Chat};
+use crate::chat::caps::Cap;
+use crate::chat::numeric::*;
+use crate::chat::users::{User, UserId, UserMode};
+use crate::chat::voice::{Voice, write_time};
+use crate::chat::{By, Chat};
 use crate::wire::casemap::{self, Folded};
 use crate::wire::irc::Message;
 use std::collections::VecDeque;
 
 /// Those who have left last, latest first.
 #[derive(Default)]
-pub(super) struct Departed(VecDeque<Gone>);
+pub(crate) struct Departed(VecDeque<Gone>);
 
 /// One who has left, or taken another nick.
 struct Gone {
@@ -23,7 +23,7 @@ struct Gone {
 
 impl Departed {
     /// Remembers one more, and forgets the oldest beyond `max`.
-    pub(super) fn remember(&mut self, user: &User, at: u64, max: usize) {
+    pub(crate) fn remember(&mut self, user: &User, at: u64, max: usize) {
         let nick = Folded::of(user.nick());
         let (mask, realname) = (user.mask().into(), user.realname.clone());
         self.0.push_front(Gone { nick, mask, realname, at });
@@ -36,7 +36,7 @@ const WHOWAS_ANSWERS_MAX: usize = 20;
 
 impl Chat {
     /// `WHOIS [server] nick{,nick}`. Modern IRC, "WHOIS message".
-    pub(super) fn whois(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn whois(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let (server, nicks) = match message.params[..] {
             [nicks] => (None, nicks),
             [server, nicks, ..] => (Some(server), nicks),
@@ -112,7 +112,7 @@ impl Chat {
     }
 
     /// `WHOWAS nick{,nick} [count]`. Modern IRC, "WHOWAS message".
-    pub(super) fn whowas(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn whowas(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let nicks = message.params.first().copied().unwrap_or_default();
         if nicks.is_empty() {
             return self.numeric(voice, by.conn, ERR_NONICKNAMEGIVEN, &[]);

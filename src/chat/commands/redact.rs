@@ -3,24 +3,24 @@
 //! Who said what is known of the last messages only, in memory; with history it will be known of all
 //! that is kept.
 
-use super::caps::Cap;
-use super::channels::Rank;
 use super::message::Target;
-use super::voice::{Line, LineTags, Voice};
-use super::{By, Chat};
+use crate::chat::caps::Cap;
+use crate::chat::channels::Rank;
+use crate::chat::voice::{Line, LineTags, Voice};
+use crate::chat::{By, Chat};
 use crate::wire::casemap::{self, Folded};
 use crate::wire::irc::Message;
 use std::collections::{HashMap, VecDeque};
 
 /// The last messages: who said them, and to whom.
 #[derive(Default)]
-pub(super) struct Redactable {
+pub(crate) struct Redactable {
     ids: VecDeque<Box<str>>,
     said: HashMap<Box<str>, Said>,
 }
 
 /// One message, as REDACT must know it. Names, as users and channels may be gone.
-pub(super) struct Said {
+pub(crate) struct Said {
     msgid: Box<str>,
     nick: Box<str>,
     target: Folded,
@@ -29,14 +29,14 @@ pub(super) struct Said {
 }
 
 impl Said {
-    pub(super) fn new(msgid: &str, nick: &str, target: &str, by: u64) -> Said {
+    pub(crate) fn new(msgid: &str, nick: &str, target: &str, by: u64) -> Said {
         Said { msgid: msgid.into(), nick: nick.into(), target: Folded::of(target), by }
     }
 }
 
 impl Redactable {
     /// Remembers one more, and forgets the oldest beyond `max`.
-    pub(super) fn remember(&mut self, said: Said, max: usize) {
+    pub(crate) fn remember(&mut self, said: Said, max: usize) {
         self.ids.push_back(said.msgid.clone());
         self.said.insert(said.msgid.clone(), said);
         while self.ids.len() > max {
@@ -48,7 +48,7 @@ impl Redactable {
 
 impl Chat {
     /// `REDACT target msgid [reason]`. By who said it; in a channel by halfops and higher too.
-    pub(super) fn redact(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn redact(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let (name, msgid) = (message.params[0], message.params[1]);
         let reason = message.params.get(2).copied();
         let conn = by.conn;

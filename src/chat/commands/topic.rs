@@ -1,15 +1,15 @@
 //! TOPIC. Modern IRC, "TOPIC message".
 
-use super::channels::{ChannelId, ChannelMode, Rank, Topic};
-use super::numeric::*;
 use super::registration::shortened;
-use super::voice::{Line, Voice};
-use super::{By, Chat};
+use crate::chat::channels::{ChannelId, ChannelMode, Rank, Topic};
+use crate::chat::numeric::*;
+use crate::chat::voice::{Line, Voice};
+use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 
 impl Chat {
     /// `TOPIC channel [topic]`.
-    pub(super) fn topic(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn topic(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let name = message.params[0];
         let Some(channel) = self.channel_for(by, name) else {
             return self.no_such_channel(voice, by, name);
@@ -41,7 +41,7 @@ impl Chat {
     }
 
     /// The topic of a channel that has one, and who set it.
-    pub(super) fn tell_topic(&self, voice: &mut Voice, by: By, channel: ChannelId) {
+    pub(crate) fn tell_topic(&self, voice: &mut Voice, by: By, channel: ChannelId) {
         let channel = &self.channels[channel];
         let Some(topic) = &channel.topic else { return };
         self.numeric(voice, by.conn, RPL_TOPIC, &[&channel.name, &topic.text]);

@@ -1,7 +1,7 @@
 //! Which commands there are, who may give them, and how many parameters each wants.
 
-use super::voice::Voice;
-use super::{By, Chat};
+use crate::chat::voice::Voice;
+use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 
@@ -11,11 +11,11 @@ pub struct Command {
     pub name: &'static str,
     /// How many parameters must be there and not empty; with fewer it is `ERR_NEEDMOREPARAMS`.
     pub params_min: usize,
-    pub(super) run: Run,
+    pub(crate) run: Run,
 }
 
 /// What a command does.
-pub(super) enum Run {
+pub(crate) enum Run {
     /// Said by anyone, registered or not.
     Anyone(fn(&mut Chat, &mut Voice, ConnId, &Message)),
     /// Said by users.
@@ -39,7 +39,7 @@ const fn user(
 }
 
 /// All of them, in the order of their names.
-pub(super) const ALL: &[Command] = &[
+pub(crate) const ALL: &[Command] = &[
     user("ACCEPT", 1, Chat::accept),
     user("ADMIN", 0, Chat::admin),
     anyone("AWAY", 0, Chat::away_command),
@@ -97,7 +97,7 @@ pub(super) const ALL: &[Command] = &[
 ];
 
 /// The index in [`ALL`] of the command called `name`, in letters of any case.
-pub(super) fn find(name: &str) -> Option<usize> {
+pub(crate) fn find(name: &str) -> Option<usize> {
     let capitals = || name.bytes().map(|byte| byte.to_ascii_uppercase());
     ALL.binary_search_by(|command| command.name.bytes().cmp(capitals())).ok()
 }

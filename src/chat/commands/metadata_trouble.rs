@@ -1,14 +1,14 @@
 //! What is said when METADATA does not do what it was asked: standard replies, in the words of either
 //! draft.
 
-use super::Chat;
-use super::metadata::Key;
-use super::numeric::*;
-use super::voice::{Line, LineTags, Voice};
+use crate::chat::Chat;
+use crate::chat::metadata::Key;
+use crate::chat::numeric::*;
+use crate::chat::voice::{Line, LineTags, Voice};
 use crate::net::ConnId;
 
 /// Why something was not done.
-pub(super) enum Trouble<'a> {
+pub(crate) enum Trouble<'a> {
     Params {
         subcommand: &'a str,
     },
@@ -33,7 +33,7 @@ pub(super) enum Trouble<'a> {
 
 impl Chat {
     /// Says what went wrong: each draft has names of its own for most of it.
-    pub(super) fn metadata_fails(
+    pub(crate) fn metadata_fails(
         &self,
         voice: &mut Voice,
         conn: ConnId,

@@ -1,11 +1,11 @@
 //! NAMES. Modern IRC, "NAMES message"; IRCv3 multi-prefix and userhost-in-names.
 
-use super::caps::Cap;
-use super::channels::{ChannelId, ChannelMode, Member};
-use super::numeric::*;
-use super::users::UserMode;
-use super::voice::Voice;
-use super::{By, Chat};
+use crate::chat::caps::Cap;
+use crate::chat::channels::{ChannelId, ChannelMode, Member};
+use crate::chat::numeric::*;
+use crate::chat::users::UserMode;
+use crate::chat::voice::Voice;
+use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 
 /// What a line may hold beside server, nick and channel.
@@ -14,7 +14,7 @@ const NAMES_MAX: usize = 300;
 impl Chat {
     /// `NAMES [channel{,channel}]`. Without a channel the answer is empty: all of them would be a
     /// LIST and a WHO at once.
-    pub(super) fn names(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn names(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let Some(names) = message.params.first().filter(|names| !names.is_empty()) else {
             return self.numeric(voice, by.conn, RPL_ENDOFNAMES, &["*"]);
         };
@@ -27,7 +27,7 @@ impl Chat {
     }
 
     /// Who is in a channel, so far as the asker may know.
-    pub(super) fn tell_names(&self, voice: &mut Voice, by: By, channel: ChannelId) {
+    pub(crate) fn tell_names(&self, voice: &mut Voice, by: By, channel: ChannelId) {
         let caps = self.sessions[by.conn].caps;
         let room = &self.channels[channel];
         let symbol = if room.is(ChannelMode::Secret) { "@" } else { "=" };
@@ -57,7 +57,7 @@ impl Chat {
 
     /// Whether who asks may know that `member` is in a channel. From outside those with user mode
     /// `i` are not seen, and in an auditorium none without rank.
-    pub(super) fn shows(&self, channel: ChannelId, asker: Option<Member>, member: Member) -> bool {
+    pub(crate) fn shows(&self, channel: ChannelId, asker: Option<Member>, member: Member) -> bool {
         match asker {
             Some(asker) => self.sees(channel, asker, member),
             None => {

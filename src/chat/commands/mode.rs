@@ -1,10 +1,10 @@
 //! MODE of channels. Modern IRC, "MODE message" and "Channel Modes".
 
-use super::ban::Ban;
-use super::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank};
-use super::numeric::*;
-use super::voice::{Line, Voice};
-use super::{By, Chat};
+use crate::chat::ban::Ban;
+use crate::chat::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank};
+use crate::chat::numeric::*;
+use crate::chat::voice::{Line, Voice};
+use crate::chat::{By, Chat};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::{ChannelName, Key};
@@ -46,7 +46,7 @@ impl Changes {
 
 impl Chat {
     /// `MODE target [modestring [arguments…]]`.
-    pub(super) fn mode(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn mode(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let target = message.params[0];
         let (modes, params) = match message.params.get(1..) {
             Some([modes, params @ ..]) if !modes.is_empty() => (*modes, params),

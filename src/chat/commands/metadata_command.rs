@@ -2,22 +2,22 @@
 //! IRCv3 metadata. The two drafts differ in how they tell of errors and changes; who has asked for
 //! neither is answered in the words of the later.
 
-use super::caps::{Cap, Caps};
-use super::channels::{ChannelId, Rank};
-use super::metadata::{self, Key, Metadata};
 use super::metadata_trouble::Trouble;
-use super::numeric::*;
-use super::session::Stage;
-use super::users::{UserId, UserMode};
-use super::voice::Voice;
-use super::{By, Chat};
+use crate::chat::caps::{Cap, Caps};
+use crate::chat::channels::{ChannelId, Rank};
+use crate::chat::metadata::{self, Key, Metadata};
+use crate::chat::numeric::*;
+use crate::chat::session::Stage;
+use crate::chat::users::{UserId, UserMode};
+use crate::chat::voice::Voice;
+use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 
 /// Whose keys and values are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
+pub(crate) enum Subject {
     User(UserId),
     Channel(ChannelId),
     /// Who is still registering, and means themselves: draft/metadata-3, `before-connect`.
@@ -43,11 +43,11 @@ const KEYS_MAX: usize = 13;
 const KEYS_BYTES_MAX: usize = 380;
 
 /// Everything that one is to hear of.
-pub(super) const ALL: &str = "*ALL";
+pub(crate) const ALL: &str = "*ALL";
 
 impl Chat {
     /// `METADATA target subcommand …`; before registration for who has asked for metadata.
-    pub(super) fn metadata(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+    pub(crate) fn metadata(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         let session = &self.sessions[conn];
         if session.user().is_none() && !session.caps.any_of(Caps::METADATA) {
             return self.numeric(voice, conn, ERR_NOTREGISTERED, &[]);
@@ -266,19 +266,19 @@ impl Chat {
     }
 
     /// The keys that a connection has subscribed to.
-    pub(super) fn subscriptions(&self, conn: ConnId) -> &[Key] {
+    pub(crate) fn subscriptions(&self, conn: ConnId) -> &[Key] {
         self.sessions[conn].more.as_ref().map_or(&[], |more| &more.subscribed)
     }
 
     /// draft/metadata-3: who gives the capability up has no subscriptions any more.
-    pub(super) fn unsubscribe_all(&mut self, conn: ConnId) {
+    pub(crate) fn unsubscribe_all(&mut self, conn: ConnId) {
         if let Some(more) = &mut self.sessions[conn].more {
             more.subscribed = Vec::new();
         }
     }
 
     /// What the subject is called.
-    pub(super) fn name_of(&self, subject: Subject) -> &str {
+    pub(crate) fn name_of(&self, subject: Subject) -> &str {
         match subject {
             Subject::User(user) => self.users[user].nick(),
             Subject::Channel(channel) => &self.channels[channel].name,
@@ -287,7 +287,7 @@ impl Chat {
     }
 
     /// What is set there.
-    pub(super) fn metadata_of(&self, subject: Subject) -> &Metadata {
+    pub(crate) fn metadata_of(&self, subject: Subject) -> &Metadata {
         let metadata = match subject {
             Subject::User(user) => self.users[user].metadata(),
             Subject::Channel(channel) => self.channels[channel].metadata.as_deref(),
@@ -325,7 +325,7 @@ impl Chat {
     }
 
     /// Whether it is told in the words of draft/metadata-3.
-    pub(super) fn hears_later_draft(&self, conn: ConnId) -> bool {
+    pub(crate) fn hears_later_draft(&self, conn: ConnId) -> bool {
         !self.sessions[conn].caps.has(Cap::Metadata2)
     }
 }

@@ -1,13 +1,13 @@
 //! What the server counts, for whoever runs it: STATS, and the figures among the metrics.
 //! Modern IRC, "STATS message"; RFC 2812 §3.4.4.
 
-use super::channels::Channel;
-use super::commands;
-use super::numeric::*;
-use super::session::Session;
-use super::users::User;
-use super::voice::Voice;
-use super::{By, Chat};
+use super::table;
+use crate::chat::channels::Channel;
+use crate::chat::numeric::*;
+use crate::chat::session::Session;
+use crate::chat::users::User;
+use crate::chat::voice::Voice;
+use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 use std::cmp::Reverse;
 use std::fmt::Display;
@@ -36,8 +36,8 @@ impl Chat {
     /// How much there is of everything.
     pub fn figures(&self) -> Figures {
         let given = |name| {
-            let index = commands::find(name).expect("a command of the list");
-            (commands::ALL[index].name, self.given[index].0)
+            let index = table::find(name).expect("a command of the list");
+            (table::ALL[index].name, self.given[index].0)
         };
         Figures {
             users: self.users.len(),
@@ -52,7 +52,7 @@ impl Chat {
     /// `STATS query [server]`. Of the query its first letter counts. What could tell one user of
     /// another is for operators; letters that mean nothing here have an empty answer, and so have
     /// `k`, `d` and `b`, as this server bans nobody.
-    pub(super) fn stats(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn stats(&mut self, voice: &mut Voice, by: By, message: &Message) {
         if !self.is_here(voice, by, message.params.get(1).copied()) {
             return;
         }
@@ -152,7 +152,7 @@ impl Chat {
 
     /// `command count bytes 0`: no other server passes commands on to this one.
     fn tell_commands(&self, voice: &mut Voice, by: By) {
-        for (command, (count, bytes)) in commands::ALL.iter().zip(&self.given) {
+        for (command, (count, bytes)) in table::ALL.iter().zip(&self.given) {
             if *count > 0 {
                 let params = [command.name, &count.to_string(), &bytes.to_string(), "0"];
                 self.numeric(voice, by.conn, RPL_STATSCOMMANDS, &params);

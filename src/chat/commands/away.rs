@@ -1,19 +1,19 @@
 //! AWAY, and who is here: ISON, USERHOST. Modern IRC, "Optional Messages"; IRCv3 away-notify and
 //! pre-away.
 
-use super::caps::Cap;
-use super::numeric::*;
 use super::registration::shortened;
-use super::users::{UserId, UserMode};
-use super::voice::{Line, Voice};
-use super::{By, Chat};
+use crate::chat::caps::Cap;
+use crate::chat::numeric::*;
+use crate::chat::users::{UserId, UserMode};
+use crate::chat::voice::{Line, Voice};
+use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 
 impl Chat {
     /// `AWAY [text]`. Modern IRC, "AWAY message"; before registration for who has asked for
     /// `draft/pre-away`.
-    pub(super) fn away_command(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+    pub(crate) fn away_command(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         let text = message.params.first().copied().unwrap_or_default();
         let text = shortened(text, self.settings.limits.away_max);
         let away = Some(text).filter(|text| !text.is_empty());
@@ -44,7 +44,7 @@ impl Chat {
     }
 
     /// `ISON nick…`. RFC 2812 §4.9.
-    pub(super) fn ison(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn ison(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let asked = message.params.iter().flat_map(|param| param.split_ascii_whitespace());
         let here = asked.filter_map(|nick| self.users.find(nick));
         let here: Vec<&str> = here.map(|user| self.users[user].nick()).collect();
@@ -52,7 +52,7 @@ impl Chat {
     }
 
     /// `USERHOST nick…`, of five at most. RFC 2812 §4.8.
-    pub(super) fn userhost(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn userhost(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let asked = message.params.iter().flat_map(|param| param.split_ascii_whitespace()).take(5);
         let here = asked.filter_map(|nick| self.users.find(nick)).map(|user| {
             let user = &self.users[user];

@@ -1,15 +1,15 @@
 //! What a new user is told. Modern IRC, "Connection Registration"; RFC 2812 §5.1.
 
-use super::channels::{ChannelMode, List, Rank};
-use super::numeric::*;
-use super::users::UserMode;
-use super::voice::{Voice, write_time};
-use super::{By, Chat};
+use crate::chat::channels::{ChannelMode, List, Rank};
+use crate::chat::numeric::*;
+use crate::chat::users::UserMode;
+use crate::chat::voice::{Voice, write_time};
+use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 
 impl Chat {
     /// The burst from `001` to the message of the day.
-    pub(super) fn welcome(&mut self, voice: &mut Voice, by: By) {
+    pub(crate) fn welcome(&mut self, voice: &mut Voice, by: By) {
         let conn = by.conn;
         let (server, network) = (self.settings.server_name.clone(), self.settings.network.clone());
         let text = format!("Welcome to the {network} Network, {}", self.users[by.user].mask());
@@ -38,14 +38,14 @@ impl Chat {
     }
 
     /// When the service began, to the second.
-    pub(super) fn began(&self) -> String {
+    pub(crate) fn began(&self) -> String {
         let mut text = Vec::new();
         write_time(&mut text, self.began_ms / 1000 * 1000);
         String::from_utf8_lossy(&text).replace(".000Z", "Z")
     }
 
     /// `LUSERS`. Modern IRC, "LUSERS message".
-    pub(super) fn lusers(&mut self, voice: &mut Voice, by: By, _message: &Message) {
+    pub(crate) fn lusers(&mut self, voice: &mut Voice, by: By, _message: &Message) {
         self.tell_lusers(voice, by);
     }
 
@@ -70,7 +70,7 @@ impl Chat {
     }
 
     /// `MOTD [server]`. Modern IRC, "MOTD message".
-    pub(super) fn motd(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn motd(&mut self, voice: &mut Voice, by: By, message: &Message) {
         if self.is_here(voice, by, message.params.first().copied()) {
             self.tell_motd(voice, by);
         }
@@ -90,4 +90,4 @@ impl Chat {
 }
 
 /// Name and version of the program, without a space.
-pub(super) const VERSION: &str = concat!("stonechat-", env!("CARGO_PKG_VERSION"));
+pub(crate) const VERSION: &str = concat!("stonechat-", env!("CARGO_PKG_VERSION"));

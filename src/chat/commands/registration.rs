@@ -1,12 +1,12 @@
 //! From connection to user, and back: PASS, NICK, USER, PING, PONG, QUIT, and who falls silent.
 //! Modern IRC, "Connection Registration" and "Connection Messages".
 
-use super::caps::Cap;
-use super::numeric::*;
-use super::session::Stage;
-use super::users::{Membership, User, UserId};
-use super::voice::{Line, Voice};
-use super::{By, Chat};
+use crate::chat::caps::Cap;
+use crate::chat::numeric::*;
+use crate::chat::session::Stage;
+use crate::chat::users::{Membership, User, UserId};
+use crate::chat::voice::{Line, Voice};
+use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::Nick;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 impl Chat {
     /// `PASS password`. Modern IRC, "PASS message".
-    pub(super) fn pass(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+    pub(crate) fn pass(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         match self.sessions[conn].registering() {
             Some(registering) => registering.password = Some(message.params[0].into()),
             None => self.numeric(voice, conn, ERR_ALREADYREGISTERED, &[]),
@@ -22,7 +22,7 @@ impl Chat {
     }
 
     /// `NICK nickname`. Modern IRC, "NICK message".
-    pub(super) fn nick(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+    pub(crate) fn nick(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         let asked = message.params.first().copied().unwrap_or_default();
         if asked.is_empty() {
             return self.numeric(voice, conn, ERR_NONICKNAMEGIVEN, &[]);
@@ -69,7 +69,7 @@ impl Chat {
     }
 
     /// `USER username 0 * realname`. Modern IRC, "USER message".
-    pub(super) fn user(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+    pub(crate) fn user(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         let limits = &self.settings.limits;
         let username = username(message.params[0], limits.user_max);
         let realname = shortened(message.params[3], limits.realname_max);
@@ -84,7 +84,7 @@ impl Chat {
     }
 
     /// Makes a user of a connection that has said all it must.
-    pub(super) fn try_register(&mut self, voice: &mut Voice, conn: ConnId) {
+    pub(crate) fn try_register(&mut self, voice: &mut Voice, conn: ConnId) {
         let Some(registering) = self.sessions[conn].registering() else { return };
         if registering.negotiating || registering.user.is_none() {
             return;
@@ -120,7 +120,7 @@ impl Chat {
     }
 
     /// `PING token`. Modern IRC, "PING message".
-    pub(super) fn ping(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+    pub(crate) fn ping(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         let Some(token) = message.params.first() else {
             return self.numeric(voice, conn, ERR_NEEDMOREPARAMS, &["PING"]);
         };
@@ -129,11 +129,11 @@ impl Chat {
     }
 
     /// `PONG token`. That anything came is all that matters.
-    pub(super) fn pong(&mut self, _voice: &mut Voice, _conn: ConnId, _message: &Message) {}
+    pub(crate) fn pong(&mut self, _voice: &mut Voice, _conn: ConnId, _message: &Message) {}
 
     /// `WEBIRC password gateway hostname ip`. IRCv3 webirc. Only gateways that are configured may
     /// say for whom they connect, and none are.
-    pub(super) fn webirc(&mut self, voice: &mut Voice, conn: ConnId, _message: &Message) {
+    pub(crate) fn webirc(&mut self, voice: &mut Voice, conn: ConnId, _message: &Message) {
         if self.sessions[conn].registering().is_none() {
             return self.numeric(voice, conn, ERR_ALREADYREGISTERED, &[]);
         }
@@ -142,7 +142,7 @@ impl Chat {
     }
 
     /// `QUIT [reason]`. Modern IRC, "QUIT message".
-    pub(super) fn quit(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+    pub(crate) fn quit(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         let reason = message.params.first().copied().unwrap_or_default();
         let reason = shortened(reason, self.settings.limits.kick_max);
         let said = if reason.is_empty() { "Quit".to_owned() } else { format!("Quit: {reason}") };
@@ -150,7 +150,7 @@ impl Chat {
     }
 
     /// Ends a connection on our side: `said` is its last word, `why` what others hear.
-    pub(super) fn leave(&mut self, voice: &mut Voice, conn: ConnId, said: &str, why: &str) {
+    pub(crate) fn leave(&mut self, voice: &mut Voice, conn: ConnId, said: &str, why: &str) {
         let text = format!("Closing link: ({}) [{said}]", self.sessions[conn].host());
         Line::new("", "ERROR", &[&text]).to(voice, &self.sessions[conn]);
         if voice.is_labelled(conn) {
@@ -161,7 +161,7 @@ impl Chat {
     }
 
     /// A connection has ended, or is about to: its user goes with the last of theirs.
-    pub(super) fn gone(&mut self, voice: &mut Voice, conn: ConnId, why: &str) {
+    pub(crate) fn gone(&mut self, voice: &mut Voice, conn: ConnId, why: &str) {
         self.stop_watching(conn);
         let session = &mut self.sessions[conn];
         session.more = None;
@@ -196,7 +196,7 @@ impl Chat {
     }
 
     /// Something may have to be said to a connection that has been silent.
-    pub(super) fn keep_alive(&mut self, voice: &mut Voice, conn: ConnId) {
+    pub(crate) fn keep_alive(&mut self, voice: &mut Voice, conn: ConnId) {
         let limits = &self.settings.limits;
         let now_s = voice.now().uptime_ms / 1000;
         let session = &mut self.sessions[conn];
@@ -223,7 +223,7 @@ impl Chat {
     }
 
     /// `SETNAME realname`. IRCv3 setname.
-    pub(super) fn setname(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn setname(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let realname = message.params[0];
         if realname.len() > self.settings.limits.realname_max {
             let text = "Realname is too long";
@@ -246,7 +246,7 @@ fn username(text: &str, bytes_max: usize) -> String {
 }
 
 /// `text`, or as many whole characters of it as `bytes_max` holds.
-pub(super) fn shortened(text: &str, bytes_max: usize) -> &str {
+pub(crate) fn shortened(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }
 

@@ -1,9 +1,9 @@
 //! HELP: an index, and one short topic for each command and each kind of modes.
 //! Modern IRC, "HELP message".
 
-use super::numeric::*;
-use super::voice::Voice;
-use super::{By, Chat};
+use crate::chat::numeric::*;
+use crate::chat::voice::Voice;
+use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 
 /// One thing there is help on.
@@ -24,7 +24,7 @@ const INDEX_LINE_MAX: usize = 60;
 
 impl Chat {
     /// `HELP [topic]`, or `HELPOP [topic]`.
-    pub(super) fn help(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn help(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let asked = message.params.first().copied().unwrap_or_default();
         if asked.is_empty() || asked.eq_ignore_ascii_case("index") {
             return self.tell_help(voice, by, "index", "What there is help on", &index());
@@ -314,12 +314,12 @@ const ALL: &[Topic] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::channels::{ChannelMode, List, Rank};
-    use super::super::commands;
-    use super::super::oper::NOTICE_KINDS;
-    use super::super::users::UserMode;
-    use super::super::{ban, oper};
     use super::*;
+    use crate::chat::channels::{ChannelMode, List, Rank};
+    use crate::chat::commands::table;
+    use crate::chat::oper::NOTICE_KINDS;
+    use crate::chat::users::UserMode;
+    use crate::chat::{ban, oper};
 
     fn text_of(name: &str) -> String {
         let found = ALL.iter().find(|topic| topic.name == name);
@@ -328,12 +328,12 @@ mod tests {
 
     #[test]
     fn there_is_help_on_every_command_and_on_no_other() {
-        for command in commands::ALL {
+        for command in table::ALL {
             text_of(command.name);
         }
         let is_command = |topic: &&Topic| topic.name.starts_with(char::is_uppercase);
         let topics: Vec<&str> = ALL.iter().filter(is_command).map(|topic| topic.name).collect();
-        assert_eq!(topics.len(), commands::ALL.len(), "each once, and none that is not there");
+        assert_eq!(topics.len(), table::ALL.len(), "each once, and none that is not there");
         assert!(topics.is_sorted());
         for Topic { name, title, .. } in ALL {
             assert!(name.starts_with(char::is_lowercase) || title.starts_with(name), "{name}");
