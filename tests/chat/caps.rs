@@ -137,3 +137,23 @@ fn a_real_name_can_be_changed() {
     "
     ));
 }
+
+/// These are told of accounts and of hosts that change; there are none yet.
+#[test]
+fn nobody_is_logged_in_and_no_host_changes() {
+    play(
+        r"
+        ann+ account-notify account-tag chghost standard-replies draft/relaymsg extended-join draft/no-implicit-names
+        bob+ draft/no-implicit-names
+        ann> JOIN #a
+        ann< :ann!ann@localhost JOIN #a * :ANN real
+        bob> JOIN #a
+        bob~
+        ann< :bob!bob@localhost JOIN #a * :BOB real
+        bob> PRIVMSG #a :hi
+        ann< :bob!bob@localhost PRIVMSG #a :hi
+        ann> RELAYMSG #a x :hi
+        ann< :srv FAIL RELAYMSG INVALID_NICK :A relayed nick is a nick with a / in it
+    ",
+    );
+}

@@ -259,6 +259,11 @@ fn who_knocks_is_heard_by_those_with_rank() {
         cat< :srv 714 cat #a :You are already on that channel.
         bob> KNOCK #b
         bob< :srv 403 bob #b :No such channel
+        ann> MODE #a +b bob
+        ann~
+        cat~
+        bob> KNOCK #a
+        bob< :srv 480 bob #a :Cannot knock: you are banned
     ",
     );
 }

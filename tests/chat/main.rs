@@ -12,6 +12,7 @@ mod metadata;
 mod modes;
 mod monitor;
 mod oper;
+mod protocol_doc;
 mod queries;
 mod registration;
 mod server;

@@ -90,6 +90,8 @@ fn ranks_are_given_by_those_who_may() {
         bob~
         ann> MODE #a +q ann
         ann< :srv 482 ann #a :You're not channel operator
+        ann> MODE #a +a bob
+        ann< :srv 482 ann #a :You're not channel operator
         ann> MODE #a +ohv bob bob Bob
         ann< :ann!ann@localhost MODE #a +ohv bob bob bob
         bob< :ann!ann@localhost MODE #a +ohv bob bob bob
@@ -145,6 +147,9 @@ fn lists_are_kept_told_and_bounded() {
         bob> JOIN #a
         bob< :bob!bob@localhost JOIN #a
         ann~
+        bob> MODE #a e
+        bob< :srv 348 bob #a *!*@localhost ann!ann@localhost 1767225600
+        bob< :srv 349 bob #a :End of channel ban exception list
         ann> MODE #a -b+b BOB m:bob
         ann< :ann!ann@localhost MODE #a -b+b Bob!*@* m:bob!*@*
         bob~

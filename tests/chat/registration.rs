@@ -91,3 +91,64 @@ fn who_is_silent_is_asked_and_then_let_go() {
     ",
     );
 }
+
+#[test]
+fn a_nick_must_be_one() {
+    let long = "n".repeat(31);
+    play(&format!(
+        r"
+        ann> NICK
+        ann< :srv 431 * :No nickname given
+        ann> NICK :
+        ann< :srv 431 * :No nickname given
+        ann> NICK 1ann
+        ann< :srv 432 * 1ann :Erroneous nickname
+        ann> NICK *
+        ann< :srv 432 * * :Erroneous nickname
+        ann> NICK :a b
+        ann< :srv 432 * * :Erroneous nickname
+        ann> NICK #ann
+        ann< :srv 432 * #ann :Erroneous nickname
+        ann> NICK Zoë
+        ann< :srv 432 * Zoë :Erroneous nickname
+        ann> NICK {long}
+        ann< :srv 432 * {long} :Erroneous nickname
+        ann> USER ann 0 *
+        ann< :srv 461 * USER :Not enough parameters
+        ann> USER ann 0 * :
+        ann< :srv 461 * USER :Not enough parameters
+        ann> USER !@ 0 * :Ann
+        ann< :srv 461 * USER :Not enough parameters
+        ann> PASS
+        ann< :srv 461 * PASS :Not enough parameters
+    "
+    ));
+}
+
+#[test]
+fn one_who_is_here_is_told_of_a_nick_that_is_not_for_them() {
+    play(
+        r"
+        ann+ draft/no-implicit-names
+        bob+ draft/no-implicit-names
+        ann> NICK BOB
+        ann< :srv 433 ann BOB :Nickname is already in use
+        ann> NICK ann
+        ann> NICK Ann
+        ann< :ann!ann@localhost NICK Ann
+        ann> JOIN #a,#b
+        bob> JOIN #a,#b
+        ann~
+        bob~
+        ann> NICK anna
+        ann< :Ann!ann@localhost NICK anna
+        bob< :Ann!ann@localhost NICK anna
+        bob> QUIT :seen enough
+        bob< ERROR :Closing link: (localhost) [Quit: seen enough]
+        bob!
+        ann< :bob!bob@localhost QUIT :Quit: seen enough
+        ann> USER ann 0 * :Ann
+        ann< :srv 462 anna :You may not reregister
+    ",
+    );
+}
