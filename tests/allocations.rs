@@ -17,17 +17,15 @@ const LINES: &[u8] =
 /// Says something when told to, and swallows all it hears.
 #[derive(Clone, Default)]
 struct Talker {
-    say: Rc<Cell<bool>>,
+    say: Rc<Cell<Option<&'static [u8]>>>,
     writes: Rc<Cell<usize>>,
 }
 
 impl Read for Talker {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if !self.say.take() {
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        buf[..LINES.len()].copy_from_slice(LINES);
-        Ok(LINES.len())
+        let lines = self.say.take().ok_or(ErrorKind::WouldBlock)?;
+        buf[..lines.len()].copy_from_slice(lines);
+        Ok(lines.len())
     }
 }
 
@@ -57,10 +55,14 @@ struct Crowd<V> {
 
 impl<V: Service> Crowd<V> {
     fn gather(service: V, endpoint: EndpointId) -> Crowd<V> {
+        Crowd::of(CLIENTS, service, endpoint)
+    }
+
+    fn of(clients: usize, service: V, endpoint: EndpointId) -> Crowd<V> {
         let mut server = EventLoop::new(service, Limits::default());
         let writes = Rc::new(Cell::new(0));
         let talker = |_| Talker { writes: writes.clone(), ..Talker::default() };
-        let talkers: Vec<Talker> = (0..CLIENTS).map(talker).collect();
+        let talkers: Vec<Talker> = (0..clients).map(talker).collect();
         let peer = Peer { endpoint, address: None };
         let ids = talkers.iter().map(|talker| server.accept(talker.clone(), peer).unwrap());
         let ids = ids.collect();
@@ -69,10 +71,17 @@ impl<V: Service> Crowd<V> {
 
     /// Two of them speak.
     fn turn(&mut self, n: usize) {
-        for talker in [n % CLIENTS, (n + 77) % CLIENTS] {
-            self.talkers[talker].say.set(true);
-            self.server.readable(self.ids[talker].slot());
-        }
+        self.say(n % CLIENTS, LINES);
+        self.say((n + 77) % CLIENTS, LINES);
+        self.settle();
+    }
+
+    fn say(&mut self, talker: usize, lines: &'static [u8]) {
+        self.talkers[talker].say.set(Some(lines));
+        self.server.readable(self.ids[talker].slot());
+    }
+
+    fn settle(&mut self) {
         self.server.turn();
         while self.server.wait(Now::default()).is_some_and(|wait| wait.is_zero()) {
             self.server.turn();
@@ -100,4 +109,31 @@ fn an_echo_allocates_nothing_and_is_one_write() {
     let endpoint = app.add_endpoint(Protocol::Echo).unwrap();
     let crowd = Crowd::gather(app, endpoint);
     assert_eq!(crowd.measure(), (0, 1000 * 2));
+}
+
+/// What a message costs in allocations does not grow with those who hear it.
+#[test]
+fn a_message_to_a_thousand_allocates_no_more_than_one_to_ten() {
+    let allocations = |members: usize| {
+        let mut app = App::new(4096, Default::default());
+        let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
+        let mut crowd = Crowd::of(members, app, endpoint);
+        for n in 0..members {
+            let lines = format!(
+                "CAP REQ :server-time message-tags\nNICK n{n}\nUSER u 0 * :N\nCAP END\nJOIN #a\n"
+            );
+            crowd.say(n, lines.leak().as_bytes());
+            crowd.settle();
+        }
+        let mut speak = || {
+            crowd.say(0, b"@+typing=done PRIVMSG #a :a line of ordinary length\n");
+            crowd.settle();
+        };
+        (0..100).for_each(|_| speak());
+        // A hundred, as the memory of who said what grows now and then.
+        allocation_counter::measure(|| (0..100).for_each(|_| speak())).count_total
+    };
+    let (few, many) = (allocations(10), allocations(1000));
+    assert_eq!(few, many, "allocations of a hundred messages to 10 and to 1000");
+    assert!(few < 100 * 20, "{few}");
 }
