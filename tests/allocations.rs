@@ -137,3 +137,28 @@ fn a_message_to_a_thousand_allocates_no_more_than_one_to_ten() {
     assert_eq!(few, many, "allocations of a hundred messages to 10 and to 1000");
     assert!(few < 100 * 20, "{few}");
 }
+
+/// Who comes and goes leaves nothing behind but what WHOWAS remembers, which is bounded.
+#[test]
+fn who_has_left_leaves_nothing_behind() {
+    let mut app = App::new(4096, Default::default());
+    let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
+    let mut server = EventLoop::new(app, Limits::default());
+    let lines = |n| format!("NICK n{n:05}\nUSER u 0 * :N\nJOIN #a,#n{:05}\nQUIT\n", n % 100);
+    let lines: Vec<&'static [u8]> = (0..4000).map(|n| &*lines(n).leak().as_bytes()).collect();
+    let mut come_and_go = |times: std::ops::Range<usize>| {
+        for n in times {
+            let talker = Talker::default();
+            let peer = Peer { endpoint, address: None };
+            let id = server.accept(talker.clone(), peer).unwrap();
+            talker.say.set(Some(lines[n]));
+            server.readable(id.slot());
+            server.turn();
+            server.fail(id.slot());
+            server.turn();
+        }
+    };
+    come_and_go(0..2000);
+    let kept = allocation_counter::measure(|| come_and_go(2000..4000));
+    assert_eq!((kept.count_current, kept.bytes_current), (0, 0));
+}

@@ -22,7 +22,7 @@ fn idle_users() {
         "idle connections of chat: user-space memory (RssAnon), B each",
         &["connections", "unregistered", "registered, in three channels", "difference"],
     );
-    for connections in [2_000, 10_000].into_iter().filter(|ends| has_room_for(*ends)) {
+    for connections in [2_000, 8_000].into_iter().filter(|ends| has_room_for(*ends)) {
         let each = [false, true].map(|registered| {
             let server = Child::start("irc");
             let empty = server.anonymous_bytes();

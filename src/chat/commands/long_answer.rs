@@ -76,13 +76,9 @@ impl Chat {
         let Some(user) = self.sessions[conn].user() else { return };
         let by = By { conn, user };
         let Some(mut answer) = self.sessions[conn].more().answer.take() else { return };
-        let mut said_at_most = 0;
-        let room = voice.out.headroom(conn);
-        for _ in 0..LOOKED_AT_MAX {
-            if said_at_most + LINE_MAX > room {
-                break;
-            }
-            said_at_most += LINE_MAX;
+        let mut looked_at = 0;
+        while looked_at < LOOKED_AT_MAX && voice.out.headroom(conn) >= LINE_MAX {
+            looked_at += 1;
             if matches!(self.answer_next(voice, by, &mut answer), Progress::Done) {
                 return self.end_answer(voice, by, answer);
             }
