@@ -145,7 +145,8 @@ impl Chat {
     pub(super) fn quit(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         let reason = message.params.first().copied().unwrap_or_default();
         let reason = shortened(reason, self.settings.limits.kick_max);
-        let said = if reason.is_empty() { "Quit".to_owned() } else { format!("Quit: {reason}") };
+        // So that nobody can make it look like a cause of ours: also where no reason is given.
+        let said = format!("Quit: {reason}");
         self.leave(voice, conn, &said, &said);
     }
 

@@ -189,7 +189,7 @@ fn labels_are_answered_in_one_piece() {
         bob> @label=8 PING x
         bob< :srv PONG srv :x
         ann> @label=9 QUIT
-        ann< @label=9 ERROR :Closing link: (localhost) [Quit]
+        ann< @label=9 ERROR :Closing link: (localhost) [Quit: ]
         ann!
     ",
     );

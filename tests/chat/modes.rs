@@ -320,8 +320,8 @@ fn in_an_auditorium_the_audience_does_not_see_itself() {
         cat> QUIT
         cat~
         cat!
-        bob< :kit!cat@localhost QUIT :Quit
-        ann< :kit!cat@localhost QUIT :Quit
+        bob< :kit!cat@localhost QUIT :Quit:\x20
+        ann< :kit!cat@localhost QUIT :Quit:\x20
     ",
     );
 }
