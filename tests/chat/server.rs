@@ -106,7 +106,7 @@ fn time_info_and_links() {
         ann< :srv 371 ann :Since 2026-01-01T00:00:00Z
         ann< :srv 374 ann :End of INFO list
         ann> LINKS
-        ann< :srv 364 ann srv srv :0 Net
+        ann< :srv 364 ann * srv :0 Net
         ann< :srv 365 ann * :End of /LINKS list
     ",
     );
