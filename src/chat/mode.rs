@@ -226,8 +226,9 @@ impl Chat {
         match letter {
             'k' => {
                 if Key::parse(param, limits.key_max).is_none() {
-                    let name = channel.name.clone();
-                    return self.numeric(voice, by.conn, ERR_INVALIDKEY, &[&name]);
+                    // Not what was given: it is a key all the same, and may be as long as a line.
+                    let text = "Key is not well-formed";
+                    return self.bad_parameter(voice, by, id, letter, "*", text);
                 }
                 if channel.key.replace(value) != Some(param.into()) {
                     changes.push(true, letter, Some(param));

@@ -133,7 +133,6 @@ numerics! {
     ERR_UMODEUNKNOWNFLAG "501" "Unknown MODE flag"
     ERR_USERSDONTMATCH "502" "Cant change mode for other users"
     ERR_HELPNOTFOUND "524" "No help available on this topic"
-    ERR_INVALIDKEY "525" "Key is not well-formed"
     ERR_CANNOTSENDTOUSER "531" ""
     ERR_CANNOTSENDRP "573" ""
     ERR_INVALIDMODEPARAM "696" ""

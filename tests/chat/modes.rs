@@ -63,9 +63,9 @@ fn parameters_that_do_not_fit_are_told() {
         ann> MODE #a +l
         ann< :srv 696 ann #a l * :You must give a parameter
         ann> MODE #a +k :with space
-        ann< :srv 525 ann #a :Key is not well-formed
+        ann< :srv 696 ann #a k * :Key is not well-formed
         ann> MODE #a +k a,b
-        ann< :srv 525 ann #a :Key is not well-formed
+        ann< :srv 696 ann #a k * :Key is not well-formed
         ann> MODE #a +o
         ann< :srv 696 ann #a o * :You must give a nick
         ann> MODE #a +o nobody
