@@ -116,12 +116,7 @@ impl Chat {
     }
 
     fn refuse_mode(&self, voice: &mut Voice, by: By, channel: ChannelId) {
-        let reply = if self.users[by.user].is_in(channel) {
-            ERR_CHANOPRIVSNEEDED
-        } else {
-            ERR_NOTONCHANNEL
-        };
-        self.numeric(voice, by.conn, reply, &[&self.channels[channel].name]);
+        self.numeric(voice, by.conn, ERR_CHANOPRIVSNEEDED, &[&self.channels[channel].name]);
     }
 
     fn tell_changes(&self, voice: &mut Voice, by: By, channel: ChannelId, changes: Changes) {

@@ -40,7 +40,7 @@ fn modes_are_told_set_and_unset() {
         bob< :srv 324 bob #a +ink *
         bob< :srv 329 bob #a 1767225600
         bob> MODE #a +m
-        bob< :srv 442 bob #a :You're not on that channel
+        bob< :srv 482 bob #a :You're not channel operator
         bob> MODE #none
         bob< :srv 403 bob #none :No such channel
         bob> MODE
