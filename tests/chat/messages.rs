@@ -196,6 +196,42 @@ fn labels_are_answered_in_one_piece() {
 }
 
 #[test]
+fn a_line_that_is_no_message_is_answered_under_its_label() {
+    let long = "x".repeat(510);
+    play(&format!(
+        r"
+        ann+ labeled-response batch
+        ann> @label=1 p!ng
+        ann< @label=1 :srv 421 ann p!ng :Unknown command
+        ann> @label=2 PRIVMSG bob :\xff
+        ann< @label=2 :srv FAIL PRIVMSG INVALID_UTF8 :Message rejected, your client MUST send UTF-8
+        ann> @label=3 PING a\0b
+        ann< @label=3 :srv 400 ann * :NUL and CR can't stand within a line
+        ann> @label=4 PING {long}
+        ann< @label=4 :srv 417 ann :Input line was too long
+        ann> @label=5\r PING x
+        ann< :srv 400 ann * :NUL and CR can't stand within a line
+        ann> @label=6
+    "
+    ));
+}
+
+#[test]
+fn who_takes_no_batches_has_no_labels() {
+    play(
+        r"
+        ann+ labeled-response draft/no-implicit-names
+        ann> @label=1 PING x
+        ann< :srv PONG srv :x
+        ann> CAP REQ batch
+        ann~
+        ann> @label=2 PING x
+        ann< @label=2 :srv PONG srv :x
+    ",
+    );
+}
+
+#[test]
 fn messages_of_several_lines() {
     play(
         r"
