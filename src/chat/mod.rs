@@ -229,7 +229,9 @@ impl Chat {
             Bad::NotUtf8 => {
                 let text = "Message rejected, your client MUST send UTF-8";
                 let command = command_of(line);
-                self.fail(voice, conn, &command, "INVALID_UTF8", &[], text);
+                // IRCv3 utf8-only: `*` where the command itself can't be read.
+                let command = if command.is_ascii() { &*command } else { "*" };
+                self.fail(voice, conn, command, "INVALID_UTF8", &[], text);
             }
             Bad::Control => {
                 let text = "NUL and CR can't stand within a line";
