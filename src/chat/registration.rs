@@ -225,9 +225,11 @@ impl Chat {
 
     /// `SETNAME realname`. IRCv3 setname.
     pub(super) fn setname(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        let realname = message.params[0];
-        if realname.len() > self.settings.limits.realname_max {
-            let text = "Realname is too long";
+        let Some(&realname) = message.params.first() else {
+            return self.numeric(voice, by.conn, ERR_NEEDMOREPARAMS, &["SETNAME"]);
+        };
+        if realname.is_empty() || realname.len() > self.settings.limits.realname_max {
+            let text = if realname.is_empty() { "Realname is empty" } else { "Realname is too long" };
             return self.fail(voice, by.conn, "SETNAME", "INVALID_REALNAME", &[], text);
         }
         self.users[by.user].realname = realname.into();

@@ -150,6 +150,8 @@ fn a_real_name_can_be_changed() {
         bob< :ann!ann@localhost SETNAME :Ann the Second
         ann> SETNAME :{long}
         ann< :srv FAIL SETNAME INVALID_REALNAME :Realname is too long
+        ann> SETNAME :
+        ann< :srv FAIL SETNAME INVALID_REALNAME :Realname is empty
         ann> SETNAME
         ann< :srv 461 ann SETNAME :Not enough parameters
         cat> SETNAME :Cat
