@@ -117,6 +117,7 @@ numerics! {
     ERR_NEEDMOREPARAMS "461" "Not enough parameters"
     ERR_ALREADYREGISTERED "462" "You may not reregister"
     ERR_PASSWDMISMATCH "464" "Password incorrect"
+    ERR_INVALIDUSERNAME "468" "Your username is not valid"
     ERR_LINKCHANNEL "470" "Forwarding to another channel"
     ERR_CHANNELISFULL "471" "Cannot join channel (+l)"
     ERR_UNKNOWNMODE "472" "is unknown mode char to me"

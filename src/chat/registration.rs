@@ -77,7 +77,7 @@ impl Chat {
             return self.numeric(voice, conn, ERR_ALREADYREGISTERED, &[]);
         };
         if username.is_empty() {
-            return self.numeric(voice, conn, ERR_NEEDMOREPARAMS, &["USER"]);
+            return self.numeric(voice, conn, ERR_INVALIDUSERNAME, &[]);
         }
         registering.user = Some((username.into(), realname.into()));
         self.try_register(voice, conn);
