@@ -27,7 +27,7 @@ fn messages_reach_users_channels_and_those_of_a_rank() {
         cat> PRIVMSG +#a :voiced
         ann< :cat!cat@localhost PRIVMSG +#a :voiced
         bob< :cat!cat@localhost PRIVMSG +#a :voiced
-        cat> PRIVMSG bob,#a,bob,nobody,#none :all
+        cat> PRIVMSG bob,#a,Bob,nobody,#none :all
         bob< :cat!cat@localhost PRIVMSG bob :all
         bob< :cat!cat@localhost PRIVMSG #a :all
         ann< :cat!cat@localhost PRIVMSG #a :all
