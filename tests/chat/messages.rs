@@ -413,10 +413,13 @@ fn figures_speak_where_roleplay_is_on() {
         ann~
         bob~
         ann> NPC #a Bilbo too much bread
+        ann< :*Bilbo*!ann@npc.fakeuser.invalid PRIVMSG #a :too much bread (ann)
         bob< :*Bilbo*!ann@npc.fakeuser.invalid PRIVMSG #a :too much bread (ann)
         ann> NPCA #a Bilbo :sighs
+        ann< :*Bilbo*!ann@npc.fakeuser.invalid PRIVMSG #a :\x01ACTION sighs (ann)\x01
         bob< :*Bilbo*!ann@npc.fakeuser.invalid PRIVMSG #a :\x01ACTION sighs (ann)\x01
         ann> SCENE #a :Night falls
+        ann< :=Scene=!ann@npc.fakeuser.invalid PRIVMSG #a :Night falls (ann)
         bob< :=Scene=!ann@npc.fakeuser.invalid PRIVMSG #a :Night falls (ann)
         ann> NPC #a B!x :hi
         ann< :srv 573 ann #a :This is no name for a figure
