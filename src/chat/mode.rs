@@ -245,7 +245,10 @@ impl Chat {
                     let text = "Forward to the name of another channel";
                     return self.bad_parameter(voice, by, id, letter, param, text);
                 }
-                if !self.may_forward_to(by, param) {
+                let Some(there) = self.channels.find(param) else {
+                    return self.bad_parameter(voice, by, id, letter, param, "No such channel");
+                };
+                if !self.may_forward_to(by, there) {
                     let text = "You must be operator in the channel that you forward to";
                     return self.numeric_saying(
                         voice,
@@ -263,8 +266,7 @@ impl Chat {
     }
 
     /// Nobody is to flood another's channel with those who were refused in their own.
-    fn may_forward_to(&self, by: By, name: &str) -> bool {
-        let Some(there) = self.channels.find(name) else { return true };
+    fn may_forward_to(&self, by: By, there: ChannelId) -> bool {
         self.member(there, by.user).is_some_and(|member| member.ranks.at_least(Rank::Op))
     }
 

@@ -72,6 +72,8 @@ fn parameters_that_do_not_fit_are_told() {
         ann< :srv 401 ann nobody :No such nick/channel
         ann> MODE #a +f #a
         ann< :srv 696 ann #a f #a :Forward to the name of another channel
+        ann> MODE #a +f #none
+        ann< :srv 696 ann #a f #none :No such channel
         ann> MODE #a +b :a b
         ann< :srv 696 ann #a b * :Not a mask
     ",
