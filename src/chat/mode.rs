@@ -422,7 +422,8 @@ impl Chat {
                 self.tell_join(voice, channel, *other, |to| to.user == after.user);
             } else if saw && !sees {
                 let params = [&*self.channels[channel].name];
-                let mut line = Line::new(self.users[other.user].mask(), "PART", &params);
+                let mut line = Line::new(self.users[other.user].mask(), "PART", &params)
+                    .tagged(self.tags_of(other.user));
                 self.to_user(voice, &mut line, after.user);
             }
         }
