@@ -393,6 +393,15 @@ fn a_relay_speaks_for_others_and_says_that_it_does() {
         bob> @label=1 RELAYMSG #a zoe/matrix :hi
         bob< @label=1;msgid=m1;draft/relaymsg=bob :zoe/matrix!relaymsg@srv PRIVMSG #a :hi
         ann< @msgid=m1;draft/relaymsg=bob :zoe/matrix!relaymsg@srv PRIVMSG #a :hi
+        cat+ draft/relaymsg draft/no-implicit-names
+        cat> JOIN #a
+        ann~
+        bob~
+        cat~
+        bob> RELAYMSG #a zoe/matrix :hi
+        ann~
+        bob~
+        cat< @draft/relaymsg=bob :zoe/matrix!relaymsg@srv PRIVMSG #a :hi
     ",
     );
 }
