@@ -55,6 +55,8 @@ pub struct LineTags<'a> {
     pub batch: Option<&'a str>,
     /// Whether it goes on where the line before ended: `draft/multiline-concat`; told to everyone.
     pub concat: bool,
+    /// Whether the batch it belongs to has told the time already.
+    pub timed: bool,
 }
 
 const TIME: usize = 1;
@@ -239,7 +241,7 @@ impl<'a> Line<'a> {
     fn form(&self, caps: Caps) -> usize {
         let tags = &self.tags;
         let mut form = 0;
-        if caps.has(Cap::ServerTime) {
+        if caps.has(Cap::ServerTime) && !tags.timed {
             form |= TIME;
         }
         if tags.account.is_some() && caps.has(Cap::AccountTag) {

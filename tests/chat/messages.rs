@@ -236,8 +236,8 @@ fn messages_of_several_lines() {
     play(
         r"
         ann+ batch draft/multiline message-tags echo-message labeled-response draft/no-implicit-names
-        bob+ batch draft/multiline message-tags draft/no-implicit-names
-        cat+ message-tags draft/no-implicit-names
+        bob+ batch draft/multiline message-tags server-time draft/no-implicit-names
+        cat+ message-tags server-time draft/no-implicit-names
         ann> JOIN #a
         bob> JOIN #a
         cat> JOIN #a
@@ -256,15 +256,15 @@ fn messages_of_several_lines() {
         ann< @batch=b3 :ann!ann@localhost PRIVMSG #a :how is\x20
         ann< @batch=b3;draft/multiline-concat :ann!ann@localhost PRIVMSG #a :everyone?
         ann< :ann!ann@localhost BATCH -b3
-        bob< @msgid=m1;+draft/reply=q :ann!ann@localhost BATCH +b3 draft/multiline #a
+        bob< @time=T;msgid=m1;+draft/reply=q :ann!ann@localhost BATCH +b3 draft/multiline #a
         bob< @batch=b3 :ann!ann@localhost PRIVMSG #a :hello
         bob< @batch=b3 :ann!ann@localhost PRIVMSG #a :
         bob< @batch=b3 :ann!ann@localhost PRIVMSG #a :how is\x20
         bob< @batch=b3;draft/multiline-concat :ann!ann@localhost PRIVMSG #a :everyone?
-        bob< :ann!ann@localhost BATCH -b3
-        cat< @msgid=m1;+draft/reply=q :ann!ann@localhost PRIVMSG #a :hello
-        cat< :ann!ann@localhost PRIVMSG #a :how is\x20
-        cat< :ann!ann@localhost PRIVMSG #a :everyone?
+        bob< @time=T :ann!ann@localhost BATCH -b3
+        cat< @time=T;msgid=m1;+draft/reply=q :ann!ann@localhost PRIVMSG #a :hello
+        cat< @time=T;+draft/reply=q :ann!ann@localhost PRIVMSG #a :how is\x20
+        cat< @time=T;+draft/reply=q :ann!ann@localhost PRIVMSG #a :everyone?
     ",
     );
 }
