@@ -24,6 +24,7 @@ pub use commands::stats::Figures;
 pub use settings::{Limits, Operator, Settings};
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
+use crate::wire::irc::tags::Tags;
 use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
 use channels::Channels;
 use commands::table::{self, Run};
@@ -139,24 +140,34 @@ impl Chat {
     /// One line of what `conn` says.
     fn hear(&mut self, out: &mut Outbox, conn: ConnId, line: &[u8]) {
         let mut voice = Voice::new(out);
-        let message = match Message::parse(line, CLIENT_TAGS_MAX) {
-            Ok(message) => message,
-            Err(bad) => return self.misunderstand(&mut voice, conn, line, bad),
-        };
-        if self.is_another_protocol(&mut voice, conn, &message) {
-            return;
+        let parsed = Message::parse(line, CLIENT_TAGS_MAX);
+        match &parsed {
+            Ok(message) if self.is_another_protocol(&mut voice, conn, message) => return,
+            Err(Bad::Empty) => return,
+            _ => {}
         }
-        let caps = self.sessions[conn].caps;
-        let label = message.tags.get("label").filter(|label| {
-            caps.has(caps::Cap::LabeledResponse) && (1..=LABEL_MAX).contains(&label.len())
-        });
-        let Some(label) = label else {
-            return self.command(&mut voice, conn, &message, line.len());
-        };
-        let batch = self.batch_reference();
-        voice.hold(conn, label, &self.settings.server_name, batch);
-        self.command(&mut voice, conn, &message, line.len());
+        if let Some(label) = self.label_of(conn, line) {
+            let batch = self.batch_reference();
+            voice.hold(conn, label, &self.settings.server_name, batch);
+        }
+        match parsed {
+            Ok(message) => self.command(&mut voice, conn, &message, line.len()),
+            Err(bad) => self.misunderstand(&mut voice, conn, line, bad),
+        }
         voice.answer();
+    }
+
+    /// The label of a line, also of one that is no message, from who takes labels: IRCv3
+    /// labeled-response, which cannot be used without `batch`.
+    fn label_of<'l>(&self, conn: ConnId, line: &'l [u8]) -> Option<&'l str> {
+        let caps = self.sessions[conn].caps;
+        if !caps.has(caps::Cap::LabeledResponse) || !caps.has(caps::Cap::Batch) {
+            return None;
+        }
+        let tags = line.strip_prefix(b"@")?.split(|byte| *byte == b' ').next()?;
+        let label = Tags::new(str::from_utf8(tags).ok()?).get("label")?;
+        let fit = !label.contains(['\0', '\r']);
+        (fit && (1..=LABEL_MAX).contains(&label.len())).then_some(label)
     }
 
     fn command(&mut self, voice: &mut Voice, conn: ConnId, message: &Message, bytes: usize) {
@@ -189,7 +200,9 @@ impl Chat {
             Bad::NotUtf8 => {
                 let text = "Message rejected, your client MUST send UTF-8";
                 let command = command_of(line);
-                self.fail(voice, conn, &command, "INVALID_UTF8", &[], text);
+                // IRCv3 utf8-only: `*` where the command itself can't be read.
+                let command = if command.is_ascii() { &*command } else { "*" };
+                self.fail(voice, conn, command, "INVALID_UTF8", &[], text);
             }
             Bad::Control => {
                 let text = "NUL and CR can't stand within a line";

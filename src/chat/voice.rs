@@ -49,18 +49,21 @@ pub struct LineTags<'a> {
     pub bot: bool,
     /// Client-only tags, as their sender wrote them, without the `@`.
     pub client: &'a str,
-    /// For whom a relay speaks: `draft/relaymsg`.
+    /// Which relay speaks, `draft/relaymsg`: also for who has asked for that alone.
     pub relayed_by: Option<&'a str>,
     /// The batch it belongs to; told to everyone.
     pub batch: Option<&'a str>,
     /// Whether it goes on where the line before ended: `draft/multiline-concat`; told to everyone.
     pub concat: bool,
+    /// Whether the batch it belongs to has told the time already.
+    pub timed: bool,
 }
 
 const TIME: usize = 1;
 const ACCOUNT: usize = 2;
 const MESSAGE_TAGS: usize = 4;
-const FORMS: usize = 8;
+const RELAYED: usize = 8;
+const FORMS: usize = 16;
 
 impl<'a> Voice<'a> {
     /// Says everything at once.
@@ -233,18 +236,18 @@ impl<'a> Line<'a> {
     fn form(&self, caps: Caps) -> usize {
         let tags = &self.tags;
         let mut form = 0;
-        if caps.has(Cap::ServerTime) {
+        if caps.has(Cap::ServerTime) && !tags.timed {
             form |= TIME;
         }
         if tags.account.is_some() && caps.has(Cap::AccountTag) {
             form |= ACCOUNT;
         }
-        let any = tags.msgid.is_some()
-            || tags.bot
-            || !tags.client.is_empty()
-            || tags.relayed_by.is_some();
+        let any = tags.msgid.is_some() || tags.bot || !tags.client.is_empty();
         if any && caps.has(Cap::MessageTags) {
             form |= MESSAGE_TAGS;
+        }
+        if tags.relayed_by.is_some() && (caps.has(Cap::MessageTags) || caps.has(Cap::Relaymsg)) {
+            form |= RELAYED;
         }
         form
     }
@@ -289,19 +292,17 @@ impl<'a> Line<'a> {
         if let Some(account) = tags.account.filter(|_| form & ACCOUNT != 0) {
             tag(arena, "account", account);
         }
-        if form & MESSAGE_TAGS != 0 {
-            if let Some(msgid) = tags.msgid {
-                tag(arena, "msgid", msgid);
-            }
-            if tags.bot {
-                tag(arena, "bot", "");
-            }
-            if let Some(relayed_by) = tags.relayed_by {
-                tag(arena, "draft/relaymsg", relayed_by);
-            }
-            if !tags.client.is_empty() {
-                tag(arena, tags.client, ""); // escaped by who sent it
-            }
+        if let Some(msgid) = tags.msgid.filter(|_| form & MESSAGE_TAGS != 0) {
+            tag(arena, "msgid", msgid);
+        }
+        if tags.bot && form & MESSAGE_TAGS != 0 {
+            tag(arena, "bot", "");
+        }
+        if let Some(relayed_by) = tags.relayed_by.filter(|_| form & RELAYED != 0) {
+            tag(arena, "draft/relaymsg", relayed_by);
+        }
+        if !tags.client.is_empty() && form & MESSAGE_TAGS != 0 {
+            tag(arena, tags.client, ""); // escaped by who sent it
         }
         if before == b';' {
             arena.push(b' ');

@@ -1,6 +1,6 @@
 //! CAP, and capabilities that have no other place.
 
-use crate::stage::{play, play_with, settings};
+use crate::stage::{Stage, play, play_with, settings};
 use stonechat::chat::Settings;
 
 #[test]
@@ -11,6 +11,8 @@ fn capabilities_are_listed_as_the_client_can_read_them() {
         old< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix server-time setname standard-replies userhost-in-names draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
         new> CAP LS 302
         new~
+        new> CAP LS
+        new< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix server-time setname standard-replies userhost-in-names draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
         new> CAP LIST
         new< :srv CAP * LIST :cap-notify
         new> CAP REQ :multi-prefix server-time
@@ -38,6 +40,25 @@ fn capabilities_are_listed_as_the_client_can_read_them() {
         new< :srv CAP new ACK :-batch
     ",
     );
+}
+
+#[test]
+fn a_list_on_a_single_line_holds_whole_names() {
+    let server_name = format!("{}.example.org", "s".repeat(40));
+    let mut stage = Stage::new(Settings { server_name, ..settings() });
+    let mut names = |who: &str, asked: &str| {
+        stage.say(who, asked);
+        let told = stage.heard(who);
+        assert!(told.iter().all(|line| line.len() <= 510), "{told:#?}");
+        let list = |line: &String| line.rsplit_once(" :").expect("a list").1.to_owned();
+        let lists: Vec<String> = told.iter().map(list).collect();
+        let names = lists.iter().flat_map(|list| list.split(' '));
+        (lists.len(), names.map(|name| name.split('=').next().unwrap().to_owned()).collect())
+    };
+    let (old_lines, old): (usize, Vec<String>) = names("old", "CAP LS");
+    let (new_lines, new): (usize, Vec<String>) = names("new", "CAP LS 302");
+    assert!(old_lines == 1 && new_lines > 1);
+    assert!(old.len() > 20 && new.len() > old.len() && new.starts_with(&old), "{old:?} {new:?}");
 }
 
 #[test]
@@ -129,6 +150,8 @@ fn a_real_name_can_be_changed() {
         bob< :ann!ann@localhost SETNAME :Ann the Second
         ann> SETNAME :{long}
         ann< :srv FAIL SETNAME INVALID_REALNAME :Realname is too long
+        ann> SETNAME :
+        ann< :srv FAIL SETNAME INVALID_REALNAME :Realname is empty
         ann> SETNAME
         ann< :srv 461 ann SETNAME :Not enough parameters
         cat> SETNAME :Cat

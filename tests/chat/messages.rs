@@ -27,7 +27,7 @@ fn messages_reach_users_channels_and_those_of_a_rank() {
         cat> PRIVMSG +#a :voiced
         ann< :cat!cat@localhost PRIVMSG +#a :voiced
         bob< :cat!cat@localhost PRIVMSG +#a :voiced
-        cat> PRIVMSG bob,#a,bob,nobody,#none :all
+        cat> PRIVMSG bob,#a,Bob,nobody,#none :all
         bob< :cat!cat@localhost PRIVMSG bob :all
         bob< :cat!cat@localhost PRIVMSG #a :all
         ann< :cat!cat@localhost PRIVMSG #a :all
@@ -189,8 +189,44 @@ fn labels_are_answered_in_one_piece() {
         bob> @label=8 PING x
         bob< :srv PONG srv :x
         ann> @label=9 QUIT
-        ann< @label=9 ERROR :Closing link: (localhost) [Quit]
+        ann< @label=9 ERROR :Closing link: (localhost) [Quit: ]
         ann!
+    ",
+    );
+}
+
+#[test]
+fn a_line_that_is_no_message_is_answered_under_its_label() {
+    let long = "x".repeat(510);
+    play(&format!(
+        r"
+        ann+ labeled-response batch
+        ann> @label=1 p!ng
+        ann< @label=1 :srv 421 ann p!ng :Unknown command
+        ann> @label=2 PRIVMSG bob :\xff
+        ann< @label=2 :srv FAIL PRIVMSG INVALID_UTF8 :Message rejected, your client MUST send UTF-8
+        ann> @label=3 PING a\0b
+        ann< @label=3 :srv 400 ann * :NUL and CR can't stand within a line
+        ann> @label=4 PING {long}
+        ann< @label=4 :srv 417 ann :Input line was too long
+        ann> @label=5\r PING x
+        ann< :srv 400 ann * :NUL and CR can't stand within a line
+        ann> @label=6
+    "
+    ));
+}
+
+#[test]
+fn who_takes_no_batches_has_no_labels() {
+    play(
+        r"
+        ann+ labeled-response draft/no-implicit-names
+        ann> @label=1 PING x
+        ann< :srv PONG srv :x
+        ann> CAP REQ batch
+        ann~
+        ann> @label=2 PING x
+        ann< @label=2 :srv PONG srv :x
     ",
     );
 }
@@ -200,8 +236,8 @@ fn messages_of_several_lines() {
     play(
         r"
         ann+ batch draft/multiline message-tags echo-message labeled-response draft/no-implicit-names
-        bob+ batch draft/multiline message-tags draft/no-implicit-names
-        cat+ message-tags draft/no-implicit-names
+        bob+ batch draft/multiline message-tags server-time draft/no-implicit-names
+        cat+ message-tags server-time draft/no-implicit-names
         ann> JOIN #a
         bob> JOIN #a
         cat> JOIN #a
@@ -220,15 +256,15 @@ fn messages_of_several_lines() {
         ann< @batch=b3 :ann!ann@localhost PRIVMSG #a :how is\x20
         ann< @batch=b3;draft/multiline-concat :ann!ann@localhost PRIVMSG #a :everyone?
         ann< :ann!ann@localhost BATCH -b3
-        bob< @msgid=m1;+draft/reply=q :ann!ann@localhost BATCH +b3 draft/multiline #a
+        bob< @time=T;msgid=m1;+draft/reply=q :ann!ann@localhost BATCH +b3 draft/multiline #a
         bob< @batch=b3 :ann!ann@localhost PRIVMSG #a :hello
         bob< @batch=b3 :ann!ann@localhost PRIVMSG #a :
         bob< @batch=b3 :ann!ann@localhost PRIVMSG #a :how is\x20
         bob< @batch=b3;draft/multiline-concat :ann!ann@localhost PRIVMSG #a :everyone?
-        bob< :ann!ann@localhost BATCH -b3
-        cat< @msgid=m1;+draft/reply=q :ann!ann@localhost PRIVMSG #a :hello
-        cat< :ann!ann@localhost PRIVMSG #a :how is\x20
-        cat< :ann!ann@localhost PRIVMSG #a :everyone?
+        bob< @time=T :ann!ann@localhost BATCH -b3
+        cat< @time=T;msgid=m1;+draft/reply=q :ann!ann@localhost PRIVMSG #a :hello
+        cat< @time=T;+draft/reply=q :ann!ann@localhost PRIVMSG #a :how is\x20
+        cat< @time=T;+draft/reply=q :ann!ann@localhost PRIVMSG #a :everyone?
     ",
     );
 }
@@ -357,6 +393,15 @@ fn a_relay_speaks_for_others_and_says_that_it_does() {
         bob> @label=1 RELAYMSG #a zoe/matrix :hi
         bob< @label=1;msgid=m1;draft/relaymsg=bob :zoe/matrix!relaymsg@srv PRIVMSG #a :hi
         ann< @msgid=m1;draft/relaymsg=bob :zoe/matrix!relaymsg@srv PRIVMSG #a :hi
+        cat+ draft/relaymsg draft/no-implicit-names
+        cat> JOIN #a
+        ann~
+        bob~
+        cat~
+        bob> RELAYMSG #a zoe/matrix :hi
+        ann~
+        bob~
+        cat< @draft/relaymsg=bob :zoe/matrix!relaymsg@srv PRIVMSG #a :hi
     ",
     );
 }
@@ -377,10 +422,13 @@ fn figures_speak_where_roleplay_is_on() {
         ann~
         bob~
         ann> NPC #a Bilbo too much bread
+        ann< :*Bilbo*!ann@npc.fakeuser.invalid PRIVMSG #a :too much bread (ann)
         bob< :*Bilbo*!ann@npc.fakeuser.invalid PRIVMSG #a :too much bread (ann)
         ann> NPCA #a Bilbo :sighs
+        ann< :*Bilbo*!ann@npc.fakeuser.invalid PRIVMSG #a :\x01ACTION sighs (ann)\x01
         bob< :*Bilbo*!ann@npc.fakeuser.invalid PRIVMSG #a :\x01ACTION sighs (ann)\x01
         ann> SCENE #a :Night falls
+        ann< :=Scene=!ann@npc.fakeuser.invalid PRIVMSG #a :Night falls (ann)
         bob< :=Scene=!ann@npc.fakeuser.invalid PRIVMSG #a :Night falls (ann)
         ann> NPC #a B!x :hi
         ann< :srv 573 ann #a :This is no name for a figure

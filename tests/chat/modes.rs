@@ -40,7 +40,7 @@ fn modes_are_told_set_and_unset() {
         bob< :srv 324 bob #a +ink *
         bob< :srv 329 bob #a 1767225600
         bob> MODE #a +m
-        bob< :srv 442 bob #a :You're not on that channel
+        bob< :srv 482 bob #a :You're not channel operator
         bob> MODE #none
         bob< :srv 403 bob #none :No such channel
         bob> MODE
@@ -63,15 +63,17 @@ fn parameters_that_do_not_fit_are_told() {
         ann> MODE #a +l
         ann< :srv 696 ann #a l * :You must give a parameter
         ann> MODE #a +k :with space
-        ann< :srv 525 ann #a :Key is not well-formed
+        ann< :srv 696 ann #a k * :Key is not well-formed
         ann> MODE #a +k a,b
-        ann< :srv 525 ann #a :Key is not well-formed
+        ann< :srv 696 ann #a k * :Key is not well-formed
         ann> MODE #a +o
         ann< :srv 696 ann #a o * :You must give a nick
         ann> MODE #a +o nobody
         ann< :srv 401 ann nobody :No such nick/channel
         ann> MODE #a +f #a
         ann< :srv 696 ann #a f #a :Forward to the name of another channel
+        ann> MODE #a +f #none
+        ann< :srv 696 ann #a f #none :No such channel
         ann> MODE #a +b :a b
         ann< :srv 696 ann #a b * :Not a mask
     ",
@@ -325,8 +327,8 @@ fn in_an_auditorium_the_audience_does_not_see_itself() {
         cat> QUIT
         cat~
         cat!
-        bob< :kit!cat@localhost QUIT :Quit
-        ann< :kit!cat@localhost QUIT :Quit
+        bob< :kit!cat@localhost QUIT :Quit:\x20
+        ann< :kit!cat@localhost QUIT :Quit:\x20
     ",
     );
 }

@@ -118,6 +118,15 @@ fn whois_tells_what_the_asker_may_know() {
         ann> WHOIS nobody
         ann< :srv 401 ann nobody :No such nick/channel
         ann< :srv 318 ann nobody :End of /WHOIS list
+        ann> WHOIS Nobody,ANN,
+        ann< :srv 401 ann Nobody :No such nick/channel
+        ann< :srv 311 ann ann ann localhost * :ANN real
+        ann< :srv 319 ann ann :#both
+        ann< :srv 312 ann ann srv :Net
+        ann< :srv 338 ann ann ann@localhost 255.255.255.255 :is actually using host
+        ann< :srv 379 ann ann :is using modes +
+        ann< :srv 317 ann ann 7 1767225600 :seconds idle, signon time
+        ann< :srv 318 ann Nobody,ANN, :End of /WHOIS list
         ann> WHOIS
         ann< :srv 431 ann :No nickname given
         ann> WHOIS elsewhere bob

@@ -31,6 +31,27 @@ fn who_says_nick_and_user_is_welcome() {
 }
 
 #[test]
+fn a_user_name_is_what_can_be_one_of_it() {
+    play(
+        r"
+        ann> NICK ann
+        ann> USER
+        ann< :srv 461 * USER :Not enough parameters
+        ann> USER ann 0 * :
+        ann< :srv 461 * USER :Not enough parameters
+        ann> USER é@ 0 * :Ann
+        ann< :srv 468 * :Your username is not valid
+        ann> USER ~a@énn-with-a-long-name 0 * :Ann
+        ann~
+        ann> NICK anna
+        ann< :ann!ann-with-a-long-@localhost NICK anna
+        ann> USER ann 0 * :Ann
+        ann< :srv 462 anna :You may not reregister
+    ",
+    );
+}
+
+#[test]
 fn a_nick_is_taken_by_who_is_there_first() {
     play(
         r"

@@ -97,6 +97,13 @@ fn a_bot_is_known_as_one() {
         ann> WHO bob
         ann< :srv 352 ann * bob localhost srv bob HB :0 BOB real
         ann< :srv 315 ann bob :End of /WHO list
+        bob> JOIN #bots
+        bob~
+        ann> WHO #bots
+        ann< :srv 352 ann #bots bob localhost srv bob H@B :0 BOB real
+        ann< :srv 315 ann #bots :End of /WHO list
+        bob> PART #bots
+        bob~
         ann> WHOIS bob
         ann< :srv 311 ann bob bob localhost * :BOB real
         ann< :srv 312 ann bob srv :Net

@@ -6,10 +6,13 @@ use crate::chat::numeric::*;
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
-use crate::wire::irc::Message;
+use crate::wire::irc::{Message, REST_MAX};
 
 /// The longest list of one line in bytes: with server name and nick it fits into 510.
 const LIST_MAX: usize = 400;
+
+/// From this version on lists have values, and run over several lines.
+const WITH_VALUES: u32 = 302;
 
 impl Chat {
     /// `CAP LS [version]`, `LIST`, `REQ`, `END`. IRCv3 capability-negotiation, "The CAP command".
@@ -19,7 +22,8 @@ impl Chat {
             "LS" => self.cap_ls(voice, conn, given),
             "LIST" => {
                 let names = self.sessions[conn].caps.names().map(str::to_owned).collect();
-                self.cap_lines(voice, conn, "LIST", names);
+                let several = self.sessions[conn].cap_302;
+                self.cap_lines(voice, conn, "LIST", names, several);
             }
             "REQ" => self.cap_req(voice, conn, given.unwrap_or_default()),
             "END" => {
@@ -33,9 +37,9 @@ impl Chat {
     }
 
     fn cap_ls(&mut self, voice: &mut Voice, conn: ConnId, version: Option<&str>) {
-        let version: u32 = version.and_then(|text| text.parse().ok()).unwrap_or(301);
+        let version: u32 = version.and_then(|text| text.parse().ok()).unwrap_or(0);
         let session = &mut self.sessions[conn];
-        if version >= 302 {
+        if version >= WITH_VALUES {
             session.cap_302 = true;
             // "CAP LS 302" asks for cap-notify by itself.
             session.caps = session.caps.with(Cap::CapNotify);
@@ -43,18 +47,31 @@ impl Chat {
         if let Some(registering) = session.registering() {
             registering.negotiating = true;
         }
-        let with_values = session.cap_302;
+        // The answer is that of the version asked for, though the higher one is remembered.
+        let with_values = version >= WITH_VALUES;
         let names = caps::all(&self.settings, with_values).collect();
-        self.cap_lines(voice, conn, "LS", names);
+        self.cap_lines(voice, conn, "LS", names, with_values);
     }
 
-    /// A list over as many lines as it needs; who speaks less than 302 gets a single one.
-    fn cap_lines(&self, voice: &mut Voice, conn: ConnId, subcommand: &str, names: Vec<String>) {
+    /// A list over as many lines as it needs, if there may be `several`; else of the names those
+    /// that a single one holds: the drafts, which come last, are left out first.
+    fn cap_lines(
+        &self,
+        voice: &mut Voice,
+        conn: ConnId,
+        subcommand: &str,
+        names: Vec<String>,
+        several: bool,
+    ) {
         let server = &self.settings.server_name;
-        let max = if self.sessions[conn].cap_302 { LIST_MAX } else { usize::MAX };
+        let around = ":  CAP   :".len() + server.len() + self.called(conn).len() + subcommand.len();
+        let max = if several { LIST_MAX } else { REST_MAX - around };
         let mut line = String::new();
         for name in names {
             if !line.is_empty() && line.len() + name.len() >= max {
+                if !several {
+                    break;
+                }
                 let params = [self.called(conn), subcommand, "*", line.trim_end()];
                 self.say(voice, conn, server, "CAP", &params);
                 line.clear();

@@ -27,7 +27,9 @@ impl Chat {
     pub(crate) fn help(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let asked = message.params.first().copied().unwrap_or_default();
         if asked.is_empty() || asked.eq_ignore_ascii_case("index") {
-            return self.tell_help(voice, by, "index", "What there is help on", &index());
+            // Modern IRC: the subject is told as it was asked.
+            let subject = if asked.is_empty() { "*" } else { "index" };
+            return self.tell_help(voice, by, subject, "What there is help on", &index());
         }
         match ALL.iter().find(|topic| topic.name.eq_ignore_ascii_case(asked)) {
             Some(Topic { name, title, text }) => self.tell_help(voice, by, name, title, text),

@@ -8,6 +8,7 @@ use crate::chat::session::Session;
 use crate::chat::users::{UserId, UserMode};
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
+use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 use crate::wire::irc::tags::Tags;
@@ -97,7 +98,7 @@ impl Chat {
         }
         let mut seen: Vec<&str> = Vec::new();
         for target in targets.split(',').filter(|target| !target.is_empty()) {
-            if seen.contains(&target) {
+            if seen.iter().any(|before| casemap::same(before, target)) {
                 continue;
             }
             if seen.len() == self.settings.limits.targets_max {

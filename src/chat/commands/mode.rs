@@ -116,12 +116,7 @@ impl Chat {
     }
 
     fn refuse_mode(&self, voice: &mut Voice, by: By, channel: ChannelId) {
-        let reply = if self.users[by.user].is_in(channel) {
-            ERR_CHANOPRIVSNEEDED
-        } else {
-            ERR_NOTONCHANNEL
-        };
-        self.numeric(voice, by.conn, reply, &[&self.channels[channel].name]);
+        self.numeric(voice, by.conn, ERR_CHANOPRIVSNEEDED, &[&self.channels[channel].name]);
     }
 
     fn tell_changes(&self, voice: &mut Voice, by: By, channel: ChannelId, changes: Changes) {
@@ -234,8 +229,9 @@ impl Chat {
         match letter {
             'k' => {
                 if Key::parse(param, limits.key_max).is_none() {
-                    let name = channel.name.clone();
-                    return self.numeric(voice, by.conn, ERR_INVALIDKEY, &[&name]);
+                    // Not what was given: it is a key all the same, and may be as long as a line.
+                    let text = "Key is not well-formed";
+                    return self.bad_parameter(voice, by, id, letter, "*", text);
                 }
                 if channel.key.replace(value) != Some(param.into()) {
                     changes.push(true, letter, Some(param));
@@ -257,7 +253,10 @@ impl Chat {
                     let text = "Forward to the name of another channel";
                     return self.bad_parameter(voice, by, id, letter, param, text);
                 }
-                if !self.may_forward_to(by, param) {
+                let Some(there) = self.channels.find(param) else {
+                    return self.bad_parameter(voice, by, id, letter, param, "No such channel");
+                };
+                if !self.may_forward_to(by, there) {
                     let text = "You must be operator in the channel that you forward to";
                     return self.numeric_saying(
                         voice,
@@ -275,8 +274,7 @@ impl Chat {
     }
 
     /// Nobody is to flood another's channel with those who were refused in their own.
-    fn may_forward_to(&self, by: By, name: &str) -> bool {
-        let Some(there) = self.channels.find(name) else { return true };
+    fn may_forward_to(&self, by: By, there: ChannelId) -> bool {
         self.member(there, by.user).is_some_and(|member| member.ranks.at_least(Rank::Op))
     }
 

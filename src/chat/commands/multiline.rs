@@ -161,18 +161,24 @@ impl Chat {
         let mut open = Line::new(mask, "BATCH", &open).tagged(tags);
         let mut close = Line::new(mask, "BATCH", &close);
         let params: Vec<[&str; 2]> = texts.iter().map(|text| [&*name, *text]).collect();
-        let within = |concat| LineTags { batch: Some(&reference), concat, ..LineTags::default() };
+        let within = |concat| LineTags {
+            batch: Some(&reference),
+            concat,
+            timed: true,
+            ..LineTags::default()
+        };
         let mut lines: Vec<Line> = (params.iter().zip(&batch.lines))
             .map(|(params, line)| {
                 Line::new(mask, kind.command(), params).tagged(within(line.concat))
             })
             .collect();
-        // Who knows no multiline hears line after line, empty ones left out; the first has the id.
+        // Who knows no multiline hears line after line, empty ones left out; the first has the id,
+        // and each what clients say with it, as `+draft/channel-context` says where it belongs.
         let mut first = Some(tags);
         let heard = params.iter().filter(|[_, text]| !text.is_empty());
         let mut plain: Vec<Line> = heard
             .map(|params| {
-                let tags = first.take().unwrap_or(self.tags_of(by.user));
+                let tags = first.take().unwrap_or(LineTags { msgid: None, ..tags });
                 Line::new(mask, kind.command(), params).tagged(tags)
             })
             .collect();

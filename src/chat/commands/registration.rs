@@ -77,7 +77,7 @@ impl Chat {
             return self.numeric(voice, conn, ERR_ALREADYREGISTERED, &[]);
         };
         if username.is_empty() {
-            return self.numeric(voice, conn, ERR_NEEDMOREPARAMS, &["USER"]);
+            return self.numeric(voice, conn, ERR_INVALIDUSERNAME, &[]);
         }
         registering.user = Some((username.into(), realname.into()));
         self.try_register(voice, conn);
@@ -145,7 +145,8 @@ impl Chat {
     pub(crate) fn quit(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         let reason = message.params.first().copied().unwrap_or_default();
         let reason = shortened(reason, self.settings.limits.kick_max);
-        let said = if reason.is_empty() { "Quit".to_owned() } else { format!("Quit: {reason}") };
+        // So that nobody can make it look like a cause of ours: also where no reason is given.
+        let said = format!("Quit: {reason}");
         self.leave(voice, conn, &said, &said);
     }
 
@@ -224,9 +225,12 @@ impl Chat {
 
     /// `SETNAME realname`. IRCv3 setname.
     pub(crate) fn setname(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        let realname = message.params[0];
-        if realname.len() > self.settings.limits.realname_max {
-            let text = "Realname is too long";
+        let Some(&realname) = message.params.first() else {
+            return self.numeric(voice, by.conn, ERR_NEEDMOREPARAMS, &["SETNAME"]);
+        };
+        if realname.is_empty() || realname.len() > self.settings.limits.realname_max {
+            let text =
+                if realname.is_empty() { "Realname is empty" } else { "Realname is too long" };
             return self.fail(voice, by.conn, "SETNAME", "INVALID_REALNAME", &[], text);
         }
         self.users[by.user].realname = realname.into();

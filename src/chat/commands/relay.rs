@@ -2,6 +2,7 @@
 //! draft/relaymsg and roleplay have no ratified text; both are as Ergo has them.
 
 use super::message::{Kind, Target};
+use crate::chat::caps::Cap;
 use crate::chat::channels::{ChannelId, ChannelMode, Rank};
 use crate::chat::numeric::*;
 use crate::chat::voice::{Line, LineTags, Voice};
@@ -107,6 +108,13 @@ impl Chat {
         let tags = LineTags { msgid: Some(&msgid), relayed_by, ..LineTags::default() };
         let params = [&*name, text];
         let mut line = Line::new(source, Kind::Privmsg.command(), &params).tagged(tags);
+        if relayed_by.is_none() {
+            // A figure is not its player: no client shows by itself what the figure says.
+            let own = self.users[by.user].conns.iter().map(|conn| &self.sessions[*conn]);
+            for session in own.filter(|session| !session.caps.has(Cap::EchoMessage)) {
+                line.to(voice, session);
+            }
+        }
         self.deliver(voice, by, target, |voice, session| line.to(voice, session));
     }
 }

@@ -70,7 +70,7 @@ impl Chat {
     pub(crate) fn links(&mut self, voice: &mut Voice, by: By, _message: &Message) {
         let server = &self.settings.server_name;
         let text = format!("0 {}", self.settings.network);
-        self.numeric(voice, by.conn, RPL_LINKS, &[server, server, &text]);
+        self.numeric(voice, by.conn, RPL_LINKS, &["*", server, &text]);
         self.numeric(voice, by.conn, RPL_ENDOFLINKS, &["*"]);
     }
 }

@@ -81,7 +81,7 @@ pub(crate) const ALL: &[Command] = &[
     user("RENAME", 2, Chat::rename),
     user("RESTART", 0, Chat::restart),
     user("SCENE", 2, Chat::scene),
-    user("SETNAME", 1, Chat::setname),
+    user("SETNAME", 0, Chat::setname),
     user("STATS", 1, Chat::stats),
     user("TAGMSG", 0, Chat::privmsg),
     user("TIME", 0, Chat::time),

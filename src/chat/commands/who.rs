@@ -142,19 +142,20 @@ impl Chat {
         members.is_some_and(|(own, other)| self.sees(channel, own, other))
     }
 
-    /// `H` here or `G` gone, `*` operator, `B` bot, then the ranks in the channel.
+    /// `H` here or `G` gone, `*` operator, the ranks in the channel, `B` bot: in this order, Modern
+    /// IRC, "RPL_WHOREPLY (352)".
     fn who_flags(&self, by: By, id: UserId, channel: Option<ChannelId>) -> String {
         let user = &self.users[id];
         let mut flags = String::from(if user.away.is_some() { "G" } else { "H" });
         if user.is(UserMode::Operator) {
             flags.push('*');
         }
-        if user.is(UserMode::Bot) {
-            flags.push('B');
-        }
         let all = self.sessions[by.conn].caps.has(Cap::MultiPrefix);
         if let Some(member) = channel.and_then(|channel| self.member(channel, id)) {
             flags.extend(member.ranks.prefixes(all));
+        }
+        if user.is(UserMode::Bot) {
+            flags.push('B');
         }
         flags
     }

@@ -54,8 +54,8 @@ impl Chat {
                 Some(user) => self.whois_one(voice, by, user),
                 None => self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]),
             }
-            self.numeric(voice, by.conn, RPL_ENDOFWHOIS, &[nick]);
         }
+        self.numeric(voice, by.conn, RPL_ENDOFWHOIS, &[nicks]);
     }
 
     fn whois_one(&self, voice: &mut Voice, by: By, id: UserId) {
