@@ -139,7 +139,7 @@ fn a_nick_must_be_one() {
         ann> USER ann 0 * :
         ann< :srv 461 * USER :Not enough parameters
         ann> USER !@ 0 * :Ann
-        ann< :srv 461 * USER :Not enough parameters
+        ann< :srv 468 * :Your username is not valid
         ann> PASS
         ann< :srv 461 * PASS :Not enough parameters
     "
