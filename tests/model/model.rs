@@ -46,6 +46,7 @@ pub struct Client {
     pub negotiating: bool,
     pub user_given: bool,
     pub nick: String,
+    pub username: String,
     pub realname: String,
     pub caps: BTreeSet<String>,
     pub modes: BTreeSet<char>,
@@ -168,7 +169,7 @@ impl Model {
     }
 
     pub fn mask(&self, who: &str) -> String {
-        format!("{}!{who}@localhost", self.clients[who].nick)
+        format!("{}!{}@localhost", self.clients[who].nick, self.clients[who].username)
     }
 
     pub fn nick(&self, who: &str) -> String {
@@ -332,7 +333,7 @@ impl Model {
         match command {
             "CAP" => self.cap(who, &params),
             "NICK" => self.nick_command(who, &params),
-            "USER" => self.user(who, params[3]),
+            "USER" => self.user(who, params[0], params[3]),
             "QUIT" => self.quit(who, &params),
             "PING" => self.ping(who, &params),
             "AWAY" => self.away(who, &params),

@@ -115,11 +115,12 @@ impl Model {
         }
     }
 
-    pub fn user(&mut self, who: &str, realname: &str) {
+    pub fn user(&mut self, who: &str, username: &str, realname: &str) {
         if self.clients[who].registered {
             return self.numeric(who, "462", &["…"]);
         }
         let client = self.client(who);
+        client.username = username.into();
         client.realname = realname.into();
         client.user_given = true;
         self.register(who);
@@ -306,8 +307,9 @@ impl Model {
 
     fn whois_one(&mut self, who: &str, of: &str) {
         let nick = self.nick(of);
-        let realname = self.clients[of].realname.clone();
-        self.numeric(who, "311", &[&nick, of, "localhost", "*", &realname]);
+        let (username, realname) =
+            (self.clients[of].username.clone(), self.clients[of].realname.clone());
+        self.numeric(who, "311", &[&nick, &username, "localhost", "*", &realname]);
         let channels: Vec<String> = self.channels_of(of);
         let known = channels.iter().filter(|channel| self.knows_of(who, channel, of));
         let prefixed = |channel: &String| {
@@ -326,7 +328,7 @@ impl Model {
             self.numeric(who, "335", &[&nick, "…"]);
         }
         if who == of {
-            let mask = format!("{of}@localhost");
+            let mask = format!("{username}@localhost");
             self.numeric(who, "338", &[&nick, &mask, "255.255.255.255", "…"]);
             let modes = self.user_modes(of);
             self.numeric(who, "379", &[&nick, &format!("is using modes {modes}")]);
