@@ -44,7 +44,7 @@ fn capabilities_are_listed_as_the_client_can_read_them() {
 
 #[test]
 fn a_list_on_a_single_line_holds_whole_names() {
-    let server_name = format!("{}.example.org", "s".repeat(51));
+    let server_name = format!("{}.example.org", "s".repeat(150));
     let mut stage = Stage::new(Settings { server_name, ..settings() });
     let mut names = |who: &str, asked: &str| {
         stage.say(who, asked);
