@@ -9,7 +9,7 @@ use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 
-/// A channel is knocked at by one user once in this many seconds.
+/// A user knocks once in this many seconds, wherever it is.
 const KNOCK_PAUSE_S: u64 = 60;
 
 impl Chat {
@@ -74,7 +74,7 @@ impl Chat {
         let Some(inviter) = self.member(channel, by.user) else {
             return self.numeric(voice, by.conn, ERR_NOTONCHANNEL, &[name]);
         };
-        // An invitation passes bans and limit too, so it takes rank wherever one of them is set.
+        // Modern IRC, "INVITE message": into a channel by invitation only it takes rank.
         let guarded = self.channels[channel].is(ChannelMode::InviteOnly);
         if guarded && !inviter.ranks.at_least(Rank::Halfop) {
             return self.numeric(voice, by.conn, ERR_CHANOPRIVSNEEDED, &[name]);
