@@ -71,7 +71,8 @@ impl Chat {
         Some(reference)
     }
 
-    /// Says as much more as there is room for.
+    /// Says as much more as there is room for, and something at least: where `sendq_pause` is less
+    /// than a line may take, the answer comes to its end all the same.
     pub(super) fn go_on(&mut self, voice: &mut Voice, conn: ConnId) {
         let Some(user) = self.sessions[conn].user() else { return };
         let by = By { conn, user };
@@ -79,7 +80,7 @@ impl Chat {
         let mut said_at_most = 0;
         let room = voice.out.headroom(conn);
         for _ in 0..LOOKED_AT_MAX {
-            if said_at_most + LINE_MAX > room {
+            if said_at_most > 0 && said_at_most + LINE_MAX > room {
                 break;
             }
             said_at_most += LINE_MAX;
