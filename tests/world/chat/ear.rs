@@ -30,6 +30,8 @@ pub struct Ear {
     pub who: BTreeSet<String>,
     /// The last word, and why the server took leave.
     pub farewell: Option<String>,
+    /// The number of what each said last, by where they said it.
+    last_said: BTreeMap<(String, usize), usize>,
     names: BTreeMap<String, BTreeSet<String>>,
     batches: BTreeSet<String>,
     part_of_line: Vec<u8>,
@@ -208,7 +210,11 @@ impl Ear {
 
     /// Each says a number of their own before what they say.
     fn said(&mut self, nick: &str, mask: &str, target: &str, text: &str) {
+        let said = text.split([' ', '.']).nth(1).and_then(|count| count.parse::<usize>().ok());
+        let said = said.unwrap_or_else(|| panic!("nobody said {text:?}"));
         assert!(text.starts_with(&format!("{}.", number(mask))), "{mask} did not say {text:?}");
+        let last = self.last_said.insert((target.to_owned(), number(mask)), said);
+        assert!(last.is_none_or(|last| last < said), "{mask} says {text:?} after {last:?}");
         if !target.starts_with('#') {
             let echo = nick == self.nick && self.has("echo-message");
             assert!(echo || target == self.nick, "{} heard what was for {target}", self.nick);

@@ -11,6 +11,7 @@ impl World {
         for n in 0..self.clients.len() {
             match self.clients[n].state {
                 State::Waiting => {}
+                _ if self.clients[n].echo.is_some() => self.check_echo(n),
                 State::TurnedAway => {
                     let farewell = self.clients[n].ear.farewell.as_deref();
                     assert!(matches!(farewell, None | Some("server full")), "{n}: {farewell:?}");
@@ -29,6 +30,18 @@ impl World {
         self.check_private();
         self.check_who_is_there();
         self.check_quits();
+    }
+
+    fn check_echo(&self, n: usize) {
+        let client = &self.clients[n];
+        let Some(echo) = client.echo.as_ref().filter(|_| client.state != State::TurnedAway) else {
+            return;
+        };
+        let expected = echo.sent.to_ascii_uppercase();
+        assert!(expected.starts_with(&echo.heard), "{n} heard {}", echo.heard.escape_ascii());
+        if client.conduct == Conduct::Ordinary && self.ending(n).is_none() {
+            assert_eq!(echo.heard, expected, "client {n} missed the end");
+        }
     }
 
     /// Whether it has read all that concerns it. Whom the loop has dismissed is still a member until
@@ -82,6 +95,7 @@ impl World {
         assert!(typed.labels.starts_with(&ear.labels), "client {n}: {:?}", ear.labels);
         let alive = matches!(self.clients[n].conduct, Conduct::Steady | Conduct::Ordinary);
         if alive && self.ending(n).is_none() {
+            assert!(!ear.nick.is_empty(), "client {n} was never welcomed");
             assert!(!ear.is_amid(), "client {n} heard half a line, or half a batch");
             assert_eq!((lists, whos), (typed.lists, typed.whos), "client {n}");
             assert_eq!(ear.pongs, typed.pings, "client {n}");

@@ -57,11 +57,22 @@ struct Client {
     news: News,
     /// Typed and not sent yet.
     unsent: VecDeque<u8>,
+    /// When it sent something last.
+    sent_ms: u64,
     typed: Typed,
     ear: Ear,
+    /// What passed there and back, if it talks to the echo instead.
+    echo: Option<Echo>,
     /// When the server was first seen to have ended its half, and to have dropped its end.
     ended_ms: Option<u64>,
     dropped_ms: Option<u64>,
+}
+
+/// Its slot may have been a chatter's, and be one's again.
+#[derive(Default)]
+struct Echo {
+    sent: Vec<u8>,
+    heard: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -100,10 +111,11 @@ struct Noted {
     ended: BTreeMap<ConnId, CloseReason>,
 }
 
-pub struct World {
+struct World {
     choices: Choices,
     server: EventLoop<ServerEnd, Noted>,
     irc: EndpointId,
+    echo: EndpointId,
     clients: Vec<Client>,
     backlog: VecDeque<usize>,
     now: Now,
@@ -116,7 +128,7 @@ pub type Sights = BTreeMap<String, usize>;
 pub fn run(choices: Choices, steps: usize) -> Sights {
     let mut world = World::new(choices);
     for _ in 0..STEADY {
-        world.connect(Conduct::Steady);
+        world.connect(Conduct::Steady, None);
     }
     for channel in WITNESSED {
         world.join(0, channel);
@@ -126,6 +138,7 @@ pub fn run(choices: Choices, steps: usize) -> Sights {
         world.step();
     }
     world.settle_closing();
+    world.fall_silent();
     world.ask_who_is_there();
     world.check_heard();
     let sights = world.sights();
@@ -138,10 +151,12 @@ impl World {
         let settings = Settings { server_name: "srv".into(), ..Settings::default() };
         let mut app = App::new(512, settings);
         let irc = app.add_endpoint(Protocol::Irc).expect("room for one");
+        let echo = app.add_endpoint(Protocol::Echo).expect("room for two");
         World {
             choices,
             server: EventLoop::new(Noted { app, ended: BTreeMap::new() }, LIMITS),
             irc,
+            echo,
             clients: Vec::new(),
             backlog: VecDeque::new(),
             now: Now { uptime_ms: 0, unix_ms: 1_800_000_000_000 },
@@ -159,7 +174,10 @@ impl World {
             46..55 => self.join_some(n),
             55..59 => self.part_some(n),
             59..63 => self.change_nick(n),
-            63..69 => self.connect(Conduct::Ordinary),
+            63..69 => {
+                let echo = self.choices.one_in(6).then(Echo::default);
+                self.connect(Conduct::Ordinary, echo);
+            }
             69..78 => self.misbehave(n),
             78..83 => self.ask(n),
             83 => self.tell_of_self(n),
@@ -192,6 +210,27 @@ impl World {
         }
     }
 
+    /// Nobody types for some minutes: who answers when asked stays, and the others go.
+    fn fall_silent(&mut self) {
+        let here = |world: &World, n: usize| {
+            let asked = !world.clients[n].ear.nick.is_empty();
+            asked && matches!(world.clients[n].state, State::Here(_)) && world.ending(n).is_none()
+        };
+        let before: Vec<bool> = (0..self.clients.len()).map(|n| here(self, n)).collect();
+        for _ in 0..9 {
+            self.pass(30_000);
+            self.turn();
+            self.settle_closing();
+        }
+        for n in (0..self.clients.len()).filter(|n| before[*n]) {
+            match self.clients[n].conduct {
+                Conduct::Steady | Conduct::Ordinary => assert!(here(self, n), "{n} did answer"),
+                Conduct::Mute | Conduct::Stuck => assert!(!here(self, n), "{n} is not missed"),
+                Conduct::HalfClosed | Conduct::Gone => {}
+            }
+        }
+    }
+
     fn misbehave(&mut self, n: usize) {
         if self.clients[n].conduct != Conduct::Ordinary {
             return;
@@ -210,7 +249,7 @@ impl World {
             3 | 4 => self.clients[n].conduct = Conduct::Stuck,
             5 => self.end_half(n),
             6 => self.clients[n].conduct = Conduct::Mute,
-            7 => {
+            7 if self.clients[n].echo.is_none() => {
                 // More than the server takes of a line: it is still within the bounds of its tags.
                 self.type_line(n, &format!("@+{}", "x".repeat(3000)));
                 self.clients[n].unsent.truncate(2800);

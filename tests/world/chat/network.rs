@@ -1,9 +1,12 @@
 //! Between the people and the loop: what is sent arrives, in pieces, sometime.
 
-use super::{Client, Conduct, STEADY, State, World};
+use super::{Client, Conduct, Echo, STEADY, State, World};
 use crate::world::{ServerEnd, Wire};
 use std::collections::VecDeque;
 use stonechat::net::Peer;
+
+/// By default.
+const PING_INTERVAL_MS: u64 = 90_000;
 
 #[derive(Clone, Copy, Default)]
 pub struct News {
@@ -13,7 +16,7 @@ pub struct News {
 }
 
 impl World {
-    pub fn connect(&mut self, conduct: Conduct) {
+    pub fn connect(&mut self, conduct: Conduct, echo: Option<Echo>) {
         let steady = conduct == Conduct::Steady;
         let wire = Wire::new(if steady { 1 << 20 } else { self.choices.pick(1..3000) });
         wire.borrow_mut().whole_reads = self.choices.one_in(2);
@@ -25,13 +28,17 @@ impl World {
             torn: !steady && self.choices.one_in(2),
             news: News::default(),
             unsent: VecDeque::new(),
+            sent_ms: 0,
             typed: Default::default(),
             ear: Default::default(),
+            echo,
             ended_ms: None,
             dropped_ms: None,
         });
         self.backlog.push_back(n);
-        self.register(n);
+        if self.clients[n].echo.is_none() {
+            self.register(n);
+        }
     }
 
     /// Sends what was typed, or a piece of it.
@@ -49,7 +56,11 @@ impl World {
         }
         let bytes: Vec<u8> = client.unsent.drain(..most).collect();
         client.wire.borrow_mut().send(&bytes);
+        if let Some(echo) = &mut client.echo {
+            echo.sent.extend(&bytes);
+        }
         client.news.readable = true;
+        client.sent_ms = self.now.uptime_ms;
     }
 
     pub fn end_half(&mut self, n: usize) {
@@ -66,7 +77,10 @@ impl World {
         }
         let mut wire = client.wire.borrow_mut();
         let k = most.min(wire.down.len());
-        client.ear.hear(wire.down.drain(..k));
+        match &mut client.echo {
+            Some(echo) => echo.heard.extend(wire.down.drain(..k)),
+            None => client.ear.hear(wire.down.drain(..k)),
+        }
         if k > 0 && wire.wants_room {
             wire.wants_room = false;
             client.news.writable = true;
@@ -78,15 +92,22 @@ impl World {
         k > 0
     }
 
+    /// A steady one is asked whether it is still there only if it has been silent.
+    fn hear_at_once(&mut self, n: usize) {
+        let pings = |world: &World| world.clients[n].ear.counts.get("PING").copied();
+        let (before, sent_ms) = (pings(self), self.clients[n].sent_ms);
+        self.hear(n, usize::MAX);
+        let silent_ms = self.now.uptime_ms - sent_ms;
+        let asked = pings(self) != before;
+        assert!(!asked || silent_ms > PING_INTERVAL_MS - 1_000, "{n} spoke {silent_ms} ms ago");
+    }
+
     pub fn pass(&mut self, ms: u64) {
         self.now.uptime_ms += ms;
         self.now.unix_ms += ms;
     }
 
     pub fn turn(&mut self) {
-        (0..STEADY).for_each(|n| {
-            self.hear(n, usize::MAX);
-        });
         self.pass(3);
         self.server.wake(self.now);
         self.tell_news();
@@ -100,6 +121,7 @@ impl World {
             client.ended_ms = client.ended_ms.or(wire.down_ended.then_some(now_ms));
             client.dropped_ms = client.dropped_ms.or(wire.server_gone.then_some(now_ms));
         }
+        (0..STEADY).for_each(|n| self.hear_at_once(n));
     }
 
     fn tell_news(&mut self) {
@@ -130,7 +152,8 @@ impl World {
             let Some(n) = self.backlog.pop_front() else { return self.server.backlogs_emptied() };
             let client = &mut self.clients[n];
             let stream = ServerEnd { wire: client.wire.clone(), choices: self.choices.clone() };
-            let peer = Peer { endpoint: self.irc, address: None };
+            let endpoint = if client.echo.is_some() { self.echo } else { self.irc };
+            let peer = Peer { endpoint, address: None };
             client.state = match self.server.accept(stream, peer) {
                 Some(id) => State::Here(id),
                 None => State::TurnedAway,

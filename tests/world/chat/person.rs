@@ -54,6 +54,7 @@ impl World {
     fn types(&self, n: usize) -> bool {
         let conduct = self.clients[n].conduct;
         matches!(conduct, Conduct::Steady | Conduct::Ordinary | Conduct::Stuck)
+            && self.clients[n].echo.is_none()
     }
 
     /// A few never get further than their nick.
@@ -84,6 +85,9 @@ impl World {
     }
 
     pub fn say(&mut self, n: usize) {
+        if self.clients[n].echo.is_some() {
+            return self.type_line(n, &format!("hello from {n}"));
+        }
         if !self.types(n) {
             return;
         }
@@ -213,6 +217,9 @@ impl World {
     }
 
     pub fn talk_nonsense(&mut self, n: usize) {
+        if self.clients[n].echo.is_some() {
+            return;
+        }
         let long = "x".repeat(600);
         let lines: [&[u8]; 8] = [
             b"",
