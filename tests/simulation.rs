@@ -1,4 +1,4 @@
-//! The loop and two services under a hostile network and a made-up clock.
+//! The loop and two services, and the whole of chat, under a hostile network and a made-up clock.
 //!
 //! One seed decides everything: `SEED=17 cargo test --test simulation` replays a failure, and
 //! `SEEDS=1000000 cargo test --release --test simulation` goes on for hours.
@@ -7,7 +7,7 @@ mod world;
 
 use std::collections::BTreeMap;
 use stonechat::net::CloseReason;
-use world::{Choices, simulation};
+use world::{Choices, chat, simulation};
 
 const STEPS: usize = 600;
 
@@ -40,6 +40,78 @@ fn nobody_suffers_from_what_others_do() {
     }
     for words in WORDS {
         assert!(seen[words] > 0, "never came across {words:?}");
+    }
+}
+
+/// What chat is to come across in some run: endings, last words, commands and numerics.
+const IN_CHAT: [&str; 48] = [
+    "hangup",
+    "done",
+    "reset",
+    "timed out",
+    "failed",
+    "SendQ exceeded",
+    "RecvQ exceeded",
+    "memory exceeded",
+    "drain timeout",
+    "[Quit: ",
+    "[Ping timeout: ",
+    "[Registration timeout]",
+    "ACK",
+    "AWAY",
+    "BATCH",
+    "CAP",
+    "ERROR",
+    "FAIL",
+    "JOIN",
+    "NICK",
+    "NOTICE",
+    "PART",
+    "PING",
+    "PONG",
+    "PRIVMSG",
+    "QUIT",
+    "SETNAME",
+    "001",
+    "301",
+    "305",
+    "306",
+    "315",
+    "321",
+    "322",
+    "323",
+    "352",
+    "353",
+    "366",
+    "400",
+    "401",
+    "403",
+    "404",
+    "417",
+    "421",
+    "433",
+    "442",
+    "461",
+    "462",
+];
+
+#[test]
+fn everyone_in_chat_hears_what_concerns_them() {
+    if let Some(seed) = number("SEED") {
+        chat::run(Choices::from_seed(seed), STEPS);
+        return;
+    }
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for seed in 0..number("SEEDS").unwrap_or(400) {
+        let run = std::panic::catch_unwind(|| chat::run(Choices::from_seed(seed), STEPS));
+        let Ok(sights) = run else { panic!("replay with SEED={seed}") };
+        for (what, count) in sights {
+            *seen.entry(what).or_default() += count;
+        }
+    }
+    println!("{seen:?}");
+    for what in IN_CHAT {
+        assert!(seen.contains_key(what), "never came across {what:?}");
     }
 }
 

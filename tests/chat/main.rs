@@ -7,6 +7,7 @@ mod world;
 mod bad_input;
 mod caps;
 mod channels;
+mod crowd;
 mod messages;
 mod metadata;
 mod modes;

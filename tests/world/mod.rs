@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub mod by_hand;
+pub mod chat;
 pub mod choices;
 pub mod pipe;
 pub mod room;

@@ -71,14 +71,16 @@ impl Chat {
         Some(reference)
     }
 
-    /// Says as much more as there is room for.
+    /// Says as much more as there is room for, and something at least: where `sendq_pause` is less
+    /// than a line may take, the answer comes to its end all the same.
     pub(crate) fn go_on(&mut self, voice: &mut Voice, conn: ConnId) {
         let Some(user) = self.sessions[conn].user() else { return };
         let by = By { conn, user };
         let Some(mut answer) = self.sessions[conn].more().answer.take() else { return };
-        let mut looked_at = 0;
-        while looked_at < LOOKED_AT_MAX && voice.out.headroom(conn) >= LINE_MAX {
-            looked_at += 1;
+        for looked_at in 0..LOOKED_AT_MAX {
+            if looked_at > 0 && voice.out.headroom(conn) < LINE_MAX {
+                break;
+            }
             if matches!(self.answer_next(voice, by, &mut answer), Progress::Done) {
                 return self.end_answer(voice, by, answer);
             }

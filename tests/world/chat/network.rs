@@ -1,0 +1,221 @@
+//! Between the people and the loop: what is sent arrives, in pieces, sometime.
+
+use super::{Client, Conduct, Echo, STEADY, State, World};
+use crate::world::{ServerEnd, Wire};
+use std::collections::VecDeque;
+use stonechat::net::Peer;
+
+/// By default.
+const PING_INTERVAL_MS: u64 = 90_000;
+
+#[derive(Clone, Copy, Default)]
+pub struct News {
+    pub readable: bool,
+    pub hung_up: bool,
+    pub writable: bool,
+}
+
+impl World {
+    pub fn connect(&mut self, conduct: Conduct, echo: Option<Echo>) {
+        let steady = conduct == Conduct::Steady;
+        let wire = Wire::new(if steady { 1 << 20 } else { self.choices.pick(1..3000) });
+        wire.borrow_mut().whole_reads = self.choices.one_in(2);
+        let n = self.clients.len();
+        self.clients.push(Client {
+            wire,
+            state: State::Waiting,
+            conduct,
+            torn: !steady && self.choices.one_in(2),
+            news: News::default(),
+            unsent: VecDeque::new(),
+            sent_ms: 0,
+            typed: Default::default(),
+            ear: Default::default(),
+            echo,
+            ended_ms: None,
+            dropped_ms: None,
+        });
+        self.backlog.push_back(n);
+        if self.clients[n].echo.is_none() {
+            self.register(n);
+        }
+    }
+
+    /// Sends what was typed, or a piece of it.
+    pub fn send(&mut self, n: usize) {
+        let client = &mut self.clients[n];
+        let all = client.unsent.len();
+        let most = if client.torn { self.choices.pick(0..all + 1) } else { all };
+        self.send_most(n, most);
+    }
+
+    fn send_most(&mut self, n: usize, most: usize) {
+        let client = &mut self.clients[n];
+        if matches!(client.conduct, Conduct::HalfClosed | Conduct::Gone) || most == 0 {
+            return;
+        }
+        let bytes: Vec<u8> = client.unsent.drain(..most).collect();
+        client.wire.borrow_mut().send(&bytes);
+        if let Some(echo) = &mut client.echo {
+            echo.sent.extend(&bytes);
+        }
+        client.news.readable = true;
+        client.sent_ms = self.now.uptime_ms;
+    }
+
+    pub fn end_half(&mut self, n: usize) {
+        self.clients[n].conduct = Conduct::HalfClosed;
+        self.clients[n].wire.borrow_mut().up_ended = true;
+        self.clients[n].news.hung_up = true;
+    }
+
+    /// Reads, and replies to what wants a reply.
+    pub fn hear(&mut self, n: usize, most: usize) -> bool {
+        let client = &mut self.clients[n];
+        if matches!(client.conduct, Conduct::Stuck | Conduct::Gone) {
+            return false;
+        }
+        let mut wire = client.wire.borrow_mut();
+        let k = most.min(wire.down.len());
+        match &mut client.echo {
+            Some(echo) => echo.heard.extend(wire.down.drain(..k)),
+            None => client.ear.hear(wire.down.drain(..k)),
+        }
+        if k > 0 && wire.wants_room {
+            wire.wants_room = false;
+            client.news.writable = true;
+        }
+        drop(wire);
+        for reply in std::mem::take(&mut client.ear.replies) {
+            self.type_line(n, &reply);
+        }
+        k > 0
+    }
+
+    /// A steady one is asked whether it is still there only if it has been silent.
+    fn hear_at_once(&mut self, n: usize) {
+        let pings = |world: &World| world.clients[n].ear.counts.get("PING").copied();
+        let (before, sent_ms) = (pings(self), self.clients[n].sent_ms);
+        self.hear(n, usize::MAX);
+        let silent_ms = self.now.uptime_ms - sent_ms;
+        let asked = pings(self) != before;
+        assert!(!asked || silent_ms > PING_INTERVAL_MS - 1_000, "{n} spoke {silent_ms} ms ago");
+    }
+
+    pub fn pass(&mut self, ms: u64) {
+        self.now.uptime_ms += ms;
+        self.now.unix_ms += ms;
+    }
+
+    pub fn turn(&mut self) {
+        self.pass(3);
+        self.server.wake(self.now);
+        self.tell_news();
+        self.accept();
+        self.server.turn();
+        self.server.check();
+        self.server.service.app.check();
+        for client in &mut self.clients {
+            let wire = client.wire.borrow();
+            let now_ms = self.now.uptime_ms;
+            client.ended_ms = client.ended_ms.or(wire.down_ended.then_some(now_ms));
+            client.dropped_ms = client.dropped_ms.or(wire.server_gone.then_some(now_ms));
+        }
+        (0..STEADY).for_each(|n| self.hear_at_once(n));
+    }
+
+    fn tell_news(&mut self) {
+        let first = self.choices.pick(0..self.clients.len().max(1));
+        for n in (first..self.clients.len()).chain(0..first) {
+            let client = &mut self.clients[n];
+            let State::Here(id) = client.state else { continue };
+            let news = std::mem::take(&mut client.news);
+            if client.wire.borrow().server_gone {
+                continue; // its socket is closed: no more events
+            }
+            if news.writable {
+                self.server.writable(id.slot());
+            }
+            if news.hung_up {
+                self.server.hung_up(id.slot());
+            } else if news.readable {
+                self.server.readable(id.slot());
+            }
+        }
+    }
+
+    fn accept(&mut self) {
+        for _ in 0..4 {
+            if !self.server.accepting() {
+                return;
+            }
+            let Some(n) = self.backlog.pop_front() else { return self.server.backlogs_emptied() };
+            let client = &mut self.clients[n];
+            let stream = ServerEnd { wire: client.wire.clone(), choices: self.choices.clone() };
+            let endpoint = if client.echo.is_some() { self.echo } else { self.irc };
+            let peer = Peer { endpoint, address: None };
+            client.state = match self.server.accept(stream, peer) {
+                Some(id) => State::Here(id),
+                None => State::TurnedAway,
+            };
+        }
+    }
+
+    /// Lets everything in flight arrive, the loop being woken only when it must be.
+    pub fn quiesce(&mut self) {
+        for _ in 0..100_000 {
+            let mut busy = false;
+            for n in 0..self.clients.len() {
+                let all = self.clients[n].unsent.len();
+                self.send_most(n, all);
+                busy |= self.hear(n, usize::MAX);
+                self.close_if_closed(n);
+            }
+            let news = |client: &Client| {
+                let News { readable, hung_up, writable } = client.news;
+                let here = matches!(client.state, State::Here(_));
+                (readable || hung_up || writable) && here && !client.wire.borrow().server_gone
+            };
+            busy |= self.clients.iter().any(news);
+            busy |= !self.backlog.is_empty() && self.server.accepting();
+            busy |= self.server.wait(self.now).is_some_and(|wait| wait.is_zero());
+            if !busy {
+                return;
+            }
+            self.turn();
+        }
+        panic!("did not come to rest");
+    }
+
+    /// A client that has read to the end closes too, as clients do.
+    fn close_if_closed(&mut self, n: usize) {
+        let wire = self.clients[n].wire.borrow();
+        let at_end = wire.down_ended && wire.down.is_empty() && !wire.up_ended;
+        drop(wire);
+        if at_end && self.clients[n].conduct.reads() {
+            self.end_half(n);
+        }
+    }
+
+    /// As `quiesce`, and long enough for those who linger or don't read their last word.
+    pub fn settle_closing(&mut self) {
+        self.quiesce();
+        for _ in 0..12 {
+            self.pass(1_000);
+            self.turn(); // the deadlines of this second
+            self.quiesce();
+        }
+    }
+
+    pub fn shut_down(&mut self) {
+        self.backlog.clear(); // the listeners are closed first
+        self.server.shut_down();
+        self.settle_closing();
+        assert!(self.server.is_empty(), "somebody is left after the shutdown");
+        for client in &self.clients[..STEADY] {
+            let farewell = client.ear.farewell.as_deref();
+            assert_eq!(farewell, Some("server shutting down"), "a last word went missing");
+        }
+        assert_eq!(self.server.wait(self.now), None, "nobody is here, and it wakes up");
+    }
+}

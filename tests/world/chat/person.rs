@@ -1,0 +1,264 @@
+//! What people type.
+
+use super::{Conduct, FLEETING, WITNESSED, World};
+use std::collections::BTreeSet;
+
+/// What one has typed, and what must come of it if the server hears all of it.
+#[derive(Default)]
+pub struct Typed {
+    /// Where it will be when all of that is heard.
+    pub rooms: BTreeSet<&'static str>,
+    /// What it has said where it will be heard: the channel or the nick, and a running number.
+    pub said: Vec<(&'static str, usize)>,
+    /// How many things it has said at all.
+    count: usize,
+    pub pings: Vec<String>,
+    pub labels: Vec<String>,
+    pub lists: usize,
+    pub whos: usize,
+}
+
+const CAPS: [&str; 15] = [
+    "account-tag",
+    "away-notify",
+    "batch",
+    "cap-notify",
+    "echo-message",
+    "extended-join",
+    "labeled-response",
+    "message-tags",
+    "multi-prefix",
+    "server-time",
+    "setname",
+    "standard-replies",
+    "userhost-in-names",
+    "draft/no-implicit-names",
+    "draft/channel-rename",
+];
+
+impl World {
+    pub fn type_line(&mut self, n: usize, line: &str) {
+        self.type_bytes(n, line.as_bytes());
+    }
+
+    fn type_bytes(&mut self, n: usize, line: &[u8]) {
+        let client = &mut self.clients[n];
+        if matches!(client.conduct, Conduct::Mute | Conduct::HalfClosed | Conduct::Gone) {
+            return;
+        }
+        client.unsent.extend(line);
+        client.unsent.extend(b"\r\n");
+        self.send(n);
+    }
+
+    fn types(&self, n: usize) -> bool {
+        let conduct = self.clients[n].conduct;
+        matches!(conduct, Conduct::Steady | Conduct::Ordinary | Conduct::Stuck)
+            && self.clients[n].echo.is_none()
+    }
+
+    /// A few never get further than their nick.
+    pub fn register(&mut self, n: usize) {
+        let steady = self.clients[n].conduct == Conduct::Steady;
+        let mut caps: Vec<&str> = Vec::new();
+        if n == 0 || self.choices.one_in(2) {
+            caps.extend(CAPS.iter().filter(|_| self.choices.one_in(2)));
+        }
+        if n == 0 {
+            caps.retain(|cap| !["draft/no-implicit-names", "echo-message"].contains(cap));
+            caps.push("echo-message"); // so that it hears everything
+        }
+        if !caps.is_empty() {
+            self.type_line(n, &format!("CAP REQ :{}", caps.join(" ")));
+        }
+        self.clients[n].ear.caps = caps.clone();
+        if !steady && self.choices.one_in(8) {
+            self.type_line(n, &format!("NICK c{n}"));
+            self.clients[n].conduct = Conduct::Mute;
+            return;
+        }
+        self.type_line(n, &format!("NICK c{n}"));
+        self.type_line(n, &format!("USER u{n} 0 * :client {n}"));
+        if !caps.is_empty() {
+            self.type_line(n, "CAP END");
+        }
+    }
+
+    pub fn say(&mut self, n: usize) {
+        if self.clients[n].echo.is_some() {
+            return self.type_line(n, &format!("hello from {n}"));
+        }
+        if !self.types(n) {
+            return;
+        }
+        let number = self.clients[n].typed.count;
+        self.clients[n].typed.count += 1;
+        let rooms: Vec<&str> = self.clients[n].typed.rooms.iter().copied().collect();
+        let which = self.choices.pick(0..rooms.len() + 3);
+        let verb = if self.choices.one_in(8) { "NOTICE" } else { "PRIVMSG" };
+        let target = match which.checked_sub(3) {
+            Some(room) => rooms[room],
+            None if which == 0 && n != 0 => "c0",
+            None if which == 1 => {
+                // To somebody who may not be called that any more.
+                let other = self.choices.pick(0..self.clients.len());
+                let nick = self.clients[other].ear.nick.clone();
+                if !nick.is_empty() && other != n && other != 0 {
+                    self.type_line(n, &format!("{verb} {nick} :{n}.{number} to {nick}"));
+                }
+                return;
+            }
+            None => {
+                let channel = self.some_channel();
+                if !rooms.contains(&channel) {
+                    self.type_line(n, &format!("{verb} {channel} :{n}.{number} from outside"));
+                }
+                return;
+            }
+        };
+        self.clients[n].typed.said.push((target, number));
+        let label = self.label(n);
+        let more = "x".repeat([0, 0, 300][self.choices.pick(0..3)]);
+        self.type_line(n, &format!("{label}{verb} {target} :{n}.{number} {more}"));
+    }
+
+    /// One command in four carries a label, from those who may.
+    fn label(&mut self, n: usize) -> String {
+        let client = &mut self.clients[n];
+        if !client.ear.has("labeled-response") || !self.choices.one_in(4) {
+            return String::new();
+        }
+        let label = format!("l{}", client.typed.labels.len());
+        client.typed.labels.push(label.clone());
+        format!("@label={label} ")
+    }
+
+    fn some_channel(&self) -> &'static str {
+        let all = [&WITNESSED[..], &FLEETING[..]].concat();
+        all[self.choices.pick(0..all.len())]
+    }
+
+    pub fn join_some(&mut self, n: usize) {
+        let channel = self.some_channel();
+        // The witness leaves no channel, and one that it were in would not come and go.
+        if n != 0 {
+            self.join(n, channel);
+        }
+    }
+
+    pub fn join(&mut self, n: usize, channel: &'static str) {
+        if self.types(n) {
+            self.clients[n].typed.rooms.insert(channel);
+            let label = self.label(n);
+            self.type_line(n, &format!("{label}JOIN {}", channel.to_uppercase()));
+        }
+    }
+
+    pub fn part_some(&mut self, n: usize) {
+        if n == 0 || !self.types(n) {
+            return;
+        }
+        if self.choices.one_in(5) {
+            self.clients[n].typed.rooms.clear();
+            return self.type_line(n, "JOIN 0");
+        }
+        let channel = self.some_channel();
+        self.clients[n].typed.rooms.remove(channel);
+        let label = self.label(n);
+        self.type_line(n, &format!("{label}PART {channel} :enough"));
+    }
+
+    /// To one of its own, or to what another is called, or was.
+    pub fn change_nick(&mut self, n: usize) {
+        if n == 0 || !self.types(n) {
+            return;
+        }
+        let other = self.choices.pick(0..self.clients.len());
+        let nick = match self.choices.pick(0..4) {
+            0 if !self.clients[other].ear.nick.is_empty() => self.clients[other].ear.nick.clone(),
+            1 => self.clients[n].ear.nick.to_uppercase(),
+            _ => format!("c{n}x{}", self.choices.pick(0..4)),
+        };
+        let label = self.label(n);
+        self.type_line(n, &format!("{label}NICK {nick}"));
+    }
+
+    pub fn ask(&mut self, n: usize) {
+        if !self.types(n) {
+            return;
+        }
+        let label = self.label(n);
+        let channel = self.some_channel();
+        match self.choices.pick(0..5) {
+            0 => {
+                self.clients[n].typed.lists += 1;
+                self.type_line(n, &format!("{label}LIST"));
+            }
+            1 => {
+                self.clients[n].typed.whos += 1;
+                self.type_line(n, &format!("{label}WHO {channel}"));
+            }
+            2 => {
+                self.clients[n].typed.whos += 1;
+                self.type_line(n, &format!("{label}WHO *"));
+            }
+            3 => {
+                let token = format!("t{}", self.clients[n].typed.pings.len());
+                self.type_line(n, &format!("{label}PING {token}"));
+                self.clients[n].typed.pings.push(token);
+            }
+            _ => self.type_line(n, &format!("{label}NAMES {channel}")),
+        }
+    }
+
+    pub fn tell_of_self(&mut self, n: usize) {
+        let line = ["AWAY :out", "AWAY", "SETNAME :another name"][self.choices.pick(0..3)];
+        self.type_line(n, line);
+    }
+
+    pub fn talk_nonsense(&mut self, n: usize) {
+        if self.clients[n].echo.is_some() {
+            return;
+        }
+        let long = "x".repeat(600);
+        let lines: [&[u8]; 8] = [
+            b"",
+            b"FOO bar",
+            b"JOIN",
+            b"JOIN nochannel",
+            b"PRIVMSG #w0 :\xff\xfe",
+            b"PRIVMSG #w0 :\0",
+            long.as_bytes(),
+            b"USER u0 0 * :again",
+        ];
+        self.type_bytes(n, lines[self.choices.pick(0..lines.len())]);
+    }
+
+    pub fn quit(&mut self, n: usize) {
+        let label = self.label(n);
+        self.type_line(n, &format!("{label}QUIT :{n} goes"));
+        // What it types now is not heard.
+        self.clients[n].conduct = Conduct::Mute;
+        while !self.clients[n].unsent.is_empty() {
+            self.send(n);
+        }
+    }
+
+    /// At the end, over the wire.
+    pub fn ask_who_is_there(&mut self) {
+        for n in 0..self.clients.len() {
+            if !matches!(self.clients[n].conduct, Conduct::Steady | Conduct::Ordinary) {
+                continue;
+            }
+            let rooms: Vec<String> = self.clients[n].ear.rooms.keys().cloned().collect();
+            rooms.iter().for_each(|room| self.type_line(n, &format!("NAMES {room}")));
+        }
+        self.clients[0].ear.who.clear();
+        self.clients[0].typed.lists += 1;
+        self.clients[0].typed.whos += 1;
+        self.type_line(0, "LIST");
+        self.settle_closing(); // a WHO would cut it short
+        self.type_line(0, "WHO *");
+        self.settle_closing();
+    }
+}
