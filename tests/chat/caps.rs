@@ -8,11 +8,11 @@ fn capabilities_are_listed_as_the_client_can_read_them() {
     play(
         r"
         old> CAP LS
-        old< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix server-time setname standard-replies userhost-in-names draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
+        old< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix no-implicit-names server-time setname standard-replies userhost-in-names draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
         new> CAP LS 302
         new~
         new> CAP LS
-        new< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix server-time setname standard-replies userhost-in-names draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
+        new< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix no-implicit-names server-time setname standard-replies userhost-in-names draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
         new> CAP LIST
         new< :srv CAP * LIST :cap-notify
         new> CAP REQ :multi-prefix server-time
@@ -59,6 +59,24 @@ fn a_list_on_a_single_line_holds_whole_names() {
     let (new_lines, new): (usize, Vec<String>) = names("new", "CAP LS 302");
     assert!(old_lines == 1 && new_lines > 1);
     assert!(old.len() > 20 && new.len() > old.len() && new.starts_with(&old), "{old:?} {new:?}");
+}
+
+#[test]
+fn who_asks_for_no_names_joins_without() {
+    play(
+        r"
+        ann+ no-implicit-names
+        bob+ draft/no-implicit-names
+        ann> JOIN #a
+        ann< :ann!ann@localhost JOIN #a
+        bob> JOIN #a
+        bob< :bob!bob@localhost JOIN #a
+        ann~
+        bob> NAMES #a
+        bob< :srv 353 bob = #a :@ann bob
+        bob< :srv 366 bob #a :End of /NAMES list
+    ",
+    );
 }
 
 #[test]
