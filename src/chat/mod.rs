@@ -104,10 +104,16 @@ impl Chat {
     }
 
     /// Takes new settings, for what is said from now on. Who has more than the new limits allow
-    /// keeps it; who is operator no more by them is told.
+    /// keeps it. All are told what has changed in ISUPPORT and in the values of capabilities, and
+    /// who is operator no more by them that.
     pub fn set_settings(&mut self, out: &mut Outbox, settings: Settings) {
+        let voice = &mut Voice::new(out);
+        let tokens = self.isupport_tokens();
+        let capabilities: Vec<String> = caps::all(&self.settings, true).collect();
         self.settings = settings;
-        self.dismiss_operators(&mut Voice::new(out));
+        self.tell_new_isupport(voice, &tokens);
+        self.tell_new_values(voice, &capabilities);
+        self.dismiss_operators(voice);
     }
 
     /// What operators have asked of the program since this was called last.

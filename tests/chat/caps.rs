@@ -1,7 +1,7 @@
 //! CAP, and capabilities that have no other place.
 
 use crate::stage::{Stage, play, play_with, settings};
-use stonechat::chat::Settings;
+use stonechat::chat::{Limits, Settings};
 
 #[test]
 fn capabilities_are_listed_as_the_client_can_read_them() {
@@ -121,6 +121,32 @@ fn isupport_can_be_asked_for_before_and_after() {
         ann< :srv BATCH -b1
     ",
     );
+}
+
+#[test]
+fn what_is_offered_anew_is_told() {
+    let mut stage = Stage::new(Settings { icon: Some("https://x/y.png".into()), ..settings() });
+    stage.register("ann", "batch draft/extended-isupport");
+    stage.register("bob", "");
+    stage.say("bob", "CAP LS 302");
+    stage.say("new", "NICK new");
+    for name in ["ann", "bob", "new"] {
+        stage.heard(name);
+    }
+    stage.set_settings(Settings { icon: Some("https://x/y.png".into()), ..settings() });
+    assert_eq!(stage.heard("ann").len() + stage.heard("bob").len(), 0);
+    let limits = Limits { topic_max: 100, multiline_lines_max: 9, ..Limits::default() };
+    stage.set_settings(Settings { limits, ..settings() });
+    let tokens = "TOPICLEN=100 -draft/ICON :are supported by this server";
+    let ann = stage.heard("ann");
+    assert!(ann[0].ends_with(" draft/isupport") && ann.len() == 3, "{ann:#?}");
+    assert!(ann[1].ends_with(&format!(" :srv 005 ann {tokens}")), "{ann:#?}");
+    let value = "draft/multiline=max-bytes=4096,max-lines=9";
+    assert_eq!(
+        stage.heard("bob"),
+        [format!(":srv 005 bob {tokens}"), format!(":srv CAP bob NEW :{value}")]
+    );
+    assert!(stage.heard("new").is_empty());
 }
 
 #[test]

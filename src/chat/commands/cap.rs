@@ -3,6 +3,7 @@
 use super::metadata_sync::hears_metadata;
 use crate::chat::caps::{self, Cap, Caps};
 use crate::chat::numeric::*;
+use crate::chat::session::{Session, Stage};
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
@@ -80,6 +81,18 @@ impl Chat {
             line.push(' ');
         }
         self.say(voice, conn, server, "CAP", &[self.called(conn), subcommand, line.trim_end()]);
+    }
+
+    /// What has another value than `before`, to those who know values. IRCv3
+    /// capability-negotiation, "The CAP NEW subcommand".
+    pub(crate) fn tell_new_values(&self, voice: &mut Voice, before: &[String]) {
+        let now = caps::all(&self.settings, true);
+        let new: Vec<String> = now.filter(|name| !before.contains(name)).collect();
+        let knows = |session: &&Session| session.cap_302 && !matches!(session.stage, Stage::Gone);
+        for session in self.sessions.iter().filter(knows).filter(|_| !new.is_empty()) {
+            let params = [self.called(session.id), "NEW", &new.join(" ")];
+            self.say(voice, session.id, &self.settings.server_name, "CAP", &params);
+        }
     }
 
     /// All of what is asked for, or nothing.
