@@ -252,9 +252,13 @@ fn who_knocks_is_heard_by_those_with_rank() {
         bob> KNOCK #a
         bob< :srv 712 bob #a :Too many KNOCKs.
         +60s
+        bob> MODE bob +B
+        bob~
+        ann> CAP REQ message-tags
+        ann~
         bob> KNOCK #a
         bob< :srv 711 bob #a :Your KNOCK has been delivered.
-        ann< :srv 710 #a #a bob!bob@localhost :has asked for an invite.
+        ann< @bot :srv 710 #a #a bob!bob@localhost :has asked for an invite.
         cat> KNOCK #a
         cat< :srv 714 cat #a :You are already on that channel.
         bob> KNOCK #b
