@@ -423,6 +423,8 @@ fn a_relay_speaks_for_others_and_says_that_it_does() {
         bob< :srv FAIL RELAYMSG INVALID_NICK :A relayed nick is a nick with a / in it
         bob> RELAYMSG #a zo!e/matrix :hi
         bob< :srv FAIL RELAYMSG INVALID_NICK :A relayed nick is a nick with a / in it
+        bob> RELAYMSG #a zoe.x/matrix :hi
+        bob< :srv FAIL RELAYMSG INVALID_NICK :A relayed nick is a nick with a / in it
         bob> RELAYMSG #none zoe/matrix :hi
         bob< :srv 403 bob #none :No such channel
         bob> @label=1 RELAYMSG #a zoe/matrix :hi
