@@ -327,6 +327,13 @@ fn list_and_what_it_can_be_asked() {
         bob< :srv 321 bob Channel :Users  Name
         bob< :srv 322 bob #a 1 :
         bob< :srv 323 bob :End of /LIST
+        bob> LIST nothing
+        bob< :srv 321 bob Channel :Users  Name
+        bob< :srv 323 bob :End of /LIST
+        bob> LIST #a srv
+        bob< :srv 321 bob Channel :Users  Name
+        bob< :srv 322 bob #a 1 :
+        bob< :srv 323 bob :End of /LIST
         bob> LIST #*b
         bob< :srv 321 bob Channel :Users  Name
         bob< :srv 322 bob #ab 1 :old
