@@ -212,7 +212,7 @@ impl Chat {
             }
             Bad::Control => {
                 let text = "NUL and CR can't stand within a line";
-                self.numeric_saying(voice, conn, ERR_UNKNOWNERROR, &["*"], text);
+                self.numeric_saying(voice, conn, ERR_UNKNOWNERROR, &[&command_of(line)], text);
             }
             Bad::Command => {
                 let command = command_of(line);

@@ -206,11 +206,11 @@ fn a_line_that_is_no_message_is_answered_under_its_label() {
         ann> @label=2 PRIVMSG bob :\xff
         ann< @label=2 :srv FAIL PRIVMSG INVALID_UTF8 :Message rejected, your client MUST send UTF-8
         ann> @label=3 PING a\0b
-        ann< @label=3 :srv 400 ann * :NUL and CR can't stand within a line
+        ann< @label=3 :srv 400 ann PING :NUL and CR can't stand within a line
         ann> @label=4 PING {long}
         ann< @label=4 :srv 417 ann :Input line was too long
         ann> @label=5\r PING x
-        ann< :srv 400 ann * :NUL and CR can't stand within a line
+        ann< :srv 400 ann PING :NUL and CR can't stand within a line
         ann> @label=6
     "
     ));
