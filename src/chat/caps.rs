@@ -11,7 +11,8 @@ pub enum Cap {
     AccountTag,
     AwayNotify,
     Batch,
-    CapNotify,
+    /// `cap-notify`: what is offered anew, or no more.
+    Notify,
     ChannelRename,
     Chghost,
     EchoMessage,
@@ -44,7 +45,7 @@ const NAMES: [(&str, Cap); 27] = [
     ("account-tag", Cap::AccountTag),
     ("away-notify", Cap::AwayNotify),
     ("batch", Cap::Batch),
-    ("cap-notify", Cap::CapNotify),
+    ("cap-notify", Cap::Notify),
     ("chghost", Cap::Chghost),
     ("echo-message", Cap::EchoMessage),
     ("extended-join", Cap::ExtendedJoin),

@@ -255,8 +255,8 @@ const TLS_HANDSHAKE: &[u8] = &[0x16, 0x03];
 
 /// The command of a line that is no message, so far as it can be told.
 fn command_of(line: &[u8]) -> String {
-    let words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
-    let word = words.skip_while(|word| matches!(word[0], b'@' | b':')).next().unwrap_or(b"*");
+    let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let word = words.find(|word| !matches!(word[0], b'@' | b':')).unwrap_or(b"*");
     let word: String = String::from_utf8_lossy(word).chars().take(32).collect();
     if word.starts_with(':') || word.chars().any(|c| c.is_control()) { "*".into() } else { word }
 }

@@ -43,7 +43,7 @@ impl Chat {
         if version >= WITH_VALUES {
             session.cap_302 = true;
             // "CAP LS 302" asks for cap-notify by itself.
-            session.caps = session.caps.with(Cap::CapNotify);
+            session.caps = session.caps.with(Cap::Notify);
         }
         if let Some(registering) = session.registering() {
             registering.negotiating = true;
@@ -105,7 +105,7 @@ impl Chat {
             let (name, on) = name.strip_prefix('-').map_or((name, true), |name| (name, false));
             let cap = caps::named(name)?;
             // Who speaks 302 has asked for it for good.
-            if cap == Cap::CapNotify && !on && self.sessions[conn].cap_302 {
+            if cap == Cap::Notify && !on && self.sessions[conn].cap_302 {
                 return None;
             }
             Some(if on { caps.with(cap) } else { caps.without(cap) })
