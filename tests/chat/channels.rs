@@ -334,6 +334,10 @@ fn list_and_what_it_can_be_asked() {
         bob< :srv 321 bob Channel :Users  Name
         bob< :srv 322 bob #a 1 :
         bob< :srv 323 bob :End of /LIST
+        bob> LIST #1,#2,#3,#4,#5,#6,#7,#8,#9,#10,#11,#12,#13,#14,#15,#16,#17,#18,#19,#a,#ab
+        bob< :srv 321 bob Channel :Users  Name
+        bob< :srv 322 bob #a 1 :
+        bob< :srv 323 bob :End of /LIST
         bob> LIST #*b
         bob< :srv 321 bob Channel :Users  Name
         bob< :srv 322 bob #ab 1 :old

@@ -1,6 +1,7 @@
 //! What this server can do, in ISUPPORT tokens. Modern IRC, "RPL_ISUPPORT Parameters";
 //! IRCv3 extended-isupport.
 
+use super::list::CONDITIONS_MAX;
 use crate::chat::Chat;
 use crate::chat::ban::{ACCOUNT_EXTBAN, EXTBANS};
 use crate::chat::caps::Cap;
@@ -77,7 +78,7 @@ impl Chat {
             ("INVITE", Some(1)),
             ("JOIN", None),
             ("KICK", Some(targets)),
-            ("LIST", None),
+            ("LIST", Some(CONDITIONS_MAX)),
             ("MONITOR", None),
             ("NAMES", None),
             ("NOTICE", Some(targets)),

@@ -28,7 +28,7 @@ enum Condition {
 }
 
 /// Conditions and masks in one LIST.
-const CONDITIONS_MAX: usize = 20;
+pub(super) const CONDITIONS_MAX: usize = 20;
 
 impl Chat {
     /// `LIST [channel{,channel}] [elist{,elist}]`.
