@@ -11,7 +11,8 @@ pub enum Cap {
     AccountTag,
     AwayNotify,
     Batch,
-    CapNotify,
+    /// `cap-notify`: what is offered anew, or no more.
+    Notify,
     ChannelRename,
     Chghost,
     EchoMessage,
@@ -27,7 +28,9 @@ pub enum Cap {
     Metadata3,
     Multiline,
     MultiPrefix,
+    /// Ratified, and its draft: either is enough.
     NoImplicitNames,
+    NoImplicitNamesDraft,
     PreAway,
     Relaymsg,
     ServerTime,
@@ -37,12 +40,12 @@ pub enum Cap {
 }
 
 /// Each name once, in the order they are listed.
-const NAMES: [(&str, Cap); 26] = [
+const NAMES: [(&str, Cap); 27] = [
     ("account-notify", Cap::AccountNotify),
     ("account-tag", Cap::AccountTag),
     ("away-notify", Cap::AwayNotify),
     ("batch", Cap::Batch),
-    ("cap-notify", Cap::CapNotify),
+    ("cap-notify", Cap::Notify),
     ("chghost", Cap::Chghost),
     ("echo-message", Cap::EchoMessage),
     ("extended-join", Cap::ExtendedJoin),
@@ -51,6 +54,7 @@ const NAMES: [(&str, Cap); 26] = [
     ("labeled-response", Cap::LabeledResponse),
     ("message-tags", Cap::MessageTags),
     ("multi-prefix", Cap::MultiPrefix),
+    ("no-implicit-names", Cap::NoImplicitNames),
     ("server-time", Cap::ServerTime),
     ("setname", Cap::Setname),
     ("standard-replies", Cap::StandardReplies),
@@ -61,7 +65,7 @@ const NAMES: [(&str, Cap); 26] = [
     ("draft/metadata-2", Cap::Metadata2),
     ("draft/metadata-3", Cap::Metadata3),
     ("draft/multiline", Cap::Multiline),
-    ("draft/no-implicit-names", Cap::NoImplicitNames),
+    ("draft/no-implicit-names", Cap::NoImplicitNamesDraft),
     ("draft/pre-away", Cap::PreAway),
     ("draft/relaymsg", Cap::Relaymsg),
 ];
@@ -73,6 +77,10 @@ pub struct Caps(u32);
 impl Caps {
     /// Both drafts of metadata.
     pub const METADATA: Caps = Caps(1 << Cap::Metadata2 as u32 | 1 << Cap::Metadata3 as u32);
+
+    /// Both names of no-implicit-names.
+    pub const NO_IMPLICIT_NAMES: Caps =
+        Caps(1 << Cap::NoImplicitNames as u32 | 1 << Cap::NoImplicitNamesDraft as u32);
 
     /// Whether `cap` is among them.
     pub fn has(self, cap: Cap) -> bool {

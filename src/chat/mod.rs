@@ -104,10 +104,16 @@ impl Chat {
     }
 
     /// Takes new settings, for what is said from now on. Who has more than the new limits allow
-    /// keeps it; who is operator no more by them is told.
+    /// keeps it. All are told what has changed in ISUPPORT and in the values of capabilities, and
+    /// who is operator no more by them that.
     pub fn set_settings(&mut self, out: &mut Outbox, settings: Settings) {
+        let voice = &mut Voice::new(out);
+        let tokens = self.isupport_tokens();
+        let capabilities: Vec<String> = caps::all(&self.settings, true).collect();
         self.settings = settings;
-        self.dismiss_operators(&mut Voice::new(out));
+        self.tell_new_isupport(voice, &tokens);
+        self.tell_new_values(voice, &capabilities);
+        self.dismiss_operators(voice);
     }
 
     /// What operators have asked of the program since this was called last.
@@ -206,7 +212,7 @@ impl Chat {
             }
             Bad::Control => {
                 let text = "NUL and CR can't stand within a line";
-                self.numeric_saying(voice, conn, ERR_UNKNOWNERROR, &["*"], text);
+                self.numeric_saying(voice, conn, ERR_UNKNOWNERROR, &[&command_of(line)], text);
             }
             Bad::Command => {
                 let command = command_of(line);
@@ -249,8 +255,8 @@ const TLS_HANDSHAKE: &[u8] = &[0x16, 0x03];
 
 /// The command of a line that is no message, so far as it can be told.
 fn command_of(line: &[u8]) -> String {
-    let words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
-    let word = words.skip_while(|word| matches!(word[0], b'@' | b':')).next().unwrap_or(b"*");
+    let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let word = words.find(|word| !matches!(word[0], b'@' | b':')).unwrap_or(b"*");
     let word: String = String::from_utf8_lossy(word).chars().take(32).collect();
     if word.starts_with(':') || word.chars().any(|c| c.is_control()) { "*".into() } else { word }
 }

@@ -13,9 +13,9 @@ fn lines_that_are_none() {
         ann> @tag
         ann> @tag=x :source
         ann> PING a\0b
-        ann< :srv 400 ann * :NUL and CR can't stand within a line
+        ann< :srv 400 ann PING :NUL and CR can't stand within a line
         ann> PING a\rb
-        ann< :srv 400 ann * :NUL and CR can't stand within a line
+        ann< :srv 400 ann PING :NUL and CR can't stand within a line
         ann> PRIVMSG ann :\xff
         ann< :srv FAIL PRIVMSG INVALID_UTF8 :Message rejected, your client MUST send UTF-8
         ann> \xff\xfe

@@ -1,18 +1,18 @@
 //! CAP, and capabilities that have no other place.
 
 use crate::stage::{Stage, play, play_with, settings};
-use stonechat::chat::Settings;
+use stonechat::chat::{Limits, Settings};
 
 #[test]
 fn capabilities_are_listed_as_the_client_can_read_them() {
     play(
         r"
         old> CAP LS
-        old< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix server-time setname standard-replies userhost-in-names draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
+        old< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix no-implicit-names server-time setname standard-replies userhost-in-names draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
         new> CAP LS 302
         new~
         new> CAP LS
-        new< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix server-time setname standard-replies userhost-in-names draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
+        new< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix no-implicit-names server-time setname standard-replies userhost-in-names draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
         new> CAP LIST
         new< :srv CAP * LIST :cap-notify
         new> CAP REQ :multi-prefix server-time
@@ -62,6 +62,24 @@ fn a_list_on_a_single_line_holds_whole_names() {
 }
 
 #[test]
+fn who_asks_for_no_names_joins_without() {
+    play(
+        r"
+        ann+ no-implicit-names
+        bob+ draft/no-implicit-names
+        ann> JOIN #a
+        ann< :ann!ann@localhost JOIN #a
+        bob> JOIN #a
+        bob< :bob!bob@localhost JOIN #a
+        ann~
+        bob> NAMES #a
+        bob< :srv 353 bob = #a :@ann bob
+        bob< :srv 366 bob #a :End of /NAMES list
+    ",
+    );
+}
+
+#[test]
 fn registration_waits_for_who_negotiates() {
     play(
         r"
@@ -99,10 +117,36 @@ fn isupport_can_be_asked_for_before_and_after() {
         ann< :srv BATCH +b1 draft/isupport
         ann< @batch=b1 :srv 005 * ACCEPT=50 ACCOUNTEXTBAN=a AWAYLEN=200 BOT=B CASEMAPPING=ascii CHANLIMIT=#:50 CHANMODES=beI,k,fl,CEMRUimnstu CHANNELLEN=64 CHANTYPES=# ELIST=CMNTU EXCEPTS=e EXTBAN=,am HOSTLEN=63 :are supported by this server
         ann< @batch=b1 :srv 005 * INVEX=I KEYLEN=32 KICKLEN=290 MAXLIST=b:100,e:100,I:100 MAXTARGETS=8 MODES MONITOR=100 NAMELEN=150 NETWORK=A\x5Cx3DB NICKLEN=30 PREFIX=(qaohv)~&@%+ RPCHAN=E SAFELIST :are supported by this server
-        ann< @batch=b1 :srv 005 * STATUSMSG=~&@%+ TARGMAX=ACCEPT:,INVITE:1,JOIN:,KICK:8,LIST:,MONITOR:,NAMES:,NOTICE:8,PART:,PRIVMSG:8,TAGMSG:8,WHOIS:8 TOPICLEN=320 USERLEN=16 UTF8ONLY WHOX draft/ICON=https://x/y.png :are supported by this server
+        ann< @batch=b1 :srv 005 * STATUSMSG=~&@%+ TARGMAX=ACCEPT:,INVITE:1,JOIN:,KICK:8,LIST:20,MONITOR:,NAMES:,NOTICE:8,PART:,PRIVMSG:8,TAGMSG:8,WHOIS:8 TOPICLEN=320 USERLEN=16 UTF8ONLY WHOX draft/ICON=https://x/y.png :are supported by this server
         ann< :srv BATCH -b1
     ",
     );
+}
+
+#[test]
+fn what_is_offered_anew_is_told() {
+    let mut stage = Stage::new(Settings { icon: Some("https://x/y.png".into()), ..settings() });
+    stage.register("ann", "batch draft/extended-isupport");
+    stage.register("bob", "");
+    stage.say("bob", "CAP LS 302");
+    stage.say("new", "NICK new");
+    for name in ["ann", "bob", "new"] {
+        stage.heard(name);
+    }
+    stage.set_settings(Settings { icon: Some("https://x/y.png".into()), ..settings() });
+    assert_eq!(stage.heard("ann").len() + stage.heard("bob").len(), 0);
+    let limits = Limits { topic_max: 100, multiline_lines_max: 9, ..Limits::default() };
+    stage.set_settings(Settings { limits, ..settings() });
+    let tokens = "TOPICLEN=100 -draft/ICON :are supported by this server";
+    let ann = stage.heard("ann");
+    assert!(ann[0].ends_with(" draft/isupport") && ann.len() == 3, "{ann:#?}");
+    assert!(ann[1].ends_with(&format!(" :srv 005 ann {tokens}")), "{ann:#?}");
+    let value = "draft/multiline=max-bytes=4096,max-lines=9";
+    assert_eq!(
+        stage.heard("bob"),
+        [format!(":srv 005 bob {tokens}"), format!(":srv CAP bob NEW :{value}")]
+    );
+    assert!(stage.heard("new").is_empty());
 }
 
 #[test]

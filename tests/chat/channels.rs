@@ -252,9 +252,13 @@ fn who_knocks_is_heard_by_those_with_rank() {
         bob> KNOCK #a
         bob< :srv 712 bob #a :Too many KNOCKs.
         +60s
+        bob> MODE bob +B
+        bob~
+        ann> CAP REQ message-tags
+        ann~
         bob> KNOCK #a
         bob< :srv 711 bob #a :Your KNOCK has been delivered.
-        ann< :srv 710 #a #a bob!bob@localhost :has asked for an invite.
+        ann< @bot :srv 710 #a #a bob!bob@localhost :has asked for an invite.
         cat> KNOCK #a
         cat< :srv 714 cat #a :You are already on that channel.
         bob> KNOCK #b
@@ -320,6 +324,17 @@ fn list_and_what_it_can_be_asked() {
         bob< :srv 322 bob #c 2 :
         bob< :srv 323 bob :End of /LIST
         bob> LIST <2,!#ab
+        bob< :srv 321 bob Channel :Users  Name
+        bob< :srv 322 bob #a 1 :
+        bob< :srv 323 bob :End of /LIST
+        bob> LIST nothing
+        bob< :srv 321 bob Channel :Users  Name
+        bob< :srv 323 bob :End of /LIST
+        bob> LIST #a srv
+        bob< :srv 321 bob Channel :Users  Name
+        bob< :srv 322 bob #a 1 :
+        bob< :srv 323 bob :End of /LIST
+        bob> LIST #1,#2,#3,#4,#5,#6,#7,#8,#9,#10,#11,#12,#13,#14,#15,#16,#17,#18,#19,#a,#ab
         bob< :srv 321 bob Channel :Users  Name
         bob< :srv 322 bob #a 1 :
         bob< :srv 323 bob :End of /LIST

@@ -206,11 +206,11 @@ fn a_line_that_is_no_message_is_answered_under_its_label() {
         ann> @label=2 PRIVMSG bob :\xff
         ann< @label=2 :srv FAIL PRIVMSG INVALID_UTF8 :Message rejected, your client MUST send UTF-8
         ann> @label=3 PING a\0b
-        ann< @label=3 :srv 400 ann * :NUL and CR can't stand within a line
+        ann< @label=3 :srv 400 ann PING :NUL and CR can't stand within a line
         ann> @label=4 PING {long}
         ann< @label=4 :srv 417 ann :Input line was too long
         ann> @label=5\r PING x
-        ann< :srv 400 ann * :NUL and CR can't stand within a line
+        ann< :srv 400 ann PING :NUL and CR can't stand within a line
         ann> @label=6
     "
     ));
@@ -282,7 +282,10 @@ fn a_batch_that_is_wrong_is_said_to_nobody() {
         ann< :srv FAIL BATCH MULTILINE_INVALID_TARGET bob cat :Invalid multiline target
         ann> @batch=1 PRIVMSG bob :the rest of it is not said either
         ann> BATCH -1
+        ann> BATCH -1
         ann< :srv FAIL BATCH MULTILINE_INVALID :No batch is open
+        ann> @batch=1 PRIVMSG bob :nor what belongs to none
+        ann< :srv FAIL BATCH MULTILINE_INVALID :That batch is not open
         ann> BATCH +2 draft/multiline bob
         ann> @batch=2 PRIVMSG bob :1
         ann> @batch=2 PRIVMSG bob :2
@@ -306,11 +309,13 @@ fn a_batch_that_is_wrong_is_said_to_nobody() {
         ann> BATCH +8 draft/multiline bob
         ann< :srv FAIL BATCH MULTILINE_INVALID :A batch was open already
         ann> BATCH +9 draft/other bob
-        ann< :srv FAIL BATCH UNKNOWN_TYPE :There is no such kind of batch
+        ann< :srv FAIL BATCH UNKNOWN_TYPE 9 draft/other :There is no such kind of batch
+        ann> @batch=9 PRIVMSG bob :other
+        ann> BATCH -9
         ann> BATCH +x;y draft/multiline bob
-        ann< :srv FAIL BATCH INVALID_REFTAG :This can't name a batch
+        ann< :srv FAIL BATCH INVALID_REFTAG x;y :This can't name a batch
         ann> BATCH 1
-        ann< :srv FAIL BATCH INVALID_REFTAG :Write +name or -name
+        ann< :srv FAIL BATCH INVALID_REFTAG 1 :Write +name or -name
         ann> BATCH +10 draft/multiline
         ann< :srv 461 ann BATCH :Not enough parameters
         ann> BATCH +11 draft/multiline nobody
@@ -318,7 +323,37 @@ fn a_batch_that_is_wrong_is_said_to_nobody() {
         ann> BATCH -11
         ann< :srv 401 ann nobody :No such nick/channel
         bob> BATCH +1 draft/multiline ann
-        bob< :srv FAIL BATCH UNKNOWN_TYPE :There is no such kind of batch
+        bob< :srv FAIL BATCH UNKNOWN_TYPE 1 draft/multiline :There is no such kind of batch
+        bob> BATCH -1
+        bob> @batch=1 PRIVMSG ann :what it tags is a message all the same
+        ann< :bob!bob@localhost PRIVMSG ann :what it tags is a message all the same
+    ",
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_batch_answers_the_command_that_opened_it() {
+    play(
+        r"
+        ann+ batch draft/multiline labeled-response
+        ann> @label=A BATCH +1 draft/multiline bob
+        ann> @batch=1 PRIVMSG cat :hello
+        ann< @label=A :srv FAIL BATCH MULTILINE_INVALID_TARGET bob cat :Invalid multiline target
+        ann> @batch=1 PRIVMSG bob :more
+        ann> BATCH -1
+        ann> @label=B BATCH +2 draft/multiline bob
+        ann> @label=C BATCH -2
+        ann< @label=C :srv ACK
+        ann< @label=B :srv FAIL BATCH MULTILINE_INVALID :There is nothing in it
+        ann> @label=D BATCH +3 draft/multiline bob
+        ann> @label=E BATCH +4 draft/multiline bob
+        ann< @label=E :srv FAIL BATCH MULTILINE_INVALID :A batch was open already
+        ann< @label=D :srv FAIL BATCH MULTILINE_INVALID :Another batch was opened
+        ann> BATCH -4
+        ann> @label=F BATCH +5 draft/multiline nobody
+        ann> @batch=5 PRIVMSG nobody :hi
+        ann> BATCH -5
+        ann< @label=F :srv 401 ann nobody :No such nick/channel
     ",
     );
 }
@@ -387,6 +422,8 @@ fn a_relay_speaks_for_others_and_says_that_it_does() {
         bob> RELAYMSG #a zoe :hi
         bob< :srv FAIL RELAYMSG INVALID_NICK :A relayed nick is a nick with a / in it
         bob> RELAYMSG #a zo!e/matrix :hi
+        bob< :srv FAIL RELAYMSG INVALID_NICK :A relayed nick is a nick with a / in it
+        bob> RELAYMSG #a zoe.x/matrix :hi
         bob< :srv FAIL RELAYMSG INVALID_NICK :A relayed nick is a nick with a / in it
         bob> RELAYMSG #none zoe/matrix :hi
         bob< :srv 403 bob #none :No such channel

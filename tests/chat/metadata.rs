@@ -291,7 +291,7 @@ fn each_draft_has_its_words_for_what_went_wrong() {
         new> METADATA * SET a \xff
         new< :srv FAIL METADATA INVALID_UTF8 :Message rejected, your client MUST send UTF-8
         new> METADATA * SET a x\ry
-        new< :srv 400 new * :NUL and CR can't stand within a line
+        new< :srv 400 new METADATA :NUL and CR can't stand within a line
         new> METADATA * SET a 123
         new< :srv 761 new new a * :123
         new> METADATA * SET b 1

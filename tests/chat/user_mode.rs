@@ -164,6 +164,16 @@ fn who_hears_only_the_registered_may_accept_others() {
         bob~
         bob> PRIVMSG ann :hi
         bob< :srv 477 Bob2 ann :You must be logged in to speak to them in private
+        cat> PRIVMSG ann :hi
+        cat< :srv 477 cat ann :You must be logged in to speak to them in private
+        ann> PRIVMSG cat :what is it?
+        cat< :ann!ann@localhost PRIVMSG cat :what is it?
+        cat> PRIVMSG ann :an answer
+        ann< :cat!cat@localhost PRIVMSG ann :an answer
+        ann> ACCEPT *
+        ann< :srv 281 ann bob
+        ann< :srv 281 ann cat
+        ann< :srv 282 ann :End of /ACCEPT list
     ",
     );
 }

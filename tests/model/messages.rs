@@ -33,13 +33,13 @@ impl Model {
         let text = if command == "TAGMSG" { "" } else { text };
         let mut seen = BTreeSet::new();
         for asked in targets.split(',') {
-            if seen.contains(asked) {
+            if seen.contains(&folded(asked)) {
                 continue;
             }
             if seen.len() == TARGETS_MAX {
                 return self.complain(who, command, "407", &[asked, "…"]);
             }
-            seen.insert(asked);
+            seen.insert(folded(asked));
             self.message_one(who, command, asked, text, tag.filter(|_| tagged));
         }
     }
@@ -85,6 +85,7 @@ impl Model {
             } else if client.modes.contains(&'T') && is_request(text) {
                 return self.complain(who, command, "531", &[&nick, "…"]);
             }
+            self.accept_answer(who, &other);
             Target::Client(other)
         };
         let id = self.say(who, &target);

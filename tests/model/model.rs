@@ -288,7 +288,10 @@ impl Model {
 
     /// `who` types a line.
     pub fn hear(&mut self, who: &str, typed: &Typed) {
-        let label = typed.label.clone().filter(|_| self.has(who, "labeled-response"));
+        let label = typed
+            .label
+            .clone()
+            .filter(|_| self.has(who, "labeled-response") && self.has(who, "batch"));
         let command = typed.words[0].to_ascii_uppercase();
         self.command(who, &command, typed);
         let Some(label) = label else { return };

@@ -55,9 +55,8 @@ impl Model {
                 }
             } else if !self.change(who, &channel, (sign, letter, param), &mut changes) && !refused {
                 refused = true;
-                let code = if self.is_in(who, &channel) { "482" } else { "442" };
                 let name = self.channels[&channel].name.clone();
-                self.numeric(who, code, &[&name, "…"]);
+                self.numeric(who, "482", &[&name, "…"]);
             }
         }
         if !changes.letters.is_empty() {
@@ -170,7 +169,7 @@ impl Model {
         let value = Some(param.to_owned());
         match letter {
             'k' if param.contains([',', ' ']) || param.starts_with(':') || param.len() > 32 => {
-                self.numeric(who, "525", &[&name, "…"]);
+                self.numeric(who, "696", &[&name, "k", "*", "…"]);
             }
             'k' => {
                 if self.channel(channel).key.replace(param.into()) != value {
@@ -188,8 +187,7 @@ impl Model {
             _ => {
                 let there = self.channels.get(&folded(param));
                 let ranks = there.map(|room| room.members.get(who).map_or(0, level));
-                if !param.starts_with('#') || param.contains([',', ' ']) || folded(param) == channel
-                {
+                if folded(param) == channel || ranks.is_none() {
                     bad(self);
                 } else if ranks.is_some_and(|ranks| ranks < OP) {
                     self.numeric(who, "482", &[param, "…"]);

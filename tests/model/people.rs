@@ -173,7 +173,7 @@ impl Model {
 
     pub fn quit(&mut self, who: &str, params: &[&str]) {
         let reason = params.first().copied().unwrap_or_default();
-        let why = if reason.is_empty() { "Quit".into() } else { format!("Quit: {reason}") };
+        let why = format!("Quit: {reason}");
         self.tell(who, &Line::new("", "ERROR", &["…"]));
         self.leave(who, &why);
     }
@@ -294,6 +294,15 @@ impl Model {
         }
     }
 
+    /// Who is spoken to may answer.
+    pub fn accept_answer(&mut self, who: &str, other: &str) {
+        let (nick, client) = (folded(&self.nick(other)), self.client(who));
+        let asks = client.modes.contains(&'R') && !client.accepts.contains(&nick);
+        if asks && who != other && client.accepts.len() < ACCEPT_MAX {
+            client.accepts.push(nick);
+        }
+    }
+
     pub fn whois(&mut self, who: &str, params: &[&str]) {
         let Some(nicks) = params.first() else { return self.numeric(who, "431", &["…"]) };
         for nick in nicks.split(',').take(TARGETS_MAX) {
@@ -301,8 +310,8 @@ impl Model {
                 Some(of) => self.whois_one(who, &of),
                 None => self.numeric(who, "401", &[nick, "…"]),
             }
-            self.numeric(who, "318", &[nick, "…"]);
         }
+        self.numeric(who, "318", &[nicks, "…"]);
     }
 
     fn whois_one(&mut self, who: &str, of: &str) {

@@ -410,7 +410,7 @@ impl Model {
                     let client = &model.clients[&member];
                     let here = if client.away.is_some() { "G" } else { "H" };
                     let bot = if client.modes.contains(&'B') { "B" } else { "" };
-                    let flags = format!("{here}{bot}{}", model.prefixes(&channel, &member, all));
+                    let flags = format!("{here}{}{bot}", model.prefixes(&channel, &member, all));
                     let username = client.username.clone();
                     let (nick, realname) = (client.nick.clone(), format!("0 {}", client.realname));
                     let params = [&*name, &username, "localhost", "srv", &nick, &flags, &realname];

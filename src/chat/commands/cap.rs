@@ -3,6 +3,7 @@
 use super::metadata_sync::hears_metadata;
 use crate::chat::caps::{self, Cap, Caps};
 use crate::chat::numeric::*;
+use crate::chat::session::{Session, Stage};
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
@@ -42,7 +43,7 @@ impl Chat {
         if version >= WITH_VALUES {
             session.cap_302 = true;
             // "CAP LS 302" asks for cap-notify by itself.
-            session.caps = session.caps.with(Cap::CapNotify);
+            session.caps = session.caps.with(Cap::Notify);
         }
         if let Some(registering) = session.registering() {
             registering.negotiating = true;
@@ -82,6 +83,18 @@ impl Chat {
         self.say(voice, conn, server, "CAP", &[self.called(conn), subcommand, line.trim_end()]);
     }
 
+    /// What has another value than `before`, to those who know values. IRCv3
+    /// capability-negotiation, "The CAP NEW subcommand".
+    pub(crate) fn tell_new_values(&self, voice: &mut Voice, before: &[String]) {
+        let now = caps::all(&self.settings, true);
+        let new: Vec<String> = now.filter(|name| !before.contains(name)).collect();
+        let knows = |session: &&Session| session.cap_302 && !matches!(session.stage, Stage::Gone);
+        for session in self.sessions.iter().filter(knows).filter(|_| !new.is_empty()) {
+            let params = [self.called(session.id), "NEW", &new.join(" ")];
+            self.say(voice, session.id, &self.settings.server_name, "CAP", &params);
+        }
+    }
+
     /// All of what is asked for, or nothing.
     fn cap_req(&mut self, voice: &mut Voice, conn: ConnId, asked: &str) {
         if let Some(registering) = self.sessions[conn].registering() {
@@ -92,7 +105,7 @@ impl Chat {
             let (name, on) = name.strip_prefix('-').map_or((name, true), |name| (name, false));
             let cap = caps::named(name)?;
             // Who speaks 302 has asked for it for good.
-            if cap == Cap::CapNotify && !on && self.sessions[conn].cap_302 {
+            if cap == Cap::Notify && !on && self.sessions[conn].cap_302 {
                 return None;
             }
             Some(if on { caps.with(cap) } else { caps.without(cap) })

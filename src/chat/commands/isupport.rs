@@ -1,6 +1,7 @@
 //! What this server can do, in ISUPPORT tokens. Modern IRC, "RPL_ISUPPORT Parameters";
 //! IRCv3 extended-isupport.
 
+use super::list::CONDITIONS_MAX;
 use crate::chat::Chat;
 use crate::chat::ban::{ACCOUNT_EXTBAN, EXTBANS};
 use crate::chat::caps::Cap;
@@ -28,6 +29,29 @@ impl Chat {
     /// All of it; in a batch for who has asked for `draft/extended-isupport`.
     pub(crate) fn tell_isupport(&mut self, voice: &mut Voice, conn: ConnId) {
         let tokens = self.isupport_tokens();
+        self.tell_tokens(voice, conn, &tokens);
+    }
+
+    /// What has changed since the tokens were `before`, to all users. Modern IRC, "RPL_ISUPPORT
+    /// (005)": a new value is told again, and what there is no more with a `-` before it.
+    pub(crate) fn tell_new_isupport(&mut self, voice: &mut Voice, before: &[String]) {
+        let name = |token: &str| token.split('=').next().unwrap_or_default().to_owned();
+        let now = self.isupport_tokens();
+        let names: Vec<String> = now.iter().map(|token| name(token)).collect();
+        let gone = before.iter().map(|token| name(token)).filter(|name| !names.contains(name));
+        let gone = gone.map(|name| format!("-{name}"));
+        let new = now.iter().filter(|token| !before.contains(token)).cloned();
+        let tokens: Vec<String> = new.chain(gone).collect();
+        let users = self.users.iter().flat_map(|(_, user)| user.conns.iter().copied());
+        for conn in users.collect::<Vec<ConnId>>() {
+            self.tell_tokens(voice, conn, &tokens);
+        }
+    }
+
+    fn tell_tokens(&mut self, voice: &mut Voice, conn: ConnId, tokens: &[String]) {
+        if tokens.is_empty() {
+            return;
+        }
         let tell = |chat: &mut Chat, voice: &mut Voice, batch: Option<&str>| {
             for tokens in tokens.chunks(TOKENS_A_LINE) {
                 let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
@@ -41,7 +65,7 @@ impl Chat {
         }
     }
 
-    fn isupport_tokens(&self) -> Vec<String> {
+    pub(crate) fn isupport_tokens(&self) -> Vec<String> {
         let limits = &self.settings.limits;
         let ranks = Rank::LETTERS.iter();
         let rank_letters: String = ranks.clone().map(|(letter, _, _)| *letter).collect();
@@ -54,7 +78,7 @@ impl Chat {
             ("INVITE", Some(1)),
             ("JOIN", None),
             ("KICK", Some(targets)),
-            ("LIST", None),
+            ("LIST", Some(CONDITIONS_MAX)),
             ("MONITOR", None),
             ("NAMES", None),
             ("NOTICE", Some(targets)),

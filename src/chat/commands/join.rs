@@ -1,7 +1,7 @@
 //! JOIN and PART. Modern IRC, "Channel Operations"; IRCv3 extended-join.
 
 use super::registration::shortened;
-use crate::chat::caps::Cap;
+use crate::chat::caps::{Cap, Caps};
 use crate::chat::channels::{ChannelId, ChannelMode, List, Member, Rank, Ranks};
 use crate::chat::numeric::*;
 use crate::chat::users::UserId;
@@ -168,7 +168,7 @@ impl Chat {
         if self.channels[channel].topic.is_some() {
             self.tell_topic(voice, by, channel);
         }
-        if !self.sessions[by.conn].caps.has(Cap::NoImplicitNames) {
+        if !self.sessions[by.conn].caps.any_of(Caps::NO_IMPLICIT_NAMES) {
             self.tell_names(voice, by, channel);
         }
         self.tell_joined_metadata(voice, by, channel);

@@ -169,7 +169,8 @@ impl Chat {
             None => "has asked for an invite.".to_owned(),
         };
         let params = [&*name, &*name, mask, &text];
-        let mut line = Line::new(&self.settings.server_name, RPL_KNOCK.0, &params);
+        let mut line = Line::new(&self.settings.server_name, RPL_KNOCK.0, &params)
+            .tagged(self.tags_of(by.user));
         for member in self.channels[channel].members.iter() {
             if member.ranks.at_least(Rank::Halfop) {
                 self.to_user(voice, &mut line, member.user);

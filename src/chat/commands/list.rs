@@ -28,17 +28,20 @@ enum Condition {
 }
 
 /// Conditions and masks in one LIST.
-const CONDITIONS_MAX: usize = 20;
+pub(super) const CONDITIONS_MAX: usize = 20;
 
 impl Chat {
     /// `LIST [channel{,channel}] [elist{,elist}]`.
     pub(crate) fn list(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let now = voice.unix();
         let mut filter = ListFilter::default();
-        // The second parameter of old was a server.
-        let items = message.params.iter().take(2).flat_map(|param| param.split(','));
-        for item in items.filter(|item| !item.is_empty()).take(CONDITIONS_MAX) {
-            filter.add(item, now);
+        let items = message.params.iter().take(2).enumerate();
+        let items =
+            items.flat_map(|(place, param)| param.split(',').map(move |item| (place, item)));
+        for (place, item) in items.filter(|(_, item)| !item.is_empty()).take(CONDITIONS_MAX) {
+            // The second parameter of old was a server; the first names channels, or none.
+            let mask = place == 0 || ChannelName::is_meant_by(item) || item.contains(['*', '?']);
+            filter.add(item, mask, now);
         }
         self.begin_answer(voice, by, Query::List(filter));
     }
@@ -76,7 +79,8 @@ impl Chat {
 }
 
 impl ListFilter {
-    fn add(&mut self, item: &str, now: u64) {
+    /// A condition, or a mask if it may be one.
+    fn add(&mut self, item: &str, mask: bool, now: u64) {
         let ago = |minutes: &str| {
             let minutes: u64 = minutes.parse().ok()?;
             Some(now.saturating_sub(minutes.saturating_mul(60)))
@@ -94,9 +98,7 @@ impl ListFilter {
                 return;
             }
             _ => {
-                if ChannelName::is_meant_by(item) || item.contains(['*', '?']) {
-                    self.masks.push(item.into());
-                }
+                self.masks.extend(mask.then(|| item.into()));
                 return;
             }
         };

@@ -150,6 +150,7 @@ impl Chat {
             self.complain(voice, by, kind, ERR_CANNOTSENDTOUSER, &[&nick], text);
             return None;
         }
+        self.accept_answer(by.user, user);
         Some(Target::User(user))
     }
 

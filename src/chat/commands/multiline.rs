@@ -20,6 +20,8 @@ pub struct OpenBatch {
     label: Option<String>,
     lines: Vec<BatchLine>,
     bytes: usize,
+    /// That was said; the rest of it is heard to its end and not answered.
+    failed: bool,
 }
 
 struct BatchLine {
@@ -38,7 +40,10 @@ impl Chat {
         match sign {
             "+" => self.open_batch(voice, by, message, reference),
             "-" => self.close_batch(voice, by, reference),
-            _ => self.fail(voice, by.conn, "BATCH", "INVALID_REFTAG", &[], "Write +name or -name"),
+            _ => {
+                let (context, text) = ([message.params[0]], "Write +name or -name");
+                self.fail(voice, by.conn, "BATCH", "INVALID_REFTAG", &context, text);
+            }
         }
     }
 
@@ -46,30 +51,45 @@ impl Chat {
         let fit = !reference.is_empty() && reference.len() <= REFERENCE_MAX;
         if !fit || reference.contains([' ', ';', ':', ',']) {
             let text = "This can't name a batch";
-            return self.fail(voice, by.conn, "BATCH", "INVALID_REFTAG", &[], text);
+            return self.fail(voice, by.conn, "BATCH", "INVALID_REFTAG", &[reference], text);
         }
         let (Some(kind), Some(target)) = (message.params.get(1), message.params.get(2)) else {
             return self.numeric(voice, by.conn, ERR_NEEDMOREPARAMS, &["BATCH"]);
         };
-        if *kind != "draft/multiline" || !self.sessions[by.conn].caps.has(Cap::Multiline) {
-            let text = "There is no such kind of batch";
-            return self.fail(voice, by.conn, "BATCH", "UNKNOWN_TYPE", &[], text);
-        }
+        let known = *kind == "draft/multiline" && self.sessions[by.conn].caps.has(Cap::Multiline);
+        let before = self.sessions[by.conn].more().batch.take();
+        let before = before.filter(|before| !before.failed);
         // One at a time; a second one ends both, so that no half is ever said.
-        if self.sessions[by.conn].more().batch.take().is_some() {
-            return self.invalid(voice, by.conn, "A batch was open already");
+        let failed = !known || before.is_some();
+        if !known {
+            let text = "There is no such kind of batch";
+            self.fail(voice, by.conn, "BATCH", "UNKNOWN_TYPE", &[reference, kind], text);
+        } else if failed {
+            self.invalid(voice, by.conn, "A batch was open already");
         }
-        let client_tags = client_only(message.tags);
+        if let Some(label) = before.and_then(|before| before.label) {
+            self.answer_opening(voice, by.conn, Some(&label));
+            self.invalid(voice, by.conn, "Another batch was opened");
+        }
         let batch = OpenBatch {
             reference: reference.into(),
             target: (*target).into(),
             kind: None,
-            client_tags: client_tags.into(),
-            label: voice.take_label(),
+            client_tags: client_only(message.tags).into(),
+            label: if failed { None } else { voice.take_label() },
             lines: Vec::new(),
             bytes: 0,
+            failed,
         };
         self.sessions[by.conn].more().batch = Some(batch);
+    }
+
+    /// What follows answers the command that opened a batch, if that had a label.
+    fn answer_opening(&mut self, voice: &mut Voice, conn: ConnId, label: Option<&str>) {
+        let Some(label) = label else { return };
+        voice.answer();
+        let name = self.batch_reference();
+        voice.hold(conn, label, &self.settings.server_name, name);
     }
 
     fn invalid(&self, voice: &mut Voice, conn: ConnId, text: &str) {
@@ -85,9 +105,16 @@ impl Chat {
     ) -> bool {
         let more = self.sessions[conn].more.as_mut();
         let Some(batch) = more.and_then(|more| more.batch.as_mut()) else {
-            // It belongs to one that has failed, and of which that was said.
-            return message.tags.get("batch").is_some_and(|reference| !reference.is_empty());
+            // To who sends no batches the tag is like any other that means nothing.
+            let unknown = self.sessions[conn].caps.has(Cap::Multiline);
+            if unknown {
+                self.invalid(voice, conn, "That batch is not open");
+            }
+            return unknown;
         };
+        if batch.failed {
+            return true;
+        }
         let limits = &self.settings.limits;
         let kind = match &*message.command.to_ascii_uppercase() {
             "PRIVMSG" => Some(Kind::Privmsg),
@@ -121,7 +148,9 @@ impl Chat {
                 batch.lines.push(BatchLine { text: text.into(), concat });
                 return true;
             };
-        self.sessions[conn].more().batch = None;
+        (batch.failed, batch.lines) = (true, Vec::new());
+        let label = batch.label.take();
+        self.answer_opening(voice, conn, label.as_deref());
         let context: Vec<&str> = context.iter().map(String::as_str).collect();
         self.fail(voice, conn, "BATCH", code, &context, what);
         true
@@ -131,18 +160,17 @@ impl Chat {
         let Some(batch) = self.sessions[by.conn].more().batch.take() else {
             return self.invalid(voice, by.conn, "No batch is open");
         };
+        if batch.failed {
+            return;
+        }
+        self.answer_opening(voice, by.conn, batch.label.as_deref());
         if *batch.reference != *reference {
             return self.invalid(voice, by.conn, "That batch is not open");
         }
         if batch.lines.iter().all(|line| line.text.is_empty()) {
             return self.invalid(voice, by.conn, "There is nothing in it");
         }
-        if let Some(label) = &batch.label {
-            let name = self.batch_reference();
-            voice.hold(by.conn, label, &self.settings.server_name, name);
-        }
         self.say_batch(voice, by, &batch);
-        voice.answer();
     }
 
     fn say_batch(&mut self, voice: &mut Voice, by: By, batch: &OpenBatch) {

@@ -120,8 +120,9 @@ impl Chat {
 }
 
 fn is_relayed_nick(nick: &str, bytes_max: usize) -> bool {
-    let fit = |c: char| !c.is_control() && !"!@*?,: ".contains(c);
-    let first = |c: char| !"/#&~%+$-".contains(c) && !c.is_ascii_digit();
+    // What draft/relaymsg reserves; `~` would be taken for a rank.
+    let fit = |c: char| !c.is_control() && !c.is_whitespace() && !"!+%@&#$:'\"?*,.~".contains(c);
+    let first = |c: char| !"/-".contains(c) && !c.is_ascii_digit();
     nick.len() <= bytes_max
         && nick.contains('/')
         && nick.chars().all(fit)

@@ -150,6 +150,19 @@ impl Chat {
         }
     }
 
+    /// Who is spoken to in private may answer though user mode `R` is set on who speaks, if there is
+    /// room for one more: as Charybdis and Ergo have it.
+    pub(super) fn accept_answer(&mut self, by: UserId, from: UserId) {
+        if by == from || self.accepts(by, from) {
+            return;
+        }
+        let folded = Folded::of(self.users[from].nick());
+        let accepts = &mut self.users[by].extra().accepts;
+        if accepts.len() < self.settings.limits.accept_max {
+            accepts.push(folded);
+        }
+    }
+
     fn tell_accepted(&self, voice: &mut Voice, by: By) {
         let extra = self.users[by.user].extra.as_ref();
         for nick in extra.into_iter().flat_map(|extra| &extra.accepts) {
