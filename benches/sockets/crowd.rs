@@ -7,7 +7,9 @@ use crate::measure::{print_head, print_row, slope};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 
-const CHURNED: usize = 200_000;
+const CHURNED: usize = 300_000;
+/// By then all that is kept for the next turn is as large as it becomes.
+const WARM: usize = 100_000;
 const CHURNED_AT_ONCE: usize = 200;
 
 pub fn run() {
@@ -96,7 +98,7 @@ fn churn() {
     print_head("connect, register, join, quit", &["times", "user-space memory (RssAnon) after"]);
     let server = Child::start("irc");
     for times in 0..=CHURNED / CHURNED_AT_ONCE {
-        if [1_000, CHURNED / 10, CHURNED / 2, CHURNED].contains(&(times * CHURNED_AT_ONCE)) {
+        if [WARM, 2 * WARM, CHURNED].contains(&(times * CHURNED_AT_ONCE)) {
             server.rest();
             let kib = server.anonymous_bytes() >> 10;
             print_row(&[(times * CHURNED_AT_ONCE).to_string(), format!("{kib} KiB")]);
