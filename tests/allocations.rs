@@ -145,7 +145,7 @@ fn who_has_left_leaves_nothing_behind() {
     let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
     let mut server = EventLoop::new(app, Limits::default());
     let lines = |n| format!("NICK n{n:05}\nUSER u 0 * :N\nJOIN #a,#n{:05}\nQUIT\n", n % 100);
-    let lines: Vec<&'static [u8]> = (0..4000).map(|n| &*lines(n).leak().as_bytes()).collect();
+    let lines: Vec<&'static [u8]> = (0..4000).map(|n| lines(n).leak().as_bytes()).collect();
     let mut come_and_go = |times: std::ops::Range<usize>| {
         for n in times {
             let talker = Talker::default();
