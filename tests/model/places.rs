@@ -262,7 +262,9 @@ impl Model {
             Some(text) => format!("has asked for an invite: {text}"),
             None => "has asked for an invite.".into(),
         };
-        let line = Line::new("srv", "710", &[&name, &name, &self.mask(who), &text]);
+        // From the server, with what can be told of who knocks.
+        let mut line = self.line(who, "710", &[&name, &name, &self.mask(who), &text]);
+        line.source = "srv".into();
         for member in self.members(&channel) {
             if self.level_in(&member, &channel) >= HALFOP {
                 self.tell(&member, &line);
