@@ -213,14 +213,15 @@ impl Ear {
         let said = text.split([' ', '.']).nth(1).and_then(|count| count.parse::<usize>().ok());
         let said = said.unwrap_or_else(|| panic!("nobody said {text:?}"));
         assert!(text.starts_with(&format!("{}.", number(mask))), "{mask} did not say {text:?}");
+        let private = !target.starts_with('#');
+        if private && nick == self.nick && self.has("echo-message") {
+            return; // and what one says to oneself comes once more
+        }
         let last = self.last_said.insert((target.to_owned(), number(mask)), said);
         assert!(last.is_none_or(|last| last < said), "{mask} says {text:?} after {last:?}");
-        if !target.starts_with('#') {
-            let echo = nick == self.nick && self.has("echo-message");
-            assert!(echo || target == self.nick, "{} heard what was for {target}", self.nick);
-            return if !echo {
-                self.private.push(text.to_owned())
-            };
+        if private {
+            assert_eq!(target, self.nick, "heard what was for another");
+            return self.private.push(text.to_owned());
         }
         let name = target.to_lowercase();
         let room = self.rooms.get(&name).unwrap_or_else(|| panic!("heard {text:?} out of {name}"));

@@ -118,7 +118,7 @@ impl World {
         };
         self.clients[n].typed.said.push((target, number));
         let label = self.label(n);
-        let more = "x".repeat([0, 0, 300][self.choices.pick(0..3)]);
+        let more = "x".repeat([0, 0, 300, 485][self.choices.pick(0..4)]); // or more than fits
         self.type_line(n, &format!("{label}{verb} {target} :{n}.{number} {more}"));
     }
 
