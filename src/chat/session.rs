@@ -1,7 +1,7 @@
 //! One connection of the chat service: what it has negotiated, and how far it is.
 
 use super::caps::Caps;
-use super::commands::long_answer::LongAnswer;
+use super::commands::long_answer::LongAnswers;
 use super::commands::multiline::OpenBatch;
 use super::metadata::{Key, Metadata};
 use super::users::UserId;
@@ -79,8 +79,8 @@ pub struct More {
     pub subscribed: Vec<Key>,
     /// A message of several lines that is still being said.
     pub batch: Option<OpenBatch>,
-    /// An answer longer than can be queued at once.
-    pub answer: Option<LongAnswer>,
+    /// Answers longer than can be queued at once; bounded.
+    pub answers: LongAnswers,
 }
 
 impl Sessions {

@@ -124,7 +124,9 @@ fn who_never_reads_is_thrown_out_and_the_others_see_it_go() {
     let [ann, bob] = ["ann", "bob"].map(|nick| enter(&mut server, nick, "JOIN #a\n"));
     let sloth = enter(&mut server, "sloth", "JOIN #a\n");
     sloth.1.borrow_mut().down_max = 0;
-    [&ann, &bob].map(heard);
+    for who in [&ann, &bob] {
+        heard(who);
+    }
     let line = format!("PRIVMSG #a :{}\n", "x".repeat(400));
     let mut said = 0;
     while !sloth.1.borrow().server_gone {
@@ -277,4 +279,25 @@ fn a_long_answer_ends_though_less_may_be_queued_than_a_line() {
     }
     let list = heard(&ann);
     assert_eq!((count(&list, "322"), count(&list, "323")), (20, 1));
+}
+
+#[test]
+fn what_is_asked_while_an_answer_is_long_is_answered_whole_after_it() {
+    let mut server = server(paced());
+    crowd(&mut server);
+    let ann = enter(&mut server, "ann", "CAP REQ :batch labeled-response\nCAP END\n");
+    ann.1.borrow_mut().down_max = 3_000;
+    say(&mut server, &ann, "WHO #crowd\n@label=l LIST\nWHO ann\nWHO #crowd\nPING here\n");
+    let (all, _) = read_slowly(&mut server, &ann, 3_000);
+    assert_eq!((count(&all, "352"), count(&all, "315")), (2 * CROWD + 1, 3));
+    assert_eq!((count(&all, "322"), count(&all, "323")), (1, 1));
+    let place = |text: &str| all.find(text).unwrap_or_else(|| panic!("no {text}"));
+    let places = [":srv 315 ann #crowd ", "@label=l :srv BATCH +", " 323 ann ", " 315 ann ann "];
+    assert!(places.map(place).is_sorted(), "in the order they were asked");
+    // A hundred more than may wait are told so; nobody waits for ever.
+    say(&mut server, &ann, &"WHO #crowd\n".repeat(160));
+    let (all, backlog_max) = read_slowly(&mut server, &ann, 60_000);
+    assert!(backlog_max < 64 << 10);
+    assert!(count(&all, "263") >= 99, "{} were told to try again", count(&all, "263"));
+    assert_eq!(count(&all, "263") + count(&all, "315"), 160);
 }

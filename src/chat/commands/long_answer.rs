@@ -1,23 +1,38 @@
-//! Answers too long to be queued at once, WHO, LIST and METADATA SYNC: said a piece at a time, as fast as their
-//! reader reads, and so that a turn never looks at more than a part of what there is.
+//! Answers too long to be queued at once, WHO, LIST and METADATA SYNC: said a piece at a time, as
+//! fast as their reader reads, and so that a turn never looks at more than a part of what there is.
 
 use super::list::ListFilter;
 use super::metadata_sync::Sync;
 use super::who::WhoQuery;
 use crate::chat::caps::Cap;
 use crate::chat::channels::ChannelId;
+use crate::chat::numeric::*;
 use crate::chat::users::UserId;
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
+use std::collections::VecDeque;
 
-/// An answer that is still being said.
+/// The answers that one connection is still to hear, in the order it asked; the first is under way.
+pub type LongAnswers = VecDeque<LongAnswer>;
+
+/// An answer that is still to be said, or to be said to its end.
 pub struct LongAnswer {
-    pub(crate) query: Query,
-    /// The number of the user or channel, or the place in a list, that comes next.
-    pub(crate) next: u32,
-    /// The batch that it is said in, if it has one or answers a labelled command.
-    pub(crate) batch: Option<String>,
+    query: Query,
+    /// The label of the command it answers, until it begins.
+    label: Option<String>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Others come before it.
+    Waiting,
+    Begun {
+        /// The number of the user or channel, or the place in a list, that comes next.
+        next: u32,
+        /// The batch that it is said in, if it has one or answers a labelled command.
+        batch: Option<String>,
+    },
 }
 
 /// What is asked.
@@ -27,36 +42,104 @@ pub(crate) enum Query {
     Sync(Sync),
 }
 
+impl Query {
+    fn command(&self) -> &'static str {
+        match self {
+            Query::List(_) => "LIST",
+            Query::Who(_) => "WHO",
+            Query::Sync(_) => "METADATA",
+        }
+    }
+}
+
 /// Users or channels looked at in one turn: some hundred microseconds.
 const LOOKED_AT_MAX: usize = 1000;
 
 /// What one line may take of the room there is.
 const LINE_MAX: usize = 1024;
 
+/// Answers that one connection may wait for; each is some bytes, of a WHO the members' numbers.
+const ANSWERS_MAX: usize = 60;
+
 /// What an answer has come to.
-pub(crate) enum Progress {
+enum Progress {
     /// There may be more.
     More,
     Done,
 }
 
 impl Chat {
-    /// Begins an answer, and ends the one that may still be under way.
+    /// Answers `query` once those before it have been answered. A LIST ends one that is under way:
+    /// so clients stop it.
     pub(crate) fn begin_answer(&mut self, voice: &mut Voice, by: By, query: Query) {
-        if let Some(before) = self.sessions[by.conn].more().answer.take() {
-            voice.unlabelled(|voice| self.end_answer(voice, by, before));
+        if let Query::List(_) = query {
+            self.end_list(voice, by);
         }
-        let batch = self.open_answer(voice, by, &query);
-        self.begin_query(voice, by, &query, batch.as_deref());
-        let answer = LongAnswer { query, next: 0, batch };
-        self.sessions[by.conn].more().answer = Some(answer);
-        self.go_on(voice, by.conn);
+        let answers = &mut self.sessions[by.conn].more().answers;
+        if answers.len() >= ANSWERS_MAX {
+            return self.numeric(voice, by.conn, RPL_TRYAGAIN, &[query.command()]);
+        }
+        let first = answers.is_empty();
+        answers.push_back(LongAnswer { query, label: voice.take_label(), stage: Stage::Waiting });
+        if first {
+            self.go_on(voice, by.conn);
+        }
+    }
+
+    fn end_list(&mut self, voice: &mut Voice, by: By) {
+        let answers = &mut self.sessions[by.conn].more().answers;
+        let is_list = |answer: &LongAnswer| matches!(answer.query, Query::List(_));
+        let Some(place) = answers.iter().position(is_list) else { return };
+        let mut list = answers.remove(place).expect("it is there");
+        voice.unlabelled(|voice| {
+            self.begin(voice, by, &mut list);
+            self.end(voice, by, list);
+        });
+    }
+
+    /// Says as much more as there is room for, and something at least: where `sendq_pause` is less
+    /// than a line may take, all answers come to their end all the same.
+    pub(crate) fn go_on(&mut self, voice: &mut Voice, conn: ConnId) {
+        let Some(user) = self.sessions[conn].user() else { return };
+        let by = By { conn, user };
+        let mut looked_at = 0;
+        while let Some(mut answer) = self.sessions[conn].more().answers.pop_front() {
+            self.begin(voice, by, &mut answer);
+            loop {
+                let full = voice.out.headroom(conn) < LINE_MAX;
+                if looked_at == LOOKED_AT_MAX || (looked_at > 0 && full) {
+                    self.sessions[conn].more().answers.push_front(answer);
+                    return voice.out.ask_room(conn);
+                }
+                looked_at += 1;
+                if matches!(self.say_next(voice, by, &mut answer), Progress::Done) {
+                    self.end(voice, by, answer);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Says what comes before an answer, if that has not been said.
+    fn begin(&mut self, voice: &mut Voice, by: By, answer: &mut LongAnswer) {
+        if let Stage::Waiting = answer.stage {
+            let batch = self.open_batch_of(voice, by, answer);
+            if let Query::List(_) = answer.query {
+                self.numeric_in(voice, by.conn, batch.as_deref(), RPL_LISTSTART, &["Channel"]);
+            }
+            answer.stage = Stage::Begun { next: 0, batch };
+        }
     }
 
     /// The batch that an answer is said in, if it takes one.
-    fn open_answer(&mut self, voice: &mut Voice, by: By, query: &Query) -> Option<String> {
-        let label = voice.take_label();
-        let kind = match query {
+    fn open_batch_of(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        answer: &mut LongAnswer,
+    ) -> Option<String> {
+        let label = answer.label.take();
+        let kind = match &answer.query {
             Query::Sync(sync) if self.sessions[by.conn].caps.has(Cap::Batch) => {
                 format!("metadata {}", sync.of)
             }
@@ -71,77 +154,39 @@ impl Chat {
         Some(reference)
     }
 
-    /// Says as much more as there is room for, and something at least: where `sendq_pause` is less
-    /// than a line may take, the answer comes to its end all the same.
-    pub(crate) fn go_on(&mut self, voice: &mut Voice, conn: ConnId) {
-        let Some(user) = self.sessions[conn].user() else { return };
-        let by = By { conn, user };
-        let Some(mut answer) = self.sessions[conn].more().answer.take() else { return };
-        for looked_at in 0..LOOKED_AT_MAX {
-            if looked_at > 0 && voice.out.headroom(conn) < LINE_MAX {
-                break;
-            }
-            if matches!(self.answer_next(voice, by, &mut answer), Progress::Done) {
-                return self.end_answer(voice, by, answer);
-            }
-        }
-        self.sessions[conn].more().answer = Some(answer);
-        voice.out.ask_room(conn);
-    }
-
-    fn answer_next(&self, voice: &mut Voice, by: By, answer: &mut LongAnswer) -> Progress {
+    fn say_next(&self, voice: &mut Voice, by: By, answer: &mut LongAnswer) -> Progress {
+        let Stage::Begun { next, batch } = &mut answer.stage else { return Progress::Done };
+        let batch = batch.as_deref();
         match &mut answer.query {
             Query::Sync(sync) => {
-                let batch = answer.batch.as_deref();
-                if !self.sync_next(voice, by.conn, sync, &mut answer.next, batch) {
+                if !self.sync_next(voice, by.conn, sync, next, batch) {
                     return Progress::Done;
                 }
             }
             Query::List(filter) => {
-                let Some(channel) = self.channels.next_from(answer.next) else {
+                let Some(channel) = self.channels.next_from(*next) else { return Progress::Done };
+                *next = ChannelId::after(channel);
+                self.list_one(voice, by, filter, channel, batch);
+            }
+            Query::Who(query) => {
+                let Some((user, after)) = self.who_next(query, *next) else {
                     return Progress::Done;
                 };
-                answer.next = ChannelId::after(channel);
-                self.list_one(voice, by, filter, channel, answer.batch.as_deref());
+                *next = after;
+                self.who_one(voice, by, query, user, batch);
             }
-            Query::Who(query) => match self.who_next(query, answer.next) {
-                None => return Progress::Done,
-                Some((user, next)) => {
-                    answer.next = next;
-                    self.who_one(voice, by, query, user, answer.batch.as_deref());
-                }
-            },
         }
         Progress::More
     }
 
-    fn begin_query(&self, voice: &mut Voice, by: By, query: &Query, batch: Option<&str>) {
-        if let Query::List(_) = query {
-            self.numeric_in(
-                voice,
-                by.conn,
-                batch,
-                crate::chat::numeric::RPL_LISTSTART,
-                &["Channel"],
-            );
-        }
-    }
-
-    fn end_answer(&mut self, voice: &mut Voice, by: By, answer: LongAnswer) {
-        let batch = answer.batch.as_deref();
+    fn end(&mut self, voice: &mut Voice, by: By, answer: LongAnswer) {
+        let Stage::Begun { batch, .. } = &answer.stage else { return };
+        let batch = batch.as_deref();
         match &answer.query {
             Query::Sync(_) => {}
-            Query::List(_) => {
-                self.numeric_in(voice, by.conn, batch, crate::chat::numeric::RPL_LISTEND, &[])
-            }
+            Query::List(_) => self.numeric_in(voice, by.conn, batch, RPL_LISTEND, &[]),
             Query::Who(query) => {
-                self.numeric_in(
-                    voice,
-                    by.conn,
-                    batch,
-                    crate::chat::numeric::RPL_ENDOFWHO,
-                    &[query.mask()],
-                );
+                self.numeric_in(voice, by.conn, batch, RPL_ENDOFWHO, &[query.mask()]);
             }
         }
         if let Some(reference) = batch {
