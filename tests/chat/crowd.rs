@@ -124,7 +124,9 @@ fn who_never_reads_is_thrown_out_and_the_others_see_it_go() {
     let [ann, bob] = ["ann", "bob"].map(|nick| enter(&mut server, nick, "JOIN #a\n"));
     let sloth = enter(&mut server, "sloth", "JOIN #a\n");
     sloth.1.borrow_mut().down_max = 0;
-    [&ann, &bob].map(heard);
+    for member in [&ann, &bob] {
+        heard(member);
+    }
     let line = format!("PRIVMSG #a :{}\n", "x".repeat(400));
     let mut said = 0;
     while !sloth.1.borrow().server_gone {
