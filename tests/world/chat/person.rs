@@ -125,7 +125,8 @@ impl World {
     /// One command in four carries a label, from those who may.
     fn label(&mut self, n: usize) -> String {
         let client = &mut self.clients[n];
-        if !client.ear.has("labeled-response") || !self.choices.one_in(4) {
+        let may = client.ear.has("labeled-response") && client.ear.has("batch");
+        if !may || !self.choices.one_in(4) {
             return String::new();
         }
         let label = format!("l{}", client.typed.labels.len());
