@@ -1,6 +1,6 @@
 //! What the loop costs over real sockets on loopback, beside the least that could do the same.
 //!
-//! `cargo bench --bench sockets` for everything, a minute and a half; `-- fanout echo chat crowd accept idle start`
+//! `cargo bench --bench sockets` for everything, some minutes; `-- fanout echo chat crowd accept idle start`
 //! for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
 //!
 //! Wall time on a shared machine says little. What is compared is the CPU time of the server's
