@@ -1,10 +1,10 @@
 //! Chat: users, channels and what is said between them, in the words of IRC.
 //! Modern IRC (modern.ircdocs.horse), RFC 2812 where that is silent, and IRCv3.
 //!
-//! A connection is a [`session::Session`]; once registered it speaks for a [`users::User`], who is
-//! in [`channels::Channel`]s. They know each other by ids, never by reference. What is said goes out
-//! through a [`voice::Voice`]. [`commands`] has a file for
-//! each group of commands, and `commands::table` lists them.
+//! A connection is a `session::Session`; once registered it speaks for a `users::User`, who is in
+//! `channels::Channel`s. They know each other by ids, never by reference. What is said goes out
+//! through a `voice::Voice`. `commands/` has a file for each group of commands, and
+//! `commands::table` lists them.
 
 mod ban;
 mod caps;
