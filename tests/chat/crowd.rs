@@ -301,3 +301,15 @@ fn what_is_asked_while_an_answer_is_long_is_answered_whole_after_it() {
     assert!(count(&all, "263") >= 99, "{} were told to try again", count(&all, "263"));
     assert_eq!(count(&all, "263") + count(&all, "315"), 160);
 }
+
+#[test]
+fn who_asks_for_more_than_may_be_queued_is_not_heard_to_the_end() {
+    let mut server = server(Limits::default());
+    let members = crowd(&mut server);
+    say(&mut server, &members[0], &"NAMES #crowd\n".repeat(500));
+    rest(&mut server, at(0));
+    let said = heard(&members[0]);
+    assert!(said.ends_with("[SendQ exceeded]\r\n"), "{}", &said[said.len() - 100..]);
+    assert!(said.len() < 2 * Limits::default().sendq_max, "{} bytes", said.len());
+    check(&server);
+}
