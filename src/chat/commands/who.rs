@@ -33,6 +33,11 @@ impl WhoQuery {
     pub(crate) fn mask(&self) -> &str {
         &self.mask
     }
+
+    /// Bytes of the mask, if users are held against it.
+    pub(super) fn mask_bytes(&self) -> usize {
+        if matches!(self.whom, Whom::Matching) { self.mask.len() } else { 0 }
+    }
 }
 
 /// The fields of WHOX, in the order they are answered.
