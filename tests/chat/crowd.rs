@@ -313,3 +313,25 @@ fn who_asks_for_more_than_may_be_queued_is_not_heard_to_the_end() {
     assert!(said.len() < 2 * Limits::default().sendq_max, "{} bytes", said.len());
     check(&server);
 }
+
+#[test]
+fn a_who_that_is_under_way_tells_nothing_of_the_channel_that_comes_in_place_of_the_one_it_was_of() {
+    let mut server = server(Limits { sendq_pause: 200, ..Limits::default() });
+    let members: Vec<Person> = (0..20).map(|n| enter(&mut server, &format!("m{n}"), "")).collect();
+    let all_say = |server: &mut Server, line: &str| {
+        members.iter().for_each(|member| say(server, member, line));
+        rest(server, at(0));
+    };
+    all_say(&mut server, "JOIN #a\n");
+    let ann = enter(&mut server, "ann", "");
+    ann.1.borrow_mut().down_max = 100;
+    say(&mut server, &ann, "WHO #a\n");
+    rest(&mut server, at(0));
+    all_say(&mut server, "PART #a\n");
+    all_say(&mut server, "JOIN #hush\n");
+    say(&mut server, &members[0], "MODE #hush +s\n");
+    rest(&mut server, at(0));
+    let (who, _) = read_slowly(&mut server, &ann, 700);
+    assert!(count(&who, "352") > 0 && count(&who, "315") == 1, "{who}");
+    assert!(!who.contains("#hush"), "{who}");
+}
