@@ -335,3 +335,16 @@ fn a_who_that_is_under_way_tells_nothing_of_the_channel_that_comes_in_place_of_t
     assert!(count(&who, "352") > 0 && count(&who, "315") == 1, "{who}");
     assert!(!who.contains("#hush"), "{who}");
 }
+
+#[test]
+fn what_would_take_each_to_be_told_of_each_is_told_to_nobody_in_a_crowd() {
+    let mut server = server(Limits::default());
+    let members = crowd(&mut server);
+    say(&mut server, &members[0], "MODE #crowd +u\n");
+    rest(&mut server, at(0));
+    assert_eq!(heard(&members[1]), ":m0!m0@localhost MODE #crowd +u\r\n");
+    say(&mut server, &members[0], "MODE #crowd -u\n");
+    rest(&mut server, at(0));
+    assert_eq!(heard(&members[1]), ":m0!m0@localhost MODE #crowd -u\r\n");
+    check(&server);
+}
