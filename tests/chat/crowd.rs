@@ -348,3 +348,15 @@ fn what_would_take_each_to_be_told_of_each_is_told_to_nobody_in_a_crowd() {
     assert_eq!(heard(&members[1]), ":m0!m0@localhost MODE #crowd -u\r\n");
     check(&server);
 }
+
+#[test]
+fn a_channel_of_thousands_who_know_no_rename_keeps_its_name() {
+    let mut server = server(Limits::default());
+    let members = crowd(&mut server);
+    say(&mut server, &members[0], "RENAME #crowd #mob\n");
+    rest(&mut server, at(0));
+    assert_eq!(heard(&members[1]), "");
+    let refused = ":srv FAIL RENAME CANNOT_RENAME #crowd #mob :Too many here know no RENAME\r\n";
+    assert_eq!(heard(&members[0]), refused);
+    check(&server);
+}
