@@ -375,3 +375,22 @@ fn mode_u_is_changed_once_in_a_command() {
     ",
     );
 }
+
+#[test]
+fn nobody_can_try_names_of_secret_channels_with_mode_f() {
+    play(
+        r"
+        ann+ draft/no-implicit-names
+        bob+ draft/no-implicit-names
+        ann> JOIN #secret
+        ann> MODE #secret +s
+        bob> JOIN #a
+        ann~
+        bob~
+        bob> MODE #a +f #secret
+        bob< :srv 696 bob #a f #secret :No such channel
+        bob> MODE #a +f #none
+        bob< :srv 696 bob #a f #none :No such channel
+    ",
+    );
+}

@@ -275,7 +275,7 @@ impl Chat {
                     let text = "Forward to the name of another channel";
                     return self.bad_parameter(voice, by, id, letter, param, text);
                 }
-                let Some(there) = self.channels.find(param) else {
+                let Some(there) = self.channel_for(by, param) else {
                     return self.bad_parameter(voice, by, id, letter, param, "No such channel");
                 };
                 if !self.may_forward_to(by, there) {
