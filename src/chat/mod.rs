@@ -290,6 +290,11 @@ impl Service for Chat {
                 Ok(line) => self.hear(out, id, line.text),
                 Err(_) => self.too_long(&mut Voice::new(out), id),
             }
+            // One read holds hundreds of short lines, and some have an answer of many kilobytes.
+            if out.is_overfull(id) {
+                let why = CloseReason::SendqExceeded.text();
+                self.leave(&mut Voice::new(out), id, why, why);
+            }
             if matches!(self.sessions[id].stage, Stage::Gone) {
                 break;
             }

@@ -51,7 +51,7 @@ pub struct Limits {
     pub key_max: usize,
     /// Channels that one user may be in.
     pub channels_per_user: usize,
-    /// Targets of one PRIVMSG, NOTICE, TAGMSG, KICK, WHOIS, WHOWAS.
+    /// Targets of one PRIVMSG, NOTICE, TAGMSG, KICK, NAMES, WHOIS, WHOWAS.
     pub targets_max: usize,
     /// Entries in each of a channel's lists.
     pub list_entries_max: usize,

@@ -56,7 +56,7 @@ pub struct Extra {
     pub metadata: Metadata,
     /// The name under which they are operator.
     pub operator: Option<Box<str>>,
-    /// When they may knock again, in seconds since 1970.
+    /// When they may knock again, in seconds of uptime: a clock that is set back keeps nobody out.
     pub knock_after: u64,
 }
 

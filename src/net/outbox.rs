@@ -77,6 +77,9 @@ impl Attention {
 /// What is kept of the arena and the gathering buffer from turn to turn.
 const ARENA_KEPT: usize = 256 << 10;
 
+/// What is said to one connection in a turn at its own asking, though its backlog may be less.
+const TURN_SAID_MAX: usize = 1 << 20;
+
 /// An arena longer than this is written out before the turn goes on.
 const ARENA_FULL: usize = 8 << 20;
 
@@ -173,6 +176,12 @@ impl Outbox {
     /// Bytes that wait to be sent to `id`.
     pub fn queued_bytes(&self, id: ConnId) -> usize {
         self.queue(id).map_or(0, SendQueue::queued_bytes)
+    }
+
+    /// Whether so much is queued for `id` that what more it asks for in this turn is not worth
+    /// hearing. More than its backlog may be: who keeps up takes it all when the turn ends.
+    pub fn is_overfull(&self, id: ConnId) -> bool {
+        self.queued_bytes(id) > self.limits.sendq_max.max(TURN_SAID_MAX)
     }
 
     /// Has `Service::room` called for `id` in a turn to come, once what is queued for it has been

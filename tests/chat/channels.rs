@@ -297,6 +297,26 @@ fn names_of_several_channels_and_of_what_is_not() {
 }
 
 #[test]
+fn names_of_so_many_channels_at_once_and_no_more() {
+    let mut settings = settings();
+    settings.limits.targets_max = 2;
+    play_with(
+        settings,
+        r"
+        ann+
+        ann> JOIN #a
+        ann~
+        ann> NAMES #a,#a,#a,#a
+        ann< :srv 353 ann = #a :@ann
+        ann< :srv 366 ann #a :End of /NAMES list
+        ann< :srv 353 ann = #a :@ann
+        ann< :srv 366 ann #a :End of /NAMES list
+        ann< :srv 407 ann #a :Too many recipients
+    ",
+    );
+}
+
+#[test]
 fn list_and_what_it_can_be_asked() {
     play(
         r"

@@ -301,3 +301,62 @@ fn what_is_asked_while_an_answer_is_long_is_answered_whole_after_it() {
     assert!(count(&all, "263") >= 99, "{} were told to try again", count(&all, "263"));
     assert_eq!(count(&all, "263") + count(&all, "315"), 160);
 }
+
+#[test]
+fn who_asks_for_more_than_may_be_queued_is_not_heard_to_the_end() {
+    let mut server = server(Limits::default());
+    let members = crowd(&mut server);
+    say(&mut server, &members[0], &"NAMES #crowd\n".repeat(500));
+    rest(&mut server, at(0));
+    let said = heard(&members[0]);
+    assert!(said.ends_with("[SendQ exceeded]\r\n"), "{}", &said[said.len() - 100..]);
+    assert!(said.len() < 2 * Limits::default().sendq_max, "{} bytes", said.len());
+    check(&server);
+}
+
+#[test]
+fn a_who_that_is_under_way_tells_nothing_of_the_channel_that_comes_in_place_of_the_one_it_was_of() {
+    let mut server = server(Limits { sendq_pause: 200, ..Limits::default() });
+    let members: Vec<Person> = (0..20).map(|n| enter(&mut server, &format!("m{n}"), "")).collect();
+    let all_say = |server: &mut Server, line: &str| {
+        members.iter().for_each(|member| say(server, member, line));
+        rest(server, at(0));
+    };
+    all_say(&mut server, "JOIN #a\n");
+    let ann = enter(&mut server, "ann", "");
+    ann.1.borrow_mut().down_max = 100;
+    say(&mut server, &ann, "WHO #a\n");
+    rest(&mut server, at(0));
+    all_say(&mut server, "PART #a\n");
+    all_say(&mut server, "JOIN #hush\n");
+    say(&mut server, &members[0], "MODE #hush +s\n");
+    rest(&mut server, at(0));
+    let (who, _) = read_slowly(&mut server, &ann, 700);
+    assert!(count(&who, "352") > 0 && count(&who, "315") == 1, "{who}");
+    assert!(!who.contains("#hush"), "{who}");
+}
+
+#[test]
+fn what_would_take_each_to_be_told_of_each_is_told_to_nobody_in_a_crowd() {
+    let mut server = server(Limits::default());
+    let members = crowd(&mut server);
+    say(&mut server, &members[0], "MODE #crowd +u\n");
+    rest(&mut server, at(0));
+    assert_eq!(heard(&members[1]), ":m0!m0@localhost MODE #crowd +u\r\n");
+    say(&mut server, &members[0], "MODE #crowd -u\n");
+    rest(&mut server, at(0));
+    assert_eq!(heard(&members[1]), ":m0!m0@localhost MODE #crowd -u\r\n");
+    check(&server);
+}
+
+#[test]
+fn a_channel_of_thousands_who_know_no_rename_keeps_its_name() {
+    let mut server = server(Limits::default());
+    let members = crowd(&mut server);
+    say(&mut server, &members[0], "RENAME #crowd #mob\n");
+    rest(&mut server, at(0));
+    assert_eq!(heard(&members[1]), "");
+    let refused = ":srv FAIL RENAME CANNOT_RENAME #crowd #mob :Too many here know no RENAME\r\n";
+    assert_eq!(heard(&members[0]), refused);
+    check(&server);
+}

@@ -352,3 +352,45 @@ fn a_hundred_letters_are_heard_and_told_in_lines_that_fit() {
     ",
     );
 }
+
+#[test]
+fn mode_u_is_changed_once_in_a_command() {
+    play(
+        r"
+        ann+ draft/no-implicit-names
+        bob+ draft/no-implicit-names
+        eve+ draft/no-implicit-names
+        ann> JOIN #a
+        bob> JOIN #a
+        eve> JOIN #a
+        ann~
+        bob~
+        eve~
+        ann> MODE #a +u-u+u-u
+        bob< :eve!eve@localhost PART #a
+        eve< :bob!bob@localhost PART #a
+        ann< :ann!ann@localhost MODE #a +u
+        bob< :ann!ann@localhost MODE #a +u
+        eve< :ann!ann@localhost MODE #a +u
+    ",
+    );
+}
+
+#[test]
+fn nobody_can_try_names_of_secret_channels_with_mode_f() {
+    play(
+        r"
+        ann+ draft/no-implicit-names
+        bob+ draft/no-implicit-names
+        ann> JOIN #secret
+        ann> MODE #secret +s
+        bob> JOIN #a
+        ann~
+        bob~
+        bob> MODE #a +f #secret
+        bob< :srv 696 bob #a f #secret :No such channel
+        bob> MODE #a +f #none
+        bob< :srv 696 bob #a f #none :No such channel
+    ",
+    );
+}

@@ -80,7 +80,7 @@ impl Chat {
             ("KICK", Some(targets)),
             ("LIST", Some(CONDITIONS_MAX)),
             ("MONITOR", None),
-            ("NAMES", None),
+            ("NAMES", Some(targets)),
             ("NOTICE", Some(targets)),
             ("PART", None),
             ("PRIVMSG", Some(targets)),

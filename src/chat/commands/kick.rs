@@ -157,7 +157,7 @@ impl Chat {
             let text = "Cannot knock: you are banned";
             return self.numeric_saying(voice, by.conn, ERR_CANNOTKNOCK, &[&name], text);
         }
-        let now = voice.unix();
+        let now = voice.now().uptime_ms / 1000;
         let extra = self.users[by.user].extra();
         if now < extra.knock_after {
             return self.numeric(voice, by.conn, ERR_TOOMANYKNOCK, &[&name]);

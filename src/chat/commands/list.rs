@@ -79,6 +79,11 @@ impl Chat {
 }
 
 impl ListFilter {
+    /// Bytes of all masks together.
+    pub(super) fn mask_bytes(&self) -> usize {
+        self.masks.iter().chain(&self.without).map(|mask| mask.len()).sum()
+    }
+
     /// A condition, or a mask if it may be one.
     fn add(&mut self, item: &str, mask: bool, now: u64) {
         let ago = |minutes: &str| {

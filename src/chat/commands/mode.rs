@@ -12,12 +12,18 @@ use crate::wire::irc::names::{ChannelName, Key};
 /// Letters and parameters of one MODE line in bytes; beside mask and channel they fit into 510.
 const CHANGES_MAX: usize = 300;
 
+/// Lines that a change of mode `u` is told in, each of the audience to each: beyond them nobody is
+/// told of anybody, and lists of members stay as they were until they are asked for.
+const AUDIENCE_LINES_MAX: usize = 10_000;
+
 /// What has been changed, as it is told.
 #[derive(Default)]
 struct Changes {
     letters: String,
     params: Vec<String>,
     sign: Option<bool>,
+    /// Mode `u` is among them: once in a command, as telling who is seen no more has its cost.
+    auditorium: bool,
     /// Lines that are complete already.
     full: Vec<(String, Vec<String>)>,
 }
@@ -176,10 +182,26 @@ impl Chat {
         }
         // Before it is told that somebody is hidden, or nobody any more, they are.
         if mode == ChannelMode::Auditorium {
-            if on { self.hide_all(voice, channel) } else { self.reveal_all(voice, channel) }
+            if std::mem::replace(&mut changes.auditorium, true) {
+                return;
+            }
+            if self.audience_lines(channel) > AUDIENCE_LINES_MAX {
+                // Told to nobody.
+            } else if on {
+                self.hide_all(voice, channel);
+            } else {
+                self.reveal_all(voice, channel);
+            }
         }
         self.channels[channel].modes.set(mode, on);
         changes.push(on, letter, None);
+    }
+
+    /// How many lines it takes to tell everyone of the audience.
+    fn audience_lines(&self, channel: ChannelId) -> usize {
+        let members = &self.channels[channel].members;
+        let audience = members.iter().filter(|member| member.ranks.highest().is_none());
+        audience.count() * members.len()
     }
 
     /// Who will hear of them no more hears them part: they would stay in lists of members for good.
@@ -253,7 +275,7 @@ impl Chat {
                     let text = "Forward to the name of another channel";
                     return self.bad_parameter(voice, by, id, letter, param, text);
                 }
-                let Some(there) = self.channels.find(param) else {
+                let Some(there) = self.channel_for(by, param) else {
                     return self.bad_parameter(voice, by, id, letter, param, "No such channel");
                 };
                 if !self.may_forward_to(by, there) {

@@ -18,7 +18,10 @@ impl Chat {
         let Some(names) = message.params.first().filter(|names| !names.is_empty()) else {
             return self.numeric(voice, by.conn, RPL_ENDOFNAMES, &["*"]);
         };
-        for name in names.split(',').filter(|name| !name.is_empty()) {
+        for (n, name) in names.split(',').filter(|name| !name.is_empty()).enumerate() {
+            if n == self.settings.limits.targets_max {
+                return self.numeric(voice, by.conn, ERR_TOOMANYTARGETS, &[name]);
+            }
             match self.channel_for(by, name) {
                 Some(channel) => self.tell_names(voice, by, channel),
                 None => self.numeric(voice, by.conn, RPL_ENDOFNAMES, &[name]),

@@ -11,6 +11,10 @@ use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 
+/// Names that those who know no RENAME are told together, each of them those of all members: with
+/// more of them a channel keeps its name.
+const FALLBACK_NAMES_MAX: usize = 10_000;
+
 impl Chat {
     /// `RENAME channel name [reason]`.
     pub(crate) fn rename(&mut self, voice: &mut Voice, by: By, message: &Message) {
@@ -34,7 +38,18 @@ impl Chat {
             let text = "Channel already exists";
             return self.fail(voice, by.conn, "RENAME", "CHANNEL_NAME_IN_USE", &[old, new], text);
         }
+        if !casemap::same(old, new) && self.fallback_names(channel) > FALLBACK_NAMES_MAX {
+            let text = "Too many here know no RENAME";
+            return self.fail(voice, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
+        }
         self.take_name(voice, by, channel, name, reason);
+    }
+
+    fn fallback_names(&self, channel: ChannelId) -> usize {
+        let members = &self.channels[channel].members;
+        let conns = members.iter().flat_map(|member| &self.users[member.user].conns);
+        let without = conns.filter(|conn| !self.sessions[**conn].caps.has(Cap::ChannelRename));
+        without.count() * members.len()
     }
 
     fn take_name(

@@ -2,7 +2,7 @@
 
 use super::long_answer::Query;
 use crate::chat::caps::Cap;
-use crate::chat::channels::{ChannelId, ChannelMode};
+use crate::chat::channels::{ChannelId, ChannelMode, Serial};
 use crate::chat::numeric::*;
 use crate::chat::users::{UserId, UserMode};
 use crate::chat::voice::Voice;
@@ -24,7 +24,7 @@ enum Whom {
     Nobody,
     One(UserId),
     /// The members, as they were when it was asked: an answer may take many turns.
-    Members(ChannelId, Vec<UserId>),
+    Members(ChannelId, Serial, Vec<UserId>),
     Matching,
 }
 
@@ -32,6 +32,11 @@ impl WhoQuery {
     /// As it was given, for the last line of the answer.
     pub(crate) fn mask(&self) -> &str {
         &self.mask
+    }
+
+    /// Bytes of the mask, if users are held against it.
+    pub(super) fn mask_bytes(&self) -> usize {
+        if matches!(self.whom, Whom::Matching) { self.mask.len() } else { 0 }
     }
 }
 
@@ -64,7 +69,8 @@ impl Chat {
             let asker = self.member(channel, by.user);
             let members = self.channels[channel].members.iter();
             let shown = members.filter(|member| self.shows(channel, asker, **member));
-            return Whom::Members(channel, shown.map(|member| member.user).collect());
+            let shown = shown.map(|member| member.user).collect();
+            return Whom::Members(channel, self.channels[channel].serial, shown);
         }
         match self.users.find(mask) {
             // Who knows the nick may ask for it.
@@ -78,7 +84,9 @@ impl Chat {
         match &query.whom {
             Whom::Nobody => None,
             Whom::One(user) => (next == 0).then_some((*user, 1)),
-            Whom::Members(_, members) => members.get(next as usize).map(|user| (*user, next + 1)),
+            Whom::Members(_, _, members) => {
+                members.get(next as usize).map(|user| (*user, next + 1))
+            }
             Whom::Matching => self.user_from(next),
         }
     }
@@ -93,12 +101,10 @@ impl Chat {
         batch: Option<&str>,
     ) {
         let channel = match query.whom {
-            Whom::Members(channel, _) => {
-                // Either may have gone, or parted, since it was asked.
-                if self.channels.get(channel).is_none() || !self.users.contains(id) {
-                    return;
-                }
-                if !self.users[id].is_in(channel) {
+            Whom::Members(channel, serial, _) => {
+                // Either may have gone, or parted, since it was asked, and the numbers be of others.
+                let is_same = self.channels.get(channel).is_some_and(|room| room.serial == serial);
+                if !is_same || !self.users.contains(id) || !self.users[id].is_in(channel) {
                     return;
                 }
                 Some(channel)
