@@ -113,7 +113,7 @@ impl Caps {
     }
 }
 
-/// The capability called `name`, and the name as the list has it.
+/// The capability called `name`.
 pub fn named(name: &str) -> Option<Cap> {
     NAMES.iter().find(|(known, _)| *known == name).map(|(_, cap)| *cap)
 }

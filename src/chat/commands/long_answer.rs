@@ -87,15 +87,24 @@ impl Chat {
         if let Query::List(_) = query {
             self.end_list(voice, by);
         }
-        let answers = &mut self.sessions[by.conn].more().answers;
-        if answers.len() >= ANSWERS_MAX {
-            return self.numeric(voice, by.conn, RPL_TRYAGAIN, &[query.command()]);
+        if !self.may_ask(voice, by, query.command()) {
+            return;
         }
+        let answers = &mut self.sessions[by.conn].more().answers;
         let first = answers.is_empty();
         answers.push_back(LongAnswer { query, label: voice.take_label(), stage: Stage::Waiting });
         if first {
             self.go_on(voice, by.conn);
         }
+    }
+
+    /// Whether one more answer may wait; says so if not.
+    pub(crate) fn may_ask(&mut self, voice: &mut Voice, by: By, command: &str) -> bool {
+        let may = self.sessions[by.conn].more().answers.len() < ANSWERS_MAX;
+        if !may {
+            self.numeric(voice, by.conn, RPL_TRYAGAIN, &[command]);
+        }
+        may
     }
 
     fn end_list(&mut self, voice: &mut Voice, by: By) {

@@ -71,11 +71,12 @@ impl Chat {
             self.answer_opening(voice, by.conn, Some(&label));
             self.invalid(voice, by.conn, "Another batch was opened");
         }
+        let tagged = self.sessions[by.conn].caps.has(Cap::MessageTags);
         let batch = OpenBatch {
             reference: reference.into(),
             target: (*target).into(),
             kind: None,
-            client_tags: client_only(message.tags).into(),
+            client_tags: if tagged { client_only(message.tags).into() } else { "".into() },
             label: if failed { None } else { voice.take_label() },
             lines: Vec::new(),
             bytes: 0,
@@ -201,13 +202,16 @@ impl Chat {
             })
             .collect();
         // Who knows no multiline hears line after line, empty ones left out; the first has the id,
-        // and each what clients say with it, as `+draft/channel-context` says where it belongs.
+        // and each what clients say with it, as `+draft/channel-context` says where it belongs; but
+        // not four kilobytes of it thirty times.
         let mut first = Some(tags);
+        let small = tags.client.len() * params.len() <= self.settings.limits.multiline_bytes_max;
+        let client = if small { tags.client } else { "" };
+        let rest = LineTags { msgid: None, client, ..tags };
         let heard = params.iter().filter(|[_, text]| !text.is_empty());
         let mut plain: Vec<Line> = heard
             .map(|params| {
-                let tags = first.take().unwrap_or(LineTags { msgid: None, ..tags });
-                Line::new(mask, kind.command(), params).tagged(tags)
+                Line::new(mask, kind.command(), params).tagged(first.take().unwrap_or(rest))
             })
             .collect();
         self.deliver(voice, by, target, |voice, session: &Session| {

@@ -54,6 +54,10 @@ impl Chat {
             (flags, Some((fields.into(), if fit { token.into() } else { "0".into() })))
         });
         let mask = if mask.is_empty() { "*" } else { mask };
+        // Before the members are listed, of whom there may be many.
+        if !self.may_ask(voice, by, "WHO") {
+            return;
+        }
         let query = WhoQuery {
             mask: mask.into(),
             whom: self.whom(by, mask),
