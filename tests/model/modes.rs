@@ -126,6 +126,10 @@ impl Model {
             return false;
         }
         if FLAGS.contains(letter) {
+            // An auditorium is made or ended once in a command.
+            if letter == 'u' && changes.letters.contains('u') {
+                return true;
+            }
             let before = self.sights(channel);
             let modes = &mut self.channel(channel).modes;
             let changed = if sign == '+' { modes.insert(letter) } else { modes.remove(&letter) };
@@ -185,7 +189,8 @@ impl Model {
                 }
             },
             _ => {
-                let there = self.channels.get(&folded(param));
+                // That a secret one is there is not told.
+                let there = self.channel_for(who, param).map(|name| &self.channels[&name]);
                 let ranks = there.map(|room| room.members.get(who).map_or(0, level));
                 if folded(param) == channel || ranks.is_none() {
                     bad(self);
