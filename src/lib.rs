@@ -6,6 +6,7 @@
 //! * [`wire`]: bytes ⇄ meaning. Pure functions and small parsers: no I/O, no clock.
 //! * [`net`]: connections. The outbox, the event loop, admission, and the reactor that knows
 //!   sockets; not what is said over them.
+//! * [`store`]: what outlives the process. Requests and replies in a queue; a database behind it.
 //! * [`echo`], [`chat`], and in time telemetry, web: the services. Each is a state machine that is
 //!   handed bytes and an outbox; none knows another.
 //! * [`app`]: which service answers on which listener.
@@ -23,4 +24,5 @@ pub mod config;
 pub mod echo;
 pub mod metrics;
 pub mod net;
+pub mod store;
 pub mod wire;

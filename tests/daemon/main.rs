@@ -3,6 +3,7 @@
 
 mod bot;
 mod conversation;
+mod database;
 mod limits;
 mod operator;
 mod process;

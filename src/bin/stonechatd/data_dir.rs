@@ -29,6 +29,11 @@ pub fn choose(wanted: Option<PathBuf>) -> Result<Option<PathBuf>, String> {
         .ok_or_else(|| "no place for data, as $HOME is not set: name one with --data".to_owned())
 }
 
+/// The database in a data directory.
+pub fn database(dir: &Path) -> PathBuf {
+    dir.join("stonechat.db")
+}
+
 impl DataDir {
     /// Makes the directory if it isn't there, for its owner alone, and locks it.
     pub fn open(path: &Path) -> Result<DataDir, Failure> {

@@ -2,6 +2,7 @@
 
 mod daemon;
 mod data_dir;
+mod database;
 mod listeners;
 mod operator;
 mod service_manager;
@@ -10,6 +11,7 @@ mod settings;
 use clap::{Parser, Subcommand};
 use daemon::Daemon;
 use settings::{Flags, Settings};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use stonechat::config::Config;
 
@@ -39,6 +41,13 @@ enum Command {
     /// What chat's operators need
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// Copy the database, also while a daemon uses it, to a file that isn't there yet
+    Backup {
+        /// Where the copy is put; nothing is there unless it is whole
+        file: PathBuf,
+    },
+    /// Look for damage in the database, also while a daemon uses it; exit status 1 if there is any
+    Verify,
 }
 
 #[derive(Subcommand)]
@@ -85,6 +94,8 @@ fn main() -> ExitCode {
         }
         Some(Command::Check) => check(arguments.flags),
         Some(Command::Operator(OperatorCommand::Hash)) => operator::hash(),
+        Some(Command::Backup { file }) => database::backup(arguments.flags, &file),
+        Some(Command::Verify) => database::verify(arguments.flags),
         None => run(arguments.flags),
     };
     match result {

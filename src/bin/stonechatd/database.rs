@@ -1,0 +1,41 @@
+//! `stonechatd backup` and `stonechatd verify`: the database that lies in the data directory.
+
+use crate::daemon::say;
+use crate::settings::{Flags, Settings};
+use crate::{Failure, data_dir};
+use std::path::{Path, PathBuf};
+use stonechat::store::{Trouble, sqlite};
+
+/// Copies it to `to`.
+pub fn backup(flags: Flags, to: &Path) -> Result<(), Failure> {
+    let file = find(flags)?;
+    if to.symlink_metadata().is_ok() {
+        return Err(Failure::usage(format!("{} is there already", to.display())));
+    }
+    sqlite::backup(&file, to).map_err(|trouble| {
+        Failure::other(format!("cannot copy {} to {}: {trouble}", file.display(), to.display()))
+    })
+}
+
+/// Says what is wrong with it, or that nothing is.
+pub fn verify(flags: Flags) -> Result<(), Failure> {
+    let file = find(flags)?;
+    let failed = |trouble: Trouble| Failure::other(format!("{}: {trouble}", file.display()));
+    let findings = sqlite::verify(&file).map_err(failed)?;
+    if !findings.is_empty() {
+        return Err(failed(Trouble::Corrupt(findings.join("; "))));
+    }
+    say(&format!("{} is sound", file.display()));
+    Ok(())
+}
+
+fn find(flags: Flags) -> Result<PathBuf, Failure> {
+    let Some(dir) = Settings::read(flags)?.data else {
+        return Err(Failure::usage("no data is kept: there is no database in :memory:"));
+    };
+    let file = data_dir::database(&dir);
+    match file.metadata() {
+        Ok(_) => Ok(file),
+        Err(e) => Err(Failure::unavailable(format!("cannot open {}: {e}", file.display()))),
+    }
+}

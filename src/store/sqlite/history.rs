@@ -1,0 +1,257 @@
+//! History: what was said, in the order of its time, and of being kept where times are the same.
+
+use crate::store::{Limit, Line, Message, Point, Reply, Request, Selection, Target, Text, Trouble};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use std::borrow::Cow;
+
+pub(super) const FIND_TARGET: &str = "SELECT id FROM target WHERE name = ?1";
+pub(super) const FIND_PLACE: &str = "SELECT time, id FROM message WHERE msgid = ?1 AND target = ?2";
+// The index ends in the id by itself. What is read in vain are, at a point, those of its millisecond.
+pub(super) const FIRST: &str = "
+    SELECT msgid, time, source, account, command, tags, text, concat FROM message
+    WHERE target = ?1 AND redacted = 0 AND (time, id) > (?2, ?3) AND (time, id) < (?4, ?5)
+    ORDER BY time, id LIMIT ?6";
+pub(super) const LAST: &str = "
+    SELECT msgid, time, source, account, command, tags, text, concat FROM message
+    WHERE target = ?1 AND redacted = 0 AND (time, id) > (?2, ?3) AND (time, id) < (?4, ?5)
+    ORDER BY time DESC, id DESC LIMIT ?6";
+pub(super) const WITH_WHOM: &str = "
+    SELECT id, one, other FROM target WHERE one = ?1
+    UNION SELECT id, one, other FROM target WHERE other = ?1";
+pub(super) const LATEST_TIME: &str =
+    "SELECT max(time) FROM message WHERE target = ?1 AND redacted = 0";
+pub(super) const REDACT: &str = "
+    UPDATE message SET redacted = 1, text = '', tags = '', concat = NULL
+    WHERE msgid = ?1 AND target = ?2 AND redacted = 0";
+const ADD_TARGET: &str = "INSERT INTO target (name, one, other) VALUES (?1, ?2, ?3)";
+const ADD_MESSAGE: &str = "
+    INSERT INTO message (target, time, msgid, source, account, command, tags, text, concat)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+/// Does what is asked, in the transaction that is open, if one is.
+pub(super) fn answer(connection: &Connection, request: &Request) -> Result<Reply, Trouble> {
+    match request {
+        Request::Append { target, message } => append(connection, target, message),
+        Request::Select { target, selection, limit } => {
+            match select(connection, target, selection, *limit) {
+                Ok(messages) => Ok(Reply::Messages(messages)),
+                Err(Lost::Unknown(msgid)) => Ok(Reply::Unknown(msgid)),
+                Err(Lost::Trouble(trouble)) => Err(trouble),
+            }
+        }
+        Request::Targets { user, channels, from_ms, to_ms, limit } => {
+            let mut targets = latest_times(connection, user, channels)?;
+            targets.retain(|(_, ms)| from_ms.min(to_ms) < ms && ms < from_ms.max(to_ms));
+            targets.sort_unstable_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+            let beyond = targets.len().saturating_sub(limit.get());
+            if from_ms <= to_ms {
+                targets.truncate(limit.get());
+            } else {
+                targets.drain(..beyond);
+            }
+            Ok(Reply::Targets(targets))
+        }
+        Request::Redact { target, msgid } => {
+            let found = target_id(connection, target)?;
+            let redacted = match found {
+                Some(id) => connection.prepare_cached(REDACT)?.execute(params![msgid, id])?,
+                None => 0,
+            };
+            Ok(if redacted == 1 { Reply::Redacted } else { Reply::Unknown(msgid.clone()) })
+        }
+    }
+}
+
+fn append(connection: &Connection, target: &Target, message: &Message) -> Result<Reply, Trouble> {
+    let id = match target_id(connection, target)? {
+        Some(id) => id,
+        None => {
+            let (one, other) = match target {
+                Target::Channel(_) => (None, None),
+                Target::Pair(one, other) => (Some(one), Some(other)),
+            };
+            let mut statement = connection.prepare_cached(ADD_TARGET)?;
+            statement.insert(params![name(target), one, other])?
+        }
+    };
+    let Message { msgid, time_ms, source, account, command, tags, text } = message;
+    let (text, concat) = columns(text);
+    let row = params![id, time_ms, msgid, source, account, command, tags, text, concat];
+    match connection.prepare_cached(ADD_MESSAGE)?.execute(row) {
+        Ok(_) => Ok(Reply::Appended),
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+            Err(Trouble::Duplicate)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn target_id(connection: &Connection, target: &Target) -> Result<Option<i64>, Trouble> {
+    let mut statement = connection.prepare_cached(FIND_TARGET)?;
+    Ok(statement.query_row([name(target)], |row| row.get(0)).optional()?)
+}
+
+/// Of a channel, its name; of two users both, with a space between, which no name has.
+fn name(target: &Target) -> Cow<'_, str> {
+    match target {
+        Target::Channel(name) => name.into(),
+        Target::Pair(one, other) => {
+            debug_assert!(one <= other, "made by Target::pair");
+            format!("{one} {other}").into()
+        }
+    }
+}
+
+/// A place in the order: time, and `id` among those of one time.
+type Place = (i64, i64);
+
+const START: Place = (i64::MIN, i64::MIN);
+const END: Place = (i64::MAX, i64::MAX);
+
+/// Where a point lies: a message's place, or between the places of an instant and its neighbours.
+#[derive(Clone, Copy)]
+struct Spot {
+    /// What is before the point is before this place.
+    before: Place,
+    /// What is after the point is after this place.
+    after: Place,
+    /// What is at the point or after it is after this place.
+    just_before: Place,
+}
+
+/// Why there is no place for a point.
+enum Lost {
+    Unknown(String),
+    Trouble(Trouble),
+}
+
+impl<E: Into<Trouble>> From<E> for Lost {
+    fn from(error: E) -> Lost {
+        Lost::Trouble(error.into())
+    }
+}
+
+fn select(
+    connection: &Connection,
+    target: &Target,
+    selection: &Selection,
+    limit: Limit,
+) -> Result<Vec<Message>, Lost> {
+    let target = target_id(connection, target)?;
+    let limit = limit.get();
+    let find = |point| spot(connection, target, point);
+    let first = |after, before, limit| read(connection, FIRST, target, after, before, limit);
+    let last = |after, before, limit| {
+        let mut messages = read(connection, LAST, target, after, before, limit)?;
+        messages.reverse();
+        Ok::<_, Trouble>(messages)
+    };
+    Ok(match selection {
+        Selection::Latest(None) => last(START, END, limit)?,
+        Selection::Latest(Some(point)) => last(find(point)?.after, END, limit)?,
+        Selection::Before(point) => last(START, find(point)?.before, limit)?,
+        Selection::After(point) => first(find(point)?.after, END, limit)?,
+        Selection::Around(point) => {
+            let spot = find(point)?;
+            let mut messages = last(START, spot.before, limit / 2)?;
+            messages.extend(first(spot.just_before, END, limit - limit / 2)?);
+            messages
+        }
+        Selection::Between(from, to) => {
+            let (from, to) = (find(from)?, find(to)?);
+            match from.before <= to.before {
+                true => first(from.after, to.before, limit)?,
+                false => last(to.after, from.before, limit)?,
+            }
+        }
+    })
+}
+
+fn spot(connection: &Connection, target: Option<i64>, point: &Point) -> Result<Spot, Lost> {
+    let msgid = match point {
+        Point::Time(ms) => {
+            let (first, last) = ((*ms, i64::MIN), (*ms, i64::MAX));
+            return Ok(Spot { before: first, after: last, just_before: first });
+        }
+        Point::Msgid(msgid) => msgid,
+    };
+    let mut statement = connection.prepare_cached(FIND_PLACE)?;
+    let place: Option<Place> = statement
+        .query_row(params![msgid, target], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((ms, id)) = place else { return Err(Lost::Unknown(msgid.clone())) };
+    Ok(Spot { before: (ms, id), after: (ms, id), just_before: (ms, id.saturating_sub(1)) })
+}
+
+fn read(
+    connection: &Connection,
+    sql: &str,
+    target: Option<i64>,
+    after: Place,
+    before: Place,
+    limit: usize,
+) -> Result<Vec<Message>, Trouble> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let bounds = params![target, after.0, after.1, before.0, before.1, limit as i64];
+    let rows = statement.query_map(bounds, message)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn message(row: &Row) -> rusqlite::Result<Message> {
+    let (text, concat): (String, Option<String>) = (row.get(6)?, row.get(7)?);
+    Ok(Message {
+        msgid: row.get(0)?,
+        time_ms: row.get(1)?,
+        source: row.get(2)?,
+        account: row.get(3)?,
+        command: row.get(4)?,
+        tags: row.get(5)?,
+        text: text_of(text, concat.as_deref()),
+    })
+}
+
+/// The columns `text` and `concat`: lines with newlines between, and a digit for each.
+fn columns(text: &Text) -> (Cow<'_, str>, Option<String>) {
+    match text {
+        Text::Line(line) => (line.into(), None),
+        Text::Lines(lines) => {
+            let texts: Vec<&str> = lines.iter().map(|line| &*line.text).collect();
+            let concat = lines.iter().map(|line| if line.concat { '1' } else { '0' }).collect();
+            (texts.join("\n").into(), Some(concat))
+        }
+    }
+}
+
+fn text_of(text: String, concat: Option<&str>) -> Text {
+    let Some(concat) = concat else { return Text::Line(text) };
+    let lines = text.split('\n').zip(concat.chars());
+    Text::Lines(
+        lines.map(|(text, concat)| Line { text: text.to_owned(), concat: concat == '1' }).collect(),
+    )
+}
+
+/// Of everyone the user has talked with, and of the channels. A seek for each of them: 1,000 take
+/// some milliseconds.
+fn latest_times(
+    connection: &Connection,
+    user: &str,
+    channels: &[String],
+) -> Result<Vec<(Target, i64)>, Trouble> {
+    let mut targets: Vec<(i64, Target)> = Vec::new();
+    let mut statement = connection.prepare_cached(WITH_WHOM)?;
+    let mut rows = statement.query([user])?;
+    while let Some(row) = rows.next()? {
+        targets.push((row.get(0)?, Target::Pair(row.get(1)?, row.get(2)?)));
+    }
+    for channel in channels {
+        let target = Target::Channel(channel.clone());
+        targets.extend(target_id(connection, &target)?.map(|id| (id, target)));
+    }
+    let mut statement = connection.prepare_cached(LATEST_TIME)?;
+    let mut found = Vec::with_capacity(targets.len());
+    for (id, target) in targets {
+        let latest: Option<i64> = statement.query_row([id], |row| row.get(0))?;
+        found.extend(latest.map(|ms| (target, ms)));
+    }
+    Ok(found)
+}

@@ -1,0 +1,272 @@
+//! The database: one SQLite file, or memory. The only place that names rusqlite.
+
+mod history;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use super::{Reply, Request, Trouble};
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Open for reading and writing.
+pub struct Database {
+    connection: Connection,
+}
+
+/// What survives a loss of power; what a process that is killed has acknowledged survives always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// Everything acknowledged: one more wait for the disk with each group.
+    #[default]
+    Full,
+    /// All but the last seconds.
+    Normal,
+}
+
+/// Analysts and backups may hold a lock for a moment.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Up to here a database is checked whole when it is opened, so that damage is found before an
+/// answer is wrong. Larger ones would delay the start: some 10 ms per MiB.
+const CHECKED_AT_OPEN_MAX_BYTES: u64 = 16 << 20;
+
+/// The log is cut back to this after a burst.
+const LOG_KEPT_BYTES: i64 = 64 << 20;
+
+impl Database {
+    /// Opens the database in `file`, made if it isn't there, and brings its schema to the version
+    /// known here; before each step of that a copy is put beside it (`stonechat.db.version-1`).
+    pub fn open(file: &Path, durability: Durability) -> Result<Database, Trouble> {
+        Database::open_with(file, durability, schema::STEPS)
+    }
+
+    fn open_with(file: &Path, durability: Durability, steps: &[&str]) -> Result<Database, Trouble> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut connection =
+            Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        if connection.is_readonly(MAIN_DB)? {
+            return Err(Trouble::ReadOnly);
+        }
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        // Before anything is changed, were it only the journal's mode of another program's file.
+        schema::version(&connection, steps)?;
+        if fs::metadata(file).is_ok_and(|file| file.len() <= CHECKED_AT_OPEN_MAX_BYTES)
+            && let Some(finding) = integrity(&connection, 1)?.pop()
+        {
+            return Err(Trouble::Corrupt(finding));
+        }
+        settle(&connection)?;
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "journal_size_limit", LOG_KEPT_BYTES)?;
+        let synchronous = match durability {
+            Durability::Full => "FULL",
+            Durability::Normal => "NORMAL",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        schema::migrate(&mut connection, steps, Some(file))?;
+        Ok(Database { connection })
+    }
+
+    /// An empty database that nothing is left of.
+    pub fn in_memory() -> Result<Database, Trouble> {
+        let mut connection = Connection::open_in_memory()?;
+        settle(&connection)?;
+        schema::migrate(&mut connection, schema::STEPS, None)?;
+        Ok(Database { connection })
+    }
+
+    /// The size that it may reach; beyond, writing fails with [`Trouble::Full`]. What is there
+    /// already is kept.
+    pub fn set_max_bytes(&mut self, bytes: u64) -> Result<(), Trouble> {
+        let page = self.connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?;
+        let pages = (bytes / page as u64).clamp(1, u32::MAX.into()) as i64;
+        let set = |row: &rusqlite::Row| row.get::<_, i64>(0);
+        self.connection.pragma_update_and_check(None, "max_page_count", pages, set)?;
+        Ok(())
+    }
+
+    /// Does what is asked in one transaction, in order, and returns the replies once it is
+    /// committed. If that fails, nothing of it was done, every request that writes is answered with
+    /// why, and the others are answered from what was there before.
+    pub fn serve<'a>(&mut self, requests: impl Iterator<Item = &'a Request> + Clone) -> Vec<Reply> {
+        let trouble = match self.commit(requests.clone()) {
+            Ok(replies) => return replies,
+            Err(trouble) => trouble,
+        };
+        if !self.connection.is_autocommit() {
+            // It fails only where SQLite has rolled back already.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        requests
+            .map(|request| match request.writes() {
+                true => Reply::Failed(trouble.clone()),
+                false => history::answer(&self.connection, request).unwrap_or_else(Reply::Failed),
+            })
+            .collect()
+    }
+
+    fn commit<'a>(
+        &mut self,
+        requests: impl Iterator<Item = &'a Request> + Clone,
+    ) -> Result<Vec<Reply>, Trouble> {
+        let writes = requests.clone().any(Request::writes);
+        self.connection.execute_batch(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
+        let mut replies = Vec::new();
+        for request in requests {
+            let reply = match history::answer(&self.connection, request) {
+                // Of this request alone, and nothing of it was done.
+                Err(Trouble::Duplicate) => Reply::Failed(Trouble::Duplicate),
+                Err(trouble) if !request.writes() && !self.connection.is_autocommit() => {
+                    Reply::Failed(trouble)
+                }
+                answered => answered?,
+            };
+            replies.push(reply);
+        }
+        self.connection.execute_batch("COMMIT")?;
+        Ok(replies)
+    }
+
+    /// Closes it in good order: the log is merged into the file. Dropping it does so too, and takes
+    /// no care of the indices' statistics.
+    pub fn close(self) {
+        // What fails here has failed before, or is made good at the next start.
+        let _ = self.connection.execute_batch("PRAGMA optimize");
+    }
+}
+
+/// Copies the database in `file`, which may be in use, to `copy`: whole, sound and on the disk when
+/// this returns, or not there. What is at `copy` already is replaced.
+pub fn backup(file: &Path, copy: &Path) -> Result<(), Trouble> {
+    let connection = open_to_read(file)?;
+    schema::version(&connection, schema::STEPS)?;
+    self::copy(&connection, copy)
+}
+
+/// What is wrong with the database in `file`, which may be in use; nothing if it is sound.
+pub fn verify(file: &Path) -> Result<Vec<String>, Trouble> {
+    let connection = open_to_read(file)?;
+    let version = schema::version(&connection, schema::STEPS)?;
+    let mut findings = integrity(&connection, FINDINGS_MAX)?;
+    let mut expected = Connection::open_in_memory()?;
+    schema::migrate(&mut expected, &schema::STEPS[..version as usize], None)?;
+    if schema::text(&connection)? != schema::text(&expected)? {
+        findings.push(format!("the schema is not that of version {version}"));
+    }
+    let mut statement = connection.prepare("SELECT * FROM pragma_foreign_key_check LIMIT ?")?;
+    let mut rows = statement.query([FINDINGS_MAX])?;
+    while let Some(row) = rows.next()? {
+        let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+        findings.push(format!("a row of {table} refers to one of {parent} that is not there"));
+    }
+    Ok(findings)
+}
+
+const FINDINGS_MAX: i64 = 100;
+
+fn open_to_read(file: &Path) -> Result<Connection, Trouble> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    settle(&connection)?;
+    Ok(connection)
+}
+
+/// What holds for every connection.
+fn settle(connection: &Connection) -> Result<(), Trouble> {
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    // A damaged page is noticed when it is read, not once it has misled.
+    connection.pragma_update(None, "cell_size_check", true)?;
+    // What was redacted is overwritten, where that costs no further writing.
+    connection.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))?;
+    Ok(())
+}
+
+fn integrity(connection: &Connection, findings_max: i64) -> Result<Vec<String>, Trouble> {
+    let sql = format!("PRAGMA integrity_check({findings_max})");
+    let mut statement = connection.prepare(&sql)?;
+    let findings = statement
+        .query_map([], |row| row.get::<_, String>(0))?
+        .filter(|finding| !finding.as_ref().is_ok_and(|text| text == "ok"));
+    Ok(findings.collect::<Result<_, _>>()?)
+}
+
+fn copy(connection: &Connection, to: &Path) -> Result<(), Trouble> {
+    let part = with_ending(to, ".part");
+    let copied = copy_to_part(connection, &part).and_then(|()| Ok(fs::rename(&part, to)?));
+    if copied.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    copied?;
+    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok(File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?)
+}
+
+fn copy_to_part(connection: &Connection, part: &Path) -> Result<(), Trouble> {
+    if part.exists() {
+        fs::remove_file(part)?;
+    }
+    let mut copy = Connection::open(part)?;
+    copy.pragma_update(None, "synchronous", "OFF")?; // once, below
+    // All in one step: with several, each write of the daemon would begin the copy anew. Nobody
+    // waits for it; the daemon's log grows meanwhile.
+    match Backup::new(connection, &mut copy)?.step(-1)? {
+        StepResult::Done => {}
+        _ => return Err(Trouble::Busy),
+    }
+    // One file, without a log beside it.
+    copy.pragma_update(None, "journal_mode", "DELETE")?;
+    if let Some(finding) = integrity(&copy, 1)?.pop() {
+        return Err(Trouble::Corrupt(finding));
+    }
+    drop(copy);
+    Ok(File::open(part)?.sync_all()?)
+}
+
+fn with_ending(file: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(file);
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+impl From<rusqlite::Error> for Trouble {
+    fn from(error: rusqlite::Error) -> Trouble {
+        use rusqlite::Error::*;
+        match &error {
+            SqliteFailure(failure, _) => match failure.code {
+                ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Trouble::Busy,
+                ErrorCode::DiskFull => Trouble::Full,
+                ErrorCode::ReadOnly => Trouble::ReadOnly,
+                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+                    Trouble::Corrupt(error.to_string())
+                }
+                _ => Trouble::Other(error.to_string()),
+            },
+            // What we have written reads back: these are of somebody else's making.
+            FromSqlConversionFailure(..)
+            | Utf8Error(..)
+            | InvalidColumnType(..)
+            | IntegralValueOutOfRange(..) => Trouble::Corrupt(error.to_string()),
+            _ => Trouble::Other(error.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Trouble {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Trouble::Full,
+            io::ErrorKind::ReadOnlyFilesystem => Trouble::ReadOnly,
+            _ => Trouble::Other(error.to_string()),
+        }
+    }
+}

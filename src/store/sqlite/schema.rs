@@ -1,0 +1,91 @@
+//! The schema, its versions, and the way from one to the next. docs/schema.md explains it.
+
+use super::{copy, with_ending};
+use crate::store::Trouble;
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::{Path, PathBuf};
+
+/// The step to each version from the one before. What was released is never changed: a new version
+/// is a further step.
+pub(super) const STEPS: &[&str] = &["
+    CREATE TABLE target (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        one TEXT,
+        other TEXT,
+        CHECK ((one IS NULL) = (other IS NULL))
+    ) STRICT;
+    CREATE INDEX target_by_one ON target (one) WHERE one IS NOT NULL;
+    CREATE INDEX target_by_other ON target (other) WHERE other IS NOT NULL;
+    CREATE TABLE message (
+        id INTEGER PRIMARY KEY,
+        target INTEGER NOT NULL REFERENCES target,
+        time INTEGER NOT NULL,
+        msgid TEXT NOT NULL UNIQUE,
+        source TEXT NOT NULL,
+        account TEXT,
+        command TEXT NOT NULL,
+        tags TEXT NOT NULL,
+        text TEXT NOT NULL,
+        concat TEXT,
+        redacted INTEGER NOT NULL DEFAULT 0 CHECK (redacted IN (0, 1))
+    ) STRICT;
+    CREATE INDEX message_in_order ON message (target, redacted, time);
+"];
+
+/// `PRAGMA application_id`: "Ston".
+const APPLICATION: i64 = 0x5374_6f6e;
+
+/// Of a database: the version of its schema, 0 for an empty one. Fails if it isn't ours, or newer
+/// than `steps` go.
+pub(super) fn version(connection: &Connection, steps: &[&str]) -> Result<i64, Trouble> {
+    let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let found = number("PRAGMA user_version")?;
+    let known = steps.len() as i64;
+    if number("SELECT count(*) FROM sqlite_schema")? == 0 && found == 0 {
+        return Ok(0);
+    }
+    if number("PRAGMA application_id")? != APPLICATION || found < 1 {
+        return Err(Trouble::Foreign);
+    }
+    if found > known {
+        return Err(Trouble::Newer { found, known });
+    }
+    Ok(found)
+}
+
+/// Brings a database to the version that `steps` lead to, each step whole or not at all; before each
+/// a copy is made of the `file`, if there is one and something in it.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    steps: &[&str],
+    file: Option<&Path>,
+) -> Result<(), Trouble> {
+    let found = version(connection, steps)?;
+    for (from, step) in (0..).zip(steps).skip(found as usize) {
+        if let Some(file) = file.filter(|_| from > 0) {
+            copy(connection, &copy_before(file, from))?;
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", from + 1)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Where the copy is put that is made before leaving version `from`: beside it, as
+/// `stonechat.db.version-1`.
+pub(super) fn copy_before(file: &Path, from: i64) -> PathBuf {
+    with_ending(file, &format!(".version-{from}"))
+}
+
+/// Everything that stands in the schema, to be compared with that of another.
+pub(super) fn text(connection: &Connection) -> Result<Vec<String>, Trouble> {
+    let sql = "SELECT name || ' ' || coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'
+               ORDER BY name";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,167 @@
+//! What can be seen only from beside the connection: plans, migrations, faults made by pragmas.
+
+use super::*;
+use crate::store::{Limit, Message, Selection, Target, Text};
+use rusqlite::params;
+
+fn append(msgid: &str) -> Request {
+    let message = Message {
+        msgid: msgid.to_owned(),
+        time_ms: 1,
+        source: "ann!a@h".to_owned(),
+        account: None,
+        command: "PRIVMSG".to_owned(),
+        tags: String::new(),
+        text: Text::Line("hi".to_owned()),
+    };
+    Request::Append { target: Target::Channel("#a".to_owned()), message }
+}
+
+fn msgids(database: &mut Database) -> Vec<String> {
+    let target = Target::Channel("#a".to_owned());
+    let selection = Selection::Latest(None);
+    let request = Request::Select { target, selection, limit: Limit::new(Limit::MAX) };
+    match database.serve([&request].into_iter()).remove(0) {
+        Reply::Messages(messages) => messages.into_iter().map(|message| message.msgid).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_query_walks_an_index_and_sorts_nothing() {
+    let Database { connection } = Database::in_memory().unwrap();
+    for (sql, expected) in [
+        (history::FIND_TARGET, "INDEX sqlite_autoindex_target_1 (name=?)"),
+        (history::FIND_PLACE, "INDEX sqlite_autoindex_message_1 (msgid=?)"),
+        (history::FIRST, "INDEX message_in_order (target=? AND redacted=? AND time>? AND time<?)"),
+        (history::LAST, "INDEX message_in_order (target=? AND redacted=? AND time>? AND time<?)"),
+        (history::WITH_WHOM, "INDEX target_by_one (one=?)"),
+        (history::WITH_WHOM, "INDEX target_by_other (other=?)"),
+        (history::LATEST_TIME, "COVERING INDEX message_in_order (target=? AND redacted=?)"),
+        (history::REDACT, "INDEX sqlite_autoindex_message_1 (msgid=?)"),
+    ] {
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let given = vec![1; statement.parameter_count()];
+        let steps = statement.query_map(rusqlite::params_from_iter(given), |row| row.get(3));
+        let plan: Vec<String> = steps.unwrap().map(Result::unwrap).collect();
+        assert!(plan.iter().any(|step| step.contains(expected)), "{sql}: {plan:#?}");
+        let slow = |step: &String| {
+            step.starts_with("SCAN") || (step.contains("B-TREE") && sql != history::WITH_WHOM)
+        };
+        assert!(!plan.iter().any(slow), "{sql}: {plan:#?}");
+    }
+}
+
+#[test]
+fn an_older_schema_is_migrated_step_by_step_with_a_copy_before_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("stonechat.db");
+    let mut database = Database::open(&file, Durability::Full).unwrap();
+    database.serve([&append("m1")].into_iter());
+    drop(database);
+    let second = "ALTER TABLE message ADD COLUMN mood TEXT";
+    let steps = [schema::STEPS[0], second, "UPDATE message SET mood = 'glad'"];
+    drop(Database::open_with(&file, Durability::Full, &steps).unwrap());
+    let read = |file: &Path, sql: &str| -> rusqlite::Result<String> {
+        Connection::open(file).unwrap().query_row(sql, [], |row| row.get(0))
+    };
+    assert_eq!(read(&file, "SELECT msgid || mood FROM message"), Ok("m1glad".to_owned()));
+    let copies = [1, 2].map(|version| schema::copy_before(&file, version));
+    assert_eq!(read(&copies[0], "SELECT msgid FROM message"), Ok("m1".to_owned()));
+    assert!(read(&copies[0], "SELECT mood FROM message").is_err());
+    assert_eq!(verify(&copies[0]), Ok(vec![]), "a copy can be gone back to");
+    let mood = read(&copies[1], "SELECT coalesce(mood, 'none') FROM message");
+    assert_eq!(mood, Ok("none".to_owned()));
+    // And the program of before refuses what it doesn't know, changing nothing.
+    let newer = Trouble::Newer { found: 3, known: 1 };
+    assert_eq!(Database::open(&file, Durability::Full).err(), Some(newer.clone()));
+    assert_eq!(verify(&file), Err(newer.clone()));
+    assert_eq!(backup(&file, &dir.path().join("copy")), Err(newer.clone()));
+    assert!(newer.to_string().contains("later version of stonechat"), "{newer}");
+}
+
+#[test]
+fn a_migration_that_fails_leaves_everything_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("stonechat.db");
+    drop(Database::open(&file, Durability::Full).unwrap());
+    let steps = [schema::STEPS[0], "ALTER TABLE message ADD COLUMN mood TEXT; SELECT nonsense"];
+    for _ in 0..2 {
+        assert!(Database::open_with(&file, Durability::Full, &steps).is_err());
+        assert_eq!(verify(&file), Ok(vec![]));
+    }
+    let mut database = Database::open(&file, Durability::Full).unwrap();
+    assert_eq!(database.serve([&append("m1")].into_iter()), [Reply::Appended]);
+}
+
+#[test]
+fn what_is_not_ours_is_refused_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("other.db");
+    Connection::open(&file).unwrap().execute_batch("CREATE TABLE a (b)").unwrap();
+    let before = fs::read(&file).unwrap();
+    assert_eq!(Database::open(&file, Durability::Full).err(), Some(Trouble::Foreign));
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+#[test]
+fn locked_or_read_only_it_says_so_and_recovers_by_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("stonechat.db");
+    let mut database = Database::open(&file, Durability::Normal).unwrap();
+    assert_eq!(database.serve([&append("m1")].into_iter()), [Reply::Appended]);
+    database.connection.busy_timeout(Duration::ZERO).unwrap();
+
+    let other = Connection::open(&file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let failed = [Reply::Failed(Trouble::Busy)];
+    assert_eq!(database.serve([&append("m2")].into_iter()), failed);
+    assert_eq!(msgids(&mut database), ["m1"], "reading goes on");
+    other.execute_batch("ROLLBACK").unwrap();
+
+    database.connection.pragma_update(None, "query_only", true).unwrap();
+    let failed = [Reply::Failed(Trouble::ReadOnly)];
+    assert_eq!(database.serve([&append("m2")].into_iter()), failed);
+    database.connection.pragma_update(None, "query_only", false).unwrap();
+
+    assert_eq!(database.serve([&append("m2")].into_iter()), [Reply::Appended]);
+    assert_eq!(msgids(&mut database), ["m1", "m2"]);
+}
+
+#[test]
+fn verify_finds_a_schema_and_references_that_are_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("stonechat.db");
+    drop(Database::open(&file, Durability::Full).unwrap());
+    let connection = Connection::open(&file).unwrap();
+    connection.execute_batch("PRAGMA foreign_keys = OFF; DROP INDEX target_by_one").unwrap();
+    let row = "INSERT INTO message (target, time, msgid, source, command, tags, text)
+               VALUES (7, 1, ?1, '', '', '', '')";
+    connection.execute(row, params!["m"]).unwrap();
+    let findings = verify(&file).unwrap();
+    assert_eq!(
+        findings,
+        [
+            "the schema is not that of version 1",
+            "a row of message refers to one of target that is not there"
+        ]
+    );
+}
+
+#[test]
+fn what_is_redacted_is_in_the_file_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("stonechat.db");
+    let mut database = Database::open(&file, Durability::Full).unwrap();
+    let mut said = append("m1");
+    if let Request::Append { message, .. } = &mut said {
+        message.text = Text::Line("the secret of secrets".to_owned());
+    }
+    let target = Target::Channel("#a".to_owned());
+    let redact = Request::Redact { target, msgid: "m1".to_owned() };
+    let replies = database.serve([&said, &redact].into_iter());
+    assert_eq!(replies, [Reply::Appended, Reply::Redacted]);
+    database.close();
+    let bytes = fs::read(&file).unwrap();
+    assert!(!bytes.windows(10).any(|window| window == b"the secret"));
+}

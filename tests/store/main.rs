@@ -1,0 +1,58 @@
+//! What outlives the process does: against a naive oracle, through kills, damage and a full disk.
+
+mod damage;
+mod history;
+mod kill;
+mod queue;
+mod schema_doc;
+
+use stonechat::store::sqlite::Database;
+use stonechat::store::*;
+
+/// Told by its number: `m7` at 7 ms.
+fn message(number: u32) -> Message {
+    Message {
+        msgid: format!("m{number}"),
+        time_ms: number.into(),
+        source: "ann!ann@localhost".to_owned(),
+        account: Some("ann".to_owned()),
+        command: "PRIVMSG".to_owned(),
+        tags: "+draft/reply=m1".to_owned(),
+        text: Text::Line(format!("the {number}. thing that was said")),
+    }
+}
+
+fn channel() -> Target {
+    Target::Channel("#a".to_owned())
+}
+
+fn append(number: u32) -> Request {
+    Request::Append { target: channel(), message: message(number) }
+}
+
+fn one(database: &mut Database, request: &Request) -> Reply {
+    database.serve([request].into_iter()).remove(0)
+}
+
+/// Everything that was said in the channel, page by page from the oldest.
+fn read_all(database: &mut Database) -> Result<Vec<Message>, Trouble> {
+    let mut all: Vec<Message> = Vec::new();
+    let mut point = Point::Time(i64::MIN);
+    loop {
+        let selection = Selection::After(point);
+        let limit = Limit::new(100);
+        match one(database, &Request::Select { target: channel(), selection, limit }) {
+            Reply::Messages(page) => {
+                let Some(last) = page.last() else { return Ok(all) };
+                point = Point::Msgid(last.msgid.clone());
+                all.extend(page);
+            }
+            Reply::Failed(trouble) => return Err(trouble),
+            Reply::Unknown(msgid) => return Err(Trouble::Corrupt(format!("no {msgid}"))),
+            other => panic!("{other:?}"),
+        }
+        if all.len() > 100_000 {
+            panic!("it goes round in circles");
+        }
+    }
+}
