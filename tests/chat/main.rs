@@ -8,6 +8,7 @@ mod bad_input;
 mod caps;
 mod channels;
 mod crowd;
+mod limits;
 mod messages;
 mod metadata;
 mod modes;
