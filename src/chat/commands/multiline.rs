@@ -5,7 +5,7 @@ use crate::chat::caps::Cap;
 use crate::chat::numeric::*;
 use crate::chat::session::Session;
 use crate::chat::voice::{Line, LineTags, Voice};
-use crate::chat::{By, Chat};
+use crate::chat::{By, Chat, Limits};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 
@@ -28,6 +28,55 @@ struct BatchLine {
     text: Box<str>,
     /// It goes on where the one before ended.
     concat: bool,
+}
+
+/// Why a line can't be part of a batch, as `FAIL BATCH` tells it. IRCv3 multiline, "Errors".
+struct Fault {
+    code: &'static str,
+    context: Vec<String>,
+    text: &'static str,
+}
+
+impl OpenBatch {
+    /// Takes one more line.
+    fn add(&mut self, message: &Message, limits: &Limits) -> Result<(), Fault> {
+        let fault = |code, context, text| Err(Fault { code, context, text });
+        let invalid = |text| fault("MULTILINE_INVALID", vec![], text);
+        let kind = match &*message.command.to_ascii_uppercase() {
+            "PRIVMSG" => Some(Kind::Privmsg),
+            "NOTICE" => Some(Kind::Notice),
+            _ => None,
+        };
+        let target = message.params.first().copied().unwrap_or_default();
+        let text = message.params.get(1).copied().unwrap_or_default();
+        let concat = message.tags.get("draft/multiline-concat").is_some();
+        let line_feed = usize::from(!concat && !self.lines.is_empty());
+        let bytes = self.bytes + text.len() + line_feed;
+        if message.tags.get("batch") != Some(&*self.reference) {
+            return invalid("That batch is not open");
+        }
+        if kind.is_none() || self.kind.is_some_and(|first| Some(first) != kind) {
+            return invalid("Only messages of one kind can be in it");
+        }
+        if *target != *self.target {
+            let context = vec![self.target.to_string(), target.to_owned()];
+            return fault("MULTILINE_INVALID_TARGET", context, "Invalid multiline target");
+        }
+        if concat && text.is_empty() {
+            return invalid("A line that goes on can't be empty");
+        }
+        if self.lines.len() == limits.multiline_lines_max {
+            let max = limits.multiline_lines_max.to_string();
+            return fault("MULTILINE_MAX_LINES", vec![max], "Too many lines");
+        }
+        if bytes > limits.multiline_bytes_max {
+            let max = limits.multiline_bytes_max.to_string();
+            return fault("MULTILINE_MAX_BYTES", vec![max], "Too many bytes");
+        }
+        (self.kind, self.bytes) = (kind, bytes);
+        self.lines.push(BatchLine { text: text.into(), concat });
+        Ok(())
+    }
 }
 
 /// The longest reference of a batch.
@@ -116,44 +165,12 @@ impl Chat {
         if batch.failed {
             return true;
         }
-        let limits = &self.settings.limits;
-        let kind = match &*message.command.to_ascii_uppercase() {
-            "PRIVMSG" => Some(Kind::Privmsg),
-            "NOTICE" => Some(Kind::Notice),
-            _ => None,
-        };
-        let target = message.params.first().copied().unwrap_or_default();
-        let text = message.params.get(1).copied().unwrap_or_default();
-        let concat = message.tags.get("draft/multiline-concat").is_some();
-        let joined = usize::from(!concat && !batch.lines.is_empty());
-        let bytes = batch.bytes + text.len() + joined;
-        let (code, context, what): (&str, Vec<String>, &str) =
-            if message.tags.get("batch") != Some(&*batch.reference) {
-                ("MULTILINE_INVALID", vec![], "That batch is not open")
-            } else if kind.is_none() || batch.kind.is_some_and(|first| Some(first) != kind) {
-                ("MULTILINE_INVALID", vec![], "Only messages of one kind can be in it")
-            } else if *target != *batch.target {
-                let context = vec![batch.target.to_string(), target.to_owned()];
-                ("MULTILINE_INVALID_TARGET", context, "Invalid multiline target")
-            } else if concat && text.is_empty() {
-                ("MULTILINE_INVALID", vec![], "A line that goes on can't be empty")
-            } else if batch.lines.len() == limits.multiline_lines_max {
-                let max = limits.multiline_lines_max.to_string();
-                ("MULTILINE_MAX_LINES", vec![max], "Too many lines")
-            } else if bytes > limits.multiline_bytes_max {
-                let max = limits.multiline_bytes_max.to_string();
-                ("MULTILINE_MAX_BYTES", vec![max], "Too many bytes")
-            } else {
-                batch.kind = kind;
-                batch.bytes = bytes;
-                batch.lines.push(BatchLine { text: text.into(), concat });
-                return true;
-            };
+        let Err(fault) = batch.add(message, &self.settings.limits) else { return true };
         (batch.failed, batch.lines) = (true, Vec::new());
         let label = batch.label.take();
         self.answer_opening(voice, conn, label.as_deref());
-        let context: Vec<&str> = context.iter().map(String::as_str).collect();
-        self.fail(voice, conn, "BATCH", code, &context, what);
+        let context: Vec<&str> = fault.context.iter().map(String::as_str).collect();
+        self.fail(voice, conn, "BATCH", fault.code, &context, fault.text);
         true
     }
 
