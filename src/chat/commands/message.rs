@@ -75,13 +75,22 @@ impl Kind {
 }
 
 impl Chat {
-    /// `PRIVMSG`, `NOTICE` or `TAGMSG target{,target} [text]`. Modern IRC, "PRIVMSG message".
+    /// `PRIVMSG target{,target} text`. Modern IRC, "PRIVMSG message".
     pub(crate) fn privmsg(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        let kind = match message.command.as_bytes()[0].to_ascii_uppercase() {
-            b'P' => Kind::Privmsg,
-            b'N' => Kind::Notice,
-            _ => Kind::Tagmsg,
-        };
+        self.say_to_targets(voice, by, message, Kind::Privmsg);
+    }
+
+    /// `NOTICE target{,target} text`. Modern IRC, "NOTICE message".
+    pub(crate) fn notice_command(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        self.say_to_targets(voice, by, message, Kind::Notice);
+    }
+
+    /// `TAGMSG target{,target}`. IRCv3 message-tags, "The TAGMSG tag-only message".
+    pub(crate) fn tagmsg(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        self.say_to_targets(voice, by, message, Kind::Tagmsg);
+    }
+
+    fn say_to_targets(&mut self, voice: &mut Voice, by: By, message: &Message, kind: Kind) {
         let caps = self.sessions[by.conn].caps;
         let tagged = caps.has(Cap::MessageTags);
         let client_tags = if tagged { client_only(message.tags) } else { String::new() };

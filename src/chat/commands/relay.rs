@@ -34,8 +34,17 @@ impl Chat {
         self.say_as(voice, by, channel, &source, text, Some(&relay));
     }
 
-    /// `NPC channel name text`, `NPCA` for what a figure does.
+    /// `NPC channel name text`: what a figure says.
     pub(crate) fn npc(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        self.play_figure(voice, by, message, false);
+    }
+
+    /// `NPCA channel name text`: what a figure does.
+    pub(crate) fn npca(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        self.play_figure(voice, by, message, true);
+    }
+
+    fn play_figure(&mut self, voice: &mut Voice, by: By, message: &Message, acts: bool) {
         let name = message.params[1];
         let fit = |c: char| !c.is_control() && !"!@ :,*?".contains(c);
         if !name.chars().all(fit) || name.len() > self.settings.limits.nick_max {
@@ -49,7 +58,6 @@ impl Chat {
             );
         }
         let figure = format!("*{name}*");
-        let acts = message.command.len() == "NPCA".len();
         self.play(voice, by, message.params[0], &figure, &message.params[2..].join(" "), acts);
     }
 
