@@ -290,10 +290,12 @@ impl Service for Chat {
                 Ok(line) => self.hear(out, id, line.text),
                 Err(_) => self.too_long(&mut Voice::new(out), id),
             }
-            // One read holds hundreds of short lines, and some have an answer of many kilobytes.
+            // One read holds hundreds of short lines, and some have an answer of many kilobytes:
+            // the rest is heard in the next turn, once that is written, if its reader takes it.
             if out.is_overfull(id) {
-                let why = CloseReason::SendqExceeded.text();
-                self.leave(&mut Voice::new(out), id, why, why);
+                out.defer(id);
+                out.resume(id);
+                break;
             }
             if matches!(self.sessions[id].stage, Stage::Gone) {
                 break;

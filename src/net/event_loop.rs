@@ -37,8 +37,10 @@ struct Conn<S> {
     input: Input,
     /// In `ready` or `later`.
     listed: bool,
-    /// Received but not used yet: the beginning of a unit.
+    /// Received but not used yet: the beginning of a unit, or what its service has deferred.
     unused: Vec<u8>,
+    /// `unused` is to be heard again though nothing has come.
+    left: bool,
 }
 
 /// Where a connection comes from.
@@ -69,6 +71,13 @@ const READ_BYTES: std::ops::RangeInclusive<usize> = 4 << 10..=16 << 10;
 
 /// A connection that has used all it received keeps no larger buffer than this.
 const UNUSED_KEPT: usize = 512;
+
+impl<S> Conn<S> {
+    /// Whether its service may have something to hear.
+    fn has_more(&self) -> bool {
+        self.input != Input::Dry || self.left
+    }
+}
 
 /// What is going on, told between [`EventLoop::wake`] and [`EventLoop::turn`].
 impl<S: Stream, V: Service> EventLoop<S, V> {
@@ -198,7 +207,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.admission.set_limits(limits, self.out.now);
         self.scratch = scratch(&limits);
         for slot in self.slots() {
-            if self.conns[slot].input != Input::Dry {
+            if self.conns[slot].has_more() {
                 self.list(slot); // it may be one that was paused
             }
         }
@@ -254,7 +263,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         for (slot, conn) in &self.conns {
             assert_eq!(conn.listed, self.later.contains(&(slot as u32)));
             assert!(conn.unused.capacity() <= UNUSED_KEPT || !conn.unused.is_empty());
-            let waits = conn.input == Input::Dry || conn.listed;
+            let waits = !conn.has_more() || conn.listed;
             assert!(
                 waits || matches!(self.out.attention(slot), Attention::Paused | Attention::None),
                 "something to read, and nobody to come back to it"
@@ -268,6 +277,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// Hears everyone once, then says everything that came of it, each with one write. Afterwards
     /// [`EventLoop::wait`] tells whether there is more to do already.
     pub fn turn(&mut self) {
+        self.list_resumed();
         self.tell_of_room();
         self.read_ready();
         // After reading, so that what has arrived in time counts.
@@ -283,6 +293,20 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             self.service.room(&mut self.out, id);
             self.flush_if_full();
         }
+    }
+
+    fn list_resumed(&mut self) {
+        let mut resumed = std::mem::take(&mut self.due);
+        self.out.take_resumed(&mut resumed);
+        for slot in resumed.drain(..).map(|slot| slot as usize) {
+            // It may be gone, and another in its place.
+            let Some(conn) = self.conns.get_mut(slot) else { continue };
+            conn.left = !conn.unused.is_empty();
+            if conn.has_more() {
+                self.list(slot);
+            }
+        }
+        self.due = resumed;
     }
 
     fn read_ready(&mut self) {
@@ -301,6 +325,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         let conn = &mut self.conns[slot];
         conn.listed = false;
         match self.out.attention(slot) {
+            Attention::Hears if conn.left => self.hear_left(slot),
             Attention::Hears => self.hear(slot, share),
             Attention::Forgets => self.forget(slot, share),
             Attention::Connecting => self.connecting(slot),
@@ -333,7 +358,26 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             let used = self.service.received(&mut self.out, id, &conn.unused);
             conn.unused.drain(..used);
         }
-        if conn.unused.len() > front {
+        self.keep_unused(slot);
+    }
+
+    /// What the service had deferred. Nothing is read before it has heard that.
+    fn hear_left(&mut self, slot: usize) {
+        let id = self.out.id(slot);
+        let conn = &mut self.conns[slot];
+        conn.left = false;
+        let used = self.service.received(&mut self.out, id, &conn.unused);
+        conn.unused.drain(..used);
+        self.keep_unused(slot);
+        if self.conns[slot].has_more() {
+            self.list(slot);
+        }
+    }
+
+    fn keep_unused(&mut self, slot: usize) {
+        let conn = &mut self.conns[slot];
+        let more = conn.unused.len() > self.out.limits.recvq_max;
+        if more && !self.out.is_deferred(slot) {
             self.dismiss(slot, CloseReason::RecvqExceeded);
         }
         let conn = &mut self.conns[slot];
@@ -454,7 +498,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         for slot in dirty.drain(..).map(|slot| slot as usize) {
             let conn = &mut self.conns[slot];
             self.out.flush(slot, &mut conn.stream);
-            if conn.input != Input::Dry {
+            if conn.has_more() {
                 self.list(slot); // it may be one that was paused
             }
         }
@@ -494,6 +538,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             input: Input::Dry,
             listed: false,
             unused: Vec::new(),
+            left: false,
         })
     }
 

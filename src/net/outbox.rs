@@ -25,6 +25,8 @@ pub struct Outbox {
     dirty: Vec<u32>,
     /// Queues whose service is to be told that they are written out, the longest waiting first.
     roomy: VecDeque<u32>,
+    /// Those whose service is to hear what it has left of their input.
+    resumed: Vec<u32>,
     /// Queues that ended and whose service has not been told yet.
     ended: Vec<(u32, CloseReason)>,
     /// All backlogs together.
@@ -115,8 +117,16 @@ impl Outbox {
 
     /// Sends `span` to `to`. To one already gone or closing this does nothing.
     pub fn send(&mut self, to: ConnId, span: Span) {
-        let Some(queue) = self.open_queue(to) else { return };
-        queue.push(span);
+        if self.open_queue(to).is_none() {
+            return;
+        }
+        let queue = &mut self.queues[to.slot()];
+        if queue.is_withheld() {
+            queue.push_withheld(span.of(&self.arena));
+            self.backlog_bytes += span.len();
+        } else {
+            queue.push(span);
+        }
         let endpoint = queue.endpoint;
         self.mark_dirty(to.slot());
         self.counters.at(endpoint).sent_lines += 1;
@@ -194,6 +204,49 @@ impl Outbox {
         }
     }
 
+    /// From here on what is sent to `id` waits for one more [`Outbox::release`]: something must be
+    /// said before it that isn't known yet. It counts as queued for one that does not read.
+    pub fn withhold(&mut self, id: ConnId) {
+        if let Some(queue) = self.open_queue(id) {
+            queue.withhold();
+        }
+    }
+
+    /// Sends `said`, and after it what was withheld for it. What waits for something else, asked
+    /// for later, goes on waiting. It may be closing already.
+    pub fn release(&mut self, id: ConnId, said: &[Span]) {
+        let Some(queue) = self.queues.get_mut(id.slot()) else { return };
+        if queue.generation != id.generation || !queue.is_withheld() {
+            return;
+        }
+        let after = queue.release();
+        self.backlog_bytes -= after.len();
+        let after = self.compose(|arena| arena.extend_from_slice(&after));
+        let queue = &mut self.queues[id.slot()];
+        said.iter().for_each(|span| queue.push(*span));
+        queue.push(after);
+        let endpoint = queue.endpoint;
+        self.mark_dirty(id.slot());
+        self.counters.at(endpoint).sent_lines += said.len() as u64;
+    }
+
+    /// The service hears no more of `id` until [`Outbox::resume`]: what it leaves unused waits, and
+    /// nothing is read. It is told of the connection's end all the same if that is cut.
+    pub fn defer(&mut self, id: ConnId) {
+        if let Some(queue) = self.heard_queue(id) {
+            queue.deferred = true;
+        }
+    }
+
+    /// Takes back [`Outbox::defer`]: in a turn to come the service hears what it has left, and then
+    /// what follows.
+    pub fn resume(&mut self, id: ConnId) {
+        let Some(queue) = self.heard_queue(id) else { return };
+        if std::mem::take(&mut queue.deferred) {
+            self.resumed.push(id.slot);
+        }
+    }
+
     /// Asks for an outgoing connection, to be begun once `after` has passed. It comes back as
     /// `Service::opened` or `Service::unreachable`, with `endpoint`; or not at all if the program
     /// ends before.
@@ -247,6 +300,7 @@ impl Outbox {
             deadlines: Deadlines::new(),
             dirty: Vec::new(),
             roomy: VecDeque::new(),
+            resumed: Vec::new(),
             ended: Vec::new(),
             backlog_bytes: 0,
             dials: Vec::new(),
@@ -323,6 +377,7 @@ impl Outbox {
             State::Draining(_) | State::Lingering(_) => Attention::Forgets,
             // All that can follow is a reset.
             _ if queue.peer_finished => Attention::Forgets,
+            _ if queue.deferred => Attention::Paused,
             _ if queue.backlog_bytes() > self.limits.sendq_pause => Attention::Paused,
             State::Open | State::Finishing | State::Finished => Attention::Hears,
         }
@@ -402,19 +457,21 @@ impl Outbox {
         if !matches!(queue.state, State::Open | State::Finishing | State::Draining(_)) {
             return;
         }
-        let (endpoint, backlog_before) = (queue.endpoint, queue.backlog_bytes());
+        let (endpoint, blocked_before) = (queue.endpoint, queue.blocked);
+        let backlog_before = queue.backlog_bytes();
         let result = queue.write(&self.arena, &mut self.gather, stream);
-        let (backlog, blocked, state) = (queue.backlog_bytes(), queue.blocked, queue.state);
+        let (backlog, state) = (queue.backlog_bytes(), queue.state);
+        let (blocked, waits) = (queue.blocked, queue.blocked || queue.is_withheld());
         self.backlog_bytes = self.backlog_bytes - backlog_before + backlog;
-        self.counters.writes_blocked += u64::from(backlog > 0 && backlog_before == 0);
+        self.counters.writes_blocked += u64::from(blocked && !blocked_before);
         match result {
             Ok(written) => self.counters.at(endpoint).sent_bytes += written as u64,
             Err(e) => return self.end(slot, CloseReason::of(&e)),
         }
         match state {
             _ if backlog > self.limits.sendq_max => self.end(slot, CloseReason::SendqExceeded),
-            State::Finishing | State::Draining(_) if !blocked => self.end_our_half(slot, stream),
-            State::Open if !blocked => self.note_room(slot),
+            State::Finishing | State::Draining(_) if !waits => self.end_our_half(slot, stream),
+            State::Open if !waits => self.note_room(slot),
             _ => {}
         }
     }
@@ -437,8 +494,19 @@ impl Outbox {
         let slot = self.roomy.pop_front()? as usize;
         let queue = &mut self.queues[slot];
         // What others have said to it since may have been more than it takes.
-        queue.room = if queue.blocked { Room::Asked } else { Room::Unasked };
+        let waits = queue.blocked || queue.is_withheld();
+        queue.room = if waits { Room::Asked } else { Room::Unasked };
         (queue.room == Room::Unasked && queue.state == State::Open).then(|| self.id(slot))
+    }
+
+    /// Whether its service hears nothing of it, or has left something for a turn to come.
+    pub(super) fn is_deferred(&self, slot: usize) -> bool {
+        self.queues[slot].deferred || self.resumed.contains(&(slot as u32))
+    }
+
+    /// Those whose service resumes.
+    pub(super) fn take_resumed(&mut self, resumed: &mut Vec<u32>) {
+        std::mem::swap(&mut self.resumed, resumed);
     }
 
     fn end_our_half(&mut self, slot: usize, stream: &mut impl Stream) {
@@ -512,7 +580,8 @@ impl Outbox {
 
     /// How long until there is something to do without anyone's asking; `None` for never.
     pub(super) fn wait(&self, now: Now) -> Option<Duration> {
-        if !self.dirty.is_empty() || !self.ended.is_empty() || !self.roomy.is_empty() {
+        let at_rest = self.dirty.is_empty() && self.ended.is_empty();
+        if !at_rest || !self.roomy.is_empty() || !self.resumed.is_empty() {
             return Some(Duration::ZERO);
         }
         let dial = self.dials.iter().map(|&(at_ms, _)| at_ms.saturating_sub(now.uptime_ms)).min();

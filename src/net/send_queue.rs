@@ -2,9 +2,10 @@
 
 use super::outbox::Span;
 use super::{CloseReason, EndpointId, Stream};
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
 
-/// One connection's sending half. 80 bytes, and nothing on the heap while its peer keeps up and is
+/// One connection's sending half. 88 bytes, and nothing on the heap while its peer keeps up and is
 /// sent no more than one span a turn.
 pub(super) struct SendQueue {
     pub generation: u32,
@@ -17,11 +18,22 @@ pub(super) struct SendQueue {
     pub dirty: bool,
     /// The stream takes nothing more until it says so.
     pub blocked: bool,
+    /// Its service hears nothing of it until it resumes.
+    pub deferred: bool,
     /// What this turn has for it; always empty between turns.
     spans: Spans,
     spans_bytes: u32,
     /// What earlier turns left unwritten.
     backlog: Backlog,
+    /// What waits for something that must be said before it.
+    withheld: Option<Box<Withheld>>,
+}
+
+/// What was said after each point at which something is still missing; the first comes first.
+#[derive(Default)]
+struct Withheld {
+    after: VecDeque<Vec<u8>>,
+    bytes: usize,
 }
 
 /// The life of a connection, as far as sending goes.
@@ -76,20 +88,50 @@ impl SendQueue {
             room: Room::Unasked,
             dirty: false,
             blocked: false,
+            deferred: false,
             spans: Spans::NONE,
             spans_bytes: 0,
             backlog: Backlog::default(),
+            withheld: None,
         }
     }
 
-    /// Bytes left from earlier turns.
+    /// Bytes left from earlier turns, and those withheld.
     pub fn backlog_bytes(&self) -> usize {
-        self.backlog.len()
+        self.backlog.len() + self.withheld.as_ref().map_or(0, |withheld| withheld.bytes)
     }
 
     /// Bytes in all.
     pub fn queued_bytes(&self) -> usize {
-        self.backlog.len() + self.spans_bytes as usize
+        self.backlog_bytes() + self.spans_bytes as usize
+    }
+
+    /// Whether something is still missing that must be said first.
+    pub fn is_withheld(&self) -> bool {
+        self.withheld.is_some()
+    }
+
+    /// What is pushed from here on waits for one more [`SendQueue::release`].
+    pub fn withhold(&mut self) {
+        self.withheld.get_or_insert_default().after.push_back(Vec::new());
+    }
+
+    /// Keeps something behind what is missing.
+    pub fn push_withheld(&mut self, bytes: &[u8]) {
+        let withheld = self.withheld.as_mut().expect("something is missing");
+        withheld.after.back_mut().expect("as many as are missing").extend_from_slice(bytes);
+        withheld.bytes += bytes.len();
+    }
+
+    /// What was pushed after the first point at which something was missing and before the next.
+    pub fn release(&mut self) -> Vec<u8> {
+        let Some(withheld) = &mut self.withheld else { return Vec::new() };
+        let after = withheld.after.pop_front().expect("something is missing");
+        withheld.bytes -= after.len();
+        if withheld.after.is_empty() {
+            self.withheld = None;
+        }
+        after
     }
 
     pub fn push(&mut self, span: Span) {
@@ -101,7 +143,9 @@ impl SendQueue {
     pub fn clear(&mut self) -> usize {
         self.spans = Spans::NONE;
         self.spans_bytes = 0;
-        std::mem::take(&mut self.backlog).len()
+        let bytes = self.backlog_bytes();
+        (self.backlog, self.withheld) = (Backlog::default(), None);
+        bytes
     }
 
     /// Writes what is queued, with one call unless the stream takes less; the rest is kept in the
@@ -160,14 +204,16 @@ impl SendQueue {
             | State::Finished
             | State::Lingering(_)
             | State::Ended => {
-                assert_eq!(self.backlog.len(), 0, "{:?} with something to write", self.state);
+                assert_eq!(self.backlog_bytes(), 0, "{:?} with something to write", self.state);
             }
             State::Open => {
                 assert!(self.blocked || self.backlog.len() == 0, "a writable queue left unwritten");
-                assert!(self.blocked || self.room != Room::Asked, "room, and nobody called");
+                let waits = self.blocked || self.is_withheld();
+                assert!(waits || self.room != Room::Asked, "room, and nobody called");
             }
             State::Finishing | State::Draining(_) => {
-                assert!(self.blocked, "a writable queue left unwritten");
+                let waits = self.blocked || self.is_withheld();
+                assert!(waits, "a writable queue left unwritten");
             }
         }
         assert!(
