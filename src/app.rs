@@ -3,6 +3,7 @@
 use crate::chat::{self, Chat};
 use crate::echo::Echo;
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
+use crate::store::Store;
 use std::io::ErrorKind;
 
 /// What is spoken on a listener.
@@ -46,6 +47,12 @@ impl App {
             endpoints: Vec::new(),
             conns: Vec::new(),
         }
+    }
+
+    /// Keeps what is to outlive the process in `store`. Whoever serves its far side wakes the loop
+    /// when something was replied.
+    pub fn keep_in(&mut self, store: Store) {
+        self.chat.keep_in(store);
     }
 
     /// Adds an endpoint where `protocol` is spoken; `None` if there are 256 already.
@@ -122,6 +129,10 @@ impl Service for App {
 
     fn room(&mut self, out: &mut Outbox, id: ConnId) {
         self.of(id).room(out, id);
+    }
+
+    fn woken(&mut self, out: &mut Outbox) -> bool {
+        self.chat.woken(out)
     }
 
     fn deadline(&mut self, out: &mut Outbox, id: ConnId) {

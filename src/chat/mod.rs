@@ -10,8 +10,11 @@ mod ban;
 mod caps;
 mod channels;
 mod commands;
+mod keeper;
 mod metadata;
 mod numeric;
+mod playback;
+mod receipts;
 mod session;
 mod settings;
 mod tell;
@@ -21,7 +24,7 @@ mod voice;
 mod watchers;
 
 pub use commands::stats::Figures;
-pub use settings::{Limits, Operator, Settings};
+pub use settings::{History, Limits, Operator, Settings};
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
 use crate::wire::irc::tags::Tags;
@@ -30,7 +33,9 @@ use channels::Channels;
 use commands::table::{self, Run};
 use commands::whois::Departed;
 use commands::{message, oper, redact::Redactable};
+use keeper::Keeper;
 use numeric::*;
+use receipts::Receipts;
 use session::{Session, Sessions, Stage};
 use std::cell::Cell;
 use users::{UserId, Users};
@@ -46,7 +51,11 @@ pub struct Chat {
     watchers: Watchers,
     departed: Departed,
     redactable: Redactable,
+    keeper: Keeper,
+    receipts: Receipts,
     message_ids: message::MessageIds,
+    /// Drawn at start: tells what is known of this run's users from what is known of others'.
+    run: u64,
     /// How many connections have not registered yet.
     registering: usize,
     /// When the service began, in milliseconds since 1970; 0 before anyone came.
@@ -92,7 +101,10 @@ impl Chat {
             watchers: Watchers::default(),
             departed: Departed::default(),
             redactable: Redactable::default(),
+            keeper: Keeper::default(),
+            receipts: Receipts::default(),
             message_ids: message::MessageIds::default(),
+            run: fastrand::u64(..),
             registering: 0,
             began_ms: 0,
             occasions: Cell::new(0),
@@ -161,6 +173,7 @@ impl Chat {
             Err(bad) => self.misunderstand(&mut voice, conn, line, bad),
         }
         voice.answer();
+        self.await_receipts(&mut voice);
     }
 
     /// The label of a line, also of one that is no message, from who takes labels: IRCv3
@@ -292,12 +305,11 @@ impl Service for Chat {
             }
             // One read holds hundreds of short lines, and some have an answer of many kilobytes:
             // the rest is heard in the next turn, once that is written, if its reader takes it.
-            if out.is_overfull(id) {
+            if out.is_overfull(id) && !out.is_waiting(id) {
                 out.defer(id);
                 out.resume(id);
-                break;
             }
-            if matches!(self.sessions[id].stage, Stage::Gone) {
+            if out.is_waiting(id) || matches!(self.sessions[id].stage, Stage::Gone) {
                 break;
             }
         }
@@ -312,6 +324,7 @@ impl Service for Chat {
 
     fn closed(&mut self, out: &mut Outbox, id: ConnId, why: CloseReason) {
         self.gone(&mut Voice::new(out), id, why.text());
+        self.receipts.forget(id);
         self.sessions.remove(id);
     }
 
@@ -321,6 +334,10 @@ impl Service for Chat {
 
     fn room(&mut self, out: &mut Outbox, id: ConnId) {
         self.go_on(&mut Voice::new(out), id);
+    }
+
+    fn woken(&mut self, out: &mut Outbox) -> bool {
+        self.stored(out)
     }
 
     fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {

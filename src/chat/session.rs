@@ -98,6 +98,12 @@ impl Sessions {
         self.0[id.slot()] = None;
     }
 
+    /// Whether something can be said to that connection.
+    pub fn is_here(&self, id: ConnId) -> bool {
+        let session = self.0.get(id.slot()).and_then(Option::as_ref);
+        session.is_some_and(|session| session.id == id && !matches!(session.stage, Stage::Gone))
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
         self.0.iter().flatten()

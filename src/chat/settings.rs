@@ -21,8 +21,21 @@ pub struct Settings {
     pub icon: Option<String>,
     /// Who may become an operator with OPER.
     pub operators: Vec<Operator>,
+    /// What is kept of what is said.
+    pub history: History,
     /// What is refused or cut off, and when.
     pub limits: Limits,
+}
+
+/// What is kept of what is said, and how it is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History {
+    /// Whether anything is kept.
+    pub enabled: bool,
+    /// Messages in the answer to one CHATHISTORY; 1 to 1,000.
+    pub answer_max: u16,
+    /// Messages said on JOIN to clients that can't ask.
+    pub on_join: u16,
 }
 
 /// One who may become an operator.
@@ -85,6 +98,7 @@ impl Default for Settings {
             admin: Default::default(),
             icon: None,
             operators: Vec::new(),
+            history: History::default(),
             limits: Limits::default(),
         }
     }
@@ -101,8 +115,15 @@ impl fmt::Debug for Settings {
             .field("admin", &self.admin)
             .field("icon", &self.icon)
             .field("operators", &self.operators)
+            .field("history", &self.history)
             .field("limits", &self.limits)
             .finish()
+    }
+}
+
+impl Default for History {
+    fn default() -> History {
+        History { enabled: true, answer_max: 100, on_join: 0 }
     }
 }
 

@@ -12,7 +12,32 @@ pub struct Voice<'a> {
     /// Everyone's sending half.
     pub out: &'a mut Outbox,
     labelled: Option<Labelled>,
-    held: Vec<Span>,
+    held: Vec<Held>,
+    /// Answers in which an echo is missing; what follows them is withheld already.
+    pub unfinished: Vec<(ConnId, Answer)>,
+}
+
+/// A piece of an answer that is being gathered.
+#[derive(Clone, Copy)]
+enum Held {
+    Line(Span),
+    /// The echo of that number, which is known once its message is kept.
+    Echo(u64),
+}
+
+/// An answer in which something is missing that a later turn will bring.
+pub struct Answer {
+    labelled: Option<Labelled>,
+    /// In order.
+    pub pieces: Vec<Piece>,
+}
+
+/// A piece of it.
+pub enum Piece {
+    /// A line, with its end.
+    Said(Box<[u8]>),
+    /// The echo of that number.
+    Echo(u64),
 }
 
 /// A command that carries a label.
@@ -57,6 +82,8 @@ pub struct LineTags<'a> {
     pub concat: bool,
     /// Whether the batch it belongs to has told the time already.
     pub timed: bool,
+    /// When it was said, in milliseconds since 1970; now if that is missing.
+    pub at_ms: Option<u64>,
 }
 
 const TIME: usize = 1;
@@ -68,7 +95,7 @@ const FORMS: usize = 16;
 impl<'a> Voice<'a> {
     /// Says everything at once.
     pub fn new(out: &'a mut Outbox) -> Voice<'a> {
-        Voice { out, labelled: None, held: Vec::new() }
+        Voice { out, labelled: None, held: Vec::new(), unfinished: Vec::new() }
     }
 
     /// When this turn began.
@@ -83,7 +110,10 @@ impl<'a> Voice<'a> {
 
     /// Sends what was composed, or holds it back if it answers a labelled command.
     pub fn send(&mut self, to: ConnId, span: Span) {
-        if self.is_labelled(to) { self.held.push(span) } else { self.out.send(to, span) }
+        match self.is_labelled(to) {
+            true => self.held.push(Held::Line(span)),
+            false => self.out.send(to, span),
+        }
     }
 
     /// Whether it is `conn` whose labelled command is being answered.
@@ -94,7 +124,11 @@ impl<'a> Voice<'a> {
     /// How many more bytes may be said to `conn`: [`Outbox::headroom`] less what is held back.
     pub fn headroom(&self, conn: ConnId) -> usize {
         let held = if self.is_labelled(conn) { &self.held[..] } else { &[] };
-        let held = held.iter().map(|span| self.out.text(*span).len()).sum();
+        let bytes = |held: &Held| match held {
+            Held::Line(span) => self.out.text(*span).len(),
+            Held::Echo(_) => 0,
+        };
+        let held = held.iter().map(bytes).sum();
         self.out.headroom(conn).saturating_sub(held)
     }
 
@@ -105,33 +139,80 @@ impl<'a> Voice<'a> {
         self.labelled = Some(Labelled { asker, label, server, batch });
     }
 
-    /// Sends what was held back, labelled: nothing becomes an ACK, one line is labelled itself,
-    /// several are put in a batch. If they are a batch already, that is labelled.
-    pub fn answer(&mut self) {
-        let Some(Labelled { asker, label, server, batch }) = self.labelled.take() else { return };
+    /// What `conn` is told from here on comes after the echo of that number, which is known later.
+    pub fn await_echo(&mut self, conn: ConnId, number: u64) {
+        if self.is_labelled(conn) {
+            return self.held.push(Held::Echo(number));
+        }
+        self.out.withhold(conn);
+        let answer = Answer { labelled: None, pieces: vec![Piece::Echo(number)] };
+        self.unfinished.push((conn, answer));
+    }
+
+    /// What `say` says to `conn`, without sending it.
+    pub fn captured(&mut self, conn: ConnId, say: impl FnOnce(&mut Voice)) -> Vec<Span> {
+        let labelled = self.labelled.replace(Labelled::unnamed(conn));
         let held = std::mem::take(&mut self.held);
+        say(self);
+        self.labelled = labelled;
+        let said = std::mem::replace(&mut self.held, held);
+        lines(&said).expect("no echo is awaited within")
+    }
+
+    /// Sends what was held back, labelled: nothing becomes an ACK, one line is labelled itself,
+    /// several are put in a batch. If they are a batch already, that is labelled. If an echo is
+    /// missing, all of it waits for that.
+    pub fn answer(&mut self) {
+        let Some(labelled) = self.labelled.take() else { return };
+        let held = std::mem::take(&mut self.held);
+        let asker = labelled.asker;
+        if let Some(lines) = lines(&held) {
+            let said = self.labelled_spans(&labelled, lines);
+            return said.iter().for_each(|span| self.out.send(asker, *span));
+        }
+        self.out.withhold(asker);
+        let piece = |held: &Held| match held {
+            Held::Line(span) => Piece::Said(self.out.text(*span).into()),
+            Held::Echo(number) => Piece::Echo(*number),
+        };
+        let pieces = held.iter().map(piece).collect();
+        self.unfinished.push((asker, Answer { labelled: Some(labelled), pieces }));
+    }
+
+    /// What an answer comes to in which nothing is missing any more.
+    pub fn complete(&mut self, answer: Answer) -> Vec<Span> {
+        let lines = answer.pieces.iter().map(|piece| match piece {
+            Piece::Said(line) => self.out.compose(|arena| arena.extend_from_slice(line)),
+            Piece::Echo(_) => unreachable!("an echo is missing"),
+        });
+        let lines = lines.collect();
+        match &answer.labelled {
+            Some(labelled) => self.labelled_spans(labelled, lines),
+            None => lines,
+        }
+    }
+
+    fn labelled_spans(&mut self, labelled: &Labelled, lines: Vec<Span>) -> Vec<Span> {
+        let Labelled { label, server, batch, .. } = labelled;
         let label = format!("label={label}");
-        match held[..] {
-            [] => self.write(asker, format!("@{label} :{server} ACK\r\n")),
-            [only] => self.send_tagged(asker, only, &label),
-            [first, .., last] if self.is_one_batch(&held, first, last) => {
-                self.send_tagged(asker, first, &label);
-                held[1..].iter().for_each(|span| self.out.send(asker, *span));
+        match lines[..] {
+            [] => vec![self.compose(format!("@{label} :{server} ACK\r\n"))],
+            [only] => vec![self.tagged(only, &label)],
+            [first, .., last] if self.is_one_batch(&lines, first, last) => {
+                let mut said = lines;
+                said[0] = self.tagged(first, &label);
+                said
             }
             _ => {
-                self.write(
-                    asker,
-                    format!("@{label} :{server} BATCH +{batch} labeled-response\r\n"),
-                );
+                let opening = format!("@{label} :{server} BATCH +{batch} labeled-response\r\n");
+                let mut said = vec![self.compose(opening)];
                 let tag = format!("batch={batch}");
-                for span in held {
-                    if tag_of(self.out.text(span), b"batch=").is_some() {
-                        self.out.send(asker, span);
-                    } else {
-                        self.send_tagged(asker, span, &tag);
-                    }
+                for line in lines {
+                    let is_tagged = tag_of(self.out.text(line), b"batch=").is_some();
+                    said.push(if is_tagged { line } else { self.tagged(line, &tag) });
                 }
-                self.write(asker, format!(":{server} BATCH -{batch}\r\n"));
+                said.push(self.compose(format!(":{server} BATCH -{batch}\r\n")));
+                said
             }
         }
     }
@@ -147,13 +228,17 @@ impl<'a> Voice<'a> {
     /// nothing is labelled. Returns the label.
     pub fn take_label(&mut self) -> Option<String> {
         let Labelled { asker, label, .. } = self.labelled.take()?;
-        let held = std::mem::take(&mut self.held);
-        held.into_iter().for_each(|span| self.out.send(asker, span));
+        for held in std::mem::take(&mut self.held) {
+            match held {
+                Held::Line(span) => self.out.send(asker, span),
+                Held::Echo(number) => self.await_echo(asker, number),
+            }
+        }
         Some(label)
     }
 
-    fn write(&mut self, to: ConnId, line: String) {
-        self.out.write(to, line.as_bytes());
+    fn compose(&mut self, line: String) -> Span {
+        self.out.compose(|arena| arena.extend_from_slice(line.as_bytes()))
     }
 
     /// Whether the first line opens a batch and the last closes the same: nothing outside of it.
@@ -164,9 +249,9 @@ impl<'a> Voice<'a> {
             && held[1..held.len() - 1].iter().all(|span| reference(*span, b'-') != Some(opened))
     }
 
-    fn send_tagged(&mut self, to: ConnId, span: Span, tag: &str) {
+    fn tagged(&mut self, span: Span, tag: &str) -> Span {
         let line = self.out.text(span).to_owned();
-        let tagged = self.out.compose(|arena| {
+        self.out.compose(|arena| {
             arena.push(b'@');
             arena.extend_from_slice(tag.as_bytes());
             match line.strip_prefix(b"@") {
@@ -179,9 +264,24 @@ impl<'a> Voice<'a> {
                     arena.extend_from_slice(&line);
                 }
             }
-        });
-        self.out.send(to, tagged);
+        })
     }
+}
+
+impl Labelled {
+    /// Stands where what is said is to be gathered only.
+    fn unnamed(asker: ConnId) -> Labelled {
+        Labelled { asker, label: String::new(), server: String::new(), batch: String::new() }
+    }
+}
+
+/// The lines that were gathered, if no echo is missing among them.
+fn lines(held: &[Held]) -> Option<Vec<Span>> {
+    let line = |held: &Held| match held {
+        Held::Line(span) => Some(*span),
+        Held::Echo(_) => None,
+    };
+    held.iter().map(line).collect()
 }
 
 /// The value of the tag that begins with `key`, itself with the `=`, if `line` has it.
@@ -224,7 +324,7 @@ impl<'a> Line<'a> {
         let span = match self.forms[form] {
             Some(span) => span,
             None => {
-                let time_ms = voice.out.now.unix_ms;
+                let time_ms = self.tags.at_ms.unwrap_or(voice.out.now.unix_ms);
                 *self.forms[form]
                     .insert(voice.out.compose(|arena| self.write(arena, form, time_ms)))
             }

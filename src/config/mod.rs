@@ -5,12 +5,14 @@
 mod chat;
 mod diagnosis;
 mod environment;
+mod history;
 mod limits;
 mod listen;
 mod units;
 
 pub use chat::{Chat, Operator, Secret};
 pub use diagnosis::closest;
+pub use history::History;
 pub use limits::Limits;
 pub use listen::{Listen, Place};
 pub use units::check_log_filter;
@@ -35,6 +37,7 @@ pub struct Config {
     #[serde(deserialize_with = "units::duration")]
     pub shutdown_timeout: Duration,
     pub chat: Chat,
+    pub history: History,
     pub limits: Limits,
 }
 
@@ -77,12 +80,13 @@ impl Config {
 
     /// What is decided about chat.
     pub fn chat(&self) -> Settings {
-        self.chat.settings(self.limits.for_chat())
+        self.chat.settings(self.history.settings(), self.limits.for_chat())
     }
 
     /// What must hold of keys and between them, which their types cannot tell.
     fn validate(&self) -> Result<(), String> {
         self.chat.validate()?;
+        self.history.validate()?;
         self.limits.validate()
     }
 }
@@ -96,6 +100,7 @@ impl Default for Config {
             reuse_port: false,
             shutdown_timeout: Duration::from_secs(5),
             chat: Chat::default(),
+            history: History::default(),
             limits: Limits::default(),
         }
     }
@@ -122,7 +127,7 @@ mod tests {
     fn the_default_file_says_the_defaults() {
         let config = Config::from_toml("default.toml", Config::DEFAULT_TEXT).unwrap();
         assert_eq!(config, Config::default());
-        assert!(Config::DEFAULT_TEXT.lines().count() <= 80);
+        assert!(Config::DEFAULT_TEXT.lines().count() <= 110);
         assert_eq!(Config::from_toml("empty.toml", "").unwrap(), Config::default());
     }
 

@@ -1,6 +1,7 @@
 //! Sizes, times and levels as people write them.
 
 use super::closest;
+use crate::store::sqlite::Durability;
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 use serde::de::{Deserialize, Deserializer, Error};
@@ -57,6 +58,18 @@ pub fn check_log_filter(filter: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// What survives a loss of power: `"full"` or `"normal"`.
+pub(super) fn durability<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Durability, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    match value.as_str() {
+        Some("full") => Ok(Durability::Full),
+        Some("normal") => Ok(Durability::Normal),
+        _ => Err(not_a(&value, "degree of durability; write \"full\" or \"normal\"")),
+    }
 }
 
 fn not_a<E: Error>(value: &Value, what: &str) -> E {

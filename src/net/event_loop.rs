@@ -28,6 +28,8 @@ pub struct EventLoop<S, V> {
     dirty: Vec<u32>,
     /// Told of their end, to be freed when the turn ends.
     gone: Vec<u32>,
+    /// The service is to be told in this turn that it was woken.
+    woken: bool,
 }
 
 /// The receiving half of a connection. Its sending half is in the outbox, under the same slot.
@@ -94,6 +96,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             due: Vec::new(),
             dirty: Vec::new(),
             gone: Vec::new(),
+            woken: false,
         }
     }
 
@@ -153,7 +156,14 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// Lets the service act on something that came from elsewhere than a connection.
     pub fn inject<R>(&mut self, act: impl FnOnce(&mut V, &mut Outbox) -> R) -> R {
-        act(&mut self.service, &mut self.out)
+        let result = act(&mut self.service, &mut self.out);
+        self.flush_if_full();
+        result
+    }
+
+    /// Something has come from elsewhere than a connection: [`Service::woken`] is called in this turn.
+    pub fn woken(&mut self) {
+        self.woken = true;
     }
 
     /// The stream of `slot` may have something to read.
@@ -250,7 +260,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// How long the loop may sleep if nothing comes; `None` for ever.
     pub fn wait(&self, now: Now) -> Option<Duration> {
-        let at_rest = self.later.is_empty() && self.gone.is_empty();
+        let at_rest = self.later.is_empty() && self.gone.is_empty() && !self.woken;
         if at_rest { self.out.wait(now) } else { Some(Duration::ZERO) }
     }
 
@@ -277,6 +287,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// Hears everyone once, then says everything that came of it, each with one write. Afterwards
     /// [`EventLoop::wait`] tells whether there is more to do already.
     pub fn turn(&mut self) {
+        self.tell_of_waking();
         self.list_resumed();
         self.tell_of_room();
         self.read_ready();
@@ -291,6 +302,13 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         for _ in 0..self.out.roomy() {
             let Some(id) = self.out.take_room() else { continue };
             self.service.room(&mut self.out, id);
+            self.flush_if_full();
+        }
+    }
+
+    fn tell_of_waking(&mut self) {
+        if self.woken {
+            self.woken = self.service.woken(&mut self.out);
             self.flush_if_full();
         }
     }
@@ -486,7 +504,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 
     fn flush_if_full(&mut self) {
-        if self.out.arena_is_full() {
+        if self.out.is_full() {
             self.flush();
         }
     }

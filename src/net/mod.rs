@@ -55,6 +55,12 @@ pub trait Service {
     /// The time given to [`Outbox::set_deadline`] has passed.
     fn deadline(&mut self, _out: &mut Outbox, _id: ConnId) {}
 
+    /// Something may have come from elsewhere than a connection, from another thread. Returns whether
+    /// there is more of it, for the next turn.
+    fn woken(&mut self, _out: &mut Outbox) -> bool {
+        false
+    }
+
     /// What was asked for with [`Outbox::dial`] could not be reached.
     fn unreachable(&mut self, _out: &mut Outbox, _endpoint: EndpointId, _why: io::ErrorKind) {}
 

@@ -247,6 +247,17 @@ impl Outbox {
         }
     }
 
+    /// Whether the service has deferred `id`, or resumed in this turn: what it has left is heard in
+    /// a turn to come.
+    pub fn is_waiting(&self, id: ConnId) -> bool {
+        self.is_deferred(id.slot())
+    }
+
+    /// Whether so much was said in this turn that it should be written before more is said.
+    pub fn is_full(&self) -> bool {
+        self.arena.len() > ARENA_FULL
+    }
+
     /// Asks for an outgoing connection, to be begun once `after` has passed. It comes back as
     /// `Service::opened` or `Service::unreachable`, with `endpoint`; or not at all if the program
     /// ends before.
@@ -590,10 +601,6 @@ impl Outbox {
 
     pub(super) fn backlog_bytes(&self) -> usize {
         self.backlog_bytes
-    }
-
-    pub(super) fn arena_is_full(&self) -> bool {
-        self.arena.len() > ARENA_FULL
     }
 
     /// Forgets what was composed. Nothing may be dirty, as spans point into it.

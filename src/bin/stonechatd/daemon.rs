@@ -2,18 +2,20 @@
 
 use crate::Failure;
 use crate::data_dir::DataDir;
+use crate::database;
 use crate::listeners::{self, Open, Source, Wanted};
 use crate::service_manager::{notify, passed_listeners, watchdog_interval};
 use crate::settings::Settings;
 use std::io::{self, Write};
 use std::sync::mpsc::{self, SyncSender};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Request;
 use stonechat::metrics::{self, Gauges};
 use stonechat::net::reactor::{Heard, Reactor, Signal, Socket};
 use stonechat::net::{EndpointId, EventLoop};
+use stonechat::store::{self, Store};
 
 /// All that runs.
 pub struct Daemon {
@@ -25,6 +27,8 @@ pub struct Daemon {
     watchdog: Option<Watchdog>,
     /// Prints metrics; there once any were asked for.
     printer: Option<SyncSender<String>>,
+    /// Serves the store, until that is dropped.
+    keeper: JoinHandle<()>,
     _data: Option<DataDir>,
 }
 
@@ -56,10 +60,16 @@ impl Daemon {
         let mut wanted = listeners::wanted(&settings, !passed.is_empty())?;
         let mut open = listeners::adopt(passed, &mut wanted)?;
         open.extend(listeners::bind(wanted, settings.reuse_port)?);
-        let server = EventLoop::new(
-            App::new(settings.limits.line_max, settings.chat.clone()),
-            settings.limits(),
-        );
+        let database = database::open(settings.data.as_deref(), settings.durability)?;
+        let (store, far) = Store::new(STORE_REQUESTS_MAX);
+        let waker = reactor.waker();
+        // It can't fail but for want of memory, and what it wakes looks for itself once a turn.
+        let wake = move || drop(waker.wake());
+        let keeper = store::thread::serve(far, database, wake)
+            .map_err(|e| Failure::other(format!("cannot begin a thread: {e}")))?;
+        let mut app = App::new(settings.limits.line_max, settings.chat.clone());
+        app.keep_in(store);
+        let server = EventLoop::new(app, settings.limits());
         let watchdog = watchdog_interval()
             .map(|interval| Watchdog { interval, due_ms: reactor.now().uptime_ms });
         let mut daemon = Daemon {
@@ -69,6 +79,7 @@ impl Daemon {
             endpoints: Vec::new(),
             watchdog,
             printer: None,
+            keeper,
             _data: data,
         };
         for open in open {
@@ -77,9 +88,19 @@ impl Daemon {
         Ok(daemon)
     }
 
-    /// Serves until it is told to end, by a signal or by an operator of the chat, and takes leave of
-    /// everyone.
+    /// Serves until it is told to end, takes leave of everyone, and sees that all is kept.
     pub fn run(mut self) -> Result<(), Failure> {
+        let result = self.serve();
+        let Daemon { server, keeper, .. } = self;
+        drop(server); // and with it the store, which ends the thread
+        if keeper.join().is_err() {
+            log::error!("the thread of the database has panicked");
+        }
+        result
+    }
+
+    /// Until it is told to end, by a signal or by an operator of the chat.
+    fn serve(&mut self) -> Result<(), Failure> {
         match &self.settings.data {
             Some(path) => log::info!("data in {}", path.display()),
             None => log::info!("no data is kept"),
@@ -142,7 +163,7 @@ impl Daemon {
     }
 
     /// Tells everyone, writes what is queued, and ends; at once if told again.
-    fn drain(mut self) -> Result<(), Failure> {
+    fn drain(&mut self) -> Result<(), Failure> {
         log::info!("ending: {} connections", self.server.admission().open());
         notify("STOPPING=1");
         self.close_listeners(|_| true)?;
@@ -257,6 +278,9 @@ impl Daemon {
         metrics::text(self.server.counters(), &gauges, &urls)
     }
 }
+
+/// Requests to the store that may be open: what a disk that stalls may hold back.
+const STORE_REQUESTS_MAX: usize = 16_384;
 
 /// As many as an [`EndpointId`] can number.
 const ENDPOINTS_MAX: usize = 256;

@@ -1,10 +1,22 @@
-//! `stonechatd backup` and `stonechatd verify`: the database that lies in the data directory.
+//! The database that lies in the data directory: the daemon's, and that of `stonechatd backup` and
+//! `stonechatd verify`.
 
 use crate::daemon::say;
 use crate::settings::{Flags, Settings};
 use crate::{Failure, data_dir};
 use std::path::{Path, PathBuf};
-use stonechat::store::{Trouble, sqlite};
+use stonechat::store::Trouble;
+use stonechat::store::sqlite::{self, Database, Durability};
+
+/// Opens the daemon's: in `dir`, or in memory.
+pub fn open(dir: Option<&Path>, durability: Durability) -> Result<Database, Failure> {
+    let Some(dir) = dir else {
+        return Database::in_memory().map_err(|trouble| Failure::other(trouble.to_string()));
+    };
+    let file = data_dir::database(dir);
+    Database::open(&file, durability)
+        .map_err(|trouble| Failure::unavailable(format!("{}: {trouble}", file.display())))
+}
 
 /// Copies it to `to`.
 pub fn backup(flags: Flags, to: &Path) -> Result<(), Failure> {

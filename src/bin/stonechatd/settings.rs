@@ -10,6 +10,7 @@ use std::time::Duration;
 use stonechat::chat;
 use stonechat::config::{Config, Limits, Listen, check_log_filter};
 use stonechat::net;
+use stonechat::store::sqlite::Durability;
 
 /// What may be said on the command line.
 #[derive(Args, Clone)]
@@ -41,6 +42,7 @@ pub struct Settings {
     pub reuse_port: bool,
     pub shutdown_timeout: Duration,
     pub chat: chat::Settings,
+    pub durability: Durability,
     pub limits: Limits,
 }
 
@@ -63,6 +65,7 @@ impl Settings {
             reuse_port: config.reuse_port,
             shutdown_timeout: config.shutdown_timeout,
             chat,
+            durability: config.history.durability,
             limits: config.limits,
             file,
             flags,

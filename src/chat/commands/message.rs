@@ -4,10 +4,12 @@ use super::redact::Said;
 use crate::chat::caps::Cap;
 use crate::chat::channels::{ChannelId, ChannelMode, List, Member, Rank};
 use crate::chat::numeric::*;
+use crate::chat::playback::is_kept_tagmsg;
 use crate::chat::session::Session;
 use crate::chat::users::{UserId, UserMode};
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
+use crate::store::{self, Text};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
@@ -29,6 +31,14 @@ pub(crate) enum Target {
     User(UserId),
     /// Of a channel's members those of that rank and higher, or all.
     Channel(ChannelId, Option<Rank>),
+}
+
+/// When who has said something hears its echo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Echo {
+    Now,
+    /// It is a receipt: see `receipts`.
+    OnceKept,
 }
 
 /// Gives each message a name that no other has, nor guesses: IRCv3 message-ids.
@@ -214,8 +224,18 @@ impl Chat {
         let both = [&*name, text];
         let params = if kind == Kind::Tagmsg { &both[..1] } else { &both[..] };
         let tags = LineTags { msgid: Some(&msgid), client: client_tags, ..self.tags_of(by.user) };
+        let mask = self.users[by.user].mask();
+        let echo = match kind {
+            Kind::Tagmsg if !is_kept_tagmsg(client_tags) => Echo::Now,
+            _ => {
+                let kept = Text::Line(text.to_owned());
+                let kept = self.to_keep(voice, mask, kind.command(), tags, kept);
+                self.keep(voice, by, target, &name, kept)
+            }
+        };
+        let tags = LineTags { msgid: Some(&msgid), client: client_tags, ..self.tags_of(by.user) };
         let mut line = Line::new(self.users[by.user].mask(), kind.command(), params).tagged(tags);
-        self.deliver(voice, by, target, |voice, session| {
+        self.deliver(voice, by, target, echo, &mut |voice, session| {
             if kind != Kind::Tagmsg || session.caps.has(Cap::MessageTags) {
                 line.to(voice, session);
             }
@@ -249,20 +269,38 @@ impl Chat {
         self.redactable.remember(said, self.settings.limits.redactable_max);
     }
 
+    /// Keeps a message, if messages to `target` are kept: then its echo is said once it is.
+    pub(crate) fn keep(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        target: Target,
+        name: &str,
+        message: store::Message,
+    ) -> Echo {
+        let Some(place) = self.place(by.user, target) else { return Echo::Now };
+        self.keep_said(voice, by.user, place, name, message);
+        Echo::OnceKept
+    }
+
     /// Has `say` called for each connection that is to hear what `by` says to `target`; for the
-    /// speaker's own where it has asked for `echo-message`.
+    /// speaker's own where it has asked for `echo-message`, unless that waits. What one says in a
+    /// channel, one's other connections hear in any case.
     pub(crate) fn deliver(
         &self,
         voice: &mut Voice,
         by: By,
         target: Target,
-        mut say: impl FnMut(&mut Voice, &Session),
+        echo: Echo,
+        say: &mut dyn FnMut(&mut Voice, &Session),
     ) {
         // Before the others, so that what is told of it later comes later.
         for conn in &self.users[by.user].conns {
             let session = &self.sessions[*conn];
-            if session.caps.has(Cap::EchoMessage) {
-                say(voice, session);
+            match session.caps.has(Cap::EchoMessage) {
+                true if echo == Echo::Now => say(voice, session),
+                false if *conn != by.conn && self.shows_own(session, target) => say(voice, session),
+                _ => {}
             }
         }
         match target {
@@ -290,8 +328,13 @@ impl Chat {
         }
     }
 
+    /// Whether a client that has not asked for echoes can show what its user says on another.
+    fn shows_own(&self, _session: &Session, target: Target) -> bool {
+        matches!(target, Target::Channel(..))
+    }
+
     /// Mode `U`: what those without rank say goes to halfops and higher.
-    fn least_rank_to_hear(&self, channel: ChannelId, speaker: UserId) -> Option<Rank> {
+    pub(crate) fn least_rank_to_hear(&self, channel: ChannelId, speaker: UserId) -> Option<Rank> {
         let ranked = |member: Member| member.ranks.highest().is_some();
         let moderated = self.channels[channel].is(ChannelMode::OpModerated);
         (moderated && !self.member(channel, speaker).is_some_and(ranked)).then_some(Rank::Halfop)

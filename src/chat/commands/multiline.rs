@@ -7,6 +7,7 @@ use crate::chat::session::Session;
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat, Limits};
 use crate::net::ConnId;
+use crate::store::{self, Text};
 use crate::wire::irc::Message;
 
 /// A message that is still being said.
@@ -199,49 +200,73 @@ impl Chat {
         self.note_said(voice, by, target, &msgid);
         let reference = self.batch_reference();
         let name = self.target_name(target);
-        let (opening, ending) = (format!("+{reference}"), format!("-{reference}"));
         let tags =
             LineTags { msgid: Some(&msgid), client: &batch.client_tags, ..self.tags_of(by.user) };
-        let mask = self.users[by.user].mask();
-        let (open, close) = ([&*opening, "draft/multiline", &name], [&*ending]);
-        let mut open = Line::new(mask, "BATCH", &open).tagged(tags);
-        let mut close = Line::new(mask, "BATCH", &close);
-        let params: Vec<[&str; 2]> = texts.iter().map(|text| [&*name, *text]).collect();
-        let within = |concat| LineTags {
-            batch: Some(&reference),
-            concat,
-            timed: true,
-            ..LineTags::default()
-        };
-        let mut lines: Vec<Line> = (params.iter().zip(&batch.lines))
-            .map(|(params, line)| {
-                Line::new(mask, kind.command(), params).tagged(within(line.concat))
-            })
-            .collect();
-        // Who knows no multiline hears line after line, empty ones left out; the first has the id,
-        // and each what clients say with it, as `+draft/channel-context` says where it belongs; but
-        // not four kilobytes of it thirty times.
-        let mut first = Some(tags);
-        let small = tags.client.len() * params.len() <= self.settings.limits.multiline_bytes_max;
-        let client = if small { tags.client } else { "" };
-        let rest = LineTags { msgid: None, client, ..tags };
-        let heard = params.iter().filter(|[_, text]| !text.is_empty());
-        let mut plain: Vec<Line> = heard
-            .map(|params| {
-                Line::new(mask, kind.command(), params).tagged(first.take().unwrap_or(rest))
-            })
-            .collect();
-        self.deliver(voice, by, target, |voice, session: &Session| {
-            if session.caps.has(Cap::Multiline) && session.caps.has(Cap::Batch) {
-                open.to(voice, session);
-                lines.iter_mut().for_each(|line| line.to(voice, session));
-                close.to(voice, session);
-            } else {
-                plain.iter_mut().for_each(|line| line.to(voice, session));
-            }
+        let mask = self.users[by.user].mask().to_owned();
+        let kept = Text::Lines(batch.lines.iter().map(BatchLine::to_keep).collect());
+        let kept = self.to_keep(voice, &mask, kind.command(), tags, kept);
+        let echo = self.keep(voice, by, target, &name, kept);
+        let lines: Vec<(&str, bool)> =
+            batch.lines.iter().map(|line| (&*line.text, line.concat)).collect();
+        let limits = &self.settings.limits;
+        let tags =
+            LineTags { msgid: Some(&msgid), client: &batch.client_tags, ..self.tags_of(by.user) };
+        say_in_lines(limits, &reference, &mask, kind.command(), &name, &lines, tags, |say| {
+            self.deliver(voice, by, target, echo, say);
         });
         if kind == Kind::Privmsg {
             self.tell_if_away(voice, by, target);
         }
     }
+}
+
+impl BatchLine {
+    fn to_keep(&self) -> store::Line {
+        store::Line { text: self.text.to_string(), concat: self.concat }
+    }
+}
+
+/// Composes a message of several lines, each with whether it goes on where the one before ended, and
+/// gives `act` what says it to a connection.
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn say_in_lines(
+    limits: &Limits,
+    reference: &str,
+    source: &str,
+    command: &str,
+    target: &str,
+    texts: &[(&str, bool)],
+    tags: LineTags,
+    act: impl FnOnce(&mut dyn FnMut(&mut Voice, &Session)),
+) {
+    let (opening, ending) = (format!("+{reference}"), format!("-{reference}"));
+    let (open, close) = ([&*opening, "draft/multiline", target], [&*ending]);
+    let mut open = Line::new(source, "BATCH", &open).tagged(tags);
+    let mut close = Line::new(source, "BATCH", &close);
+    let params: Vec<[&str; 2]> = texts.iter().map(|(text, _)| [target, *text]).collect();
+    let within =
+        |concat| LineTags { batch: Some(reference), concat, timed: true, ..LineTags::default() };
+    let mut lines: Vec<Line> = (params.iter().zip(texts))
+        .map(|(params, (_, concat))| Line::new(source, command, params).tagged(within(*concat)))
+        .collect();
+    // Who knows no multiline hears line after line, empty ones left out; the first has the id, and
+    // each what clients say with it, as `+draft/channel-context` says where it belongs; but not four
+    // kilobytes of it thirty times.
+    let mut first = Some(tags);
+    let small = tags.client.len() * params.len() <= limits.multiline_bytes_max;
+    let client = if small { tags.client } else { "" };
+    let rest = LineTags { msgid: None, client, ..tags };
+    let heard = params.iter().filter(|[_, text]| !text.is_empty());
+    let mut plain: Vec<Line> = heard
+        .map(|params| Line::new(source, command, params).tagged(first.take().unwrap_or(rest)))
+        .collect();
+    act(&mut |voice, session| {
+        if session.caps.has(Cap::Multiline) && session.caps.has(Cap::Batch) {
+            open.to(voice, session);
+            lines.iter_mut().for_each(|line| line.to(voice, session));
+            close.to(voice, session);
+        } else {
+            plain.iter_mut().for_each(|line| line.to(voice, session));
+        }
+    });
 }

@@ -3,7 +3,7 @@
 //! Who said what is known of the last messages only, in memory; with history it will be known of all
 //! that is kept.
 
-use super::message::Target;
+use super::message::{Echo, Target};
 use crate::chat::caps::Cap;
 use crate::chat::channels::Rank;
 use crate::chat::voice::{Line, LineTags, Voice};
@@ -92,7 +92,7 @@ impl Chat {
         let params = if reason.is_some() { &all[..] } else { &all[..2] };
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
         let mut line = Line::new(self.users[by.user].mask(), "REDACT", params).tagged(tags);
-        self.deliver(voice, by, target, |voice, session| {
+        self.deliver(voice, by, target, Echo::Now, &mut |voice, session| {
             if session.caps.has(Cap::MessageRedaction) {
                 line.to(voice, session);
             }

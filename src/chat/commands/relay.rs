@@ -7,6 +7,7 @@ use crate::chat::channels::{ChannelId, ChannelMode, Rank};
 use crate::chat::numeric::*;
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
+use crate::store::Text;
 use crate::wire::irc::Message;
 
 /// The host of whom nobody is.
@@ -58,25 +59,17 @@ impl Chat {
             );
         }
         let figure = format!("*{name}*");
-        self.play(voice, by, message.params[0], &figure, &message.params[2..].join(" "), acts);
+        self.act(voice, by, message.params[0], &figure, &message.params[2..].join(" "), acts);
     }
 
     /// `SCENE channel text`: what happens.
     pub(crate) fn scene(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let text = message.params[1..].join(" ");
-        self.play(voice, by, message.params[0], "=Scene=", &text, false);
+        self.act(voice, by, message.params[0], "=Scene=", &text, false);
     }
 
     /// Who plays is told at the end of what is played, so that nobody is misled.
-    fn play(
-        &mut self,
-        voice: &mut Voice,
-        by: By,
-        name: &str,
-        figure: &str,
-        text: &str,
-        acts: bool,
-    ) {
+    fn act(&mut self, voice: &mut Voice, by: By, name: &str, figure: &str, text: &str, acts: bool) {
         let Some(channel) = self.channel_for(by, name) else {
             return self.no_such_channel(voice, by, name);
         };
@@ -114,8 +107,12 @@ impl Chat {
         let msgid = self.message_ids.next(voice.now().unix_ms);
         self.note_said(voice, by, target, &msgid);
         let tags = LineTags { msgid: Some(&msgid), relayed_by, ..LineTags::default() };
+        let kind = Kind::Privmsg;
+        let kept = Text::Line(text.to_owned());
+        let kept = self.to_keep(voice, source, kind.command(), tags, kept);
+        let echo = self.keep(voice, by, target, &name, kept);
         let params = [&*name, text];
-        let mut line = Line::new(source, Kind::Privmsg.command(), &params).tagged(tags);
+        let mut line = Line::new(source, kind.command(), &params).tagged(tags);
         if relayed_by.is_none() {
             // A figure is not its player: no client shows by itself what the figure says.
             let own = self.users[by.user].conns.iter().map(|conn| &self.sessions[*conn]);
@@ -123,7 +120,7 @@ impl Chat {
                 line.to(voice, session);
             }
         }
-        self.deliver(voice, by, target, |voice, session| line.to(voice, session));
+        self.deliver(voice, by, target, echo, &mut |voice, session| line.to(voice, session));
     }
 }
 

@@ -48,8 +48,6 @@ struct Bound {
 pub struct Heard {
     /// In no order; the same signal sent twice may be heard once.
     pub signals: Vec<Signal>,
-    /// The waker was used.
-    pub woken: bool,
 }
 
 /// The signals that are listened for.
@@ -101,7 +99,7 @@ impl Reactor {
         })
     }
 
-    /// Wakes the loop from another thread; the turn then says `Heard::woken`.
+    /// Wakes the loop from another thread; the service is told so in that turn.
     pub fn waker(&self) -> Arc<Waker> {
         self.waker.clone()
     }
@@ -186,7 +184,7 @@ impl Reactor {
         for event in &self.events {
             match event.token() {
                 SIGNALS => heard.signals.extend(self.signals.pending().filter_map(Signal::of)),
-                WAKER => heard.woken = true,
+                WAKER => server.woken(),
                 Token(token) if token >= FIRST_LISTENER => {
                     if let Some(bound) = self.listeners.get_mut(token - FIRST_LISTENER) {
                         bound.pending = true;

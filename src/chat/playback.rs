@@ -1,0 +1,128 @@
+//! What was said, as it is kept; and said again from there, as an echo or as history.
+
+use super::Chat;
+use super::caps::Cap;
+use super::channels::ChannelMode;
+use super::commands::message::{Kind, Target};
+use super::commands::multiline::say_in_lines;
+use super::users::UserId;
+use super::voice::{Line, LineTags, Voice};
+use crate::net::ConnId;
+use crate::store::{self, Message, Text};
+use crate::wire::casemap::folded;
+
+/// A TAGMSG is kept if it has one of these tags; most, such as `+typing`, mean something now only.
+const KEPT_TAGS: [&str; 4] = ["+draft/react", "+draft/unreact", "+react", "+draft/persist"];
+
+/// How a tag of the server's own begins that names the relay, beside the client's.
+const RELAYED_BY: &str = "draft/relaymsg=";
+
+impl Chat {
+    /// Where what `user` says to `target` is kept; nowhere if not everyone there may hear it.
+    pub(super) fn place(&self, user: UserId, target: Target) -> Option<store::Target> {
+        if !self.settings.history.enabled || !self.keeper.is_there() {
+            return None;
+        }
+        match target {
+            Target::Channel(_, Some(_)) => None,
+            Target::Channel(channel, None) if self.is_for_some(channel, user) => None,
+            Target::Channel(channel, None) => Some(self.place_of_channel(channel)),
+            Target::User(other) => Some(store::Target::pair(self.key(user), self.key(other))),
+        }
+    }
+
+    /// Where what is said in a channel is kept.
+    pub(super) fn place_of_channel(&self, channel: super::channels::ChannelId) -> store::Target {
+        store::Target::Channel(folded(&self.channels[channel].name).into_owned())
+    }
+
+    fn is_for_some(&self, channel: super::channels::ChannelId, speaker: UserId) -> bool {
+        self.channels[channel].is(ChannelMode::OpModerated)
+            && self.least_rank_to_hear(channel, speaker).is_some()
+    }
+
+    /// Under which name `user` is found in what is kept: the account, or else one that nobody has
+    /// had before nor can have again, so that who comes after them under their nick reads nothing.
+    pub(super) fn key(&self, user: UserId) -> String {
+        let user = &self.users[user];
+        match &user.account {
+            Some(account) => folded(account).into_owned(),
+            None => format!("~{:x}.{}", self.run, user.serial),
+        }
+    }
+
+    /// A message as it is kept. `tags` are those of the live one.
+    pub(super) fn to_keep(
+        &self,
+        voice: &Voice,
+        source: &str,
+        command: &str,
+        tags: LineTags,
+        text: Text,
+    ) -> Message {
+        let mut kept = Vec::new();
+        kept.extend(tags.bot.then(|| "bot".to_owned()));
+        kept.extend(tags.relayed_by.map(|by| format!("{RELAYED_BY}{by}")));
+        kept.extend((!tags.client.is_empty()).then(|| tags.client.to_owned()));
+        Message {
+            msgid: tags.msgid.unwrap_or_default().to_owned(),
+            time_ms: voice.now().unix_ms as i64,
+            source: source.to_owned(),
+            account: tags.account.map(str::to_owned),
+            command: command.to_owned(),
+            tags: kept.join(";"),
+            text,
+        }
+    }
+
+    /// Says a kept message to one connection, in `batch` if one is given.
+    pub(super) fn play(
+        &self,
+        voice: &mut Voice,
+        conn: ConnId,
+        target: &str,
+        message: &Message,
+        batch: Option<&str>,
+    ) {
+        let session = &self.sessions[conn];
+        let client = message.tags.find('+').map_or("", |start| &message.tags[start..]);
+        let own = || message.tags.split(';').take_while(|tag| !tag.starts_with('+'));
+        let tags = LineTags {
+            account: message.account.as_deref(),
+            msgid: Some(&message.msgid),
+            bot: own().any(|tag| tag == "bot"),
+            client,
+            relayed_by: own().find_map(|tag| tag.strip_prefix(RELAYED_BY)),
+            batch,
+            at_ms: Some(message.time_ms as u64),
+            ..LineTags::default()
+        };
+        let (source, command) = (&*message.source, &*message.command);
+        match &message.text {
+            Text::Lines(lines) => {
+                let lines: Vec<(&str, bool)> =
+                    lines.iter().map(|line| (&*line.text, line.concat)).collect();
+                let limits = &self.settings.limits;
+                // No other batch has it: a message is said once to a connection at a time.
+                let reference = format!("m{}", message.msgid);
+                say_in_lines(limits, &reference, source, command, target, &lines, tags, |say| {
+                    say(voice, session);
+                });
+            }
+            Text::Line(_) if command == Kind::Tagmsg.command() => {
+                if session.caps.has(Cap::MessageTags) {
+                    Line::new(source, command, &[target]).tagged(tags).to(voice, session);
+                }
+            }
+            Text::Line(text) => {
+                Line::new(source, command, &[target, text]).tagged(tags).to(voice, session);
+            }
+        }
+    }
+}
+
+/// Whether a TAGMSG with these tags is kept.
+pub(super) fn is_kept_tagmsg(client_tags: &str) -> bool {
+    let keys = client_tags.split(';').filter_map(|tag| tag.split('=').next());
+    keys.into_iter().any(|key| KEPT_TAGS.contains(&key))
+}
