@@ -62,7 +62,7 @@ fn select(file: &Path) {
     let mut database = Database::open(file, Durability::Full).expect("an open database");
     let opened = begun.elapsed();
     let (target, selection) = (Target::Channel("#c1".to_owned()), Selection::Latest(None));
-    let request = Request::Select { target, selection, limit: Limit::new(100) };
+    let request = Request::Select { target, selection, limit: Limit::new(100), events: false };
     let begun = Instant::now();
     const TIMES: u32 = 100;
     for _ in 0..TIMES {

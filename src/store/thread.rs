@@ -44,7 +44,8 @@ fn log_change(failing: &mut bool, group: &[(Token, Request)], replies: &[Reply])
                 *failing = true;
                 log::error!("nothing can be kept: {trouble}");
             }
-            Reply::Appended | Reply::Redacted if *failing => {
+            Reply::Failed(_) => {}
+            _ if *failing => {
                 *failing = false;
                 log::warn!("what is said is kept again");
             }

@@ -28,7 +28,7 @@ fn append(database: &mut Database, number: i64) {
 fn count(file: &Path) -> usize {
     let mut database = Database::open(file, Durability::Normal).unwrap();
     let (selection, limit) = (Selection::Latest(None), Limit::new(Limit::MAX));
-    let request = Request::Select { target: target(), selection, limit };
+    let request = Request::Select { target: target(), selection, limit, events: false };
     match database.serve([&request].into_iter()).remove(0) {
         Reply::Messages(messages) => messages.len(),
         other => panic!("{other:?}"),

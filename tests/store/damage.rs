@@ -73,8 +73,10 @@ fn by_msgid(database: &mut Database) -> Result<Vec<Message>, Trouble> {
     let mut found = Vec::new();
     for number in 0..MESSAGES {
         let selection = Selection::Around(Point::Msgid(format!("m{number}")));
-        match one(database, &Request::Select { target: channel(), selection, limit: Limit::new(1) })
-        {
+        match one(
+            database,
+            &Request::Select { target: channel(), selection, limit: Limit::new(1), events: false },
+        ) {
             Reply::Messages(messages) => found.extend(messages),
             Reply::Failed(trouble) => return Err(trouble),
             _ => {}

@@ -20,7 +20,7 @@ impl Naive {
                 self.0.push((target.clone(), message.clone(), false));
                 Reply::Appended
             }
-            Request::Redact { target, msgid } => {
+            Request::Redact { target, msgid, by: Redactor::Anyone } => {
                 let said = self.0.iter_mut().find(|(of, message, redacted)| {
                     of == target && message.msgid == *msgid && !redacted
                 });
@@ -28,7 +28,7 @@ impl Naive {
                 said.2 = true;
                 Reply::Redacted
             }
-            Request::Select { target, selection, limit } => {
+            Request::Select { target, selection, limit, events: false } => {
                 self.select(target, selection, limit.get())
             }
             Request::Targets { user, channels, from_ms, to_ms, limit } => {
@@ -53,6 +53,7 @@ impl Naive {
                     false => all[all.len() - limit..].to_vec(),
                 })
             }
+            other => panic!("{other:?} is none of history"),
         }
     }
 
@@ -166,8 +167,9 @@ fn limit() -> impl Strategy<Value = Limit> {
 fn request() -> impl Strategy<Value = Request> {
     let append =
         (target(), message()).prop_map(|(target, message)| Request::Append { target, message });
-    let select = (target(), selection(), limit())
-        .prop_map(|(target, selection, limit)| Request::Select { target, selection, limit });
+    let select = (target(), selection(), limit()).prop_map(|(target, selection, limit)| {
+        Request::Select { target, selection, limit, events: false }
+    });
     let channels = proptest::sample::subsequence(vec!["#a", "#é", "#none"], 0..=3)
         .prop_map(|channels| channels.into_iter().map(str::to_owned).collect());
     let targets = ("[abcd]", channels, time(), time(), limit()).prop_map(
@@ -179,7 +181,11 @@ fn request() -> impl Strategy<Value = Request> {
             limit,
         },
     );
-    let redact = (target(), msgid()).prop_map(|(target, msgid)| Request::Redact { target, msgid });
+    let redact = (target(), msgid()).prop_map(|(target, msgid)| Request::Redact {
+        target,
+        msgid,
+        by: Redactor::Anyone,
+    });
     prop_oneof![5 => append, 5 => select, 1 => targets, 1 => redact]
 }
 
@@ -213,6 +219,7 @@ fn a_limit_is_what_was_asked_as_far_as_that_is_allowed() {
             target: crate::channel(),
             selection,
             limit: Limit::new(limit),
+            events: false,
         };
         let latest = one(&mut database, &select(Selection::Latest(None)));
         let expected: Vec<Message> = (1200 - expected..1200).map(crate::message).collect();

@@ -41,7 +41,8 @@ fn read_all(database: &mut Database) -> Result<Vec<Message>, Trouble> {
     loop {
         let selection = Selection::After(point);
         let limit = Limit::new(100);
-        match one(database, &Request::Select { target: channel(), selection, limit }) {
+        match one(database, &Request::Select { target: channel(), selection, limit, events: false })
+        {
             Reply::Messages(page) => {
                 let Some(last) = page.last() else { return Ok(all) };
                 point = Point::Msgid(last.msgid.clone());

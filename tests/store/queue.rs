@@ -122,7 +122,12 @@ fn what_was_said_before_it_is_asked_for_is_in_it() {
     let (mut store, far) = Store::new(10);
     let mut database = Database::in_memory().unwrap();
     let selection = stonechat::store::Selection::Latest(None);
-    let select = Request::Select { target: crate::channel(), selection, limit: Limit::new(9) };
+    let select = Request::Select {
+        target: crate::channel(),
+        selection,
+        limit: Limit::new(9),
+        events: false,
+    };
     for (token, request) in
         [append(1), append(2), select.clone(), append(3)].into_iter().enumerate()
     {

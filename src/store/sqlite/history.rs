@@ -32,7 +32,7 @@ const ADD_MESSAGE: &str = "
 pub(super) fn answer(connection: &Connection, request: &Request) -> Result<Reply, Trouble> {
     match request {
         Request::Append { target, message } => append(connection, target, message),
-        Request::Select { target, selection, limit } => {
+        Request::Select { target, selection, limit, events: _ } => {
             match select(connection, target, selection, *limit) {
                 Ok(messages) => Ok(Reply::Messages(messages)),
                 Err(Lost::Unknown(msgid)) => Ok(Reply::Unknown(msgid)),
@@ -51,7 +51,7 @@ pub(super) fn answer(connection: &Connection, request: &Request) -> Result<Reply
             }
             Ok(Reply::Targets(targets))
         }
-        Request::Redact { target, msgid } => {
+        Request::Redact { target, msgid, by: _ } => {
             let found = target_id(connection, target)?;
             let redacted = match found {
                 Some(id) => connection.prepare_cached(REDACT)?.execute(params![msgid, id])?,
@@ -59,6 +59,7 @@ pub(super) fn answer(connection: &Connection, request: &Request) -> Result<Reply
             };
             Ok(if redacted == 1 { Reply::Redacted } else { Reply::Unknown(msgid.clone()) })
         }
+        _ => Ok(Reply::Failed(Trouble::Other("this cannot be kept yet".to_owned()))),
     }
 }
 

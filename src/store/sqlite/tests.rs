@@ -20,7 +20,8 @@ fn append(msgid: &str) -> Request {
 fn msgids(database: &mut Database) -> Vec<String> {
     let target = Target::Channel("#a".to_owned());
     let selection = Selection::Latest(None);
-    let request = Request::Select { target, selection, limit: Limit::new(Limit::MAX) };
+    let request =
+        Request::Select { target, selection, limit: Limit::new(Limit::MAX), events: false };
     match database.serve([&request].into_iter()).remove(0) {
         Reply::Messages(messages) => messages.into_iter().map(|message| message.msgid).collect(),
         other => panic!("{other:?}"),
@@ -158,7 +159,7 @@ fn what_is_redacted_is_in_the_file_no_more() {
         message.text = Text::Line("the secret of secrets".to_owned());
     }
     let target = Target::Channel("#a".to_owned());
-    let redact = Request::Redact { target, msgid: "m1".to_owned() };
+    let redact = Request::Redact { target, msgid: "m1".to_owned(), by: Redactor::Anyone };
     let replies = database.serve([&said, &redact].into_iter());
     assert_eq!(replies, [Reply::Appended, Reply::Redacted]);
     database.close();

@@ -1,0 +1,482 @@
+//! What may be asked of the store, and what is answered.
+
+use super::records::*;
+use std::error::Error;
+use std::fmt;
+
+/// What may be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Keep a message. [`Reply::Appended`] once it is durable, or [`Trouble::Duplicate`]. Of a
+    /// target of which nothing is to be kept nothing is, and that is answered the same.
+    Append {
+        /// Where it was said.
+        target: Target,
+        /// The message; no other of the target may have its `msgid`.
+        message: Message,
+    },
+    /// IRCv3 draft/chathistory, all but TARGETS: [`Reply::Messages`], or [`Reply::Unknown`].
+    Select {
+        /// Where the messages were said.
+        target: Target,
+        /// Which of them.
+        selection: Selection,
+        /// How many at most.
+        limit: Limit,
+        /// With events among the messages: IRCv3 draft/event-playback.
+        events: bool,
+    },
+    /// IRCv3 draft/chathistory, TARGETS: those whose latest message is between two times, neither
+    /// included; events don't count. [`Reply::Targets`].
+    Targets {
+        /// Whose conversations are looked through, by its key.
+        user: String,
+        /// The channels that are looked through, folded: those that the user may read.
+        channels: Vec<String>,
+        /// Counted from here, in milliseconds since 1970…
+        from_ms: i64,
+        /// …to here, which may be the earlier.
+        to_ms: i64,
+        /// How many at most.
+        limit: Limit,
+    },
+    /// Forget what a message said; its place remains, so that one can still scroll from it.
+    /// [`Reply::Redacted`] once that is durable, [`Reply::Unknown`], or [`Reply::Forbidden`].
+    Redact {
+        /// Where it was said.
+        target: Target,
+        /// Which.
+        msgid: String,
+        /// Who wants it.
+        by: Redactor,
+    },
+    /// Messages that say certain words: IRCv3 draft/search. [`Reply::Found`].
+    Search {
+        /// Where to look: what the asker may read.
+        targets: Vec<Target>,
+        /// Words of letters and digits, all of which must be in the message, whole, in any order;
+        /// case and accents don't matter. The first [`Request::SEARCH_WORDS_MAX`] count. Empty for
+        /// any message; but text that has no letter in it is found nowhere.
+        words: String,
+        /// Said by this nick, folded.
+        from: Option<String>,
+        /// Said later than this, in milliseconds since 1970.
+        after_ms: Option<i64>,
+        /// Said earlier than this.
+        before_ms: Option<i64>,
+        /// How many at most.
+        limit: Limit,
+    },
+    /// Remove everything that was said in a target. [`Reply::Forgotten`] once nothing of it can be
+    /// asked for any more, and that is durable; it leaves the file bit by bit afterwards.
+    Forget {
+        /// Which.
+        target: Target,
+    },
+    /// What is to be kept from now on. [`Reply::Retained`]; what is too much goes bit by bit
+    /// afterwards. It is not itself kept.
+    Retain(Policy),
+    /// A new account: [`Reply::Added`], [`Reply::Taken`], or [`Reply::BadInvitation`].
+    AddAccount {
+        /// The account.
+        account: NewAccount,
+        /// The hash of an invitation, which is used up if the account is added.
+        invitation: Option<String>,
+    },
+    /// [`Reply::Account`].
+    FindAccount {
+        /// Its name, folded.
+        folded: String,
+    },
+    /// Whose name looks like this: [`Reply::Owner`].
+    FindOwner {
+        /// What such names have in common.
+        skeleton: String,
+    },
+    /// [`Reply::Changed`], or [`Reply::NoSuchAccount`].
+    ChangeAccount {
+        /// Its name, folded.
+        folded: String,
+        /// What.
+        change: Change,
+    },
+    /// Remove an account with its read markers, its presence, the registrations of the channels it
+    /// founded, and its ranks in others. What it said remains. [`Reply::Dropped`], or
+    /// [`Reply::NoSuchAccount`].
+    DropAccount {
+        /// Its name, folded.
+        folded: String,
+    },
+    /// All accounts, page by page: [`Reply::Accounts`].
+    Accounts {
+        /// The folded name that the last page ended with; empty for the first.
+        after: String,
+        /// How many at most.
+        limit: Limit,
+    },
+    /// Let somebody add an account: [`Reply::Invited`]. Those that had expired by then go.
+    AddInvitation {
+        /// What `AddAccount` must give.
+        token_hash: String,
+        /// Now, in milliseconds since 1970.
+        created_ms: i64,
+        /// From when on it is not valid any more.
+        expires_ms: i64,
+    },
+    /// IRCv3 draft/read-marker. [`Reply::Marked`], or [`Reply::NoSuchAccount`].
+    MarkRead {
+        /// Whose, folded.
+        account: String,
+        /// What was read: a name, folded.
+        target: String,
+        /// Up to when, in milliseconds since 1970.
+        time_ms: i64,
+        /// How many markers the account may have; beyond, the one with the earliest time goes.
+        targets_max: usize,
+    },
+    /// Register a channel, or keep it as it is now: [`Reply::Saved`], or [`Reply::NoSuchAccount`]
+    /// if its founder isn't there.
+    SaveChannel(Box<ChannelRecord>),
+    /// End a channel's registration, if it has one: [`Reply::Dropped`].
+    DropChannel {
+        /// Its name, folded.
+        folded: String,
+    },
+    /// Every registered channel: [`Reply::Channels`].
+    Channels,
+    /// Keep how an account's user stands in the chat: [`Reply::Saved`], or
+    /// [`Reply::NoSuchAccount`].
+    SavePresence {
+        /// Its name, folded.
+        account: String,
+        /// How.
+        presence: Box<Presence>,
+    },
+    /// Forget it, if it is kept: [`Reply::Dropped`].
+    DropPresence {
+        /// Of which account, folded.
+        account: String,
+    },
+    /// Those of all accounts: [`Reply::Presences`].
+    Presences,
+}
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// It is durable.
+    Appended,
+    /// What was selected, oldest first.
+    Messages(Vec<Message>),
+    /// Each with the time of its latest message in milliseconds since 1970, earliest first.
+    Targets(Vec<(Target, i64)>),
+    /// It is gone, and that is durable.
+    Redacted,
+    /// The target has no message of this id.
+    Unknown(String),
+    /// The message is not of the account that wants it redacted.
+    Forbidden,
+    /// What was found, newest first.
+    Found(Vec<(Target, Message)>),
+    /// Nothing of it can be asked for any more.
+    Forgotten,
+    /// So it will be.
+    Retained,
+    /// The account is there.
+    Added,
+    /// Another account has this name, or one that looks like it.
+    Taken,
+    /// There is no such invitation, or it has expired.
+    BadInvitation,
+    /// The account that was asked for.
+    Account(Option<Box<Account>>),
+    /// The name of the account, as it is written.
+    Owner(Option<String>),
+    /// It is so.
+    Changed,
+    /// The account is not there.
+    NoSuchAccount,
+    /// It is not there any more.
+    Dropped,
+    /// In the order of their folded names.
+    Accounts(Vec<AccountSummary>),
+    /// The invitation is valid.
+    Invited,
+    /// Up to when the target is read: the later of what was marked and what was known.
+    Marked(i64),
+    /// It is durable.
+    Saved,
+    /// In the order of their folded names.
+    Channels(Vec<ChannelRecord>),
+    /// Each with its account, folded, in that order.
+    Presences(Vec<(String, Presence)>),
+    /// Nothing was done.
+    Failed(Trouble),
+}
+
+/// Which messages: IRCv3 draft/chathistory. No point is itself included but that of `Around`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// The last ones, those after a point if one is given.
+    Latest(Option<Point>),
+    /// The last ones before.
+    Before(Point),
+    /// The first ones after.
+    After(Point),
+    /// Half of the limit, rounded down, from before; the rest from the point on.
+    Around(Point),
+    /// Counted from the first point towards the second, which may be the earlier.
+    Between(Point, Point),
+}
+
+/// A point in what was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// A message of the same target.
+    Msgid(String),
+    /// Milliseconds since 1970.
+    Time(i64),
+}
+
+/// How many of something are answered at most: 0 to [`Limit::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit(u16);
+
+/// Who wants a message redacted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redactor {
+    /// Somebody who may redact what anyone said.
+    Anyone,
+    /// An account, as messages name it: only what it said itself.
+    Account(String),
+}
+
+/// What changes of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// What proves a password.
+    Verifier(Secret),
+    /// Whether its user stays when the last connection goes.
+    AlwaysOn(bool),
+    /// Where the owner is reached.
+    Email(Option<String>),
+}
+
+/// How much of what was said is kept: without any bound, everything.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// No message is kept that is older, in milliseconds.
+    pub age_ms: Option<i64>,
+    /// All messages together; beyond, those that were kept first go. A message counts what its
+    /// fields have in bytes, and 64 for its place; the words that it is found by don't count.
+    pub bytes: Option<u64>,
+    /// What holds for some targets instead of `age_ms`, and of their own bytes.
+    pub overrides: Vec<(Target, Keep)>,
+}
+
+/// How much is kept of one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Keep {
+    /// No message that is older, in milliseconds; 0 for none at all.
+    pub age_ms: Option<i64>,
+    /// Beyond these, its oldest go; 0 for none at all.
+    pub bytes: Option<u64>,
+}
+
+/// Why nothing could be done, for a person to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Another program keeps the database locked.
+    Busy,
+    /// No space is left.
+    Full,
+    /// It may be read but not written.
+    ReadOnly,
+    /// The database is damaged; SQLite's words.
+    Corrupt(String),
+    /// A later version has written it.
+    Newer {
+        /// The version of its schema.
+        found: i64,
+        /// The last version that is known here.
+        known: i64,
+    },
+    /// It is a database, but of another program.
+    Foreign,
+    /// A message of this id is already kept in the target.
+    Duplicate,
+    /// Anything else, in the words of SQLite or the system.
+    Other(String),
+}
+
+impl Limit {
+    /// Bounds the memory and time that one reply takes.
+    pub const MAX: i64 = 1000;
+
+    /// As near to what was asked as is allowed: nothing for a negative one.
+    pub fn new(asked: i64) -> Limit {
+        Limit(asked.clamp(0, Limit::MAX) as u16)
+    }
+
+    /// The number.
+    pub fn get(self) -> usize {
+        self.0.into()
+    }
+}
+
+impl Keep {
+    /// Whether nothing is.
+    pub fn nothing(self) -> bool {
+        self.age_ms == Some(0) || self.bytes == Some(0)
+    }
+}
+
+impl Request {
+    /// Words that a search looks for.
+    pub const SEARCH_WORDS_MAX: usize = 32;
+
+    /// Whether the reply promises that something is kept.
+    pub fn writes(&self) -> bool {
+        use Request::*;
+        match self {
+            Append { .. } | Redact { .. } | Forget { .. } | MarkRead { .. } => true,
+            AddAccount { .. } | ChangeAccount { .. } | DropAccount { .. } => true,
+            AddInvitation { .. } | SaveChannel(_) | DropChannel { .. } => true,
+            SavePresence { .. } | DropPresence { .. } => true,
+            Select { .. } | Targets { .. } | Search { .. } | Retain(_) => false,
+            FindAccount { .. } | FindOwner { .. } | Accounts { .. } | Channels | Presences => false,
+        }
+    }
+
+    /// What it takes in memory while it waits, more or less.
+    pub fn bytes(&self) -> usize {
+        use Request::*;
+        let strings = match self {
+            Append { target, message } => target.bytes() + message.bytes(),
+            Select { target, selection, .. } => target.bytes() + selection.bytes(),
+            Targets { user, channels, .. } => user.len() + all(channels, String::len),
+            Redact { target, msgid, by } => target.bytes() + msgid.len() + by.bytes(),
+            Search { targets, words, from, .. } => {
+                all(targets, Target::bytes) + words.len() + optional(from)
+            }
+            Forget { target } => target.bytes(),
+            Retain(policy) => all(&policy.overrides, |(target, _)| target.bytes()),
+            AddAccount { account, invitation } => account.bytes() + optional(invitation),
+            FindAccount { folded } | DropAccount { folded } | DropChannel { folded } => {
+                folded.len()
+            }
+            FindOwner { skeleton } => skeleton.len(),
+            ChangeAccount { folded, change } => folded.len() + change.bytes(),
+            Accounts { after, .. } => after.len(),
+            AddInvitation { token_hash, .. } => token_hash.len(),
+            MarkRead { account, target, .. } => account.len() + target.len(),
+            SaveChannel(channel) => size_of::<ChannelRecord>() + channel.bytes(),
+            SavePresence { account, presence } => {
+                account.len() + size_of::<Presence>() + presence.bytes()
+            }
+            DropPresence { account } => account.len(),
+            Channels | Presences => 0,
+        };
+        size_of::<Request>() + strings
+    }
+}
+
+/// What all of them take, with their own places in the list.
+fn all<T>(list: &[T], bytes: impl Fn(&T) -> usize) -> usize {
+    size_of_val(list) + list.iter().map(bytes).sum::<usize>()
+}
+
+fn optional(text: &Option<String>) -> usize {
+    text.as_ref().map_or(0, String::len)
+}
+
+fn both((one, other): &(String, String)) -> usize {
+    one.len() + other.len()
+}
+
+impl Selection {
+    fn bytes(&self) -> usize {
+        match self {
+            Selection::Latest(None) => 0,
+            Selection::Latest(Some(point))
+            | Selection::Before(point)
+            | Selection::After(point)
+            | Selection::Around(point) => point.bytes(),
+            Selection::Between(from, to) => from.bytes() + to.bytes(),
+        }
+    }
+}
+
+impl Point {
+    fn bytes(&self) -> usize {
+        match self {
+            Point::Msgid(msgid) => msgid.len(),
+            Point::Time(_) => 0,
+        }
+    }
+}
+
+impl Redactor {
+    fn bytes(&self) -> usize {
+        match self {
+            Redactor::Anyone => 0,
+            Redactor::Account(account) => account.len(),
+        }
+    }
+}
+
+impl Change {
+    fn bytes(&self) -> usize {
+        match self {
+            Change::Verifier(verifier) => verifier.0.len(),
+            Change::AlwaysOn(_) => 0,
+            Change::Email(email) => optional(email),
+        }
+    }
+}
+
+impl NewAccount {
+    fn bytes(&self) -> usize {
+        let names = self.name.len() + self.folded.len() + self.skeleton.len();
+        names + self.verifier.0.len() + optional(&self.email)
+    }
+}
+
+impl ChannelRecord {
+    fn bytes(&self) -> usize {
+        let names = self.name.len() + self.folded.len() + self.founder.len() + self.modes.len();
+        let topic = self.topic.as_ref().map_or(0, |topic| topic.text.len() + topic.setter.len());
+        let lists = all(&self.lists, |entry| entry.mask.len() + entry.setter.len());
+        let accounts = all(&self.accounts, |(account, _)| account.len());
+        names + topic + lists + accounts + all(&self.metadata, both)
+    }
+}
+
+impl Presence {
+    fn bytes(&self) -> usize {
+        let names = [&self.nick, &self.username, &self.realname, &self.host, &self.modes];
+        let names: usize = names.into_iter().map(String::len).sum();
+        names + optional(&self.away) + all(&self.channels, both) + all(&self.metadata, both)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Trouble::Busy => f.write_str("another program keeps the database locked"),
+            Trouble::Full => f.write_str("no space is left on the disk for the database"),
+            Trouble::ReadOnly => f.write_str("the database cannot be written to, only read"),
+            Trouble::Corrupt(why) => write!(f, "the database is damaged ({why}): restore a backup"),
+            Trouble::Newer { found, known } => write!(
+                f,
+                "a later version of stonechat has written the database (schema {found}, this one \
+                 knows up to {known}): run that version, or restore a backup"
+            ),
+            Trouble::Foreign => f.write_str("the database is that of another program"),
+            Trouble::Duplicate => f.write_str("a message of this id is already kept"),
+            Trouble::Other(why) => write!(f, "the database failed: {why}"),
+        }
+    }
+}
+
+impl Error for Trouble {}
