@@ -16,7 +16,6 @@ mod session;
 mod settings;
 mod tell;
 mod users;
-pub mod verifier;
 mod voice;
 mod watchers;
 
