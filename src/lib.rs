@@ -6,6 +6,7 @@
 //! * [`wire`]: bytes ⇄ meaning. Pure functions and small parsers: no I/O, no clock.
 //! * [`net`]: connections. The outbox, the event loop, admission, and the reactor that knows
 //!   sockets; not what is said over them.
+//! * [`auth`]: who somebody is. Passwords, and the exchanges that prove one is known.
 //! * [`store`]: what outlives the process. Requests and replies in a queue; a database behind it.
 //! * [`echo`], [`chat`], and in time telemetry, web: the services. Each is a state machine that is
 //!   handed bytes and an outbox; none knows another.
@@ -18,6 +19,7 @@
 #![warn(missing_docs)]
 
 pub mod app;
+pub mod auth;
 pub mod chat;
 pub mod client;
 pub mod config;

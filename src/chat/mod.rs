@@ -19,7 +19,6 @@ mod session;
 mod settings;
 mod tell;
 mod users;
-pub mod verifier;
 mod voice;
 mod watchers;
 

@@ -1,6 +1,6 @@
 //! What the operator decides about chat: names, texts, who is an operator, and every limit.
 
-use super::verifier::Verifier;
+use crate::auth::verifier::Verifier;
 use std::fmt;
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The section `[chat]`: names, texts, and who may become an operator.
 
-use crate::chat::verifier::Verifier;
+use crate::auth::verifier::Verifier;
 use crate::chat::{self, Settings};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};

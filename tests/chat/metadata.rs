@@ -2,7 +2,7 @@
 //! earlier and `new` the later.
 
 use crate::stage::{Stage, play, play_with, settings};
-use stonechat::chat::verifier::Verifier;
+use stonechat::auth::verifier::Verifier;
 use stonechat::chat::{Operator, Settings};
 
 #[test]

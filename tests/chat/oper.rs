@@ -1,7 +1,7 @@
 //! Operators of the server: OPER, KILL, WALLOPS, REHASH, DIE, RESTART, their notices; STATS and HELP.
 
 use crate::stage::{Stage, play, play_with, settings};
-use stonechat::chat::verifier::Verifier;
+use stonechat::auth::verifier::Verifier;
 use stonechat::chat::{Operator, Request, Settings};
 
 /// With two who may become operators: `root` with `sesame`, `deputy` with `second`.

@@ -1,7 +1,7 @@
 //! What the server says of itself: LUSERS, VERSION, ADMIN, TIME, INFO, LINKS, MOTD, STATS, HELP.
 
 use crate::stage::{Stage, play, play_with, settings};
-use stonechat::chat::verifier::Verifier;
+use stonechat::auth::verifier::Verifier;
 use stonechat::chat::{Operator, Settings};
 
 fn with_operator() -> Settings {

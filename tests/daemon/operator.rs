@@ -6,7 +6,7 @@ use rustix::termios::{LocalModes, tcgetattr};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
-use stonechat::chat::verifier::Verifier;
+use stonechat::auth::verifier::Verifier;
 
 fn hash(stdin: Stdio) -> Child {
     let mut command = Command::new(PROGRAM);

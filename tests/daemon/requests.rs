@@ -3,7 +3,7 @@
 use crate::process::{Client, Daemon};
 use rustix::process::Signal;
 use std::fs;
-use stonechat::chat::verifier::Verifier;
+use stonechat::auth::verifier::Verifier;
 
 /// With `root`, whose password is `sesame`, as operator.
 fn config(motd: &str) -> String {

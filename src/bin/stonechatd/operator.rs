@@ -5,7 +5,7 @@ use crate::Failure;
 use crate::daemon::say;
 use rustix::termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcsetattr};
 use std::io::{self, BufRead, Read, Stdin};
-use stonechat::chat::verifier::{ITERATIONS, Verifier};
+use stonechat::auth::verifier::{ITERATIONS, Verifier};
 
 /// Prints the verifier of a password that is typed twice, or is one line of stdin.
 pub fn hash() -> Result<(), Failure> {
