@@ -72,7 +72,7 @@ const NAMES: [(&str, Cap); 27] = [
 
 /// Of the capabilities of NAMES those that one connection has asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Caps(u32);
+pub struct Caps(u64);
 
 impl Caps {
     /// Both drafts of metadata.

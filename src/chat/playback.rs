@@ -2,9 +2,9 @@
 
 use super::Chat;
 use super::caps::Cap;
-use super::channels::ChannelMode;
+use super::channels::{ChannelId, ChannelMode};
 use super::commands::message::{Kind, Target};
-use super::commands::multiline::say_in_lines;
+use super::commands::multiline::{message_reference, say_in_lines};
 use super::users::UserId;
 use super::voice::{Line, LineTags, Voice};
 use crate::net::ConnId;
@@ -32,11 +32,11 @@ impl Chat {
     }
 
     /// Where what is said in a channel is kept.
-    pub(super) fn place_of_channel(&self, channel: super::channels::ChannelId) -> store::Target {
+    pub(super) fn place_of_channel(&self, channel: ChannelId) -> store::Target {
         store::Target::Channel(folded(&self.channels[channel].name).into_owned())
     }
 
-    fn is_for_some(&self, channel: super::channels::ChannelId, speaker: UserId) -> bool {
+    fn is_for_some(&self, channel: ChannelId, speaker: UserId) -> bool {
         self.channels[channel].is(ChannelMode::OpModerated)
             && self.least_rank_to_hear(channel, speaker).is_some()
     }
@@ -103,8 +103,7 @@ impl Chat {
                 let lines: Vec<(&str, bool)> =
                     lines.iter().map(|line| (&*line.text, line.concat)).collect();
                 let limits = &self.settings.limits;
-                // No other batch has it: a message is said once to a connection at a time.
-                let reference = format!("m{}", message.msgid);
+                let reference = message_reference(&message.msgid);
                 say_in_lines(limits, &reference, source, command, target, &lines, tags, |say| {
                     say(voice, session);
                 });

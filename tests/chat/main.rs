@@ -16,6 +16,7 @@ mod monitor;
 mod oper;
 mod protocol_doc;
 mod queries;
+mod receipts;
 mod registration;
 mod server;
 mod user_mode;

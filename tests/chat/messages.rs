@@ -250,18 +250,18 @@ fn messages_of_several_lines() {
         ann> @batch=1 privmsg #a :how is\x20
         ann> @batch=1;draft/multiline-concat PRIVMSG #a :everyone?
         ann> BATCH -1
-        ann< @label=L;msgid=m1;+draft/reply=q :ann!ann@localhost BATCH +b3 draft/multiline #a
-        ann< @batch=b3 :ann!ann@localhost PRIVMSG #a :hello
-        ann< @batch=b3 :ann!ann@localhost PRIVMSG #a :
-        ann< @batch=b3 :ann!ann@localhost PRIVMSG #a :how is\x20
-        ann< @batch=b3;draft/multiline-concat :ann!ann@localhost PRIVMSG #a :everyone?
-        ann< :ann!ann@localhost BATCH -b3
-        bob< @time=T;msgid=m1;+draft/reply=q :ann!ann@localhost BATCH +b3 draft/multiline #a
-        bob< @batch=b3 :ann!ann@localhost PRIVMSG #a :hello
-        bob< @batch=b3 :ann!ann@localhost PRIVMSG #a :
-        bob< @batch=b3 :ann!ann@localhost PRIVMSG #a :how is\x20
-        bob< @batch=b3;draft/multiline-concat :ann!ann@localhost PRIVMSG #a :everyone?
-        bob< @time=T :ann!ann@localhost BATCH -b3
+        ann< @label=L;msgid=m1;+draft/reply=q :ann!ann@localhost BATCH +m{m1} draft/multiline #a
+        ann< @batch=m{m1} :ann!ann@localhost PRIVMSG #a :hello
+        ann< @batch=m{m1} :ann!ann@localhost PRIVMSG #a :
+        ann< @batch=m{m1} :ann!ann@localhost PRIVMSG #a :how is\x20
+        ann< @batch=m{m1};draft/multiline-concat :ann!ann@localhost PRIVMSG #a :everyone?
+        ann< :ann!ann@localhost BATCH -m{m1}
+        bob< @time=T;msgid=m1;+draft/reply=q :ann!ann@localhost BATCH +m{m1} draft/multiline #a
+        bob< @batch=m{m1} :ann!ann@localhost PRIVMSG #a :hello
+        bob< @batch=m{m1} :ann!ann@localhost PRIVMSG #a :
+        bob< @batch=m{m1} :ann!ann@localhost PRIVMSG #a :how is\x20
+        bob< @batch=m{m1};draft/multiline-concat :ann!ann@localhost PRIVMSG #a :everyone?
+        bob< @time=T :ann!ann@localhost BATCH -m{m1}
         cat< @time=T;msgid=m1;+draft/reply=q :ann!ann@localhost PRIVMSG #a :hello
         cat< @time=T;+draft/reply=q :ann!ann@localhost PRIVMSG #a :how is\x20
         cat< @time=T;+draft/reply=q :ann!ann@localhost PRIVMSG #a :everyone?

@@ -9,11 +9,14 @@
 //! ann.                            she ends her half       ann!   she sees the end
 //! ann/                            she is cut off
 //! +90s                            so much time passes
+//! disk full                       nothing can be written any more; also: stalls, well
+//! restart                         the server is killed, everyone with it, and begun again
 //! ```
 //! Time begins at 2026-01-01T00:00:00Z, 1767225600. A `time` tag is told as `time=T`, the first
 //! message id as `msgid=m1`; what is typed may name it as `{m1}`. `\r`, `\0` and `\xHH` stand for
 //! those bytes.
 
+use crate::world::disk::{Disk, State};
 use crate::world::{Choices, ServerEnd, Wire};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -22,6 +25,7 @@ use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer};
+use stonechat::store::Store;
 
 /// Plays `script` with the settings that a server called `srv` has by default.
 #[track_caller]
@@ -44,6 +48,19 @@ pub fn play_with(settings: Settings, script: &str) {
                 stage.compare(&mut expected);
             }
             stage.pass(seconds.strip_suffix('s').expect("+90s").parse().expect("seconds"));
+            continue;
+        }
+        if let Some(event) = line.strip_prefix("disk ").or(line.strip_prefix("restart")) {
+            if !expected.is_empty() {
+                stage.compare(&mut expected);
+            }
+            match event {
+                "full" => stage.disk(State::Full),
+                "stalls" => stage.disk(State::Stalls),
+                "well" => stage.disk(State::Well),
+                "" => stage.restart(),
+                _ => panic!("{line}"),
+            }
             continue;
         }
         let at = line.find(['>', '<', '.', '!', '+', '~', '/']).expect("who says it");
@@ -81,6 +98,8 @@ struct Expected {
 /// A server and those who talk to it.
 pub struct Stage {
     server: EventLoop<ServerEnd, App>,
+    settings: Settings,
+    disk: Disk,
     endpoint: EndpointId,
     actors: BTreeMap<String, Actor>,
     now: Now,
@@ -92,14 +111,36 @@ struct Actor {
     id: ConnId,
 }
 
+fn server(settings: Settings, store: Store, now: Now) -> (EventLoop<ServerEnd, App>, EndpointId) {
+    let mut app = App::new(512, settings);
+    let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
+    app.keep_in(store);
+    let mut server = EventLoop::new(app, Limits::default());
+    server.wake(now);
+    (server, endpoint)
+}
+
 impl Stage {
     pub fn new(settings: Settings) -> Stage {
-        let mut app = App::new(512, settings);
-        let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
+        let (store, disk) = Disk::new();
         let now = Now { uptime_ms: 0, unix_ms: 1_767_225_600_000 };
-        let mut server = EventLoop::new(app, Limits::default());
-        server.wake(now);
-        Stage { server, endpoint, actors: BTreeMap::new(), now, message_ids: Vec::new() }
+        let (server, endpoint) = server(settings.clone(), store, now);
+        let (actors, message_ids) = (BTreeMap::new(), Vec::new());
+        Stage { server, settings, disk, endpoint, actors, now, message_ids }
+    }
+
+    /// How the disk is from now on.
+    pub fn disk(&mut self, state: State) {
+        self.disk.state = state;
+        self.settle();
+    }
+
+    /// The server is killed, and begun again with what is on the disk.
+    pub fn restart(&mut self) {
+        self.actors.clear();
+        let store = self.disk.restart();
+        (self.server, self.endpoint) = server(self.settings.clone(), store, self.now);
+        self.settle();
     }
 
     /// `name` types a line, and connects before if they have not yet.
@@ -177,6 +218,7 @@ impl Stage {
 
     /// The config is read again, and says this.
     pub fn set_settings(&mut self, settings: Settings) {
+        self.settings = settings.clone();
         self.server.inject(|app, out| app.set_settings(out, 512, settings));
         self.settle();
     }
@@ -204,8 +246,14 @@ impl Stage {
     fn settle(&mut self) {
         self.server.wake(self.now);
         self.server.turn();
-        while self.server.wait(self.now).is_some_and(|wait| wait.is_zero()) {
-            self.server.turn();
+        loop {
+            while self.server.wait(self.now).is_some_and(|wait| wait.is_zero()) {
+                self.server.turn();
+            }
+            if !self.disk.serve() {
+                break;
+            }
+            self.server.woken();
         }
         self.server.check();
         self.server.service.check();

@@ -7,6 +7,7 @@
 pub mod by_hand;
 pub mod chat;
 pub mod choices;
+pub mod disk;
 pub mod pipe;
 pub mod room;
 pub mod simulation;

@@ -198,7 +198,7 @@ impl Chat {
         let Some(target) = self.target(voice, by, kind, &batch.target, &texts) else { return };
         let msgid = self.message_ids.next(voice.now().unix_ms);
         self.note_said(voice, by, target, &msgid);
-        let reference = self.batch_reference();
+        let reference = message_reference(&msgid);
         let name = self.target_name(target);
         let tags =
             LineTags { msgid: Some(&msgid), client: &batch.client_tags, ..self.tags_of(by.user) };
@@ -224,6 +224,11 @@ impl BatchLine {
     fn to_keep(&self) -> store::Line {
         store::Line { text: self.text.to_string(), concat: self.concat }
     }
+}
+
+/// What the batch of a message is called: no other has it, as each is said once at a time.
+pub(crate) fn message_reference(msgid: &str) -> String {
+    format!("m{msgid}")
 }
 
 /// Composes a message of several lines, each with whether it goes on where the one before ended, and
