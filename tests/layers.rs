@@ -41,7 +41,7 @@ const ONLY_IN: [(&str, &[&str]); 20] = [
     ("signal_hook", &["net/reactor", "bin"]),
     ("rustls", &["net/tls"]),
     ("rusqlite", &["store/sqlite"]),
-    ("std::thread", &["store/thread", "bin"]),
+    ("std::thread", &["store/thread", "auth/worker", "bin"]),
     ("std::fs", &["net/reactor", "store", "metrics", "bin"]), // sockets' paths, files, /proc/self
     ("std::env", &["bin"]),
     ("std::process", &["bin"]),

@@ -4,6 +4,7 @@
 //! One text serves a password sent in the clear (PLAIN, OPER) and one that is never sent (RFC 5802,
 //! RFC 7677).
 
+use super::password::Password;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ctutils::CtEq;
@@ -12,8 +13,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// Of one password. Passwords are compared by their bytes in UTF-8: RFC 4013, which would make two
-/// spellings of a character one, is not applied.
+/// Of one password, which counts by its bytes: see [`password`](super::password).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Verifier {
     iterations: u32,
@@ -25,22 +25,27 @@ pub struct Verifier {
 /// Iterations that a new verifier is made with: some 10 ms, in which nobody else is served.
 pub const ITERATIONS: u32 = 60_000;
 
-/// RFC 7677 §4 wants 4096 at least; the most take a second or two.
-const ITERATIONS_RANGE: RangeInclusive<u32> = 4096..=10_000_000;
+/// RFC 7677 §4 wants 4096 at least. The most take 0.2 s, for which all others wait.
+const ITERATIONS_RANGE: RangeInclusive<u32> = 4096..=1_000_000;
+
+/// Of the salt of a new verifier.
+pub const SALT_BYTES: usize = 16;
 
 const SALT_BYTES_RANGE: RangeInclusive<usize> = 8..=64;
 
 const SCHEME: &str = "SCRAM-SHA-256$";
 
 impl Verifier {
-    /// That of `password`. The `salt` is random, and used once.
-    pub fn new(password: &str, iterations: u32, salt: [u8; 16]) -> Verifier {
+    /// That of `password`, which is one that [`Password`] allows. The `salt` is random, and used
+    /// once.
+    pub fn new(password: &str, iterations: u32, salt: [u8; SALT_BYTES]) -> Verifier {
         debug_assert!(ITERATIONS_RANGE.contains(&iterations), "{iterations} iterations");
+        debug_assert!(is_password(password), "too long, or empty");
         let salted = salted(password, iterations, &salt);
         Verifier {
             iterations,
             salt: salt.to_vec(),
-            stored_key: stored_key(&salted),
+            stored_key: stored_key(&hmac(&salted, b"Client Key")),
             server_key: hmac(&salted, b"Server Key"),
         }
     }
@@ -59,7 +64,7 @@ impl Verifier {
                 .parse()
                 .ok()
                 .filter(canonical)
-                .ok_or("its iterations are not a number from 4096 to 10000000")?,
+                .ok_or("its iterations are not a number from 4096 to 1000000")?,
             salt: BASE64
                 .decode(salt)
                 .ok()
@@ -70,12 +75,51 @@ impl Verifier {
         })
     }
 
-    /// Whether this is of `password`. Takes as long as making one; how far a wrong one is off makes
-    /// no difference.
-    pub fn verifies(&self, password: &str) -> bool {
-        let salted = salted(password, self.iterations, &self.salt);
-        self.stored_key.ct_eq(&stored_key(&salted)).to_bool()
+    /// One that stands in for that of an account which there is not: nobody knows a password for it.
+    pub(super) fn decoy(iterations: u32, salt: [u8; SALT_BYTES], keys: [[u8; 32]; 2]) -> Verifier {
+        let [stored_key, server_key] = keys;
+        Verifier { iterations, salt: salt.to_vec(), stored_key, server_key }
     }
+
+    /// Whether this is of `password`. Takes as long as making one; how far a wrong one is off makes
+    /// no difference. What [`Password`] does not allow is wrong at once.
+    pub fn verifies(&self, password: &str) -> bool {
+        if !is_password(password) {
+            return false;
+        }
+        let salted = salted(password, self.iterations, &self.salt);
+        self.knows(&hmac(&salted, b"Client Key"))
+    }
+
+    /// Whether `client_key` is the ClientKey that this has the StoredKey of (RFC 5802 §3); how far a
+    /// wrong one is off makes no difference.
+    pub(super) fn knows(&self, client_key: &[u8; 32]) -> bool {
+        self.stored_key.ct_eq(&stored_key(client_key)).to_bool()
+    }
+
+    /// How often the password is hashed, which the client must do too.
+    pub(super) fn iterations(&self) -> u32 {
+        self.iterations
+    }
+
+    /// What the password is hashed with; no secret.
+    pub(super) fn salt(&self) -> &[u8] {
+        &self.salt
+    }
+
+    /// With it what the client proves is taken apart.
+    pub(super) fn stored_key(&self) -> &[u8; 32] {
+        &self.stored_key
+    }
+
+    /// With it the server proves that it has this.
+    pub(super) fn server_key(&self) -> &[u8; 32] {
+        &self.server_key
+    }
+}
+
+fn is_password(text: &str) -> bool {
+    (1..=Password::BYTES_MAX).contains(&text.len())
 }
 
 /// SaltedPassword (RFC 5802 §3).
@@ -84,11 +128,11 @@ fn salted(password: &str, iterations: u32, salt: &[u8]) -> [u8; 32] {
 }
 
 /// StoredKey (RFC 5802 §3).
-fn stored_key(salted: &[u8; 32]) -> [u8; 32] {
-    Sha256::digest(hmac(salted, b"Client Key")).into()
+fn stored_key(client_key: &[u8; 32]) -> [u8; 32] {
+    Sha256::digest(client_key).into()
 }
 
-fn hmac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+pub(super) fn hmac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
     let keyed = Hmac::<Sha256>::new_from_slice(key).expect("any length will do");
     keyed.chain_update(message).finalize().into_bytes().into()
 }
@@ -118,7 +162,7 @@ mod tests {
     use proptest::prelude::*;
     use std::array;
 
-    const SALT: [u8; 16] = *b"sixteen bytes...";
+    const SALT: [u8; SALT_BYTES] = *b"sixteen bytes...";
 
     /// Of `pencil`; its keys are those that the exchange in RFC 7677 §3 is made with (next test).
     const PENCIL: &str = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$\
@@ -141,13 +185,13 @@ mod tests {
         let proof = key("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=").unwrap();
         let mask = hmac(&pencil.stored_key, said);
         let client_key: [u8; 32] = array::from_fn(|at| proof[at] ^ mask[at]);
-        assert_eq!(<[u8; 32]>::from(Sha256::digest(client_key)), pencil.stored_key);
+        assert!(pencil.knows(&client_key));
     }
 
     #[test]
     fn it_verifies_its_own_password_and_no_other() {
         let long = "x".repeat(600);
-        for password in ["pencil", "", " ", "Zażółć gęślą jaźń 🪨", "a\0b", &long] {
+        for password in ["pencil", " ", "Zażółć gęślą jaźń 🪨", "a\0b", &long] {
             let verifier = Verifier::parse(&of(password).to_string()).unwrap();
             assert_eq!(verifier, of(password));
             assert!(verifier.verifies(password), "{password}");
@@ -156,6 +200,7 @@ mod tests {
             }
         }
         assert!(!of(&long).verifies(&long[1..]));
+        assert!(!of("ann").verifies(""));
         assert!(!of("ann").verifies("Ann"));
         assert!(!of("\u{e9}").verifies("e\u{301}"), "spellings are not made one");
     }
@@ -173,7 +218,7 @@ mod tests {
             ("4096:", "4096", "no salt"),
             ("=:wf", "=wf", "no second key"),
             ("4096", "4095", "iterations"),
-            ("4096", "10000001", "iterations"),
+            ("4096", "1000001", "iterations"),
             ("4096", "99999999999999999999", "iterations"),
             ("4096", "-4096", "iterations"),
             ("4096", "+4096", "iterations"),

@@ -5,7 +5,8 @@ use crate::Failure;
 use crate::daemon::say;
 use rustix::termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcsetattr};
 use std::io::{self, BufRead, Read, Stdin};
-use stonechat::auth::verifier::{ITERATIONS, Verifier};
+use stonechat::auth::password::Password;
+use stonechat::auth::verifier::{ITERATIONS, SALT_BYTES, Verifier};
 
 /// Prints the verifier of a password that is typed twice, or is one line of stdin.
 pub fn hash() -> Result<(), Failure> {
@@ -14,20 +15,20 @@ pub fn hash() -> Result<(), Failure> {
         true => typed(&stdin)?,
         false => line(&stdin)?,
     };
-    let mut salt = [0; 16];
+    let mut salt = [0; SALT_BYTES];
     getrandom::fill(&mut salt)
         .map_err(|e| Failure::other(format!("the system gives no random bytes: {e}")))?;
-    say(&Verifier::new(&password, ITERATIONS, salt).to_string());
+    say(&Verifier::new(password.as_str(), ITERATIONS, salt).to_string());
     Ok(())
 }
 
-fn typed(terminal: &Stdin) -> Result<String, Failure> {
+fn typed(terminal: &Stdin) -> Result<Password, Failure> {
     let silence = Silence::over(terminal);
     let _silence = silence.map_err(|e| Failure::other(format!("cannot turn off the echo: {e}")))?;
     eprint!("password: ");
     let password = line(terminal)?;
     eprint!("again: ");
-    if line(terminal)? != password {
+    if line(terminal)?.as_str() != password.as_str() {
         return Err(Failure::usage("the passwords differ"));
     }
     Ok(password)
@@ -58,28 +59,19 @@ impl Drop for Silence<'_> {
     }
 }
 
-/// Longer than what a line of IRC can carry, and than what anybody types.
-const PASSWORD_MAX_BYTES: usize = 1024;
-
 /// The next line, without its ending.
-fn line(stdin: &Stdin) -> Result<String, Failure> {
+fn line(stdin: &Stdin) -> Result<Password, Failure> {
     let mut line = Vec::new();
     stdin
         .lock()
-        .take(PASSWORD_MAX_BYTES as u64 + 2)
+        .take(Password::BYTES_MAX as u64 + 2)
         .read_until(b'\n', &mut line)
         .map_err(|e| Failure::other(format!("cannot read the password: {e}")))?;
     let line = line.strip_suffix(b"\n").unwrap_or(&line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let password = str::from_utf8(line).map_err(|_| Failure::usage("a password is UTF-8"))?;
-    match password {
-        "" => Err(Failure::usage("the password is empty")),
-        _ if password.len() > PASSWORD_MAX_BYTES => {
-            Err(Failure::usage(format!("a password has at most {PASSWORD_MAX_BYTES} bytes")))
-        }
-        _ if password.contains(char::is_control) => {
-            Err(Failure::usage("a password has no control characters in it"))
-        }
-        _ => Ok(password.to_owned()),
+    let text = str::from_utf8(line).map_err(|_| Failure::usage("a password is UTF-8"))?;
+    if text.contains(char::is_control) {
+        return Err(Failure::usage("a password has no control characters in it"));
     }
+    Password::parse(text).map_err(Failure::usage)
 }

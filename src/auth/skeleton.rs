@@ -1,0 +1,136 @@
+//! Which names look alike: two names of the same skeleton may not belong to two accounts.
+//!
+//! Unicode TR 39 §4, of whose confusables only these are ASCII: `0 O`, `1 l I |`, `m rn`, `` ` ' ``.
+//! The last cannot stand in a nick. We add
+//!
+//! * letters large and small, which are the same name anyway (`casemap`). So `i` is like `l`, as
+//!   whoever is called `neil` may write it `NeIl`, and be taken for Nell: of such two names only one
+//!   can be had;
+//! * `w vv`, as `m rn`;
+//! * `- _`, `[ {` and `] }`: nobody remembers which it was, and the brackets are the same to
+//!   clients that take every server's casemapping for `rfc1459`.
+//!
+//! Not `5 s`, `2 z`, `8 b`, `cl d`, `nn m` and the like: they can be told apart in the fonts that
+//! people chat in, and `clara` and `dara` are two people.
+
+use std::fmt::{self, Display};
+
+/// How a name looks. It is not a name, and to be shown to nobody but for finding faults.
+/// ```
+/// use stonechat::auth::skeleton::Skeleton;
+/// assert_eq!(Skeleton::of("Modern_1"), Skeleton::of("rnoderN-l"));
+/// assert_ne!(Skeleton::of("ann"), Skeleton::of("anna"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Skeleton(Box<str>);
+
+impl Skeleton {
+    /// That of `name`, at most twice as long. Beyond ASCII, each character is like itself alone.
+    pub fn of(name: &str) -> Skeleton {
+        let mut skeleton = String::with_capacity(name.len());
+        for c in name.chars() {
+            match c.to_ascii_lowercase() {
+                '0' => skeleton.push('o'),
+                '1' | 'i' | '|' => skeleton.push('l'),
+                'm' => skeleton.push_str("rn"),
+                'w' => skeleton.push_str("vv"),
+                '-' => skeleton.push('_'),
+                '{' => skeleton.push('['),
+                '}' => skeleton.push(']'),
+                other => skeleton.push(other),
+            }
+        }
+        Skeleton(skeleton.into())
+    }
+
+    /// As text, to be kept beside the name it is of.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for Skeleton {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::casemap;
+    use proptest::prelude::*;
+
+    fn alike(a: &str, b: &str) -> bool {
+        Skeleton::of(a) == Skeleton::of(b)
+    }
+
+    #[test]
+    fn names_that_look_alike() {
+        for (a, b) in [
+            ("ann", "ANN"),
+            ("root", "r00t"),
+            ("alice", "aIice"),
+            ("alice", "a1ice"),
+            ("alice", "a|ice"),
+            ("bill", "bi||"),
+            ("nell", "NeIl"),
+            ("modern", "rnodern"),
+            ("modern", "rnodem"),
+            ("WILL", "VVILL"),
+            ("www", "vvvvvv"),
+            ("a-b", "a_b"),
+            ("[afk]", "{afk}"),
+            ("nm", "nrn"),
+        ] {
+            assert!(alike(a, b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn names_that_do_not() {
+        let people = [
+            "ann", "anna", "anne", "ann_", "dave", "clave", "sam", "zam", "sue", "bob", "6ob",
+            "8ob", "clara", "dara", "jim", "jin", "uwe", "r2d2", "rzdz", "gus", "qus", "n", "nn",
+            "v", "vvv", "a`", "a^", "a\\", "[", "]", "moe", "noe", "kim", "kin", "ed", "eel",
+        ];
+        for (at, a) in people.iter().enumerate() {
+            for b in &people[at + 1..] {
+                assert!(!alike(a, b), "{a} {b}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_skeleton_is_its_own(name in "[A-Za-z0-9\\[\\]\\\\`_^{|}-]{0,12}|\\PC{0,8}") {
+            let skeleton = Skeleton::of(&name);
+            prop_assert_eq!(&Skeleton::of(skeleton.as_str()), &skeleton);
+            prop_assert!(skeleton.as_str().len() <= 2 * name.len());
+        }
+
+        /// Whatever of a name is written otherwise, name by name and letter by letter.
+        #[test]
+        fn names_are_alike_however_each_letter_is_written(
+            letters in prop::collection::vec((0..11_usize, 0..4_usize), 0..12),
+        ) {
+            const LIKE: [&[&str]; 11] = [
+                &["o", "O", "0"], &["l", "i", "I", "1"], &["L", "|"], &["m", "M", "rn"],
+                &["w", "W", "vv", "Vv"], &["-", "_"], &["{", "["], &["}", "]"], &["r"], &["n"],
+                &["x", "X"],
+            ];
+            let plain: String = letters.iter().map(|(letter, _)| LIKE[*letter][0]).collect();
+            let other: String = letters
+                .iter()
+                .map(|(letter, form)| LIKE[*letter][form % LIKE[*letter].len()])
+                .collect();
+            prop_assert!(alike(&plain, &other), "{} {}", plain, other);
+        }
+
+        #[test]
+        fn the_same_name_has_the_same(a in "[a-zA-Z0-9|-]{1,6}", b in "[a-zA-Z0-9|-]{1,6}") {
+            prop_assert!(alike(&a, &a.to_ascii_uppercase()));
+            prop_assert!(!casemap::same(&a, &b) || alike(&a, &b));
+        }
+    }
+}
