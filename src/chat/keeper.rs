@@ -4,6 +4,7 @@
 //! who has asked for something that he must be answered before all else is heard no further.
 
 use super::Chat;
+use super::session::More;
 use super::voice::Voice;
 use crate::net::{ConnId, Outbox};
 use crate::store::{Busy, Reply, Request, Store, Token, Trouble};
@@ -25,6 +26,12 @@ impl Keeper {
     /// Whether anything can be kept.
     pub(super) fn is_there(&self) -> bool {
         self.store.is_some()
+    }
+
+    /// Whether there is room for what happens among what is said: of that nothing is lost because a
+    /// crowd comes or goes.
+    pub(super) fn takes_events(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| !store.is_half_full())
     }
 
     /// Asks the store, unless it takes no more requests now. `then` is done with the reply.
@@ -99,10 +106,19 @@ impl Chat {
         then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Reply) + Send + 'static,
     ) {
         voice.out.defer(conn);
+        self.sessions[conn].more().asked += 1;
         let label = voice.take_label();
         self.ask_store(voice, request, move |chat, voice, reply| {
             chat.go_on_hearing(voice, conn, label, |chat, voice| then(chat, voice, conn, reply));
         });
+    }
+
+    /// Hears `conn` again, unless it waits for something else.
+    pub(super) fn hear_again(&mut self, voice: &mut Voice, conn: ConnId) {
+        let waits = |more: &Box<More>| more.asked > 0;
+        if !self.sessions[conn].more.as_ref().is_some_and(waits) && !self.is_being_told(conn) {
+            voice.out.resume(conn);
+        }
     }
 
     /// Answers what `conn` has waited for, and hears it again.
@@ -113,15 +129,16 @@ impl Chat {
         label: Option<String>,
         answer: impl FnOnce(&mut Chat, &mut Voice),
     ) {
-        voice.out.resume(conn);
         if !self.sessions.is_here(conn) {
-            return;
+            return voice.out.resume(conn);
         }
+        self.sessions[conn].more().asked -= 1;
         if let Some(label) = label {
             let batch = self.batch_reference();
             voice.hold(conn, &label, &self.settings.server_name, batch);
         }
         answer(self, voice);
         voice.answer();
+        self.hear_again(voice, conn);
     }
 }

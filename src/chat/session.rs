@@ -81,6 +81,8 @@ pub struct More {
     pub batch: Option<OpenBatch>,
     /// Answers longer than can be queued at once; bounded.
     pub answers: LongAnswers,
+    /// Replies of the store that it waits for, and is heard no further until then.
+    pub asked: u32,
 }
 
 impl Sessions {
@@ -107,6 +109,11 @@ impl Sessions {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
         self.0.iter().flatten()
+    }
+
+    /// All of them, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.0.iter_mut().flatten()
     }
 }
 

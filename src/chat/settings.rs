@@ -84,6 +84,8 @@ pub struct Limits {
     pub multiline_bytes_max: usize,
     /// Who left last, for WHOWAS.
     pub whowas_max: usize,
+    /// Conversations of one user of which MARKREAD knows how far they are read.
+    pub read_markers_max: usize,
     /// Messages of which REDACT knows who said them.
     pub redactable_max: usize,
 }
@@ -152,6 +154,7 @@ impl Default for Limits {
             metadata_value_max: 300,
             multiline_lines_max: 32,
             multiline_bytes_max: 4096,
+            read_markers_max: 500,
             whowas_max: 1000,
             redactable_max: 10_000,
         }

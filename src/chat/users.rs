@@ -1,6 +1,7 @@
 //! Users: those who have registered. A user is not a connection, though each has one at least.
 
 use super::channels::{ChannelId, Serial};
+use super::commands::markread::Markers;
 use super::metadata::Metadata;
 use crate::net::ConnId;
 use crate::wire::casemap::{self, Folded};
@@ -56,6 +57,8 @@ pub struct Extra {
     pub metadata: Metadata,
     /// The name under which they are operator.
     pub operator: Option<Box<str>>,
+    /// Up to when they have read what.
+    pub(super) markers: Markers,
     /// When they may knock again, in seconds of uptime: a clock that is set back keeps nobody out.
     pub knock_after: u64,
 }

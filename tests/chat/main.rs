@@ -8,6 +8,7 @@ mod bad_input;
 mod caps;
 mod channels;
 mod crowd;
+mod history;
 mod limits;
 mod messages;
 mod metadata;

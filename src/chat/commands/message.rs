@@ -1,6 +1,7 @@
 //! PRIVMSG, NOTICE and TAGMSG. Modern IRC, "Sending Messages"; IRCv3 message-tags, echo-message.
 
 use super::redact::Said;
+use super::znc_playback::PLAYBACK;
 use crate::chat::caps::Cap;
 use crate::chat::channels::{ChannelId, ChannelMode, List, Member, Rank};
 use crate::chat::numeric::*;
@@ -126,10 +127,21 @@ impl Chat {
                 break;
             }
             seen.push(target);
+            if self.is_playback(by, kind, target) {
+                self.tell_playback(voice, by, text);
+                continue;
+            }
             if let Some(target) = self.target(voice, by, kind, target, &[text]) {
                 self.say_message(voice, by, kind, target, text, &client_tags);
             }
         }
+    }
+
+    /// Whether it is said to what plays history to clients that know only ZNC's way of asking.
+    fn is_playback(&self, by: By, kind: Kind, target: &str) -> bool {
+        kind == Kind::Privmsg
+            && self.sessions[by.conn].caps.has(Cap::Playback)
+            && casemap::same(target, PLAYBACK)
     }
 
     /// Where a message may go that names `target`; says why not.

@@ -3,12 +3,15 @@
 
 mod away;
 mod cap;
+mod chathistory;
 mod help;
 mod isupport;
 mod join;
+mod kept_answer;
 mod kick;
 pub(crate) mod list;
 pub(crate) mod long_answer;
+pub(crate) mod markread;
 pub(crate) mod message;
 pub(crate) mod metadata_command;
 pub(crate) mod metadata_sync;
@@ -22,6 +25,7 @@ pub(crate) mod redact;
 pub(crate) mod registration;
 mod relay;
 mod rename;
+mod search;
 mod server;
 pub(crate) mod stats;
 pub(crate) mod table;
@@ -30,3 +34,4 @@ mod user_mode;
 mod welcome;
 pub(crate) mod who;
 pub(crate) mod whois;
+mod znc_playback;

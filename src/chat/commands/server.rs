@@ -5,8 +5,8 @@ use crate::chat::numeric::*;
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
-use crate::wire::{casemap, mask};
 use crate::wire::irc::time::write_time;
+use crate::wire::{casemap, mask};
 
 impl Chat {
     /// Whether a query is for this server, the only one there is: it is if no `target` is given, or
