@@ -1,6 +1,7 @@
 //! Capabilities: what a client may ask to be told, and how. IRCv3 capability-negotiation.
 
 use super::Settings;
+use super::commands::authenticate::MECHANISMS;
 use super::metadata::{self, KEY_MAX};
 
 /// A capability this server knows.
@@ -32,7 +33,9 @@ pub enum Cap {
     NoImplicitNames,
     NoImplicitNamesDraft,
     PreAway,
+    Registration,
     Relaymsg,
+    Sasl,
     ServerTime,
     Setname,
     StandardReplies,
@@ -40,7 +43,7 @@ pub enum Cap {
 }
 
 /// Each name once, in the order they are listed.
-const NAMES: [(&str, Cap); 27] = [
+const NAMES: [(&str, Cap); 29] = [
     ("account-notify", Cap::AccountNotify),
     ("account-tag", Cap::AccountTag),
     ("away-notify", Cap::AwayNotify),
@@ -55,10 +58,12 @@ const NAMES: [(&str, Cap); 27] = [
     ("message-tags", Cap::MessageTags),
     ("multi-prefix", Cap::MultiPrefix),
     ("no-implicit-names", Cap::NoImplicitNames),
+    ("sasl", Cap::Sasl),
     ("server-time", Cap::ServerTime),
     ("setname", Cap::Setname),
     ("standard-replies", Cap::StandardReplies),
     ("userhost-in-names", Cap::UserhostInNames),
+    ("draft/account-registration", Cap::Registration),
     ("draft/channel-rename", Cap::ChannelRename),
     ("draft/extended-isupport", Cap::ExtendedIsupport),
     ("draft/message-redaction", Cap::MessageRedaction),
@@ -139,7 +144,12 @@ fn value(cap: Cap, settings: &Settings) -> Option<String> {
             "max-bytes={},max-lines={}",
             limits.multiline_bytes_max, limits.multiline_lines_max
         )),
+        Cap::Registration if settings.accounts.before_connect => {
+            Some("before-connect,custom-account-name".to_owned())
+        }
+        Cap::Registration => Some("custom-account-name".to_owned()),
         Cap::Relaymsg => Some("/".to_owned()),
+        Cap::Sasl => Some(MECHANISMS.to_owned()),
         _ => None,
     }
 }

@@ -1,6 +1,8 @@
 //! One connection of the chat service: what it has negotiated, and how far it is.
 
+use super::accounts::Login;
 use super::caps::Caps;
+use super::commands::authenticate::Sasl;
 use super::commands::long_answer::LongAnswers;
 use super::commands::multiline::OpenBatch;
 use super::metadata::{Key, Metadata};
@@ -66,6 +68,8 @@ pub struct Registering {
     pub away: Option<Box<str>>,
     /// draft/metadata-3, `before-connect`: set from the beginning.
     pub metadata: Metadata,
+    /// Whom it has logged in as.
+    pub(super) login: Option<Box<Login>>,
     /// Something was heard: what comes first may be another protocol.
     pub spoke: bool,
 }
@@ -79,6 +83,8 @@ pub struct More {
     pub subscribed: Vec<Key>,
     /// A message of several lines that is still being said.
     pub batch: Option<OpenBatch>,
+    /// A login that is going on.
+    pub sasl: Option<Box<Sasl>>,
     /// Answers longer than can be queued at once; bounded.
     pub answers: LongAnswers,
 }

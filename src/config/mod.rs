@@ -2,6 +2,7 @@
 //!
 //! Foreign text ends here. What comes out is valid, or an error that names the place.
 
+mod accounts;
 mod chat;
 mod diagnosis;
 mod environment;
@@ -10,6 +11,7 @@ mod limits;
 mod listen;
 mod units;
 
+pub use accounts::Accounts;
 pub use chat::{Chat, Operator, Secret};
 pub use diagnosis::closest;
 pub use history::History;
@@ -37,6 +39,7 @@ pub struct Config {
     #[serde(deserialize_with = "units::duration")]
     pub shutdown_timeout: Duration,
     pub chat: Chat,
+    pub accounts: Accounts,
     pub history: History,
     pub limits: Limits,
 }
@@ -80,12 +83,18 @@ impl Config {
 
     /// What is decided about chat.
     pub fn chat(&self) -> Settings {
-        self.chat.settings(self.history.settings(), self.limits.for_chat())
+        Settings {
+            accounts: self.accounts.settings(),
+            history: self.history.settings(),
+            limits: self.limits.for_chat(),
+            ..self.chat.settings()
+        }
     }
 
     /// What must hold of keys and between them, which their types cannot tell.
     fn validate(&self) -> Result<(), String> {
         self.chat.validate()?;
+        self.accounts.validate()?;
         self.history.validate()?;
         self.limits.validate()
     }
@@ -100,6 +109,7 @@ impl Default for Config {
             reuse_port: false,
             shutdown_timeout: Duration::from_secs(5),
             chat: Chat::default(),
+            accounts: Accounts::default(),
             history: History::default(),
             limits: Limits::default(),
         }

@@ -1,6 +1,7 @@
 //! Sizes, times and levels as people write them.
 
 use super::closest;
+use crate::chat::Registration;
 use crate::store::sqlite::Durability;
 use bytesize::ByteSize;
 use jiff::SignedDuration;
@@ -69,6 +70,19 @@ pub(super) fn durability<'de, D: Deserializer<'de>>(
         Some("full") => Ok(Durability::Full),
         Some("normal") => Ok(Durability::Normal),
         _ => Err(not_a(&value, "degree of durability; write \"full\" or \"normal\"")),
+    }
+}
+
+/// Who may make an account: `"open"`, `"invitation"` or `"closed"`.
+pub(super) fn registration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Registration, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    match value.as_str() {
+        Some("open") => Ok(Registration::Open),
+        Some("invitation") => Ok(Registration::Invitation),
+        Some("closed") => Ok(Registration::Closed),
+        _ => Err(not_a(&value, "way to register; write \"open\", \"invitation\" or \"closed\"")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! PRIVMSG, NOTICE and TAGMSG. Modern IRC, "Sending Messages"; IRCv3 message-tags, echo-message.
 
+use super::nickserv::{self, is_service};
 use super::redact::Said;
 use crate::chat::caps::Cap;
 use crate::chat::channels::{ChannelId, ChannelMode, List, Member, Rank};
@@ -126,9 +127,20 @@ impl Chat {
                 break;
             }
             seen.push(target);
+            if is_service(target) {
+                self.tell_service(voice, by, kind, target, text);
+                continue;
+            }
             if let Some(target) = self.target(voice, by, kind, target, &[text]) {
                 self.say_message(voice, by, kind, target, text, &client_tags);
             }
+        }
+    }
+
+    /// A message to a service is a command, and nobody else hears it: it may have a password in it.
+    fn tell_service(&mut self, voice: &mut Voice, by: By, kind: Kind, name: &str, text: &str) {
+        if kind == Kind::Privmsg && casemap::same(name, nickserv::NAME) {
+            self.nickserv_hears(voice, by, text);
         }
     }
 
