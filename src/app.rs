@@ -1,9 +1,10 @@
 //! Which service answers on which listener. A program is a service made of services.
 
+use crate::auth::worker::Hasher;
 use crate::chat::{self, Chat};
 use crate::echo::Echo;
-use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
-use crate::store::Store;
+use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Service};
+use crate::store::{Presence, Store};
 use std::io::ErrorKind;
 
 /// What is spoken on a listener.
@@ -53,6 +54,16 @@ impl App {
     /// when something was replied.
     pub fn keep_in(&mut self, store: Store) {
         self.chat.keep_in(store);
+    }
+
+    /// Has passwords hashed by `hasher`, likewise. `secret` is random, and the same after a restart.
+    pub fn hash_by(&mut self, hasher: Hasher, secret: [u8; 32]) {
+        self.chat.hash_by(hasher, secret);
+    }
+
+    /// Who was here before this start, and stays: always-on users. Before anyone comes.
+    pub fn restore(&mut self, presences: Vec<(String, Presence)>, now: Now) {
+        self.chat.restore(presences, now);
     }
 
     /// Adds an endpoint where `protocol` is spoken; `None` if there are 256 already.

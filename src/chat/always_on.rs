@@ -5,6 +5,7 @@ use super::channels::{Rank, Ranks};
 use super::metadata::Metadata;
 use super::users::{User, UserId, UserMode};
 use super::voice::Voice;
+use crate::net::Now;
 use crate::store::{Presence, Reply, Request};
 use crate::wire::casemap::folded;
 use crate::wire::irc::names::{ChannelName, Nick};
@@ -86,7 +87,7 @@ impl Chat {
     }
 
     /// Those who were here before this start, as `presences` has them. Before anyone comes.
-    pub(super) fn restore_users(&mut self, presences: Vec<(String, Presence)>, now: u64) {
+    pub fn restore(&mut self, presences: Vec<(String, Presence)>, now: Now) {
         for (account, presence) in presences {
             let Some(nick) = Nick::parse(&presence.nick, usize::MAX) else { continue };
             if self.users.find(nick.as_str()).is_some() {
@@ -111,7 +112,8 @@ impl Chat {
             for (name, letters) in presence.channels {
                 let Some(name) = ChannelName::parse(&name, usize::MAX) else { continue };
                 let found = self.channels.find(name.as_str());
-                let channel = found.unwrap_or_else(|| self.channels.create(name, now));
+                let channel =
+                    found.unwrap_or_else(|| self.channels.create(name, now.unix_ms / 1000));
                 let mut ranks = Ranks::default();
                 let held = letters.chars().filter_map(Rank::of);
                 held.for_each(|rank| ranks.set(rank, true));

@@ -25,7 +25,6 @@ use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer};
-use stonechat::store::Store;
 
 /// Plays `script` with the settings that a server called `srv` has by default.
 #[track_caller]
@@ -111,10 +110,14 @@ struct Actor {
     id: ConnId,
 }
 
-fn server(settings: Settings, store: Store, now: Now) -> (EventLoop<ServerEnd, App>, EndpointId) {
+fn server(
+    settings: Settings,
+    disk: &mut Disk,
+    now: Now,
+) -> (EventLoop<ServerEnd, App>, EndpointId) {
     let mut app = App::new(512, settings);
     let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
-    app.keep_in(store);
+    disk.begin(&mut app, now);
     let mut server = EventLoop::new(app, Limits::default());
     server.wake(now);
     (server, endpoint)
@@ -122,9 +125,9 @@ fn server(settings: Settings, store: Store, now: Now) -> (EventLoop<ServerEnd, A
 
 impl Stage {
     pub fn new(settings: Settings) -> Stage {
-        let (store, disk) = Disk::new();
+        let mut disk = Disk::new();
         let now = Now { uptime_ms: 0, unix_ms: 1_767_225_600_000 };
-        let (server, endpoint) = server(settings.clone(), store, now);
+        let (server, endpoint) = server(settings.clone(), &mut disk, now);
         let (actors, message_ids) = (BTreeMap::new(), Vec::new());
         Stage { server, settings, disk, endpoint, actors, now, message_ids }
     }
@@ -138,8 +141,8 @@ impl Stage {
     /// The server is killed, and begun again with what is on the disk.
     pub fn restart(&mut self) {
         self.actors.clear();
-        let store = self.disk.restart();
-        (self.server, self.endpoint) = server(self.settings.clone(), store, self.now);
+        let settings = self.settings.clone();
+        (self.server, self.endpoint) = server(settings, &mut self.disk, self.now);
         self.settle();
     }
 

@@ -1,7 +1,7 @@
 //! The daemon from its start to its end: listeners, signals, reloading, draining.
 
 use crate::Failure;
-use crate::data_dir::DataDir;
+use crate::data_dir::{self, DataDir};
 use crate::database;
 use crate::listeners::{self, Open, Source, Wanted};
 use crate::service_manager::{notify, passed_listeners, watchdog_interval};
@@ -11,6 +11,7 @@ use std::sync::mpsc::{self, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use stonechat::app::{App, Protocol};
+use stonechat::auth::worker::{self, Hasher};
 use stonechat::chat::Request;
 use stonechat::metrics::{self, Gauges};
 use stonechat::net::reactor::{Heard, Reactor, Signal, Socket};
@@ -60,15 +61,19 @@ impl Daemon {
         let mut wanted = listeners::wanted(&settings, !passed.is_empty())?;
         let mut open = listeners::adopt(passed, &mut wanted)?;
         open.extend(listeners::bind(wanted, settings.reuse_port)?);
-        let database = database::open(settings.data.as_deref(), settings.durability)?;
+        let mut database = database::open(settings.data.as_deref(), settings.durability)?;
         let (store, far) = Store::new(STORE_REQUESTS_MAX);
         let waker = reactor.waker();
         // It can't fail but for want of memory, and what it wakes looks for itself once a turn.
         let wake = move || drop(waker.wake());
-        let keeper = store::thread::serve(far, database, wake)
-            .map_err(|e| Failure::other(format!("cannot begin a thread: {e}")))?;
         let mut app = App::new(settings.limits.line_max, settings.chat.clone());
+        app.restore(database::presences(&mut database)?, reactor.now());
         app.keep_in(store);
+        let failed = |e| Failure::other(format!("cannot begin a thread: {e}"));
+        let keeper = store::thread::serve(far, database, wake.clone()).map_err(failed)?;
+        let (hasher, jobs) = Hasher::new(worker::CAPACITY);
+        worker::serve(jobs, wake).map_err(failed)?;
+        app.hash_by(hasher, data.as_ref().map_or_else(data_dir::random, DataDir::secret)?);
         let server = EventLoop::new(app, settings.limits());
         let watchdog = watchdog_interval()
             .map(|interval| Watchdog { interval, due_ms: reactor.now().uptime_ms });

@@ -318,10 +318,10 @@ const ALL: &[Topic] = &[
 mod tests {
     use super::*;
     use crate::chat::channels::{ChannelMode, List, Rank};
+    use crate::chat::commands::oper::NOTICE_KINDS;
     use crate::chat::commands::table;
-    use crate::chat::oper::NOTICE_KINDS;
     use crate::chat::users::UserMode;
-    use crate::chat::{ban, oper};
+    use crate::chat::{ban, commands::oper};
 
     fn text_of(name: &str) -> String {
         let found = ALL.iter().find(|topic| topic.name == name);
