@@ -14,26 +14,41 @@ impl Naive {
     fn answer(&mut self, request: &Request) -> Reply {
         match request {
             Request::Append { target, message } => {
-                if self.0.iter().any(|(_, other, _)| other.msgid == message.msgid) {
+                let same = |(of, other, _): &(Target, Message, bool)| {
+                    of == target && other.msgid == message.msgid
+                };
+                if self.0.iter().any(same) {
                     return Reply::Failed(Trouble::Duplicate);
                 }
                 self.0.push((target.clone(), message.clone(), false));
                 Reply::Appended
             }
-            Request::Redact { target, msgid, by: Redactor::Anyone } => {
+            Request::Redact { target, msgid, by } => {
                 let said = self.0.iter_mut().find(|(of, message, redacted)| {
                     of == target && message.msgid == *msgid && !redacted
                 });
                 let Some(said) = said else { return Reply::Unknown(msgid.clone()) };
+                if let Redactor::Account(by) = by
+                    && said.1.account.as_ref() != Some(by)
+                {
+                    return Reply::Forbidden;
+                }
                 said.2 = true;
                 Reply::Redacted
             }
-            Request::Select { target, selection, limit, events: false } => {
-                self.select(target, selection, limit.get())
+            Request::Select { target, selection, limit, events } => {
+                self.select(target, selection, limit.get(), *events)
+            }
+            Request::Forget { target } => {
+                self.0.retain(|(of, ..)| of != target);
+                Reply::Forgotten
             }
             Request::Targets { user, channels, from_ms, to_ms, limit } => {
                 let mut all: Vec<(Target, i64)> = Vec::new();
-                for (target, message, _) in self.0.iter().filter(|(.., redacted)| !redacted) {
+                let counts = |(_, message, redacted): &&(Target, Message, bool)| {
+                    !redacted && !message.is_event()
+                };
+                for (target, message, _) in self.0.iter().filter(counts) {
                     let read = match target {
                         Target::Channel(name) => channels.contains(name),
                         Target::Pair(one, other) => one == user || other == user,
@@ -57,7 +72,7 @@ impl Naive {
         }
     }
 
-    fn select(&self, target: &Target, selection: &Selection, limit: usize) -> Reply {
+    fn select(&self, target: &Target, selection: &Selection, limit: usize, events: bool) -> Reply {
         let mut said: Vec<_> = self.0.iter().filter(|(of, ..)| of == target).collect();
         said.sort_by_key(|(_, message, _)| message.time_ms); // stable: else as they were kept
         // How many are before a point, and how many before or at it.
@@ -73,7 +88,9 @@ impl Naive {
         };
         let shown = |range: std::ops::Range<usize>| -> Vec<Message> {
             let range = range.start..range.end.max(range.start);
-            let shown = said[range].iter().filter(|(.., redacted)| !redacted);
+            let shown = said[range]
+                .iter()
+                .filter(|(_, message, redacted)| !redacted && (events || !message.is_event()));
             shown.map(|(_, message, _)| message.clone()).collect()
         };
         let first = |range| shown(range).into_iter().take(limit).collect::<Vec<_>>();
@@ -127,8 +144,10 @@ fn msgid() -> impl Strategy<Value = String> {
 }
 
 fn message() -> impl Strategy<Value = Message> {
-    let account = proptest::option::of("[a-z]{0,3}");
-    (msgid(), time(), "[a-z!@]{1,5}", account, "[A-Z]{1,3}", "[^ ]{0,3}", text()).prop_map(
+    let account = proptest::option::of("[ab]?");
+    let command = prop_oneof![2 => Just("PRIVMSG"), 1 => Just("NOTICE"), 1 => Just("JOIN"), 1 => Just("TAGMSG")];
+    let command = command.prop_map(str::to_owned);
+    (msgid(), time(), "[a-z!@]{1,5}", account, command, "[^ ]{0,3}", text()).prop_map(
         |(msgid, time_ms, source, account, command, tags, text)| Message {
             msgid,
             time_ms,
@@ -167,9 +186,9 @@ fn limit() -> impl Strategy<Value = Limit> {
 fn request() -> impl Strategy<Value = Request> {
     let append =
         (target(), message()).prop_map(|(target, message)| Request::Append { target, message });
-    let select = (target(), selection(), limit()).prop_map(|(target, selection, limit)| {
-        Request::Select { target, selection, limit, events: false }
-    });
+    let select = (target(), selection(), limit(), any::<bool>()).prop_map(
+        |(target, selection, limit, events)| Request::Select { target, selection, limit, events },
+    );
     let channels = proptest::sample::subsequence(vec!["#a", "#é", "#none"], 0..=3)
         .prop_map(|channels| channels.into_iter().map(str::to_owned).collect());
     let targets = ("[abcd]", channels, time(), time(), limit()).prop_map(
@@ -181,12 +200,14 @@ fn request() -> impl Strategy<Value = Request> {
             limit,
         },
     );
-    let redact = (target(), msgid()).prop_map(|(target, msgid)| Request::Redact {
+    let by = prop_oneof![Just(Redactor::Anyone), "[ab]?".prop_map(Redactor::Account)];
+    let redact = (target(), msgid(), by).prop_map(|(target, msgid, by)| Request::Redact {
         target,
         msgid,
-        by: Redactor::Anyone,
+        by,
     });
-    prop_oneof![5 => append, 5 => select, 1 => targets, 1 => redact]
+    let forget = target().prop_map(|target| Request::Forget { target });
+    prop_oneof![25 => append, 25 => select, 5 => targets, 5 => redact, 1 => forget]
 }
 
 proptest! {

@@ -4,6 +4,7 @@ mod damage;
 mod history;
 mod kill;
 mod queue;
+mod records;
 mod schema_doc;
 
 use stonechat::store::sqlite::Database;

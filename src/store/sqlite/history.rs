@@ -1,69 +1,65 @@
 //! History: what was said, in the order of its time, and of being kept where times are the same.
 
-use crate::store::{Limit, Line, Message, Point, Reply, Request, Selection, Target, Text, Trouble};
+use super::ledger::{self, Ledger};
+use super::search;
+use crate::store::{
+    Limit, Line, Message, Point, Redactor, Reply, Selection, Target, Text, Trouble,
+};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use std::borrow::Cow;
+
+// `kind`: a message, an event, or one of either that was redacted.
+const MESSAGE: i64 = 0;
+const EVENT: i64 = 1;
 
 pub(super) const FIND_TARGET: &str = "SELECT id FROM target WHERE name = ?1";
 pub(super) const FIND_PLACE: &str = "SELECT time, id FROM message WHERE msgid = ?1 AND target = ?2";
 // The index ends in the id by itself. What is read in vain are, at a point, those of its millisecond.
 pub(super) const FIRST: &str = "
     SELECT msgid, time, source, account, command, tags, text, concat FROM message
-    WHERE target = ?1 AND redacted = 0 AND (time, id) > (?2, ?3) AND (time, id) < (?4, ?5)
+    WHERE target = ?1 AND kind = 0 AND (time, id) > (?2, ?3) AND (time, id) < (?4, ?5)
     ORDER BY time, id LIMIT ?6";
 pub(super) const LAST: &str = "
     SELECT msgid, time, source, account, command, tags, text, concat FROM message
-    WHERE target = ?1 AND redacted = 0 AND (time, id) > (?2, ?3) AND (time, id) < (?4, ?5)
+    WHERE target = ?1 AND kind = 0 AND (time, id) > (?2, ?3) AND (time, id) < (?4, ?5)
+    ORDER BY time DESC, id DESC LIMIT ?6";
+// Two walks of the index, merged as they go.
+pub(super) const FIRST_WITH_EVENTS: &str = "
+    SELECT msgid, time, source, account, command, tags, text, concat, id FROM message
+    WHERE target = ?1 AND kind = 0 AND (time, id) > (?2, ?3) AND (time, id) < (?4, ?5)
+    UNION ALL
+    SELECT msgid, time, source, account, command, tags, text, concat, id FROM message
+    WHERE target = ?1 AND kind = 1 AND (time, id) > (?2, ?3) AND (time, id) < (?4, ?5)
+    ORDER BY time, id LIMIT ?6";
+pub(super) const LAST_WITH_EVENTS: &str = "
+    SELECT msgid, time, source, account, command, tags, text, concat, id FROM message
+    WHERE target = ?1 AND kind = 0 AND (time, id) > (?2, ?3) AND (time, id) < (?4, ?5)
+    UNION ALL
+    SELECT msgid, time, source, account, command, tags, text, concat, id FROM message
+    WHERE target = ?1 AND kind = 1 AND (time, id) > (?2, ?3) AND (time, id) < (?4, ?5)
     ORDER BY time DESC, id DESC LIMIT ?6";
 pub(super) const WITH_WHOM: &str = "
     SELECT id, one, other FROM target WHERE one = ?1
     UNION SELECT id, one, other FROM target WHERE other = ?1";
-pub(super) const LATEST_TIME: &str =
-    "SELECT max(time) FROM message WHERE target = ?1 AND redacted = 0";
-pub(super) const REDACT: &str = "
-    UPDATE message SET redacted = 1, text = '', tags = '', concat = NULL
-    WHERE msgid = ?1 AND target = ?2 AND redacted = 0";
+pub(super) const LATEST_TIME: &str = "SELECT max(time) FROM message WHERE target = ?1 AND kind = 0";
+pub(super) const FIND_SAID: &str = "
+    SELECT id, account, source, tags, text, concat FROM message
+    WHERE msgid = ?1 AND target = ?2 AND kind < 2";
+const REDACT: &str =
+    "UPDATE message SET kind = 2, text = '', tags = '', concat = NULL WHERE id = ?1";
+// No name begins with a space: it is found under its name no more, and what is to be removed is.
+const FORGET: &str = "UPDATE target SET name = ' ' || id, one = NULL, other = NULL WHERE name = ?1";
 const ADD_TARGET: &str = "INSERT INTO target (name, one, other) VALUES (?1, ?2, ?3)";
 const ADD_MESSAGE: &str = "
-    INSERT INTO message (target, time, msgid, source, account, command, tags, text, concat)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    INSERT INTO message (target, kind, time, msgid, source, account, command, tags, text, concat)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
-/// Does what is asked, in the transaction that is open, if one is.
-pub(super) fn answer(connection: &Connection, request: &Request) -> Result<Reply, Trouble> {
-    match request {
-        Request::Append { target, message } => append(connection, target, message),
-        Request::Select { target, selection, limit, events: _ } => {
-            match select(connection, target, selection, *limit) {
-                Ok(messages) => Ok(Reply::Messages(messages)),
-                Err(Lost::Unknown(msgid)) => Ok(Reply::Unknown(msgid)),
-                Err(Lost::Trouble(trouble)) => Err(trouble),
-            }
-        }
-        Request::Targets { user, channels, from_ms, to_ms, limit } => {
-            let mut targets = latest_times(connection, user, channels)?;
-            targets.retain(|(_, ms)| from_ms.min(to_ms) < ms && ms < from_ms.max(to_ms));
-            targets.sort_unstable_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
-            let beyond = targets.len().saturating_sub(limit.get());
-            if from_ms <= to_ms {
-                targets.truncate(limit.get());
-            } else {
-                targets.drain(..beyond);
-            }
-            Ok(Reply::Targets(targets))
-        }
-        Request::Redact { target, msgid, by: _ } => {
-            let found = target_id(connection, target)?;
-            let redacted = match found {
-                Some(id) => connection.prepare_cached(REDACT)?.execute(params![msgid, id])?,
-                None => 0,
-            };
-            Ok(if redacted == 1 { Reply::Redacted } else { Reply::Unknown(msgid.clone()) })
-        }
-        _ => Ok(Reply::Failed(Trouble::Other("this cannot be kept yet".to_owned()))),
-    }
-}
-
-fn append(connection: &Connection, target: &Target, message: &Message) -> Result<Reply, Trouble> {
+pub(super) fn append(
+    connection: &Connection,
+    ledger: &mut Ledger,
+    target: &Target,
+    message: &Message,
+) -> Result<Reply, Trouble> {
     let id = match target_id(connection, target)? {
         Some(id) => id,
         None => {
@@ -75,25 +71,83 @@ fn append(connection: &Connection, target: &Target, message: &Message) -> Result
             statement.insert(params![name(target), one, other])?
         }
     };
+    let kind = if message.is_event() { EVENT } else { MESSAGE };
     let Message { msgid, time_ms, source, account, command, tags, text } = message;
     let (text, concat) = columns(text);
-    let row = params![id, time_ms, msgid, source, account, command, tags, text, concat];
+    let row = params![id, kind, time_ms, msgid, source, account, command, tags, text, concat];
     match connection.prepare_cached(ADD_MESSAGE)?.execute(row) {
-        Ok(_) => Ok(Reply::Appended),
+        Ok(_) => {}
         Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-            Err(Trouble::Duplicate)
+            return Err(Trouble::Duplicate);
         }
-        Err(e) => Err(e.into()),
+        Err(e) => return Err(e.into()),
     }
+    let fixed =
+        msgid.len() + source.len() + account.as_ref().map_or(0, String::len) + command.len();
+    let said = tags.len() + text.len() + concat.map_or(0, |concat| concat.len());
+    ledger.add(id, 1, ledger::PLACE_BYTES + (fixed + said) as i64);
+    Ok(Reply::Appended)
 }
 
-fn target_id(connection: &Connection, target: &Target) -> Result<Option<i64>, Trouble> {
+pub(super) fn redact(
+    connection: &Connection,
+    ledger: &mut Ledger,
+    target: &Target,
+    msgid: &str,
+    by: &Redactor,
+) -> Result<Reply, Trouble> {
+    let unknown = || Ok(Reply::Unknown(msgid.to_owned()));
+    let Some(target) = target_id(connection, target)? else { return unknown() };
+    let mut statement = connection.prepare_cached(FIND_SAID)?;
+    let mut rows = statement.query(params![msgid, target])?;
+    let Some(row) = rows.next()? else { return unknown() };
+    let account: Option<String> = row.get(1)?;
+    match by {
+        Redactor::Account(by) if account.as_ref() != Some(by) => return Ok(Reply::Forbidden),
+        _ => {}
+    }
+    let id: i64 = row.get(0)?;
+    let (source, tags, text): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
+    let concat: Option<String> = row.get(5)?;
+    search::unindex(connection, id, target, &source, &text)?;
+    connection.prepare_cached(REDACT)?.execute([id])?;
+    let bytes = tags.len() + text.len() + concat.map_or(0, |concat| concat.len());
+    ledger.add(target, 0, -(bytes as i64));
+    Ok(Reply::Redacted)
+}
+
+/// Removes the target from those that can be asked for; its messages go in [`super::retention`].
+pub(super) fn forget(connection: &Connection, target: &Target) -> Result<Reply, Trouble> {
+    connection.prepare_cached(FORGET)?.execute([name(target)])?;
+    Ok(Reply::Forgotten)
+}
+
+pub(super) fn targets(
+    connection: &Connection,
+    user: &str,
+    channels: &[String],
+    (from_ms, to_ms): (i64, i64),
+    limit: Limit,
+) -> Result<Reply, Trouble> {
+    let mut targets = latest_times(connection, user, channels)?;
+    targets.retain(|(_, ms)| from_ms.min(to_ms) < *ms && *ms < from_ms.max(to_ms));
+    targets.sort_unstable_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+    let beyond = targets.len().saturating_sub(limit.get());
+    if from_ms <= to_ms {
+        targets.truncate(limit.get());
+    } else {
+        targets.drain(..beyond);
+    }
+    Ok(Reply::Targets(targets))
+}
+
+pub(super) fn target_id(connection: &Connection, target: &Target) -> Result<Option<i64>, Trouble> {
     let mut statement = connection.prepare_cached(FIND_TARGET)?;
     Ok(statement.query_row([name(target)], |row| row.get(0)).optional()?)
 }
 
 /// Of a channel, its name; of two users both, with a space between, which no name has.
-fn name(target: &Target) -> Cow<'_, str> {
+pub(super) fn name(target: &Target) -> Cow<'_, str> {
     match target {
         Target::Channel(name) => name.into(),
         Target::Pair(one, other) => {
@@ -132,18 +186,36 @@ impl<E: Into<Trouble>> From<E> for Lost {
     }
 }
 
-fn select(
+pub(super) fn select(
     connection: &Connection,
     target: &Target,
     selection: &Selection,
     limit: Limit,
+    events: bool,
+) -> Result<Reply, Trouble> {
+    match selected(connection, target, selection, limit.get(), events) {
+        Ok(messages) => Ok(Reply::Messages(messages)),
+        Err(Lost::Unknown(msgid)) => Ok(Reply::Unknown(msgid)),
+        Err(Lost::Trouble(trouble)) => Err(trouble),
+    }
+}
+
+fn selected(
+    connection: &Connection,
+    target: &Target,
+    selection: &Selection,
+    limit: usize,
+    events: bool,
 ) -> Result<Vec<Message>, Lost> {
     let target = target_id(connection, target)?;
-    let limit = limit.get();
+    let (forwards, backwards) = match events {
+        false => (FIRST, LAST),
+        true => (FIRST_WITH_EVENTS, LAST_WITH_EVENTS),
+    };
     let find = |point| spot(connection, target, point);
-    let first = |after, before, limit| read(connection, FIRST, target, after, before, limit);
+    let first = |after, before, limit| read(connection, forwards, target, after, before, limit);
     let last = |after, before, limit| {
-        let mut messages = read(connection, LAST, target, after, before, limit)?;
+        let mut messages = read(connection, backwards, target, after, before, limit)?;
         messages.reverse();
         Ok::<_, Trouble>(messages)
     };
@@ -198,7 +270,7 @@ fn read(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn message(row: &Row) -> rusqlite::Result<Message> {
+pub(super) fn message(row: &Row) -> rusqlite::Result<Message> {
     let (text, concat): (String, Option<String>) = (row.get(6)?, row.get(7)?);
     Ok(Message {
         msgid: row.get(0)?,

@@ -1,11 +1,17 @@
 //! The database: one SQLite file, or memory. The only place that names rusqlite.
 
+mod accounts;
+mod channels;
 mod history;
+mod ledger;
+mod presences;
 mod schema;
+mod search;
 #[cfg(test)]
 mod tests;
 
 use super::{Reply, Request, Trouble};
+use ledger::Ledger;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 use std::ffi::OsString;
@@ -17,6 +23,7 @@ use std::time::Duration;
 /// Open for reading and writing.
 pub struct Database {
     connection: Connection,
+    ledger: Ledger,
 }
 
 /// What survives a loss of power; what a process that is killed has acknowledged survives always.
@@ -71,7 +78,7 @@ impl Database {
         };
         connection.pragma_update(None, "synchronous", synchronous)?;
         schema::migrate(&mut connection, steps, Some(file))?;
-        Ok(Database { connection })
+        Database::over(connection)
     }
 
     /// An empty database that nothing is left of.
@@ -79,7 +86,12 @@ impl Database {
         let mut connection = Connection::open_in_memory()?;
         settle(&connection)?;
         schema::migrate(&mut connection, schema::STEPS, None)?;
-        Ok(Database { connection })
+        Database::over(connection)
+    }
+
+    fn over(connection: Connection) -> Result<Database, Trouble> {
+        let ledger = Ledger::read(&connection)?;
+        Ok(Database { connection, ledger })
     }
 
     /// The size that it may reach; beyond, writing fails with [`Trouble::Full`]. What is there
@@ -100,14 +112,11 @@ impl Database {
             Ok(replies) => return replies,
             Err(trouble) => trouble,
         };
-        if !self.connection.is_autocommit() {
-            // It fails only where SQLite has rolled back already.
-            let _ = self.connection.execute_batch("ROLLBACK");
-        }
+        self.roll_back();
         requests
             .map(|request| match request.writes() {
                 true => Reply::Failed(trouble.clone()),
-                false => history::answer(&self.connection, request).unwrap_or_else(Reply::Failed),
+                false => self.answer(request).unwrap_or_else(Reply::Failed),
             })
             .collect()
     }
@@ -120,7 +129,7 @@ impl Database {
         self.connection.execute_batch(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
         let mut replies = Vec::new();
         for request in requests {
-            let reply = match history::answer(&self.connection, request) {
+            let reply = match self.answer(request) {
                 // Of this request alone, and nothing of it was done.
                 Err(Trouble::Duplicate) => Reply::Failed(Trouble::Duplicate),
                 Err(trouble) if !request.writes() && !self.connection.is_autocommit() => {
@@ -130,8 +139,63 @@ impl Database {
             };
             replies.push(reply);
         }
-        self.connection.execute_batch("COMMIT")?;
+        self.end()?;
         Ok(replies)
+    }
+
+    /// Commits the open transaction.
+    fn end(&mut self) -> Result<(), Trouble> {
+        self.ledger.write(&self.connection)?;
+        self.connection.execute_batch("COMMIT")?;
+        self.ledger.commit();
+        Ok(())
+    }
+
+    /// Undoes the open transaction, if there is one.
+    fn roll_back(&mut self) {
+        if !self.connection.is_autocommit() {
+            // It fails only where SQLite has rolled back already.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        self.ledger.roll_back();
+    }
+
+    /// Does what is asked, in the transaction that is open, if one is.
+    fn answer(&mut self, request: &Request) -> Result<Reply, Trouble> {
+        use Request::*;
+        let (connection, ledger) = (&self.connection, &mut self.ledger);
+        match request {
+            Append { target, message } => history::append(connection, ledger, target, message),
+            Select { target, selection, limit, events } => {
+                history::select(connection, target, selection, *limit, *events)
+            }
+            Targets { user, channels, from_ms, to_ms, limit } => {
+                history::targets(connection, user, channels, (*from_ms, *to_ms), *limit)
+            }
+            Redact { target, msgid, by } => history::redact(connection, ledger, target, msgid, by),
+            Forget { target } => history::forget(connection, target),
+            AddAccount { account, invitation } => {
+                accounts::add(connection, account, invitation.as_deref())
+            }
+            FindAccount { folded } => accounts::find(connection, folded),
+            FindOwner { skeleton } => accounts::owner(connection, skeleton),
+            ChangeAccount { folded, change } => accounts::change(connection, folded, change),
+            DropAccount { folded } => accounts::drop(connection, folded),
+            Accounts { after, limit } => accounts::page(connection, after, *limit),
+            AddInvitation { token_hash, created_ms, expires_ms } => {
+                accounts::invite(connection, token_hash, *created_ms, *expires_ms)
+            }
+            MarkRead { account, target, time_ms, targets_max } => {
+                accounts::mark(connection, account, target, *time_ms, *targets_max)
+            }
+            SaveChannel(record) => channels::save(connection, record),
+            DropChannel { folded } => channels::drop(connection, folded),
+            Channels => channels::all(connection),
+            SavePresence { account, presence } => presences::save(connection, account, presence),
+            DropPresence { account } => presences::drop(connection, account),
+            Presences => presences::all(connection),
+            Search { .. } | Retain(_) => Err(Trouble::Other("this is not there yet".to_owned())),
+        }
     }
 
     /// Closes it in good order: the log is merged into the file. Dropping it does so too, and takes
@@ -160,6 +224,9 @@ pub fn verify(file: &Path) -> Result<Vec<String>, Trouble> {
     if schema::text(&connection)? != schema::text(&expected)? {
         findings.push(format!("the schema is not that of version {version}"));
     }
+    for target in ledger::wrong(&connection, FINDINGS_MAX)? {
+        findings.push(format!("the target {target} counts other than what it has"));
+    }
     let mut statement = connection.prepare("SELECT * FROM pragma_foreign_key_check LIMIT ?")?;
     let mut rows = statement.query([FINDINGS_MAX])?;
     while let Some(row) = rows.next()? {
@@ -181,7 +248,7 @@ fn open_to_read(file: &Path) -> Result<Connection, Trouble> {
 
 /// What holds for every connection.
 fn settle(connection: &Connection) -> Result<(), Trouble> {
-    connection.set_prepared_statement_cache_capacity(32);
+    connection.set_prepared_statement_cache_capacity(96);
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     // A damaged page is noticed when it is read, not once it has misled.

@@ -13,6 +13,8 @@ pub(super) const STEPS: &[&str] = &["
         name TEXT NOT NULL UNIQUE,
         one TEXT,
         other TEXT,
+        messages INTEGER NOT NULL DEFAULT 0,
+        bytes INTEGER NOT NULL DEFAULT 0,
         CHECK ((one IS NULL) = (other IS NULL))
     ) STRICT;
     CREATE INDEX target_by_one ON target (one) WHERE one IS NOT NULL;
@@ -20,17 +22,110 @@ pub(super) const STEPS: &[&str] = &["
     CREATE TABLE message (
         id INTEGER PRIMARY KEY,
         target INTEGER NOT NULL REFERENCES target,
+        kind INTEGER NOT NULL CHECK (kind IN (0, 1, 2)),
         time INTEGER NOT NULL,
-        msgid TEXT NOT NULL UNIQUE,
+        msgid TEXT NOT NULL,
         source TEXT NOT NULL,
         account TEXT,
         command TEXT NOT NULL,
         tags TEXT NOT NULL,
         text TEXT NOT NULL,
         concat TEXT,
-        redacted INTEGER NOT NULL DEFAULT 0 CHECK (redacted IN (0, 1))
+        UNIQUE (msgid, target)
     ) STRICT;
-    CREATE INDEX message_in_order ON message (target, redacted, time);
+    CREATE INDEX message_in_order ON message (target, kind, time);
+    CREATE VIRTUAL TABLE message_words USING fts5(
+        words, content = '', columnsize = 0, detail = none,
+        tokenize = \"unicode61 remove_diacritics 2 categories 'L* M* N* P* S* Co'\"
+    );
+    INSERT INTO message_words (message_words, rank) VALUES ('secure-delete', 1);
+    CREATE TABLE progress (
+        work TEXT PRIMARY KEY,
+        message INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO progress VALUES ('message_words', 0);
+    CREATE TABLE account (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        folded TEXT NOT NULL UNIQUE,
+        skeleton TEXT NOT NULL UNIQUE,
+        verifier TEXT NOT NULL,
+        email TEXT,
+        always_on INTEGER NOT NULL CHECK (always_on IN (0, 1)),
+        created INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE invitation (
+        token_hash TEXT PRIMARY KEY,
+        created INTEGER NOT NULL,
+        expires INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE marker (
+        account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+        target TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        PRIMARY KEY (account, target)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE channel (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        folded TEXT NOT NULL UNIQUE,
+        founder INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+        created INTEGER NOT NULL,
+        modes TEXT NOT NULL,
+        topic TEXT,
+        topic_setter TEXT,
+        topic_time INTEGER,
+        CHECK ((topic IS NULL) = (topic_setter IS NULL) AND (topic IS NULL) = (topic_time IS NULL))
+    ) STRICT;
+    CREATE INDEX channel_by_founder ON channel (founder);
+    CREATE TABLE channel_list (
+        channel INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+        place INTEGER NOT NULL,
+        list TEXT NOT NULL,
+        mask TEXT NOT NULL,
+        setter TEXT NOT NULL,
+        time INTEGER NOT NULL,
+        PRIMARY KEY (channel, place)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE channel_account (
+        channel INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+        place INTEGER NOT NULL,
+        account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+        rank TEXT NOT NULL,
+        PRIMARY KEY (channel, place)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX channel_account_by_account ON channel_account (account);
+    CREATE TABLE channel_metadata (
+        channel INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
+        place INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (channel, place)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE presence (
+        account INTEGER PRIMARY KEY REFERENCES account ON DELETE CASCADE,
+        nick TEXT NOT NULL,
+        username TEXT NOT NULL,
+        realname TEXT NOT NULL,
+        host TEXT NOT NULL,
+        modes TEXT NOT NULL,
+        away TEXT,
+        signed_on INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE presence_channel (
+        account INTEGER NOT NULL REFERENCES presence ON DELETE CASCADE,
+        place INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        ranks TEXT NOT NULL,
+        PRIMARY KEY (account, place)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE presence_metadata (
+        account INTEGER NOT NULL REFERENCES presence ON DELETE CASCADE,
+        place INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (account, place)
+    ) STRICT, WITHOUT ROWID;
 "];
 
 /// `PRAGMA application_id`: "Ston".
