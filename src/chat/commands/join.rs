@@ -121,6 +121,7 @@ impl Chat {
             extra.invites.retain(|invite| *invite != (channel, serial));
         }
         self.tell_join(voice, channel, Member { user: by.user, ranks }, |_| true);
+        self.keep_presence(voice, by.user);
         for conn in self.users[by.user].conns.clone() {
             self.tell_channel(voice, By { conn, user: by.user }, channel);
         }
@@ -214,6 +215,7 @@ impl Chat {
             Line::new(self.users[user].mask(), "PART", params).tagged(self.tags_of(user));
         self.to_witnesses(voice, &mut line, channel, about);
         self.channels.part(&mut self.users, channel, user);
+        self.keep_presence(voice, user);
     }
 
     /// `ERR_NOSUCHCHANNEL`.

@@ -59,6 +59,7 @@ impl Chat {
             Line::new(self.users[by.user].mask(), "KICK", &params).tagged(self.tags_of(by.user));
         self.to_witnesses(voice, &mut line, channel, kicked);
         self.channels.part(&mut self.users, channel, user);
+        self.keep_presence(voice, user);
     }
 
     /// `INVITE nick channel`, or `INVITE` to hear where one is invited. Modern IRC, "INVITE message".
