@@ -186,6 +186,7 @@ fn what_a_client_should_not_end_with() {
         ("c=biws,", "m=x,c=biws,", InvalidEncoding),
         ("r=abc", "r=abd", Other),
         ("r=abc", "r=", Other),
+        ("r=abcZWln", "r=abcAAAA", Other), // what another challenge was answered
         (",r=abc", "0,r=abc", ChannelBindingsDontMatch),
         (",p=", ",m=x,p=", ExtensionsNotSupported),
         (",p=", ",x=y,p=", InvalidProof),
