@@ -11,7 +11,7 @@ use stonechat::chat::{Accounts, Registration, Settings};
 #[test]
 fn an_account_is_registered_and_logged_in_to_by_plain() {
     play(
-        "ann+ account-notify standard-replies
+        "ann+ account-notify standard-replies draft/account-registration
          bob+ account-notify account-tag extended-join
          ann> JOIN #a
          ann~
@@ -28,7 +28,12 @@ fn an_account_is_registered_and_logged_in_to_by_plain() {
          ann> PRIVMSG #a :hello
          bob< @account=ann :ann!ann@localhost PRIVMSG #a :hello
          bob> WHOIS ann
-         bob~
+         bob< :srv 311 bob ann ann localhost * :ANN real
+         bob< :srv 319 bob ann :@#a
+         bob< :srv 312 bob ann srv :Net
+         bob< :srv 330 bob ann ann :is logged in as
+         bob< :srv 317 bob ann 0 1767225600 :seconds idle, signon time
+         bob< :srv 318 bob ann :End of /WHOIS list
          new> CAP REQ :sasl
          new> AUTHENTICATE PLAIN
          new> AUTHENTICATE AGFubgBzZWNyZXQ=
@@ -281,7 +286,18 @@ fn a_nick_is_its_accounts_and_so_is_what_looks_like_it() {
          eve< :srv 900 ivo ivo!eve@localhost Neil :You are now logged in as Neil
          eve< :NickServ!services@srv NOTICE ivo :You are logged in as Neil.
          eve> NICK nell
-         eve< :ivo!eve@localhost NICK nell",
+         eve< :ivo!eve@localhost NICK nell
+         disk broken
+         eve> NICK eve
+         eve< :srv 437 nell eve :It can't be looked up whose nick that is: the database is damaged (it is broken): restore a backup
+         eve> NS IDENTIFY Neil secret
+         eve< :NickServ!services@srv NOTICE nell :Accounts can't be looked up: the database is damaged (it is broken): restore a backup.
+         new> NICK new
+         new> USER x 0 * :x
+         new< :srv 437 * new :It can't be looked up whose nick that is: the database is damaged (it is broken): restore a backup
+         disk well
+         new> NICK new
+         new~",
     );
 }
 
@@ -368,7 +384,7 @@ fn two_connections_speak_for_one_user() {
          phone> QUIT
          phone< ERROR :Closing link: (localhost) [Quit: ]
          phone!
-         bob< :anna!ann@localhost QUIT :Quit:\x20",
+         bob< :anna!ann@localhost QUIT :Quit:\\x20",
     );
 }
 
@@ -488,6 +504,6 @@ fn who_is_always_on_stays_and_is_here_again_after_a_start() {
          ann< :NickServ!services@srv NOTICE ann :You go with your last connection.
          ann/
          ann!
-         bob< :ann!ann@localhost QUIT :Connection reset",
+         bob< :ann!ann@localhost QUIT :reset",
     );
 }

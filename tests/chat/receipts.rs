@@ -21,7 +21,7 @@ fn an_echo_comes_once_its_message_is_kept_and_others_do_not_wait() {
          bob< @msgid=m2 :ann!ann@localhost PRIVMSG bob :three
          disk well
          ann< @msgid=m1 :ann!ann@localhost PRIVMSG #a :one
-         ann< :srv PONG srv here
+         ann< :srv PONG srv :here
          ann< @msgid=m3 :bob!bob@localhost PRIVMSG #a :two
          ann< @msgid=m2 :ann!ann@localhost PRIVMSG bob :three",
     );

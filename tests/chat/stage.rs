@@ -9,7 +9,7 @@
 //! ann.                            she ends her half       ann!   she sees the end
 //! ann/                            she is cut off
 //! +90s                            so much time passes
-//! disk full                       nothing can be written any more; also: stalls, well
+//! disk full                       nothing can be written any more; also: broken, stalls, well
 //! restart                         the server is killed, everyone with it, and begun again
 //! ```
 //! Time begins at 2026-01-01T00:00:00Z, 1767225600. A `time` tag is told as `time=T`, the first
@@ -55,6 +55,7 @@ pub fn play_with(settings: Settings, script: &str) {
             }
             match event {
                 "full" => stage.disk(State::Full),
+                "broken" => stage.disk(State::Broken),
                 "stalls" => stage.disk(State::Stalls),
                 "well" => stage.disk(State::Well),
                 "" => stage.restart(),

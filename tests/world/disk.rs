@@ -20,6 +20,8 @@ pub enum State {
     Well,
     /// Nothing can be written.
     Full,
+    /// Nothing can be read either.
+    Broken,
     /// Nothing is answered.
     Stalls,
 }
@@ -69,6 +71,7 @@ impl Disk {
         }
         for (token, request) in &group {
             let reply = match self.state {
+                State::Broken => Reply::Failed(Trouble::Corrupt("it is broken".to_owned())),
                 State::Full if request.writes() => Reply::Failed(Trouble::Full),
                 _ => self.database.serve([request].into_iter()).pop().expect("a reply to each"),
             };
