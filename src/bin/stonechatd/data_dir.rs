@@ -43,6 +43,13 @@ pub fn database(dir: &Path) -> PathBuf {
     dir.join("stonechat.db")
 }
 
+/// Makes the directory if it isn't there, for its owner alone.
+pub fn make(path: &Path) -> Result<(), Failure> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| {
+        Failure::unavailable(format!("cannot make the data directory {}: {e}", path.display()))
+    })
+}
+
 impl DataDir {
     /// A secret that is the same at each start: made at the first one, and its owner's alone.
     pub fn secret(&self) -> Result<[u8; 32], Failure> {
@@ -76,11 +83,7 @@ impl DataDir {
                 path.display()
             ))
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|e| failed("make", e))?;
+        make(path)?;
         let lock = File::options()
             .create(true)
             .truncate(false)

@@ -1,13 +1,16 @@
 //! `stonechatd`, the daemon: arguments, and what comes of them.
 
+mod account;
 mod daemon;
 mod data_dir;
 mod database;
 mod listeners;
 mod operator;
+mod password;
 mod service_manager;
 mod settings;
 
+use account::AccountCommand;
 use clap::{Parser, Subcommand};
 use daemon::Daemon;
 use settings::{Flags, Settings};
@@ -38,6 +41,9 @@ enum Command {
     Check,
     /// Print the default config, with comments
     Config,
+    /// Accounts of those who chat
+    #[command(subcommand)]
+    Account(AccountCommand),
     /// What chat's operators need
     #[command(subcommand)]
     Operator(OperatorCommand),
@@ -93,6 +99,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Some(Command::Check) => check(arguments.flags),
+        Some(Command::Account(command)) => account::run(arguments.flags, command),
         Some(Command::Operator(OperatorCommand::Hash)) => operator::hash(),
         Some(Command::Backup { file }) => database::backup(arguments.flags, &file),
         Some(Command::Verify) => database::verify(arguments.flags),
