@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 /// first of it wait longer.
 const GROUP_MAX: usize = 512;
 
-/// When nothing is asked the database is tidied; when much is, a part of that after so many groups.
-const GROUPS_BETWEEN_TIDYING: u32 = 4;
+/// When nothing is asked the database is tidied; when much is, a part of that after so many
+/// requests, which keeps up with what they add.
+const REQUESTS_BETWEEN_TIDYING: usize = 500;
 
 /// How often it is looked through for what has become too old.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -43,11 +44,12 @@ fn run(far: &Far, mut database: Database, wake: impl Fn()) {
                 let replies = database.serve(group.iter().map(|(_, request)| request));
                 count(far.statistics(), &database, begun.elapsed(), &replies);
                 log_change(&mut failing, &group, &replies);
+                let requests = group.len();
                 for ((token, _), reply) in group.iter().zip(replies) {
                     far.answer(*token, reply);
                 }
                 wake();
-                tidying.after_group(far.statistics(), &mut database);
+                tidying.after_group(requests, far.statistics(), &mut database);
             }
             Err(Unasked::Yet) => tidying.tidy(far.statistics(), &mut database),
             Err(Unasked::Forever) => return database.close(),
@@ -59,8 +61,8 @@ fn run(far: &Far, mut database: Database, wake: impl Fn()) {
 struct Tidying {
     next: Instant,
     next_sweep: Instant,
-    /// Groups since the last time.
-    groups: u32,
+    /// Requests since the last time.
+    requests: usize,
     /// It has failed last time, and is not to be tried before `next`.
     resting: bool,
 }
@@ -68,27 +70,27 @@ struct Tidying {
 impl Tidying {
     fn new() -> Tidying {
         let now = Instant::now();
-        Tidying { next: now, next_sweep: now, groups: 0, resting: false }
+        Tidying { next: now, next_sweep: now, requests: 0, resting: false }
     }
 
     fn due(&self) -> Duration {
         self.next.saturating_duration_since(Instant::now())
     }
 
-    fn after_group(&mut self, statistics: &Statistics, database: &mut Database) {
+    fn after_group(&mut self, requests: usize, statistics: &Statistics, database: &mut Database) {
         if self.resting {
             return;
         }
         self.next = Instant::now();
-        self.groups += 1;
-        if self.groups >= GROUPS_BETWEEN_TIDYING {
+        self.requests += requests;
+        if self.requests >= REQUESTS_BETWEEN_TIDYING {
             self.tidy(statistics, database);
         }
     }
 
     fn tidy(&mut self, statistics: &Statistics, database: &mut Database) {
         let now = Instant::now();
-        self.groups = 0;
+        self.requests = 0;
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP_EVERY;
             database.sweep();

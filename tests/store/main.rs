@@ -1,6 +1,7 @@
 //! What outlives the process does: against a naive oracle, through kills, damage and a full disk.
 
 mod damage;
+mod faults;
 mod history;
 mod kill;
 mod queue;

@@ -127,7 +127,7 @@ fn what_is_forgotten_is_gone_at_once_and_leaves_the_file_afterwards() {
     assert_eq!(numbers(&mut database), [1]);
     database.close();
     let after = file.metadata().unwrap().len();
-    assert!(after < 6 << 20 && before > 10 << 20, "{before} bytes, then {after}");
+    assert!(after < 6 << 20 && before > 8 << 20, "{before} bytes, then {after}");
     assert_eq!(sqlite::verify(&file), Ok(vec![]));
 }
 

@@ -19,6 +19,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,6 +28,15 @@ pub struct Database {
     connection: Connection,
     ledger: Ledger,
     retention: Retention,
+    /// Where it lies, if not in memory.
+    place: Option<Place>,
+}
+
+/// A file, and what it was when it was opened. SQLite would go on writing to one that has no name
+/// any more, and nothing of that would be found again.
+struct Place {
+    file: PathBuf,
+    device_and_inode: (u64, u64),
 }
 
 /// What survives a loss of power; what a process that is killed has acknowledged survives always.
@@ -89,7 +99,7 @@ impl Database {
         };
         connection.pragma_update(None, "synchronous", synchronous)?;
         schema::migrate(&mut connection, steps, Some(file))?;
-        Database::over(connection)
+        Database::over(connection, Some(Place::of(file)?))
     }
 
     /// An empty database that nothing is left of.
@@ -97,12 +107,12 @@ impl Database {
         let mut connection = Connection::open_in_memory()?;
         settle(&connection)?;
         schema::migrate(&mut connection, schema::STEPS, None)?;
-        Database::over(connection)
+        Database::over(connection, None)
     }
 
-    fn over(connection: Connection) -> Result<Database, Trouble> {
+    fn over(connection: Connection, place: Option<Place>) -> Result<Database, Trouble> {
         let ledger = Ledger::read(&connection)?;
-        Ok(Database { connection, ledger, retention: Retention::default() })
+        Ok(Database { connection, ledger, retention: Retention::default(), place })
     }
 
     /// The size that it may reach; beyond, writing fails with [`Trouble::Full`]. What is there
@@ -159,7 +169,7 @@ impl Database {
     /// Does a bounded part of what is to be done behind the requests: removing what is not to be
     /// kept, and filing words to be found by. Returns whether there may be more.
     pub fn tidy(&mut self) -> Result<bool, Trouble> {
-        let now_ms = self.connection.query_row(NOW_MS, [], |row| row.get(0))?;
+        let now_ms = now_ms(&self.connection)?;
         let removed = self.transact(|database| {
             database.retention.remove(&database.connection, &mut database.ledger, now_ms)
         })?;
@@ -187,7 +197,9 @@ impl Database {
         &mut self,
         act: impl FnOnce(&mut Database) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
-        let begun = self.connection.execute_batch("BEGIN IMMEDIATE").map_err(Trouble::from);
+        let begun = self
+            .check_place()
+            .and_then(|()| Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?));
         let done = begun.and_then(|()| {
             let done = act(self)?;
             self.end()?;
@@ -201,6 +213,9 @@ impl Database {
 
     fn commit(&mut self, requests: &[&Request]) -> Result<Vec<Reply>, Trouble> {
         let writes = requests.iter().any(|request| request.writes());
+        if writes {
+            self.check_place()?;
+        }
         self.connection.execute_batch(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
         let mut replies = Vec::new();
         for request in requests {
@@ -216,6 +231,14 @@ impl Database {
         }
         self.end()?;
         Ok(replies)
+    }
+
+    fn check_place(&self) -> Result<(), Trouble> {
+        let Some(place) = &self.place else { return Ok(()) };
+        match Place::of(&place.file) {
+            Ok(now) if now.device_and_inode == place.device_and_inode => Ok(()),
+            _ => Err(Trouble::Gone),
+        }
     }
 
     /// Commits the open transaction.
@@ -299,6 +322,13 @@ impl Database {
     }
 }
 
+impl Place {
+    fn of(file: &Path) -> io::Result<Place> {
+        let now = fs::metadata(file)?;
+        Ok(Place { file: file.to_owned(), device_and_inode: (now.dev(), now.ino()) })
+    }
+}
+
 /// Copies the database in `file`, which may be in use, to `copy`: whole, sound and on the disk when
 /// this returns, or not there. What is at `copy` already is replaced.
 pub fn backup(file: &Path, copy: &Path) -> Result<(), Trouble> {
@@ -337,6 +367,11 @@ fn open_to_read(file: &Path) -> Result<Connection, Trouble> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     settle(&connection)?;
     Ok(connection)
+}
+
+/// By the system's clock, in milliseconds since 1970.
+fn now_ms(connection: &Connection) -> Result<i64, Trouble> {
+    Ok(connection.prepare_cached(NOW_MS)?.query_row([], |row| row.get(0))?)
 }
 
 /// What holds for every connection.

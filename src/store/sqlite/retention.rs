@@ -202,7 +202,10 @@ fn up_to(mut doomed: Vec<Doomed>, bytes: i64) -> Vec<Doomed> {
     doomed
 }
 
+/// Their words stay in the index, without a text, until FTS5 merges that part of it: to erase them
+/// at once, as with what is redacted, takes 20 times as long.
 fn remove(connection: &Connection, ledger: &mut Ledger, doomed: &[Doomed]) -> Result<(), Trouble> {
+    search::erase(connection, false)?;
     let mut statement = connection.prepare_cached(DROP_MESSAGE)?;
     for row in doomed {
         if row.kind == history::MESSAGE {
@@ -211,6 +214,7 @@ fn remove(connection: &Connection, ledger: &mut Ledger, doomed: &[Doomed]) -> Re
         statement.execute([row.id])?;
         ledger.add(row.target, -1, -row.bytes);
     }
+    search::erase(connection, true)?;
     search::step_back(connection)
 }
 

@@ -5,10 +5,18 @@
 //! that of what a common word finds only what is wanted is read. No word has a `#` or `@` in it.
 
 use super::history;
-use crate::store::{Reply, Request, Target, Trouble};
+use crate::store::{Message, Reply, Request, Target, Trouble};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
 use std::fmt::Write;
+
+/// Numbers of messages that are looked through at once: two words that are common, but never
+/// together, take some 10 ms.
+const SPAN: i64 = 250_000;
+
+/// After this many milliseconds nothing older is looked for. In 10 million messages only such words
+/// come to that.
+const TIME_MAX_MS: i64 = 30;
 
 /// Messages that a search reads at most: those it finds, and those that turn out to be of another
 /// time. Some 5 µs each.
@@ -16,6 +24,7 @@ const CANDIDATES_MAX: usize = 4000;
 
 pub(super) const INDEXED: &str = "SELECT message FROM progress WHERE work = 'message_words'";
 const SET_INDEXED: &str = "UPDATE progress SET message = ?1 WHERE work = 'message_words'";
+const ERASE: &str = "INSERT INTO message_words (message_words, rank) VALUES ('secure-delete', ?1)";
 const STEP_BACK: &str = "
     UPDATE progress SET message = min(message, (SELECT coalesce(max(id), 0) FROM message))
     WHERE work = 'message_words'";
@@ -61,27 +70,37 @@ pub(super) fn search(connection: &Connection, search: &Search) -> Result<Reply, 
     else {
         return Ok(Reply::Found(Vec::new()));
     };
-    let mut matching = connection.prepare_cached(MATCHING)?;
-    let mut message = connection.prepare_cached(MESSAGE)?;
-    let mut ids = matching.query(params![query, first, last])?;
+    let begun_ms = super::now_ms(connection)?;
     let mut found = Vec::new();
-    for _ in 0..CANDIDATES_MAX {
-        if found.len() == search.limit {
-            break;
+    let mut candidates = 0;
+    let mut end = last;
+    while end >= first
+        && found.len() < search.limit
+        && candidates < CANDIDATES_MAX
+        && super::now_ms(connection)? - begun_ms < TIME_MAX_MS
+    {
+        let begin = first.max(end.saturating_sub(SPAN - 1));
+        let mut matching = connection.prepare_cached(MATCHING)?;
+        let mut ids = matching.query(params![query, begin, end])?;
+        while found.len() < search.limit && candidates < CANDIDATES_MAX {
+            let Some(row) = ids.next()? else { break };
+            candidates += 1;
+            let Some((target, message)) = message(connection, row.get(0)?)? else { continue };
+            let in_time = search.after_ms < message.time_ms && message.time_ms < search.before_ms;
+            if let Some(target) = targets.get(&target).filter(|_| in_time) {
+                found.push(((*target).clone(), message));
+            }
         }
-        let Some(row) = ids.next()? else { break };
-        let read = |row: &Row| Ok((row.get::<_, i64>(8)?, history::message(row)?));
-        let Some((target, message)) =
-            message.query_row([row.get::<_, i64>(0)?], read).optional()?
-        else {
-            continue;
-        };
-        let in_time = search.after_ms < message.time_ms && message.time_ms < search.before_ms;
-        if let Some(target) = targets.get(&target).filter(|_| in_time) {
-            found.push(((*target).clone(), message));
-        }
+        end = begin - 1;
     }
     Ok(Reply::Found(found))
+}
+
+/// The message of this number, and its target's.
+fn message(connection: &Connection, id: i64) -> Result<Option<(i64, Message)>, Trouble> {
+    let mut statement = connection.prepare_cached(MESSAGE)?;
+    let read = |row: &Row| Ok((row.get(8)?, history::message(row)?));
+    Ok(statement.query_row([id], read).optional()?)
 }
 
 /// In FTS5's language, each word in quotes; `None` if nothing can match.
@@ -153,6 +172,12 @@ pub(super) fn index(connection: &Connection, limit: usize) -> Result<usize, Trou
         connection.prepare_cached(SET_INDEXED)?.execute([last])?;
     }
     Ok(count)
+}
+
+/// Whether words that are taken out of the index are erased from the file, too.
+pub(super) fn erase(connection: &Connection, at_once: bool) -> Result<(), Trouble> {
+    connection.prepare_cached(ERASE)?.execute([at_once])?;
+    Ok(())
 }
 
 /// To be called when the last messages were removed, as their numbers will be given again.
