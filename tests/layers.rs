@@ -30,7 +30,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
 const ONLY_IN: [(&str, &[&str]); 20] = [
     ("mio", &["net/reactor"]),
     ("socket2", &["net/reactor"]),
-    ("Instant", &["net/reactor"]),
+    ("Instant", &["net/reactor", "store/thread"]), // how long a group took, when to tidy
     ("SystemTime", &["net/reactor"]),
     ("TcpStream", &["net/reactor"]),
     ("TcpListener", &["net/reactor", "bin"]),

@@ -303,6 +303,8 @@ pub enum Trouble {
     },
     /// It is a database, but of another program.
     Foreign,
+    /// Its file is not where it was opened any more.
+    Gone,
     /// A message of this id is already kept in the target.
     Duplicate,
     /// Anything else, in the words of SQLite or the system.
@@ -473,6 +475,9 @@ impl fmt::Display for Trouble {
                  knows up to {known}): run that version, or restore a backup"
             ),
             Trouble::Foreign => f.write_str("the database is that of another program"),
+            Trouble::Gone => f.write_str(
+                "the database's file was removed or replaced: put it back, or start again",
+            ),
             Trouble::Duplicate => f.write_str("a message of this id is already kept"),
             Trouble::Other(why) => write!(f, "the database failed: {why}"),
         }
