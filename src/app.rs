@@ -90,6 +90,11 @@ impl App {
         self.chat.tell_operators(out, text);
     }
 
+    /// Where things are kept.
+    pub fn store(&self) -> Option<&Store> {
+        self.chat.store()
+    }
+
     /// How much there is of everything in chat.
     pub fn figures(&self) -> chat::Figures {
         self.chat.figures()

@@ -74,6 +74,11 @@ impl Chat {
         self.doors = Doors::new(secret);
     }
 
+    /// Where it keeps things.
+    pub fn store(&self) -> Option<&Store> {
+        self.keeper.store.as_ref()
+    }
+
     /// Does what is to be done with what the store and the hasher have replied. Returns whether there is more,
     /// which is left for the next turn where this one has said much already.
     pub(super) fn stored(&mut self, out: &mut Outbox) -> bool {
