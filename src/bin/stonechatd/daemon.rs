@@ -64,6 +64,7 @@ impl Daemon {
         let mut open = listeners::adopt(passed, &mut wanted)?;
         open.extend(listeners::bind(wanted, settings.reuse_port)?);
         let mut database = database::open(settings.data.as_deref(), settings.durability)?;
+        database.retain(settings.policy.clone());
         let (store, far) = Store::new(STORE_REQUESTS_MAX);
         let waker = reactor.waker();
         // It can't fail but for want of memory, and what it wakes looks for itself once a turn.
@@ -242,6 +243,7 @@ impl Daemon {
         self.server.set_limits(settings.limits());
         self.server.inject(|app, out| {
             app.set_settings(out, settings.limits.line_max, settings.chat.clone());
+            app.retain(out, settings.policy.clone());
         });
         if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {
             log::warn!("`data` and `log` take effect at the next start");
