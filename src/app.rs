@@ -1,9 +1,10 @@
 //! Which service answers on which listener. A program is a service made of services.
 
+use crate::auth::worker::Hasher;
 use crate::chat::{self, Chat};
 use crate::echo::Echo;
-use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
-use crate::store::Store;
+use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Service};
+use crate::store::{Policy, Presence, Store};
 use std::io::ErrorKind;
 
 /// What is spoken on a listener.
@@ -55,6 +56,16 @@ impl App {
         self.chat.keep_in(store);
     }
 
+    /// Has passwords hashed by `hasher`, likewise. `secret` is random, and the same after a restart.
+    pub fn hash_by(&mut self, hasher: Hasher, secret: [u8; 32]) {
+        self.chat.hash_by(hasher, secret);
+    }
+
+    /// Who was here before this start, and stays: always-on users. Before anyone comes.
+    pub fn restore(&mut self, presences: Vec<(String, Presence)>, now: Now) {
+        self.chat.restore(presences, now);
+    }
+
     /// Adds an endpoint where `protocol` is spoken; `None` if there are 256 already.
     pub fn add_endpoint(&mut self, protocol: Protocol) -> Option<EndpointId> {
         let id = u8::try_from(self.endpoints.len()).ok()?;
@@ -77,6 +88,16 @@ impl App {
     /// runs the program, have asked for.
     pub fn tell_operators(&self, out: &mut Outbox, text: &str) {
         self.chat.tell_operators(out, text);
+    }
+
+    /// Has so much of what was said kept from now on.
+    pub fn retain(&mut self, out: &mut Outbox, policy: Policy) {
+        self.chat.retain(out, policy);
+    }
+
+    /// Where things are kept.
+    pub fn store(&self) -> Option<&Store> {
+        self.chat.store()
     }
 
     /// How much there is of everything in chat.

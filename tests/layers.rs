@@ -22,7 +22,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("cluster", &["wire", "net", "store"]),
     ("app", &["wire", "net", "store", "auth", "echo", "chat", "telemetry", "web", "cluster"]),
     ("config", &["wire", "net", "store", "auth", "app", "chat"]),
-    ("metrics", &["net", "chat"]),
+    ("metrics", &["net", "store", "chat"]),
     ("client", &["wire", "net"]),
 ];
 
@@ -30,7 +30,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
 const ONLY_IN: [(&str, &[&str]); 20] = [
     ("mio", &["net/reactor"]),
     ("socket2", &["net/reactor"]),
-    ("Instant", &["net/reactor"]),
+    ("Instant", &["net/reactor", "store/thread"]), // how long a group took, when to tidy
     ("SystemTime", &["net/reactor"]),
     ("TcpStream", &["net/reactor"]),
     ("TcpListener", &["net/reactor", "bin"]),

@@ -1,4 +1,4 @@
-//! Every codec of `wire`: whatever the bytes and however they are cut, each says what its oracle
+//! Every codec of `wire`, and what `auth` hears: whatever the bytes and however they are cut, each says what its oracle
 //! says, uses no more than it is given, and keeps no more than it may.
 //!
 //! The first byte of the input names the codec, so that an input means the same whatever codecs
@@ -7,6 +7,13 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
+use std::sync::LazyLock;
+use stonechat::auth::chunks::{self, Chunk, PAYLOAD_BYTES_MAX, Payload};
+use stonechat::auth::decoys::Decoys;
+use stonechat::auth::plain::Plain;
+use stonechat::auth::scram::{ClientFirst, NONCE_BYTES};
+use stonechat::auth::skeleton::Skeleton;
+use stonechat::auth::verifier::Verifier;
 use stonechat::wire::irc::tags::unescape;
 use stonechat::wire::irc::{Bad, Message, PARAMS_MAX, REST_MAX, SERVER_TAGS_MAX, write};
 use stonechat::wire::line::{LineParser, TooLong};
@@ -14,9 +21,14 @@ use stonechat::wire::mask::{Mask, matches};
 
 fuzz_target!(|input: &[u8]| -> Corpus {
     match input {
+        [b'C', input @ ..] => authenticate(input),
         [b'I', input @ ..] => irc_heard(input),
         [b'L', input @ ..] => lines(input),
         [b'M', input @ ..] => masks(input),
+        [b'N', input @ ..] => look_alikes(input),
+        [b'P', input @ ..] => plain(input),
+        [b'S', input @ ..] => scram(input),
+        [b'V', input @ ..] => verifier(input),
         [b'W', input @ ..] => irc_written(input),
         _ => Corpus::Reject,
     }
@@ -180,4 +192,77 @@ fn matches_of_oracle(glob: &str, text: &str) -> bool {
         }
     }
     means[text.len()]
+}
+
+/// `auth::chunks`. The input: chunks as a peer says them, LF after each; and as bytes, which we say.
+fn authenticate(input: &[u8]) -> Corpus {
+    let mut payload = Payload::default();
+    for chunk in chunks::spoken(input) {
+        match payload.take(&chunk) {
+            Ok(Chunk::Last(bytes)) => assert_eq!(bytes, input),
+            Ok(Chunk::More) => assert!(input.len() >= 298),
+            Ok(Chunk::Abort) => panic!("nobody aborts"),
+            Err(_) => {
+                assert!(input.len() > PAYLOAD_BYTES_MAX);
+                break;
+            }
+        }
+    }
+    let Ok(input) = str::from_utf8(input) else { return Corpus::Keep };
+    let mut payload = Payload::default();
+    for chunk in input.split('\n') {
+        if let Ok(Chunk::Last(bytes)) = payload.take(chunk) {
+            assert!(bytes.len() <= PAYLOAD_BYTES_MAX);
+        }
+    }
+    Corpus::Keep
+}
+
+/// `auth::plain`. The input: the message.
+fn plain(message: &[u8]) -> Corpus {
+    if let Ok(plain) = Plain::parse(message) {
+        let said = ["", plain.account, plain.password.as_str()].join("\0");
+        assert!(message.ends_with(said.as_bytes()) && said.matches('\0').count() == 2);
+    }
+    Corpus::Keep
+}
+
+/// `auth::scram`, with an account that nobody has: whatever is said first and last, nobody is let
+/// in. The input: both messages, LF between them. What is challenged is answered as far as one can
+/// without a password.
+fn scram(input: &[u8]) -> Corpus {
+    static DECOY: LazyLock<Verifier> = LazyLock::new(|| Decoys::new([7; 32], 4096).of("ann"));
+    let mut messages = input.splitn(2, |&byte| byte == b'\n');
+    let [Some(first), Some(last)] = [messages.next(), messages.next()] else {
+        return Corpus::Reject;
+    };
+    let Ok(first) = ClientFirst::parse(first) else { return Corpus::Keep };
+    assert!(!first.account().is_empty());
+    let (exchange, server_first) = first.challenge(DECOY.clone(), [0; NONCE_BYTES]);
+    let nonce = server_first.split(',').next().expect("one at least");
+    // So that the fuzzer need not guess it.
+    let last = match last.strip_prefix(b"c=biws,") {
+        Some(rest) => [b"c=biws,", nonce.as_bytes(), rest].concat(),
+        None => last.to_vec(),
+    };
+    assert!(exchange.finish(&last).is_err());
+    Corpus::Keep
+}
+
+/// `auth::skeleton`. The input: a name.
+fn look_alikes(input: &[u8]) -> Corpus {
+    let Ok(name) = str::from_utf8(input) else { return Corpus::Reject };
+    let skeleton = Skeleton::of(name);
+    assert_eq!(Skeleton::of(skeleton.as_str()), skeleton);
+    assert_eq!(Skeleton::of(&name.to_ascii_uppercase()), skeleton);
+    Corpus::Keep
+}
+
+/// `auth::verifier`. The input: its text.
+fn verifier(input: &[u8]) -> Corpus {
+    let Ok(text) = str::from_utf8(input) else { return Corpus::Reject };
+    if let Ok(verifier) = Verifier::parse(text) {
+        assert_eq!(verifier.to_string(), text);
+    }
+    Corpus::Keep
 }

@@ -56,7 +56,7 @@ impl Payload {
             "" => return Err(Bad::NotBase64),
             _ if chunk.len() > CHUNK_BYTES => return Err(Bad::TooLong),
             // Padding has ended it, and yet it goes on.
-            _ if bytes.len() % 3 != 0 => return Err(Bad::NotBase64),
+            _ if !bytes.len().is_multiple_of(3) => return Err(Bad::NotBase64),
             _ => {}
         }
         BASE64.decode_vec(chunk, &mut bytes).map_err(|_| Bad::NotBase64)?;
@@ -73,7 +73,7 @@ impl Payload {
 
 /// The parameters that say `payload`, in order.
 pub fn spoken(payload: &[u8]) -> impl Iterator<Item = String> + use<'_> {
-    let ends_full = payload.len().div_ceil(3) * 4 % CHUNK_BYTES == 0;
+    let ends_full = (payload.len().div_ceil(3) * 4).is_multiple_of(CHUNK_BYTES);
     let end = ends_full.then(|| "+".to_owned());
     payload.chunks(DECODED_BYTES).map(|part| BASE64.encode(part)).chain(end)
 }

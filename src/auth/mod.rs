@@ -6,6 +6,7 @@
 pub mod attempts;
 pub mod chunks;
 pub mod decoys;
+pub mod invitation;
 pub mod password;
 pub mod plain;
 pub mod scram;

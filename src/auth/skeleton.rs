@@ -13,9 +13,7 @@
 //! Not `5 s`, `2 z`, `8 b`, `cl d`, `nn m` and the like: they can be told apart in the fonts that
 //! people chat in, and `clara` and `dara` are two people.
 
-use std::fmt::{self, Display};
-
-/// How a name looks. It is not a name, and to be shown to nobody but for finding faults.
+/// How a name looks. It is no name, and shown to nobody.
 /// ```
 /// use stonechat::auth::skeleton::Skeleton;
 /// assert_eq!(Skeleton::of("Modern_1"), Skeleton::of("rnoderN-l"));
@@ -46,12 +44,6 @@ impl Skeleton {
     /// As text, to be kept beside the name it is of.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl Display for Skeleton {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

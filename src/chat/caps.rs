@@ -1,6 +1,7 @@
 //! Capabilities: what a client may ask to be told, and how. IRCv3 capability-negotiation.
 
 use super::Settings;
+use super::commands::authenticate::MECHANISMS;
 use super::metadata::{self, KEY_MAX};
 
 /// A capability this server knows.
@@ -39,7 +40,9 @@ pub enum Cap {
     Playback,
     PreAway,
     ReadMarker,
+    Registration,
     Relaymsg,
+    Sasl,
     Search,
     ServerTime,
     Setname,
@@ -48,7 +51,7 @@ pub enum Cap {
 }
 
 /// Each name once, in the order they are listed.
-const NAMES: [(&str, Cap); 32] = [
+const NAMES: [(&str, Cap); 34] = [
     ("account-notify", Cap::AccountNotify),
     ("account-tag", Cap::AccountTag),
     ("away-notify", Cap::AwayNotify),
@@ -63,10 +66,14 @@ const NAMES: [(&str, Cap); 32] = [
     ("message-tags", Cap::MessageTags),
     ("multi-prefix", Cap::MultiPrefix),
     ("no-implicit-names", Cap::NoImplicitNames),
+    ("sasl", Cap::Sasl),
     ("server-time", Cap::ServerTime),
     ("setname", Cap::Setname),
     ("standard-replies", Cap::StandardReplies),
     ("userhost-in-names", Cap::UserhostInNames),
+    // For clients too old to know drafts, some of which hear only one line of names.
+    ("znc.in/playback", Cap::Playback),
+    ("draft/account-registration", Cap::Registration),
     ("draft/channel-rename", Cap::ChannelRename),
     ("draft/chathistory", Cap::Chathistory),
     ("draft/event-playback", Cap::EventPlayback),
@@ -80,7 +87,6 @@ const NAMES: [(&str, Cap); 32] = [
     ("draft/read-marker", Cap::ReadMarker),
     ("draft/relaymsg", Cap::Relaymsg),
     ("soju.im/search", Cap::Search),
-    ("znc.in/playback", Cap::Playback),
 ];
 
 /// Of the capabilities of NAMES those that one connection has asked for.
@@ -162,7 +168,12 @@ fn value(cap: Cap, settings: &Settings) -> Option<String> {
             "max-bytes={},max-lines={}",
             limits.multiline_bytes_max, limits.multiline_lines_max
         )),
+        Cap::Registration if settings.accounts.before_connect => {
+            Some("before-connect,custom-account-name".to_owned())
+        }
+        Cap::Registration => Some("custom-account-name".to_owned()),
         Cap::Relaymsg => Some("/".to_owned()),
+        Cap::Sasl => Some(MECHANISMS.to_owned()),
         _ => None,
     }
 }

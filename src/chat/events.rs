@@ -8,7 +8,7 @@ use super::Chat;
 use super::channels::{ChannelId, ChannelMode};
 use super::users::UserId;
 use super::voice::{LineTags, Voice};
-use crate::store::{Request, Text};
+use crate::store::{self, Request, Text};
 
 impl Chat {
     /// Keeps that `user` gave `command` with `params`, as they stand on the wire, in each of
@@ -22,26 +22,25 @@ impl Chat {
         command: &str,
         params: &str,
     ) -> Option<String> {
-        if !self.settings.history.enabled {
+        // Who is not seen in an auditorium is not to be read of either.
+        let tells = |id: &&ChannelId| !self.channels[**id].is(ChannelMode::Auditorium);
+        if !self.settings.history.enabled || !self.keeper.takes_events() {
+            return None;
+        }
+        let places = channels.iter().filter(tells).map(|id| self.place_of_channel(*id));
+        let places: Vec<store::Target> = places.collect();
+        if places.is_empty() {
             return None;
         }
         let msgid = self.message_ids.next(voice.now().unix_ms);
         let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
         let text = Text::Line(params.to_owned());
         let event = self.to_keep(voice, self.users[user].mask(), command, tags, text);
-        let mut is_kept = false;
-        for channel in channels {
-            // Who is not seen there is not to be read of either.
-            let hides = self.channels[*channel].is(ChannelMode::Auditorium);
-            if hides || !self.keeper.takes_events() {
-                continue;
-            }
-            let target = self.place_of_channel(*channel);
+        for target in places {
             let request = Request::Append { target, message: event.clone() };
             self.ask_store(voice, request, |_, _, _| {});
-            is_kept = true;
         }
-        is_kept.then_some(msgid)
+        Some(msgid)
     }
 
     /// The channels of a user.

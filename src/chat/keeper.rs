@@ -1,25 +1,32 @@
-//! What chat asks of the store, and what it does with the replies.
+//! What chat asks of the threads that do what would hold up the loop, store and hasher, and what it
+//! does with the replies.
 //!
 //! A reply comes in a later turn. What is then to be done is kept until then, in the order asked;
 //! who has asked for something that he must be answered before all else is heard no further.
 
 use super::Chat;
-use super::session::More;
+use super::accounts::Doors;
 use super::voice::Voice;
+use crate::auth::worker::{Done, Hasher, Job, Token as JobToken};
 use crate::net::{ConnId, Outbox};
-use crate::store::{Busy, Reply, Request, Store, Token, Trouble};
+use crate::store::{Busy, Policy, Reply, Request, Store, Token, Trouble};
 use std::collections::VecDeque;
 
 /// What is done with a reply.
 type Then = Box<dyn FnOnce(&mut Chat, &mut Voice, Reply) + Send>;
 
-/// The store, if there is one, and what is to be done with the replies that are still to come.
+/// What is done with a result.
+type ThenDone = Box<dyn FnOnce(&mut Chat, &mut Voice, Done) + Send>;
+
+/// The store and the hasher, if there are any, and what is to be done with the replies that are still to come.
 #[derive(Default)]
 pub(super) struct Keeper {
     store: Option<Store>,
     /// Numbers requests.
     asked: u64,
     open: VecDeque<(Token, Then)>,
+    hasher: Option<Hasher>,
+    open_jobs: VecDeque<ThenDone>,
 }
 
 impl Keeper {
@@ -66,9 +73,38 @@ impl Chat {
         self.keeper.store = Some(store);
     }
 
-    /// Does what is to be done with what the store has replied. Returns whether there is more,
+    /// Has passwords hashed by `hasher`, from now on, as [`Chat::keep_in`]. Without one the loop does
+    /// it. `secret` is random, and the same after a restart: decoys are made of it.
+    pub fn hash_by(&mut self, hasher: Hasher, secret: [u8; 32]) {
+        self.keeper.hasher = Some(hasher);
+        self.doors = Doors::new(secret);
+    }
+
+    /// Has so much of what was said kept from now on.
+    pub fn retain(&mut self, out: &mut Outbox, policy: Policy) {
+        self.ask_store(&mut Voice::new(out), Request::Retain(policy), |_, _, reply| {
+            if let Reply::Failed(trouble) = reply {
+                log::error!("what is to be kept stays as it was: {trouble}");
+            }
+        });
+    }
+
+    /// Where it keeps things.
+    pub fn store(&self) -> Option<&Store> {
+        self.keeper.store.as_ref()
+    }
+
+    /// Does what is to be done with what the store and the hasher have replied. Returns whether there is more,
     /// which is left for the next turn where this one has said much already.
     pub(super) fn stored(&mut self, out: &mut Outbox) -> bool {
+        while let Some((_, done)) =
+            self.keeper.hasher.as_mut().and_then(|hasher| hasher.replies().next())
+        {
+            let then = self.keeper.open_jobs.pop_front().expect("a result of what was asked");
+            let voice = &mut Voice::new(out);
+            then(self, voice, done);
+            self.await_receipts(voice);
+        }
         while !out.is_full() {
             let store = self.keeper.store.as_mut();
             let Some((token, reply)) = store.and_then(|store| store.replies().next()) else {
@@ -106,7 +142,7 @@ impl Chat {
         then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Reply) + Send + 'static,
     ) {
         voice.out.defer(conn);
-        self.sessions[conn].more().asked += 1;
+        self.sessions[conn].asked += 1;
         let label = voice.take_label();
         self.ask_store(voice, request, move |chat, voice, reply| {
             chat.go_on_hearing(voice, conn, label, |chat, voice| then(chat, voice, conn, reply));
@@ -115,10 +151,36 @@ impl Chat {
 
     /// Hears `conn` again, unless it waits for something else.
     pub(super) fn hear_again(&mut self, voice: &mut Voice, conn: ConnId) {
-        let waits = |more: &Box<More>| more.asked > 0;
-        if !self.sessions[conn].more.as_ref().is_some_and(waits) && !self.is_being_told(conn) {
+        if self.sessions[conn].asked == 0 && !self.is_being_told(conn) {
             voice.out.resume(conn);
         }
+    }
+
+    /// Has a password hashed on behalf of `conn`, as [`Chat::ask_for`]. At once there is `None` if
+    /// too many wait.
+    pub(super) fn hash_for(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        job: Job,
+        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Option<Done>) + Send + 'static,
+    ) {
+        let Some(hasher) = &mut self.keeper.hasher else {
+            let done = job.run();
+            return then(self, voice, conn, Some(done));
+        };
+        // Results come in order, and need no names.
+        if hasher.ask(JobToken(0), job).is_err() {
+            return then(self, voice, conn, None);
+        }
+        voice.out.defer(conn);
+        self.sessions[conn].asked += 1;
+        let label = voice.take_label();
+        self.keeper.open_jobs.push_back(Box::new(move |chat, voice, done| {
+            chat.go_on_hearing(voice, conn, label, |chat, voice| {
+                then(chat, voice, conn, Some(done));
+            });
+        }));
     }
 
     /// Answers what `conn` has waited for, and hears it again.
@@ -132,13 +194,13 @@ impl Chat {
         if !self.sessions.is_here(conn) {
             return voice.out.resume(conn);
         }
-        self.sessions[conn].more().asked -= 1;
+        self.sessions[conn].asked -= 1;
+        self.hear_again(voice, conn);
         if let Some(label) = label {
             let batch = self.batch_reference();
             voice.hold(conn, &label, &self.settings.server_name, batch);
         }
         answer(self, voice);
         voice.answer();
-        self.hear_again(voice, conn);
     }
 }

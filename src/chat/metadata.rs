@@ -79,6 +79,22 @@ impl Metadata {
         self.0.get(index).map(|(key, value)| (key, &**value))
     }
 
+    /// As it is kept.
+    pub fn to_pairs(&self) -> Vec<(String, String)> {
+        self.iter().map(|(key, value)| (key.as_str().to_owned(), value.to_owned())).collect()
+    }
+
+    /// From what was kept; what is no key is left out.
+    pub fn from_pairs(pairs: Vec<(String, String)>) -> Metadata {
+        let mut metadata = Metadata::default();
+        for (key, value) in pairs {
+            if let Some(key) = Key::parse(&key) {
+                let _ = metadata.set(key, &value, usize::MAX); // there is no such bound
+            }
+        }
+        metadata
+    }
+
     /// Whether nothing is set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

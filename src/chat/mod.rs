@@ -6,6 +6,8 @@
 //! through a `voice::Voice`. `commands/` has a file for each group of commands, and
 //! `commands::table` lists them.
 
+mod accounts;
+mod always_on;
 mod ban;
 mod caps;
 mod channels;
@@ -24,15 +26,16 @@ mod voice;
 mod watchers;
 
 pub use commands::stats::Figures;
-pub use settings::{History, Limits, Operator, Settings};
+pub use settings::{Accounts, History, Limits, Operator, Registration, Settings};
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
 use crate::wire::irc::tags::Tags;
 use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
+use accounts::Doors;
 use channels::Channels;
 use commands::table::{self, Run};
 use commands::whois::Departed;
-use commands::{message, oper, redact::Redactable};
+use commands::{message, redact::Redactable};
 use keeper::Keeper;
 use numeric::*;
 use receipts::Receipts;
@@ -52,6 +55,7 @@ pub struct Chat {
     departed: Departed,
     redactable: Redactable,
     keeper: Keeper,
+    doors: Doors,
     receipts: Receipts,
     message_ids: message::MessageIds,
     /// Drawn at start: tells what is known of this run's users from what is known of others'.
@@ -66,8 +70,6 @@ pub struct Chat {
     batches: u64,
     /// How often each command was given, and its bytes, by index in `table::ALL`.
     given: Vec<(u64, u64)>,
-    /// When the last attempts at OPER were made.
-    oper_attempts: oper::Attempts,
     /// What operators have asked of the program.
     requests: Vec<Request>,
 }
@@ -102,6 +104,7 @@ impl Chat {
             departed: Departed::default(),
             redactable: Redactable::default(),
             keeper: Keeper::default(),
+            doors: Doors::new(random()),
             receipts: Receipts::default(),
             message_ids: message::MessageIds::default(),
             run: fastrand::u64(..),
@@ -110,7 +113,6 @@ impl Chat {
             occasions: Cell::new(0),
             batches: 0,
             given: vec![(0, 0); table::ALL.len()],
-            oper_attempts: oper::Attempts::default(),
             requests: Vec::new(),
         }
     }
@@ -258,6 +260,14 @@ impl Chat {
         self.notice_refusal(voice, conn, why);
         self.leave(voice, conn, why, why);
     }
+}
+
+/// Of who has no place to keep a secret in: another at each start.
+fn random() -> [u8; 32] {
+    let mut secret = [0; 32];
+    // Without randomness from the system nobody can make an account either.
+    let _ = getrandom::fill(&mut secret);
+    secret
 }
 
 /// The longest value of a label: IRCv3 labeled-response, "Tags".

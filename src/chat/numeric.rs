@@ -107,6 +107,7 @@ numerics! {
     ERR_NONICKNAMEGIVEN "431" "No nickname given"
     ERR_ERRONEUSNICKNAME "432" "Erroneous nickname"
     ERR_NICKNAMEINUSE "433" "Nickname is already in use"
+    ERR_UNAVAILRESOURCE "437" "Nick/channel is temporarily unavailable"
     ERR_USERNOTINCHANNEL "441" "They aren't on that channel"
     ERR_NOTONCHANNEL "442" "You're not on that channel"
     ERR_USERONCHANNEL "443" "is already on channel"
@@ -157,6 +158,13 @@ numerics! {
     RPL_METADATAUNSUBOK "771" ""
     RPL_METADATASUBS "772" ""
     RPL_METADATASYNCLATER "774" "Ask again with METADATA SYNC"
+    RPL_LOGGEDIN "900" ""
+    RPL_LOGGEDOUT "901" "You are now logged out"
+    RPL_SASLSUCCESS "903" "SASL authentication successful"
+    ERR_SASLFAIL "904" "SASL authentication failed"
+    ERR_SASLTOOLONG "905" "SASL message too long"
+    ERR_SASLABORTED "906" "SASL authentication aborted"
+    RPL_SASLMECHS "908" "are available SASL mechanisms"
 }
 
 #[cfg(test)]

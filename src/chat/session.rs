@@ -1,6 +1,8 @@
 //! One connection of the chat service: what it has negotiated, and how far it is.
 
+use super::accounts::Login;
 use super::caps::Caps;
+use super::commands::authenticate::Sasl;
 use super::commands::long_answer::LongAnswers;
 use super::commands::multiline::OpenBatch;
 use super::metadata::{Key, Metadata};
@@ -21,6 +23,8 @@ pub struct Session {
     pub cap_302: bool,
     /// A PING of ours is unanswered.
     pub pinged: bool,
+    /// Replies that it waits for, and is heard no further until then: one, or one within another.
+    pub asked: u8,
     /// How far it is.
     pub stage: Stage,
     /// When something was last heard from it, in seconds of uptime.
@@ -66,6 +70,8 @@ pub struct Registering {
     pub away: Option<Box<str>>,
     /// draft/metadata-3, `before-connect`: set from the beginning.
     pub metadata: Metadata,
+    /// Whom it has logged in as.
+    pub(super) login: Option<Box<Login>>,
     /// Something was heard: what comes first may be another protocol.
     pub spoke: bool,
 }
@@ -79,10 +85,10 @@ pub struct More {
     pub subscribed: Vec<Key>,
     /// A message of several lines that is still being said.
     pub batch: Option<OpenBatch>,
+    /// A login that is going on.
+    pub sasl: Option<Box<Sasl>>,
     /// Answers longer than can be queued at once; bounded.
     pub answers: LongAnswers,
-    /// Replies of the store that it waits for, and is heard no further until then.
-    pub asked: u32,
 }
 
 impl Sessions {
@@ -141,6 +147,7 @@ impl Session {
             caps: Caps::default(),
             cap_302: false,
             pinged: false,
+            asked: 0,
             stage: Stage::Registering(Box::default()),
             heard_s: now_s,
             opened_s: now_s,

@@ -23,8 +23,34 @@ pub struct Settings {
     pub operators: Vec<Operator>,
     /// What is kept of what is said.
     pub history: History,
+    /// Who may have an account, and who must.
+    pub accounts: Accounts,
     /// What is refused or cut off, and when.
     pub limits: Limits,
+}
+
+/// Who may have an account, and who must.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accounts {
+    /// Who may make one.
+    pub registration: Registration,
+    /// Whether it may be made before connection registration is complete.
+    pub before_connect: bool,
+    /// Whether nobody is let in without one.
+    pub login_required: bool,
+    /// Connections that may speak for one user.
+    pub connections_max: usize,
+}
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Anyone.
+    Open,
+    /// Who has an invitation, as `stonechatd account invite` prints it.
+    Invitation,
+    /// The operators, for others.
+    Closed,
 }
 
 /// What is kept of what is said, and how it is asked for.
@@ -101,6 +127,7 @@ impl Default for Settings {
             icon: None,
             operators: Vec::new(),
             history: History::default(),
+            accounts: Accounts::default(),
             limits: Limits::default(),
         }
     }
@@ -118,6 +145,7 @@ impl fmt::Debug for Settings {
             .field("icon", &self.icon)
             .field("operators", &self.operators)
             .field("history", &self.history)
+            .field("accounts", &self.accounts)
             .field("limits", &self.limits)
             .finish()
     }
@@ -126,6 +154,17 @@ impl fmt::Debug for Settings {
 impl Default for History {
     fn default() -> History {
         History { enabled: true, answer_max: 100, on_join: 0 }
+    }
+}
+
+impl Default for Accounts {
+    fn default() -> Accounts {
+        Accounts {
+            registration: Registration::Open,
+            before_connect: true,
+            login_required: false,
+            connections_max: 16,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Users: those who have registered. A user is not a connection, though each has one at least.
 
+use super::accounts::Login;
+use super::always_on::Kept;
 use super::channels::{ChannelId, Serial};
 use super::commands::markread::Markers;
 use super::metadata::Metadata;
@@ -27,7 +29,7 @@ pub struct User {
     pub notices: u8,
     /// What people put for a name.
     pub realname: Box<str>,
-    /// The connections that speak for them; one at least.
+    /// The connections that speak for them; one at least, but for who is always on.
     pub conns: Vec<ConnId>,
     /// The channels they are in, each with their place among its members; bounded by
     /// `channels_per_user`.
@@ -59,6 +61,10 @@ pub struct Extra {
     pub operator: Option<Box<str>>,
     /// Up to when they have read what.
     pub(super) markers: Markers,
+    /// They stay when their last connection goes.
+    pub always_on: bool,
+    /// Whether that is kept as it is now.
+    pub kept: Kept,
     /// When they may knock again, in seconds of uptime: a clock that is set back keeps nobody out.
     pub knock_after: u64,
 }
@@ -129,6 +135,11 @@ impl UserModes {
 impl User {
     /// A user in no channel.
     pub fn new(nick: Nick, user: &str, host: &str, realname: &str, conn: ConnId, now: u64) -> User {
+        User { conns: vec![conn], ..User::absent(nick, user, host, realname, now) }
+    }
+
+    /// The same without a connection.
+    pub fn absent(nick: Nick, user: &str, host: &str, realname: &str, now: u64) -> User {
         User {
             serial: 0,
             mask: format!("{}!{user}@{host}", nick.as_str()).into(),
@@ -137,7 +148,7 @@ impl User {
             modes: UserModes::default(),
             notices: 0,
             realname: realname.into(),
-            conns: vec![conn],
+            conns: Vec::new(),
             channels: Vec::new(),
             account: None,
             away: None,
@@ -172,6 +183,11 @@ impl User {
     /// What few have, made if it is missing.
     pub fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
+    }
+
+    /// Whether they stay when their last connection goes.
+    pub fn is_always_on(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.always_on)
     }
 
     /// Their profile, if they have one.
@@ -285,6 +301,36 @@ impl Users {
         assert_eq!(before, None, "a nick that is not free");
     }
 
+    /// A user has proved to be of an account.
+    pub(super) fn log_in(&mut self, id: UserId, login: Login) {
+        let user = &mut self.users[id.0 as usize];
+        let before = user.account.replace(login.name);
+        if before.is_some() && before != user.account {
+            user.extra().markers = Markers::default();
+        }
+        if !login.markers.is_empty() {
+            user.extra().markers.learn(&login.markers);
+        }
+        if login.always_on {
+            user.extra().always_on = true;
+        }
+    }
+
+    /// A user is of no account any more.
+    pub fn log_out(&mut self, id: UserId) {
+        let user = &mut self.users[id.0 as usize];
+        user.account = None;
+        if let Some(extra) = &mut user.extra {
+            extra.always_on = false;
+            extra.markers = Markers::default();
+        }
+    }
+
+    /// The user, if it is still here; numbers are given anew.
+    pub fn get(&self, id: UserId) -> Option<&User> {
+        self.users.get(id.0 as usize)
+    }
+
     /// Who has that nick.
     pub fn find(&self, nick: &str) -> Option<UserId> {
         self.by_nick.get(&*casemap::folded(nick)).copied()
@@ -321,7 +367,7 @@ impl Users {
         assert_eq!(self.operators.len(), self.count(UserMode::Operator));
         for (id, user) in self.iter() {
             assert_eq!(self.find(user.nick()), Some(id));
-            assert!(!user.conns.is_empty(), "a user has a connection");
+            assert!(!user.conns.is_empty() || user.is_always_on(), "a user has a connection");
             assert_eq!(user.mask(), format!("{}!{}@{}", user.nick(), user.username(), user.host()));
         }
     }

@@ -51,7 +51,8 @@ const ADMIN_LINES_MAX: usize = 3;
 const ICON_MAX_BYTES: usize = 300;
 
 impl Chat {
-    pub(super) fn settings(&self, history: chat::History, limits: chat::Limits) -> Settings {
+    /// All but what other sections say.
+    pub(super) fn settings(&self) -> Settings {
         let mut admin = self.admin.iter().cloned();
         let operator = |Operator { name, verifier }: &Operator| chat::Operator {
             name: name.clone(),
@@ -65,8 +66,7 @@ impl Chat {
             admin: array::from_fn(|_| admin.next().unwrap_or_default()),
             icon: self.icon.clone(),
             operators: self.operators.iter().map(operator).collect(),
-            history,
-            limits,
+            ..Settings::default()
         }
     }
 

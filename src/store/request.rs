@@ -50,7 +50,9 @@ pub enum Request {
         /// Who wants it.
         by: Redactor,
     },
-    /// Messages that say certain words: IRCv3 draft/search. [`Reply::Found`].
+    /// Messages that say certain words: IRCv3 draft/search. [`Reply::Found`]. Where each word, the
+    /// nick and the targets are in more than 20,000 messages, only the last 500,000 of the database
+    /// are sure to be looked through.
     Search {
         /// Where to look: what the asker may read.
         targets: Vec<Target>,
@@ -303,6 +305,8 @@ pub enum Trouble {
     },
     /// It is a database, but of another program.
     Foreign,
+    /// Its file is not where it was opened any more.
+    Gone,
     /// A message of this id is already kept in the target.
     Duplicate,
     /// Anything else, in the words of SQLite or the system.
@@ -333,7 +337,7 @@ impl Keep {
 
 impl Request {
     /// Words that a search looks for.
-    pub const SEARCH_WORDS_MAX: usize = 32;
+    pub const SEARCH_WORDS_MAX: usize = 16;
 
     /// Whether the reply promises that something is kept.
     pub fn writes(&self) -> bool {
@@ -473,6 +477,9 @@ impl fmt::Display for Trouble {
                  knows up to {known}): run that version, or restore a backup"
             ),
             Trouble::Foreign => f.write_str("the database is that of another program"),
+            Trouble::Gone => f.write_str(
+                "the database's file was removed or replaced: put it back, or start again",
+            ),
             Trouble::Duplicate => f.write_str("a message of this id is already kept"),
             Trouble::Other(why) => write!(f, "the database failed: {why}"),
         }

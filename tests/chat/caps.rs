@@ -8,11 +8,11 @@ fn capabilities_are_listed_as_the_client_can_read_them() {
     play(
         r"
         old> CAP LS
-        old< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix no-implicit-names server-time setname standard-replies userhost-in-names draft/channel-rename draft/chathistory draft/event-playback draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/read-marker draft/relaymsg soju.im/search
+        old< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix no-implicit-names sasl server-time setname standard-replies userhost-in-names znc.in/playback draft/account-registration draft/channel-rename draft/chathistory draft/event-playback draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away
         new> CAP LS 302
         new~
         new> CAP LS
-        new< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix no-implicit-names server-time setname standard-replies userhost-in-names draft/channel-rename draft/chathistory draft/event-playback draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/read-marker draft/relaymsg soju.im/search
+        new< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix no-implicit-names sasl server-time setname standard-replies userhost-in-names znc.in/playback draft/account-registration draft/channel-rename draft/chathistory draft/event-playback draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away
         new> CAP LIST
         new< :srv CAP * LIST :cap-notify
         new> CAP REQ :multi-prefix server-time

@@ -19,6 +19,7 @@ fn what_happens_in_a_channel_is_said_again_to_those_who_can_take_it() {
          bob> PRIVMSG #a :hi
          bob> PART #a :so long
          ann~
+         bob~
          bob> JOIN #a
          ann~
          bob~
@@ -129,9 +130,9 @@ fn a_crowd_that_comes_and_goes_leaves_room_for_what_is_said() {
     let mut stage = Stage::new(settings());
     stage.register("ann", "echo-message draft/chathistory draft/event-playback");
     stage.say("ann", "JOIN #a");
+    (0..CAPACITY).for_each(|n| stage.register(&format!("m{n}"), ""));
     stage.disk(State::Stalls);
     for n in 0..CAPACITY {
-        stage.register(&format!("m{n}"), "");
         stage.say(&format!("m{n}"), "JOIN #a");
     }
     for n in 0..CAPACITY {

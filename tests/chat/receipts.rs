@@ -140,12 +140,12 @@ fn a_connection_that_is_cut_while_it_waits_takes_nothing_with_it() {
     play(
         "ann+ echo-message
          bob+
+         carl+ echo-message
          disk stalls
          ann> PRIVMSG bob :one
          bob< :ann!ann@localhost PRIVMSG bob :one
          ann/
          ann!
-         carl+ echo-message
          carl> PRIVMSG bob :two
          bob< :carl!carl@localhost PRIVMSG bob :two
          disk well

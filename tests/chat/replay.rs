@@ -136,9 +136,9 @@ fn znc_playback_plays_what_it_is_asked_for() {
          bob> CAP REQ :znc.in/playback batch labeled-response
          bob~
          bob> @label=l PRIVMSG *playback :play *
-         bob< @label=l :srv BATCH +b2 chathistory ann
-         bob< @batch=b2 :bob!bob@localhost PRIVMSG ann :three
-         bob< :srv BATCH -b2
+         bob< @label=l :srv BATCH +b4 chathistory ann
+         bob< @batch=b4 :bob!bob@localhost PRIVMSG ann :three
+         bob< :srv BATCH -b4
          bob> @label=m PRIVMSG *playback :play #none
          bob< @label=m :srv ACK",
     );

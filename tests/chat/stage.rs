@@ -9,7 +9,7 @@
 //! ann.                            she ends her half       ann!   she sees the end
 //! ann/                            she is cut off
 //! +90s                            so much time passes
-//! disk full                       nothing can be written any more; also: stalls, well
+//! disk full                       nothing can be written any more; also: broken, stalls, well
 //! restart                         the server is killed, everyone with it, and begun again
 //! ```
 //! Time begins at 2026-01-01T00:00:00Z, 1767225600. A `time` tag is told as `time=T`, the first
@@ -25,7 +25,6 @@ use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer};
-use stonechat::store::Store;
 
 /// Plays `script` with the settings that a server called `srv` has by default.
 #[track_caller]
@@ -56,6 +55,7 @@ pub fn play_with(settings: Settings, script: &str) {
             }
             match event {
                 "full" => stage.disk(State::Full),
+                "broken" => stage.disk(State::Broken),
                 "stalls" => stage.disk(State::Stalls),
                 "well" => stage.disk(State::Well),
                 "" => stage.restart(),
@@ -111,10 +111,14 @@ struct Actor {
     id: ConnId,
 }
 
-fn server(settings: Settings, store: Store, now: Now) -> (EventLoop<ServerEnd, App>, EndpointId) {
+fn server(
+    settings: Settings,
+    disk: &mut Disk,
+    now: Now,
+) -> (EventLoop<ServerEnd, App>, EndpointId) {
     let mut app = App::new(512, settings);
     let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
-    app.keep_in(store);
+    disk.begin(&mut app, now);
     let mut server = EventLoop::new(app, Limits::default());
     server.wake(now);
     (server, endpoint)
@@ -122,9 +126,9 @@ fn server(settings: Settings, store: Store, now: Now) -> (EventLoop<ServerEnd, A
 
 impl Stage {
     pub fn new(settings: Settings) -> Stage {
-        let (store, disk) = Disk::new();
+        let mut disk = Disk::new();
         let now = Now { uptime_ms: 0, unix_ms: 1_767_225_600_000 };
-        let (server, endpoint) = server(settings.clone(), store, now);
+        let (server, endpoint) = server(settings.clone(), &mut disk, now);
         let (actors, message_ids) = (BTreeMap::new(), Vec::new());
         Stage { server, settings, disk, endpoint, actors, now, message_ids }
     }
@@ -138,8 +142,8 @@ impl Stage {
     /// The server is killed, and begun again with what is on the disk.
     pub fn restart(&mut self) {
         self.actors.clear();
-        let store = self.disk.restart();
-        (self.server, self.endpoint) = server(self.settings.clone(), store, self.now);
+        let settings = self.settings.clone();
+        (self.server, self.endpoint) = server(settings, &mut self.disk, self.now);
         self.settle();
     }
 
@@ -221,6 +225,26 @@ impl Stage {
         self.settings = settings.clone();
         self.server.inject(|app, out| app.set_settings(out, 512, settings));
         self.settle();
+    }
+
+    /// `name` reads so many bytes, and then no more until [`Stage::read_on`].
+    pub fn reads_at_most(&mut self, name: &str, bytes: usize) {
+        self.actor(name).wire.borrow_mut().down_max = bytes;
+    }
+
+    /// What `name` has read, who then reads as much again.
+    pub fn read_on(&mut self, name: &str) -> String {
+        let actor = self.actor(name);
+        let bytes: Vec<u8> = actor.wire.borrow_mut().down.drain(..).collect();
+        let slot = actor.id.slot();
+        self.server.writable(slot);
+        self.settle();
+        String::from_utf8(bytes).expect("a server speaks UTF-8")
+    }
+
+    /// What waits for all to read it.
+    pub fn backlog_bytes(&self) -> usize {
+        self.server.backlog_bytes()
     }
 
     /// The lines that `name` has heard since this was asked last, their ends cut off.

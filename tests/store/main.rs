@@ -1,11 +1,14 @@
 //! What outlives the process does: against a naive oracle, through kills, damage and a full disk.
 
 mod damage;
+mod faults;
 mod history;
 mod kill;
 mod queue;
 mod records;
+mod retention;
 mod schema_doc;
+mod search;
 
 use stonechat::store::sqlite::Database;
 use stonechat::store::*;
@@ -33,6 +36,16 @@ fn append(number: u32) -> Request {
 
 fn one(database: &mut Database, request: &Request) -> Reply {
     database.serve([request].into_iter()).remove(0)
+}
+
+/// Until there is nothing more to be done behind the requests.
+fn tidy(database: &mut Database) {
+    for _ in 0..10_000 {
+        if !database.tidy().unwrap() {
+            return;
+        }
+    }
+    panic!("it is never tidy");
 }
 
 /// Everything that was said in the channel, page by page from the oldest.

@@ -4,7 +4,9 @@ use crate::{append, message, one, read_all};
 use std::sync::mpsc;
 use std::time::Duration;
 use stonechat::store::sqlite::{Database, Durability};
-use stonechat::store::{Busy, Far, Limit, Reply, Request, Store, Token, Trouble, thread};
+use stonechat::store::{
+    Busy, Far, Health, Limit, Reply, Request, Store, Text, Token, Trouble, thread,
+};
 
 #[test]
 fn a_full_queue_is_busy_until_replies_are_taken() {
@@ -19,6 +21,42 @@ fn a_full_queue_is_busy_until_replies_are_taken() {
     assert_eq!(store.replies().collect::<Vec<_>>(), [(Token(1), Reply::Appended)]);
     assert_eq!(store.open(), 1);
     assert_eq!(store.ask(Token(3), append(3)), Ok(()));
+}
+
+#[test]
+fn a_queue_is_bounded_by_what_its_requests_take() {
+    let one = append(1).bytes();
+    assert!((200..2000).contains(&one), "{one}");
+    let (mut store, far) = Store::with_bytes(100, 2 * one);
+    assert_eq!(store.ask(Token(1), append(1)), Ok(()));
+    assert_eq!(store.ask(Token(2), append(2)), Ok(()));
+    assert_eq!(store.ask(Token(3), append(3)), Err(Busy));
+    assert_eq!(store.ask(Token(3), Request::Channels), Err(Busy));
+    far.answer(far.wait().unwrap().0, Reply::Appended);
+    assert_eq!(store.replies().count(), 1);
+    assert_eq!(store.ask(Token(3), append(3)), Ok(()));
+    let mut large = append(1);
+    if let Request::Append { message, .. } = &mut large {
+        message.text = Text::Line("x".repeat(10_000));
+    }
+    assert_eq!(large.bytes(), one + 10_000 - "the 1. thing that was said".len());
+}
+
+#[test]
+fn it_is_as_well_as_the_last_that_was_to_be_kept() {
+    let (mut store, far) = Store::new(9);
+    let mut answer = |request: Request, reply: Reply| {
+        store.ask(Token(1), request).unwrap();
+        far.answer(far.wait().unwrap().0, reply);
+        assert_eq!(store.replies().count(), 1);
+        store.health().clone()
+    };
+    let full = || Reply::Failed(Trouble::Full);
+    assert_eq!(answer(Request::Channels, full()), Health::Untried);
+    assert_eq!(answer(append(1), Reply::Appended), Health::Well);
+    assert_eq!(answer(append(2), full()), Health::Ailing(Trouble::Full));
+    assert_eq!(answer(Request::Channels, Reply::Channels(vec![])), Health::Ailing(Trouble::Full));
+    assert_eq!(answer(append(1), Reply::Failed(Trouble::Duplicate)), Health::Well);
 }
 
 #[test]

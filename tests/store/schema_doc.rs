@@ -3,7 +3,7 @@
 use crate::{append, message};
 use rusqlite::Connection;
 use stonechat::store::sqlite::{Database, Durability};
-use stonechat::store::{Request, Target};
+use stonechat::store::{NewAccount, Presence, Request, Secret, Target};
 
 const DOC: &str = include_str!("../../docs/schema.md");
 
@@ -18,8 +18,41 @@ fn database(dir: &tempfile::TempDir) -> Connection {
     }
     let target = Target::pair("bob", "ann");
     requests.push(Request::Append { target, message: message(13) });
+    requests.extend(always_on());
     database.serve(requests.iter());
+    crate::tidy(&mut database);
     Connection::open(file).unwrap()
+}
+
+/// Ann, in two channels.
+fn always_on() -> [Request; 2] {
+    let ann = "ann".to_owned();
+    let account = NewAccount {
+        name: ann.clone(),
+        folded: ann.clone(),
+        skeleton: ann.clone(),
+        verifier: Secret(String::new()),
+        email: None,
+        always_on: true,
+        created_ms: 0,
+    };
+    let channels = [("#garden", "@"), ("#b", "")];
+    let presence = Presence {
+        nick: ann.clone(),
+        username: ann.clone(),
+        realname: ann.clone(),
+        host: "localhost".to_owned(),
+        modes: String::new(),
+        away: None,
+        signed_on_s: 0,
+        channels: channels.map(|(name, ranks)| (name.to_owned(), ranks.to_owned())).to_vec(),
+        metadata: Vec::new(),
+    };
+    let invitation = None;
+    [
+        Request::AddAccount { account, invitation },
+        Request::SavePresence { account: ann, presence: Box::new(presence) },
+    ]
 }
 
 #[test]
@@ -37,8 +70,9 @@ fn every_column_has_its_row() {
         assert_eq!(told, columns.collect::<Result<Vec<String>, _>>().unwrap(), "{table}");
         tables += 1;
     }
-    let sql =
-        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+    // Shadow tables are the virtual one's own.
+    let sql = "SELECT count(*) FROM pragma_table_list
+               WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite_%'";
     assert_eq!(connection.query_row(sql, [], |row| row.get(0)), Ok(tables));
 }
 
@@ -68,5 +102,7 @@ fn the_worked_queries_answer_as_told() {
     assert_eq!(answers.next().unwrap(), ["#garden|1970-01-01|12"]);
     let partners = answers.next().unwrap();
     assert_eq!(partners, ["bob|1|1970-01-01 00:00:00|1970-01-01 00:00:00"]);
+    assert_eq!(answers.next().unwrap(), ["#garden|the 12. thing that was said"]);
+    assert_eq!(answers.next().unwrap(), ["ann|@#garden #b"]);
     assert_eq!(answers.next(), None);
 }

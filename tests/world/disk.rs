@@ -1,11 +1,15 @@
-//! The far end of the store, in a test's hands: a database in memory that may stall or fail.
+//! The far ends of store and hasher, in a test's hands: a database in memory that may stall or fail.
 
+use stonechat::app::App;
+use stonechat::auth::worker::{self, Hasher};
+use stonechat::net::Now;
 use stonechat::store::sqlite::Database;
-use stonechat::store::{Far, Reply, Store, Trouble};
+use stonechat::store::{Far, Reply, Request, Store, Trouble};
 
 /// Serves a store when it is told to.
 pub struct Disk {
     far: Far,
+    hashing: worker::Far,
     database: Database,
     pub state: State,
 }
@@ -16,6 +20,8 @@ pub enum State {
     Well,
     /// Nothing can be written.
     Full,
+    /// Nothing can be read either.
+    Broken,
     /// Nothing is answered.
     Stalls,
 }
@@ -24,22 +30,38 @@ pub enum State {
 pub const CAPACITY: usize = 64;
 
 impl Disk {
-    /// An empty one, and the store that it serves.
-    pub fn new() -> (Store, Disk) {
-        let (store, far) = Store::new(CAPACITY);
+    /// An empty one. It serves nobody yet.
+    pub fn new() -> Disk {
+        let (far, hashing) = (Store::new(CAPACITY).1, Hasher::new(CAPACITY).1);
         let database = Database::in_memory().expect("a database in memory");
-        (store, Disk { far, database, state: State::Well })
+        Disk { far, hashing, database, state: State::Well }
     }
 
-    /// The same data for another process: what it was asked and has not done is lost.
-    pub fn restart(&mut self) -> Store {
+    /// Serves a program that begins: what was asked before and not done is lost.
+    pub fn begin(&mut self, app: &mut App, now: Now) {
         let (store, far) = Store::new(CAPACITY);
-        self.far = far;
-        store
+        let (hasher, hashing) = Hasher::new(CAPACITY);
+        (self.far, self.hashing) = (far, hashing);
+        let replies = self.database.serve([Request::Presences].iter());
+        let Ok([Reply::Presences(presences)]) = <[Reply; 1]>::try_from(replies) else {
+            panic!("who was here is told");
+        };
+        app.restore(presences, now);
+        app.keep_in(store);
+        app.hash_by(hasher, [7; 32]);
     }
 
     /// Does what was asked, in one group. Returns whether that was anything.
     pub fn serve(&mut self) -> bool {
+        let mut any = false;
+        while let Some((token, job)) = self.hashing.take() {
+            self.hashing.answer(token, job.run());
+            any = true;
+        }
+        self.serve_store() | any
+    }
+
+    fn serve_store(&mut self) -> bool {
         if self.state == State::Stalls {
             return false;
         }
@@ -49,6 +71,7 @@ impl Disk {
         }
         for (token, request) in &group {
             let reply = match self.state {
+                State::Broken => Reply::Failed(Trouble::Corrupt("it is broken".to_owned())),
                 State::Full if request.writes() => Reply::Failed(Trouble::Full),
                 _ => self.database.serve([request].into_iter()).pop().expect("a reply to each"),
             };

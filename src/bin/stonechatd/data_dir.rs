@@ -2,14 +2,23 @@
 
 use crate::Failure;
 use std::env;
-use std::fs::{DirBuilder, File, TryLockError};
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// A data directory that no other daemon uses, for as long as this lives.
 pub struct DataDir {
+    path: PathBuf,
     _lock: File,
+}
+
+/// A secret that is kept nowhere.
+pub fn random() -> Result<[u8; 32], Failure> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)
+        .map_err(|e| Failure::other(format!("no randomness from the system: {e}")))?;
+    Ok(secret)
 }
 
 /// The directory that `wanted` names, or the one that is used where nothing is said; `None` to keep
@@ -34,7 +43,38 @@ pub fn database(dir: &Path) -> PathBuf {
     dir.join("stonechat.db")
 }
 
+/// Makes the directory if it isn't there, for its owner alone.
+pub fn make(path: &Path) -> Result<(), Failure> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| {
+        Failure::unavailable(format!("cannot make the data directory {}: {e}", path.display()))
+    })
+}
+
 impl DataDir {
+    /// A secret that is the same at each start: made at the first one, and its owner's alone.
+    pub fn secret(&self) -> Result<[u8; 32], Failure> {
+        let file = self.path.join("secret");
+        let failed = |what: &str, e: io::Error| {
+            Failure::unavailable(format!("cannot {what} {}: {e}", file.display()))
+        };
+        match fs::read(&file) {
+            Ok(secret) => secret.try_into().map_err(|_| {
+                Failure::unavailable(format!("{} is not 32 bytes: remove it", file.display()))
+            }),
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                let secret = random()?;
+                let part = self.path.join("secret.part");
+                let mut options = File::options();
+                let made = options.create(true).truncate(true).write(true).mode(0o600).open(&part);
+                made.and_then(|mut made| made.write_all(&secret).and_then(|()| made.sync_all()))
+                    .and_then(|()| fs::rename(&part, &file))
+                    .map_err(|e| failed("write", e))?;
+                Ok(secret)
+            }
+            Err(e) => Err(failed("read", e)),
+        }
+    }
+
     /// Makes the directory if it isn't there, for its owner alone, and locks it.
     pub fn open(path: &Path) -> Result<DataDir, Failure> {
         let failed = |what: &str, e: io::Error| {
@@ -43,11 +83,7 @@ impl DataDir {
                 path.display()
             ))
         };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|e| failed("make", e))?;
+        make(path)?;
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -55,7 +91,7 @@ impl DataDir {
             .open(path.join("lock"))
             .map_err(|e| failed("write to", e))?;
         match lock.try_lock() {
-            Ok(()) => Ok(DataDir { _lock: lock }),
+            Ok(()) => Ok(DataDir { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(Failure::unavailable(format!(
                 "another stonechatd uses the data directory {}",
                 path.display()

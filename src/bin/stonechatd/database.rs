@@ -5,8 +5,8 @@ use crate::daemon::say;
 use crate::settings::{Flags, Settings};
 use crate::{Failure, data_dir};
 use std::path::{Path, PathBuf};
-use stonechat::store::Trouble;
 use stonechat::store::sqlite::{self, Database, Durability};
+use stonechat::store::{Presence, Reply, Request, Trouble};
 
 /// Opens the daemon's: in `dir`, or in memory.
 pub fn open(dir: Option<&Path>, durability: Durability) -> Result<Database, Failure> {
@@ -16,6 +16,15 @@ pub fn open(dir: Option<&Path>, durability: Durability) -> Result<Database, Fail
     let file = data_dir::database(dir);
     Database::open(&file, durability)
         .map_err(|trouble| Failure::unavailable(format!("{}: {trouble}", file.display())))
+}
+
+/// Who is to be here from the start.
+pub fn presences(database: &mut Database) -> Result<Vec<(String, Presence)>, Failure> {
+    match database.serve([Request::Presences].iter()).pop() {
+        Some(Reply::Presences(presences)) => Ok(presences),
+        Some(Reply::Failed(trouble)) => Err(Failure::unavailable(trouble.to_string())),
+        _ => Err(Failure::other("the database does not tell who is here")),
+    }
 }
 
 /// Copies it to `to`.

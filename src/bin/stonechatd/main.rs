@@ -1,18 +1,23 @@
 //! `stonechatd`, the daemon: arguments, and what comes of them.
 
+mod account;
 mod daemon;
 mod data_dir;
 mod database;
 mod listeners;
 mod operator;
+mod password;
 mod service_manager;
 mod settings;
 
+use account::AccountCommand;
 use clap::{Parser, Subcommand};
 use daemon::Daemon;
 use settings::{Flags, Settings};
+use signal_hook::consts::SIGXFSZ;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use stonechat::config::Config;
 
 /// One lean daemon through which people and devices talk.
@@ -38,6 +43,9 @@ enum Command {
     Check,
     /// Print the default config, with comments
     Config,
+    /// Accounts of those who chat
+    #[command(subcommand)]
+    Account(AccountCommand),
     /// What chat's operators need
     #[command(subcommand)]
     Operator(OperatorCommand),
@@ -93,6 +101,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Some(Command::Check) => check(arguments.flags),
+        Some(Command::Account(command)) => account::run(arguments.flags, command),
         Some(Command::Operator(OperatorCommand::Hash)) => operator::hash(),
         Some(Command::Backup { file }) => database::backup(arguments.flags, &file),
         Some(Command::Verify) => database::verify(arguments.flags),
@@ -116,5 +125,8 @@ fn check(flags: Flags) -> Result<(), Failure> {
 fn run(flags: Flags) -> Result<(), Failure> {
     let settings = Settings::read(flags)?;
     env_logger::Builder::new().parse_filters(&settings.log).format_target(false).init();
+    // A file that may grow no further is to make a write fail, and not to end us.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())
+        .map_err(|e| Failure::other(format!("cannot handle a signal: {e}")))?;
     Daemon::start(settings)?.run()
 }

@@ -33,6 +33,7 @@ impl Chat {
         self.numeric(voice, conn, reply, &[]);
         if changed {
             self.tell_away(voice, user);
+            self.keep_presence(voice, user);
         }
     }
 

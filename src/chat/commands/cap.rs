@@ -9,7 +9,7 @@ use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::{Message, REST_MAX};
 
-/// The longest list of one line in bytes: with server name and nick it fits into 510.
+/// The longest list of one line of several in bytes.
 const LIST_MAX: usize = 400;
 
 /// From this version on lists have values, and run over several lines.
@@ -66,7 +66,8 @@ impl Chat {
     ) {
         let server = &self.settings.server_name;
         let around = ":  CAP   :".len() + server.len() + self.called(conn).len() + subcommand.len();
-        let max = if several { LIST_MAX } else { REST_MAX - around };
+        let room = REST_MAX - around;
+        let max = if several { LIST_MAX.min(room - "* ".len()) } else { room };
         let mut line = String::new();
         for name in names {
             if !line.is_empty() && line.len() + name.len() >= max {

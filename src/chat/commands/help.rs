@@ -121,6 +121,11 @@ const ALL: &[Topic] = &[
     ),
     topic("ADMIN", "ADMIN [server]", &["Says who runs this server."]),
     topic(
+        "AUTHENTICATE",
+        "AUTHENTICATE mechanism",
+        &["Logs you in to your account. For programs: IRCv3 sasl. See NICKSERV."],
+    ),
+    topic(
         "AWAY",
         "AWAY [text]",
         &["Says why you are away to who speaks to you; without a text you are back."],
@@ -222,6 +227,11 @@ const ALL: &[Topic] = &[
     topic("NAMES", "NAMES channel{,channel}", &["Lists who is in a channel."]),
     topic("NICK", "NICK nick", &["Takes another nick."]),
     topic(
+        "NICKSERV",
+        "NICKSERV command",
+        &["Accounts: REGISTER, IDENTIFY, PASSWD, SET, INFO, DROP. NICKSERV HELP says more."],
+    ),
+    topic(
         "NOTICE",
         "NOTICE target{,target} text",
         &["As PRIVMSG, but nothing ever answers it by itself, not even an error."],
@@ -236,6 +246,7 @@ const ALL: &[Topic] = &[
         "NPCA channel name text",
         &["Has a figure of a roleplay do something, where mode E is set."],
     ),
+    topic("NS", "NS command", &["The same as NICKSERV."]),
     topic(
         "OPER",
         "OPER name password",
@@ -258,6 +269,14 @@ const ALL: &[Topic] = &[
         "REDACT",
         "REDACT target msgid [reason]",
         &["Takes a message back. IRCv3 message-redaction."],
+    ),
+    topic(
+        "REGISTER",
+        "REGISTER account email password",
+        &[
+            "Makes an account, and logs you in to it. * for account is your nick, * for email none.",
+            "Where an invitation is asked for, it goes where the e-mail address would.",
+        ],
     ),
     topic("REHASH", "REHASH", &["Has the server read its config again. For operators."]),
     topic(
@@ -314,6 +333,7 @@ const ALL: &[Topic] = &[
         "USERHOST nick{ nick}",
         &["Says user name and host of up to five nicks, and whether they are away."],
     ),
+    topic("VERIFY", "VERIFY account code", &["Nothing has to be verified here."]),
     topic("VERSION", "VERSION [server]", &["Says which program this is, and what it supports."]),
     topic("WALLOPS", "WALLOPS text", &["Says something to all who have mode w. For operators."]),
     topic(
@@ -337,10 +357,10 @@ const ALL: &[Topic] = &[
 mod tests {
     use super::*;
     use crate::chat::channels::{ChannelMode, List, Rank};
+    use crate::chat::commands::oper::NOTICE_KINDS;
     use crate::chat::commands::table;
-    use crate::chat::oper::NOTICE_KINDS;
     use crate::chat::users::UserMode;
-    use crate::chat::{ban, oper};
+    use crate::chat::{ban, commands::oper};
 
     fn text_of(name: &str) -> String {
         let found = ALL.iter().find(|topic| topic.name == name);

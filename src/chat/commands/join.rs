@@ -127,6 +127,7 @@ impl Chat {
         let msgid = self.keep_event(voice, by.user, &[channel], "JOIN", &params);
         let joined = Member { user: by.user, ranks };
         self.tell_join(voice, channel, joined, msgid.as_deref(), |_| true);
+        self.keep_presence(voice, by.user);
         for conn in self.users[by.user].conns.clone() {
             let by = By { conn, user: by.user };
             self.tell_channel(voice, by, channel);
@@ -227,6 +228,7 @@ impl Chat {
         let mut line = Line::new(self.users[user].mask(), "PART", params).tagged(tags);
         self.to_witnesses(voice, &mut line, channel, about);
         self.channels.part(&mut self.users, channel, user);
+        self.keep_presence(voice, user);
     }
 
     /// `ERR_NOSUCHCHANNEL`.

@@ -63,6 +63,7 @@ impl Chat {
         let mut line = Line::new(self.users[by.user].mask(), "KICK", &params).tagged(tags);
         self.to_witnesses(voice, &mut line, channel, kicked);
         self.channels.part(&mut self.users, channel, user);
+        self.keep_presence(voice, user);
     }
 
     /// `INVITE nick channel`, or `INVITE` to hear where one is invited. Modern IRC, "INVITE message".

@@ -26,6 +26,12 @@ impl Markers {
         found.map(|(_, ms)| *ms)
     }
 
+    /// Takes over what is known of an account: names, folded, and milliseconds since 1970; no more
+    /// than were allowed when they were kept.
+    pub(crate) fn learn(&mut self, known: &[(String, i64)]) {
+        known.iter().for_each(|(name, ms)| self.set(name, *ms, usize::MAX));
+    }
+
     /// Never goes back. Beyond `max` the earliest is forgotten, as the store does.
     fn set(&mut self, target: &str, ms: i64, max: usize) {
         match self.0.iter_mut().find(|(name, _)| name.as_str() == folded(target)) {
@@ -131,14 +137,5 @@ impl Chat {
         if self.sessions[by.conn].caps.has(Cap::ReadMarker) {
             self.tell_marker(voice, by, &self.channels[channel].name);
         }
-    }
-
-    /// What is known of the account that `user` has logged in to: names, folded, and milliseconds
-    /// since 1970.
-    #[allow(dead_code)] // until there is a login
-    pub(crate) fn set_markers(&mut self, user: UserId, markers: Vec<(String, i64)>) {
-        let max = self.settings.limits.read_markers_max;
-        let known = &mut self.users[user].extra().markers;
-        markers.iter().for_each(|(name, ms)| known.set(name, *ms, max));
     }
 }

@@ -1,5 +1,6 @@
 //! PRIVMSG, NOTICE and TAGMSG. Modern IRC, "Sending Messages"; IRCv3 message-tags, echo-message.
 
+use super::nickserv::{self, is_service};
 use super::redact::Said;
 use super::znc_playback::PLAYBACK;
 use crate::chat::caps::Cap;
@@ -131,6 +132,10 @@ impl Chat {
                 self.tell_playback(voice, by, text);
                 continue;
             }
+            if is_service(target) {
+                self.tell_service(voice, by, kind, target, text);
+                continue;
+            }
             if let Some(target) = self.target(voice, by, kind, target, &[text]) {
                 self.say_message(voice, by, kind, target, text, &client_tags);
             }
@@ -142,6 +147,13 @@ impl Chat {
         kind == Kind::Privmsg
             && self.sessions[by.conn].caps.has(Cap::Playback)
             && casemap::same(target, PLAYBACK)
+    }
+
+    /// A message to a service is a command, and nobody else hears it: it may have a password in it.
+    fn tell_service(&mut self, voice: &mut Voice, by: By, kind: Kind, name: &str, text: &str) {
+        if kind == Kind::Privmsg && casemap::same(name, nickserv::NAME) {
+            self.nickserv_hears(voice, by, text);
+        }
     }
 
     /// Where a message may go that names `target`; says why not.

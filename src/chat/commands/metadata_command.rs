@@ -170,6 +170,14 @@ impl Chat {
         self.answer_value(voice, conn, None, &name, key.as_str(), value);
         if changed {
             self.tell_change(voice, conn, of, &key, value);
+            self.keep_subject(voice, of);
+        }
+    }
+
+    /// What is said of who is to outlive the process is kept.
+    fn keep_subject(&mut self, voice: &mut Voice, of: Subject) {
+        if let Subject::User(user) = of {
+            self.keep_presence(voice, user);
         }
     }
 
@@ -188,6 +196,7 @@ impl Chat {
         for (key, _) in cleared.iter() {
             self.tell_change(voice, conn, of, key, None);
         }
+        self.keep_subject(voice, of);
     }
 
     fn metadata_sub(&mut self, voice: &mut Voice, conn: ConnId, asked: &[&str]) {

@@ -1,6 +1,7 @@
 //! What can be said to the server: one file for each group of commands, all of them methods of
 //! [`crate::chat::Chat`]. [`table`] lists them.
 
+pub(crate) mod authenticate;
 mod away;
 mod cap;
 mod chathistory;
@@ -20,8 +21,10 @@ mod mode;
 mod monitor;
 pub(crate) mod multiline;
 mod names;
+pub(crate) mod nickserv;
 pub(crate) mod oper;
 pub(crate) mod redact;
+mod register;
 pub(crate) mod registration;
 mod relay;
 mod rename;

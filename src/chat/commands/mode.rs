@@ -430,6 +430,7 @@ impl Chat {
             self.tell_hidden(voice, channel, after, |_| true);
         }
         self.tell_newly_seen(voice, channel, before, after);
+        self.keep_presence(voice, before.user);
     }
 
     /// Who becomes halfop or higher, or is it no more, sees others or sees them no more.

@@ -2,6 +2,8 @@
 //! Modern IRC, "Operator Messages" and "Server Notices".
 
 use super::registration::shortened;
+use crate::auth::password::Password;
+use crate::auth::worker::{Done, Job};
 use crate::chat::numeric::*;
 use crate::chat::users::{UserId, UserMode};
 use crate::chat::voice::{Line, Voice};
@@ -17,28 +19,6 @@ pub(crate) const NOTICE_KINDS: [(char, &str); 5] =
 /// The letters of all kinds.
 pub(crate) const NOTICE_LETTERS: &str = "cxkor";
 
-/// Attempts at OPER cost milliseconds each, so that together they are bounded: one a second in the
-/// long run, and a few at once.
-#[derive(Default)]
-pub(crate) struct Attempts {
-    /// In milliseconds of uptime: when the last would have been, had each waited for its second.
-    until_ms: u64,
-}
-
-/// Attempts at once.
-const ATTEMPTS_AT_ONCE: u64 = 4;
-
-impl Attempts {
-    fn allowed(&mut self, now_ms: u64) -> bool {
-        let next = self.until_ms.max(now_ms) + 1000;
-        let allowed = next <= now_ms + ATTEMPTS_AT_ONCE * 1000;
-        if allowed {
-            self.until_ms = next;
-        }
-        allowed
-    }
-}
-
 impl Chat {
     /// `OPER name password`. Modern IRC, "OPER message".
     pub(crate) fn oper(&mut self, voice: &mut Voice, by: By, message: &Message) {
@@ -46,19 +26,35 @@ impl Chat {
         if self.settings.operators.is_empty() {
             return self.numeric(voice, by.conn, ERR_NOOPERHOST, &[]);
         }
-        if !self.oper_attempts.allowed(voice.now().uptime_ms) {
-            return self.numeric(voice, by.conn, RPL_TRYAGAIN, &["OPER"]);
-        }
+        let attempt = match self.attempt(voice, by.conn, &format!("OPER {name}")) {
+            Ok(attempt) => attempt,
+            Err(_) => return self.numeric(voice, by.conn, RPL_TRYAGAIN, &["OPER"]),
+        };
         let known = self.settings.operators.iter().find(|operator| operator.name == name);
-        // An unknown name takes as long as a wrong password.
-        let verifier = &known.unwrap_or(&self.settings.operators[0]).verifier;
-        let right = verifier.verifies(password) && known.is_some();
-        let mask = self.users[by.user].mask().to_owned();
-        if !right {
-            log::warn!("{mask} gave a wrong name or password for OPER");
-            self.notice_operators(voice, 'o', &format!("Failed OPER attempt by {mask}"));
+        // An unknown name takes as long as a wrong password, and one that can't be a password less.
+        let verifier = known.map_or_else(|| self.doors.decoys.of(name), |o| o.verifier.clone());
+        let Ok(password) = Password::parse(password) else {
             return self.numeric(voice, by.conn, ERR_PASSWDMISMATCH, &[]);
-        }
+        };
+        let (name, user) = (name.to_owned(), by.user);
+        let job = Job::Verify { verifier, password };
+        self.hash_for(voice, by.conn, job, move |chat, voice, conn, done| match done {
+            Some(Done::Verified(true)) => {
+                chat.doors.attempts.succeeded(attempt, voice.now().uptime_ms);
+                chat.become_operator(voice, By { conn, user }, &name);
+            }
+            Some(_) => {
+                let mask = chat.users[user].mask();
+                log::warn!("{mask} gave a wrong name or password for OPER");
+                chat.notice_operators(voice, 'o', &format!("Failed OPER attempt by {mask}"));
+                chat.numeric(voice, conn, ERR_PASSWDMISMATCH, &[]);
+            }
+            None => chat.numeric(voice, conn, RPL_TRYAGAIN, &["OPER"]),
+        });
+    }
+
+    fn become_operator(&mut self, voice: &mut Voice, by: By, name: &str) {
+        let mask = self.users[by.user].mask().to_owned();
         log::info!("{mask} is operator {name} now");
         let before = self.users[by.user].modes();
         self.users[by.user].extra().operator = Some(name.into());
@@ -134,7 +130,12 @@ impl Chat {
         let params = [&*why];
         let mut line = Line::new(&mask, "QUIT", &params).tagged(self.tags_of(victim));
         self.to_user(voice, &mut line, victim);
-        for conn in self.users[victim].conns.clone() {
+        self.set_always_on(voice, victim, false);
+        let conns = self.users[victim].conns.clone();
+        if conns.is_empty() {
+            self.part_with(voice, victim, &why);
+        }
+        for conn in conns {
             self.leave(voice, conn, &why, &why);
         }
     }

@@ -1,13 +1,17 @@
 //! From connection to user, and back: PASS, NICK, USER, PING, PONG, QUIT, and who falls silent.
 //! Modern IRC, "Connection Registration" and "Connection Messages".
 
+use super::nickserv::is_service;
 use crate::chat::caps::Cap;
+use crate::chat::channels::ChannelId;
 use crate::chat::numeric::*;
 use crate::chat::session::Stage;
 use crate::chat::users::{Membership, User, UserId};
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
+use crate::store::Trouble;
+use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::Nick;
 use std::time::Duration;
@@ -30,13 +34,28 @@ impl Chat {
         let Some(nick) = Nick::parse(asked, self.settings.limits.nick_max) else {
             return self.numeric(voice, conn, ERR_ERRONEUSNICKNAME, &[asked]);
         };
-        let user = self.sessions[conn].user();
-        if self.users.find(asked).is_some_and(|owner| Some(owner) != user) {
-            return self.numeric(voice, conn, ERR_NICKNAMEINUSE, &[asked]);
+        if is_service(asked) {
+            return self.numeric_saying(voice, conn, ERR_NICKNAMEINUSE, &[asked], RESERVED);
         }
-        match user {
-            Some(user) => self.change_nick(voice, By { conn, user }, nick),
+        match self.sessions[conn].user() {
+            Some(user) if casemap::same(self.users[user].nick(), asked) => {
+                self.change_nick(voice, By { conn, user }, nick);
+            }
+            Some(user) if self.users.find(asked).is_some_and(|owner| owner != user) => {
+                self.numeric(voice, conn, ERR_NICKNAMEINUSE, &[asked]);
+            }
+            Some(_) => {
+                let asked = asked.to_owned();
+                self.ask_whose(voice, conn, nick, move |chat, voice, conn, may| {
+                    chat.take_nick(voice, conn, &asked, may);
+                });
+            }
             None => {
+                // Who is of the same account may join them, and that is known later.
+                let taken = self.users.find(asked).is_some_and(|owner| !self.may_attach(owner));
+                if taken {
+                    return self.numeric(voice, conn, ERR_NICKNAMEINUSE, &[asked]);
+                }
                 if let Some(registering) = self.sessions[conn].registering() {
                     registering.nick = Some(asked.into());
                 }
@@ -45,12 +64,36 @@ impl Chat {
         }
     }
 
+    /// Of a user who asks for another nick, once it is known whose that is.
+    fn take_nick(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        asked: &str,
+        may: Result<bool, Trouble>,
+    ) {
+        let Some(user) = self.sessions[conn].user() else { return };
+        let nick = Nick::parse(asked, usize::MAX).expect("it was parsed before");
+        if let Some((reply, text)) = unavailable(&may) {
+            return self.numeric_saying(voice, conn, reply, &[asked], &text);
+        }
+        if self.users.find(asked).is_some_and(|owner| owner != user) {
+            return self.numeric(voice, conn, ERR_NICKNAMEINUSE, &[asked]);
+        }
+        self.change_nick(voice, By { conn, user }, nick);
+    }
+
+    /// Whether others of the same account may speak for a user too.
+    fn may_attach(&self, user: UserId) -> bool {
+        self.users[user].account.is_some()
+    }
+
     fn change_nick(&mut self, voice: &mut Voice, by: By, nick: Nick) {
         if self.users[by.user].nick() == nick.as_str() {
             return;
         }
         let before = self.users[by.user].mask().to_owned();
-        let same_name = crate::wire::casemap::same(self.users[by.user].nick(), nick.as_str());
+        let same_name = casemap::same(self.users[by.user].nick(), nick.as_str());
         if !same_name {
             self.departed.remember(
                 &self.users[by.user],
@@ -69,6 +112,7 @@ impl Chat {
         if !same_name {
             self.tell_watchers_online(voice, by.user);
         }
+        self.keep_presence(voice, by.user);
     }
 
     /// `USER username 0 * realname`. Modern IRC, "USER message".
@@ -93,21 +137,68 @@ impl Chat {
             return;
         }
         let Some(nick) = registering.nick.clone() else { return };
+        let login = registering.login.as_ref().map(|login| login.name.clone());
+        let given = registering.password.clone().unwrap_or_default();
+        self.abort_sasl(voice, conn);
         // Nobody holds a nick before he is there: who is first, has it.
-        if self.users.find(&nick).is_some() {
-            registering.nick = None;
-            return self.numeric(voice, conn, ERR_NICKNAMEINUSE, &[&nick]);
+        if let Some(owner) = self.users.find(&nick)
+            && !self.is_of(owner, login.as_deref())
+        {
+            return self.refuse_nick(voice, conn, &nick, ERR_NICKNAMEINUSE, None);
         }
-        let given = registering.password.as_deref().unwrap_or_default();
-        if self.settings.password.as_deref().is_some_and(|wanted| !same_secret(wanted, given)) {
+        if self.settings.password.as_deref().is_some_and(|wanted| !same_secret(wanted, &given)) {
             self.numeric(voice, conn, ERR_PASSWDMISMATCH, &[]);
             return self.turn_away(voice, conn, "Bad password");
         }
-        let (username, realname) = registering.user.take().expect("it was seen above");
+        if self.settings.accounts.login_required && login.is_none() {
+            let text = "You must log in to an account to use this server";
+            self.fail(voice, conn, "*", "ACCOUNT_REQUIRED", &[], text);
+            return self.turn_away(voice, conn, text);
+        }
+        let asked = nick.clone();
+        let asked = Nick::parse(&asked, usize::MAX).expect("it was parsed when it was given");
+        self.ask_whose(voice, conn, asked, move |chat, voice, conn, may| {
+            if let Some((reply, text)) = unavailable(&may) {
+                return chat.refuse_nick(voice, conn, &nick, reply, Some(&text));
+            }
+            match chat.users.find(&nick) {
+                Some(owner) if chat.is_of(owner, login.as_deref()) => {
+                    chat.attach(voice, conn, owner);
+                }
+                Some(_) => chat.refuse_nick(voice, conn, &nick, ERR_NICKNAMEINUSE, None),
+                None => chat.become_user(voice, conn, &nick),
+            }
+        });
+    }
+
+    fn is_of(&self, user: UserId, account: Option<&str>) -> bool {
+        let own = self.users[user].account.as_deref();
+        own.is_some() && own.zip(account).is_some_and(|(own, account)| casemap::same(own, account))
+    }
+
+    fn refuse_nick(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        nick: &str,
+        reply: Numeric,
+        text: Option<&str>,
+    ) {
+        if let Some(registering) = self.sessions[conn].registering() {
+            registering.nick = None;
+        }
+        self.numeric_saying(voice, conn, reply, &[nick], text.unwrap_or(reply.1));
+    }
+
+    /// Nothing stands in the way any more.
+    fn become_user(&mut self, voice: &mut Voice, conn: ConnId, nick: &str) {
+        let Some(registering) = self.sessions[conn].registering() else { return };
+        let Some((username, realname)) = registering.user.take() else { return };
         let away = registering.away.take();
         let metadata = std::mem::take(&mut registering.metadata);
+        let login = registering.login.take();
         let session = &mut self.sessions[conn];
-        let nick = Nick::parse(&nick, usize::MAX).expect("it was parsed when it was given");
+        let nick = Nick::parse(nick, usize::MAX).expect("it was parsed when it was given");
         let mut user = User::new(nick, &username, &session.host(), &realname, conn, voice.unix());
         user.away = away;
         if !metadata.is_empty() {
@@ -115,11 +206,56 @@ impl Chat {
         }
         let user = self.users.insert(user);
         session.stage = Stage::Registered(user);
+        if let Some(login) = login {
+            self.users.log_in(user, *login);
+        }
         self.registering -= 1;
         voice.out.set_deadline(conn, self.settings.limits.ping_interval);
         self.welcome(voice, By { conn, user });
         self.tell_watchers_online(voice, user);
         self.notice_connect(voice, user);
+        self.keep_presence(voice, user);
+    }
+
+    /// Another connection speaks for a user from now on, and is told where they are.
+    fn attach(&mut self, voice: &mut Voice, conn: ConnId, user: UserId) {
+        if self.users[user].conns.len() >= self.settings.accounts.connections_max {
+            let text = "Too many connections speak for this nick already";
+            return self.turn_away(voice, conn, text);
+        }
+        let session = &mut self.sessions[conn];
+        let Some(registering) = session.registering() else { return };
+        let login = registering.login.take();
+        session.stage = Stage::Registered(user);
+        self.users[user].conns.push(conn);
+        if let Some(login) = login {
+            self.users.log_in(user, *login);
+        }
+        self.registering -= 1;
+        voice.out.set_deadline(conn, self.settings.limits.ping_interval);
+        let by = By { conn, user };
+        self.welcome(voice, by);
+        let modes = self.users[user].modes().text();
+        self.numeric(voice, conn, RPL_UMODEIS, &[&modes]);
+        for membership in self.users[user].channels.clone() {
+            self.tell_own_join(voice, by, membership.channel);
+        }
+        if self.users[user].away.is_some() {
+            self.numeric(voice, conn, RPL_NOWAWAY, &[]);
+        }
+    }
+
+    /// What a connection is told of a channel that its user is in already.
+    fn tell_own_join(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
+        let user = &self.users[by.user];
+        let name = &*self.channels[channel].name;
+        let extended = [name, user.account.as_deref().unwrap_or("*"), &user.realname];
+        let extends = self.sessions[by.conn].caps.has(Cap::ExtendedJoin);
+        let params = if extends { &extended[..] } else { &extended[..1] };
+        let mut line = Line::new(user.mask(), "JOIN", params).tagged(self.tags_of(by.user));
+        line.to(voice, &self.sessions[by.conn]);
+        self.tell_channel(voice, by, channel);
+        self.replay_on_join(voice, by, channel);
     }
 
     /// `PING token`. Modern IRC, "PING message".
@@ -174,7 +310,7 @@ impl Chat {
             Stage::Registering(_) => self.registering -= 1,
             Stage::Registered(user) => {
                 self.users[user].conns.retain(|each| *each != conn);
-                if self.users[user].conns.is_empty() {
+                if self.users[user].conns.is_empty() && !self.users[user].is_always_on() {
                     self.part_with(voice, user, why);
                 }
             }
@@ -182,7 +318,7 @@ impl Chat {
     }
 
     /// A user goes: everyone who could see them hears it once.
-    fn part_with(&mut self, voice: &mut Voice, user: UserId, why: &str) {
+    pub(crate) fn part_with(&mut self, voice: &mut Voice, user: UserId, why: &str) {
         self.notice_quit(voice, user, why);
         let channels = self.channels_of(user);
         let msgid = self.keep_event(voice, user, &channels, "QUIT", &format!(":{why}"));
@@ -243,6 +379,22 @@ impl Chat {
         let mut line =
             Line::new(self.users[by.user].mask(), "SETNAME", &params).tagged(self.tags_of(by.user));
         self.to_interested(voice, &mut line, by.user, Cap::Setname, true);
+        self.keep_presence(voice, by.user);
+    }
+}
+
+/// What is said of a nick that belongs to an account.
+const RESERVED: &str = "Nickname is reserved for another account";
+
+/// Why a nick can't be had, once it is known whose it is.
+fn unavailable(may: &Result<bool, Trouble>) -> Option<(Numeric, String)> {
+    match may {
+        Ok(true) => None,
+        Ok(false) => Some((ERR_NICKNAMEINUSE, RESERVED.to_owned())),
+        Err(trouble) => {
+            let text = format!("It can't be looked up whose nick that is: {trouble}");
+            Some((ERR_UNAVAILRESOURCE, text))
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::chat::caps::Cap;
 use crate::chat::channels::{ChannelId, Member, Rank};
 use crate::chat::numeric::*;
 use crate::chat::session::Session;
+use crate::chat::users::UserId;
 use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat};
 use crate::wire::casemap;
@@ -78,6 +79,10 @@ impl Chat {
                     joined_anew.push(By { conn: *conn, user: member.user });
                 }
             }
+        }
+        let members = self.channels[channel].members.iter().map(|member| member.user);
+        for user in members.collect::<Vec<UserId>>() {
+            self.keep_presence(voice, user);
         }
         for by in joined_anew {
             self.tell_channel(voice, by, channel);

@@ -67,6 +67,7 @@ impl Chat {
             _ => {}
         }
         self.users.set_mode(by.user, mode, on);
+        self.keep_presence(voice, by.user);
     }
 
     /// What operators hear of: the kinds of these letters, which `+` and `-` may stand between; or

@@ -48,6 +48,8 @@ struct Bound {
 pub struct Heard {
     /// In no order; the same signal sent twice may be heard once.
     pub signals: Vec<Signal>,
+    /// The waker was used.
+    pub woken: bool,
 }
 
 /// The signals that are listened for.
@@ -184,7 +186,10 @@ impl Reactor {
         for event in &self.events {
             match event.token() {
                 SIGNALS => heard.signals.extend(self.signals.pending().filter_map(Signal::of)),
-                WAKER => server.woken(),
+                WAKER => {
+                    heard.woken = true;
+                    server.woken();
+                }
                 Token(token) if token >= FIRST_LISTENER => {
                     if let Some(bound) = self.listeners.get_mut(token - FIRST_LISTENER) {
                         bound.pending = true;

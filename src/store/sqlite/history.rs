@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use std::borrow::Cow;
 
 // `kind`: a message, an event, or one of either that was redacted.
-const MESSAGE: i64 = 0;
+pub(super) const MESSAGE: i64 = 0;
 const EVENT: i64 = 1;
 
 pub(super) const FIND_TARGET: &str = "SELECT id FROM target WHERE name = ?1";

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 pub(super) const PLACE_BYTES: i64 = 64;
 
 /// What a row of `message` counts: what [`Ledger::add`] was told of it.
-pub(super) const ROW_BYTES: &str = "64 + octet_length(msgid) + octet_length(source)
+pub(super) const ROW_BYTES: &str = "(64 + octet_length(msgid) + octet_length(source)
     + coalesce(octet_length(account), 0) + octet_length(command) + octet_length(tags)
-    + octet_length(text) + coalesce(octet_length(concat), 0)";
+    + octet_length(text) + coalesce(octet_length(concat), 0))";
 
 const WRITE: &str = "UPDATE target SET messages = messages + ?2, bytes = bytes + ?3 WHERE id = ?1";
 

@@ -5,25 +5,39 @@ mod channels;
 mod history;
 mod ledger;
 mod presences;
+mod retention;
 mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
 
-use super::{Reply, Request, Trouble};
+use super::{Policy, Reply, Request, Trouble};
 use ledger::Ledger;
+use retention::Retention;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Open for reading and writing.
 pub struct Database {
     connection: Connection,
+    durability: Durability,
     ledger: Ledger,
+    retention: Retention,
+    /// Where it lies, if not in memory.
+    place: Option<Place>,
+}
+
+/// A file, and what it was when it was opened. SQLite would go on writing to one that has no name
+/// any more, and nothing of that would be found again.
+struct Place {
+    file: PathBuf,
+    device_and_inode: (u64, u64),
 }
 
 /// What survives a loss of power; what a process that is killed has acknowledged survives always.
@@ -45,6 +59,14 @@ const CHECKED_AT_OPEN_MAX_BYTES: u64 = 16 << 20;
 
 /// The log is cut back to this after a burst.
 const LOG_KEPT_BYTES: i64 = 64 << 20;
+
+/// Messages that are filed at once when there is nothing else to do: some milliseconds.
+const INDEXED_MAX: usize = 500;
+
+/// Messages that are filed before a search; it waits for that, some 20 ms.
+const CATCH_UP_MAX: usize = 2000;
+
+const NOW_MS: &str = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
 impl Database {
     /// Opens the database in `file`, made if it isn't there, and brings its schema to the version
@@ -72,13 +94,9 @@ impl Database {
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "journal_size_limit", LOG_KEPT_BYTES)?;
-        let synchronous = match durability {
-            Durability::Full => "FULL",
-            Durability::Normal => "NORMAL",
-        };
-        connection.pragma_update(None, "synchronous", synchronous)?;
+        durability.set(&connection)?;
         schema::migrate(&mut connection, steps, Some(file))?;
-        Database::over(connection)
+        Database::over(connection, durability, Some(Place::of(file)?))
     }
 
     /// An empty database that nothing is left of.
@@ -86,12 +104,17 @@ impl Database {
         let mut connection = Connection::open_in_memory()?;
         settle(&connection)?;
         schema::migrate(&mut connection, schema::STEPS, None)?;
-        Database::over(connection)
+        Database::over(connection, Durability::Normal, None)
     }
 
-    fn over(connection: Connection) -> Result<Database, Trouble> {
+    fn over(
+        connection: Connection,
+        durability: Durability,
+        place: Option<Place>,
+    ) -> Result<Database, Trouble> {
         let ledger = Ledger::read(&connection)?;
-        Ok(Database { connection, ledger })
+        let retention = Retention::default();
+        Ok(Database { connection, durability, ledger, retention, place })
     }
 
     /// The size that it may reach; beyond, writing fails with [`Trouble::Full`]. What is there
@@ -104,28 +127,114 @@ impl Database {
         Ok(())
     }
 
-    /// Does what is asked in one transaction, in order, and returns the replies once it is
-    /// committed. If that fails, nothing of it was done, every request that writes is answered with
-    /// why, and the others are answered from what was there before.
-    pub fn serve<'a>(&mut self, requests: impl Iterator<Item = &'a Request> + Clone) -> Vec<Reply> {
-        let trouble = match self.commit(requests.clone()) {
-            Ok(replies) => return replies,
+    /// What is to be kept from now on; at first everything is. What is too much goes with
+    /// [`Database::tidy`].
+    pub fn retain(&mut self, policy: Policy) {
+        self.retention.set(policy);
+    }
+
+    /// Does what is asked, in order, and returns the replies once it is committed, in one
+    /// transaction; a search begins another. If one fails, nothing of it was done, every request of
+    /// it that writes is answered with why, and the others from what was there before.
+    pub fn serve<'a>(&mut self, requests: impl Iterator<Item = &'a Request>) -> Vec<Reply> {
+        let requests: Vec<&Request> = requests.collect();
+        let mut replies = Vec::with_capacity(requests.len());
+        for part in requests.chunk_by(|_, next| !matches!(next, Request::Search { .. })) {
+            if let Request::Search { .. } = part[0] {
+                self.catch_up();
+            }
+            self.serve_in_one(part, &mut replies);
+        }
+        replies
+    }
+
+    fn serve_in_one(&mut self, requests: &[&Request], replies: &mut Vec<Reply>) {
+        let trouble = match self.commit(requests) {
+            Ok(done) => return replies.extend(done),
             Err(trouble) => trouble,
         };
         self.roll_back();
-        requests
-            .map(|request| match request.writes() {
-                true => Reply::Failed(trouble.clone()),
-                false => self.answer(request).unwrap_or_else(Reply::Failed),
-            })
-            .collect()
+        replies.extend(requests.iter().map(|request| match request.writes() {
+            true => Reply::Failed(trouble.clone()),
+            false => self.answer(request).unwrap_or_else(Reply::Failed),
+        }));
     }
 
-    fn commit<'a>(
+    /// So that a search finds what was said before it, unless very much was said just now.
+    fn catch_up(&mut self) {
+        let caught_up = self.lightly(|database| {
+            database.transact(|database| search::index(&database.connection, CATCH_UP_MAX))
+        });
+        if let Err(trouble) = caught_up {
+            log::debug!("what was said last may not be found: {trouble}");
+        }
+    }
+
+    /// Does a bounded part of what is to be done behind the requests: removing what is not to be
+    /// kept, and filing words to be found by. Returns whether there may be more.
+    pub fn tidy(&mut self) -> Result<bool, Trouble> {
+        self.lightly(|database| {
+            let now_ms = now_ms(&database.connection)?;
+            let removed =
+                database.transact(|Database { connection, ledger, retention, .. }| {
+                    retention.remove(connection, ledger, now_ms)
+                })?;
+            let indexed =
+                database.transact(|database| search::index(&database.connection, INDEXED_MAX))?;
+            Ok(removed || indexed > 0 || retention::give_back(&database.connection)?)
+        })
+    }
+
+    /// Without waiting for the disk, as after a loss of power it is done again.
+    fn lightly<T>(
         &mut self,
-        requests: impl Iterator<Item = &'a Request> + Clone,
-    ) -> Result<Vec<Reply>, Trouble> {
-        let writes = requests.clone().any(Request::writes);
+        act: impl FnOnce(&mut Database) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        Durability::Normal.set(&self.connection)?;
+        let done = act(self);
+        self.durability.set(&self.connection)?;
+        done
+    }
+
+    /// Has [`Database::tidy`] look through all targets for what has become too old or too much.
+    pub fn sweep(&mut self) {
+        self.retention.sweep();
+    }
+
+    /// How many messages and events are kept, and the bytes they count.
+    pub fn kept(&self) -> (u64, u64) {
+        let kept = self.ledger.kept();
+        (kept.messages.max(0) as u64, kept.bytes.max(0) as u64)
+    }
+
+    /// How many messages may not be found by their words yet.
+    pub fn unindexed(&self) -> Result<u64, Trouble> {
+        Ok(search::unindexed(&self.connection)? as u64)
+    }
+
+    fn transact<T>(
+        &mut self,
+        act: impl FnOnce(&mut Database) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let begun = self
+            .check_place()
+            .and_then(|()| Ok(self.connection.execute_batch("BEGIN IMMEDIATE")?));
+        let done = begun.and_then(|()| {
+            let done = act(self)?;
+            self.end()?;
+            Ok(done)
+        });
+        if done.is_err() {
+            self.roll_back();
+        }
+        done
+    }
+
+    fn commit(&mut self, requests: &[&Request]) -> Result<Vec<Reply>, Trouble> {
+        let writes = requests.iter().any(|request| request.writes());
+        if writes {
+            self.check_place()?;
+        }
         self.connection.execute_batch(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
         let mut replies = Vec::new();
         for request in requests {
@@ -141,6 +250,14 @@ impl Database {
         }
         self.end()?;
         Ok(replies)
+    }
+
+    fn check_place(&self) -> Result<(), Trouble> {
+        let Some(place) = &self.place else { return Ok(()) };
+        match Place::of(&place.file) {
+            Ok(now) if now.device_and_inode == place.device_and_inode => Ok(()),
+            _ => Err(Trouble::Gone),
+        }
     }
 
     /// Commits the open transaction.
@@ -165,6 +282,7 @@ impl Database {
         use Request::*;
         let (connection, ledger) = (&self.connection, &mut self.ledger);
         match request {
+            Append { target, .. } if self.retention.keep(target).nothing() => Ok(Reply::Appended),
             Append { target, message } => history::append(connection, ledger, target, message),
             Select { target, selection, limit, events } => {
                 history::select(connection, target, selection, *limit, *events)
@@ -173,7 +291,26 @@ impl Database {
                 history::targets(connection, user, channels, (*from_ms, *to_ms), *limit)
             }
             Redact { target, msgid, by } => history::redact(connection, ledger, target, msgid, by),
-            Forget { target } => history::forget(connection, target),
+            Forget { target } => {
+                self.retention.forget();
+                history::forget(connection, target)
+            }
+            Search { targets, words, from, after_ms, before_ms, limit } => {
+                let search = search::Search {
+                    targets,
+                    words,
+                    from: from.as_deref(),
+                    after_ms: after_ms.unwrap_or(i64::MIN),
+                    before_ms: before_ms.unwrap_or(i64::MAX),
+                    limit: limit.get(),
+                    rare_max: search::RARE_MAX,
+                };
+                search::search(connection, &search)
+            }
+            Retain(policy) => {
+                self.retention.set(policy.clone());
+                Ok(Reply::Retained)
+            }
             AddAccount { account, invitation } => {
                 accounts::add(connection, account, invitation.as_deref())
             }
@@ -194,7 +331,6 @@ impl Database {
             SavePresence { account, presence } => presences::save(connection, account, presence),
             DropPresence { account } => presences::drop(connection, account),
             Presences => presences::all(connection),
-            Search { .. } | Retain(_) => Err(Trouble::Other("this is not there yet".to_owned())),
         }
     }
 
@@ -203,6 +339,23 @@ impl Database {
     pub fn close(self) {
         // What fails here has failed before, or is made good at the next start.
         let _ = self.connection.execute_batch("PRAGMA optimize");
+    }
+}
+
+impl Durability {
+    fn set(self, connection: &Connection) -> Result<(), Trouble> {
+        let synchronous = match self {
+            Durability::Full => "FULL",
+            Durability::Normal => "NORMAL",
+        };
+        Ok(connection.pragma_update(None, "synchronous", synchronous)?)
+    }
+}
+
+impl Place {
+    fn of(file: &Path) -> io::Result<Place> {
+        let now = fs::metadata(file)?;
+        Ok(Place { file: file.to_owned(), device_and_inode: (now.dev(), now.ino()) })
     }
 }
 
@@ -244,6 +397,11 @@ fn open_to_read(file: &Path) -> Result<Connection, Trouble> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     settle(&connection)?;
     Ok(connection)
+}
+
+/// By the system's clock, in milliseconds since 1970.
+fn now_ms(connection: &Connection) -> Result<i64, Trouble> {
+    Ok(connection.prepare_cached(NOW_MS)?.query_row([], |row| row.get(0))?)
 }
 
 /// What holds for every connection.

@@ -36,7 +36,7 @@ pub(super) const STEPS: &[&str] = &["
     CREATE INDEX message_in_order ON message (target, kind, time);
     CREATE VIRTUAL TABLE message_words USING fts5(
         words, content = '', columnsize = 0, detail = none,
-        tokenize = \"unicode61 remove_diacritics 2 categories 'L* M* N* P* S* Co'\"
+        tokenize = \"unicode61 remove_diacritics 2 categories 'L* M* N* P* S* C*'\"
     );
     INSERT INTO message_words (message_words, rank) VALUES ('secure-delete', 1);
     CREATE TABLE progress (

@@ -56,6 +56,15 @@ fn every_query_walks_an_index_and_sorts_nothing() {
         (channels::METADATA, "PRIMARY KEY (channel=?)"),
         (presences::CHANNELS, "PRIMARY KEY (account=?)"),
         (presences::METADATA, "PRIMARY KEY (account=?)"),
+        (search::UNINDEXED, "INTEGER PRIMARY KEY (rowid>?)"),
+        (search::MESSAGE, "INTEGER PRIMARY KEY (rowid=?)"),
+        (search::FIRST_AFTER, "INDEX message_in_order (target=? AND kind=? AND time>?)"),
+        (search::LAST_BEFORE, "INDEX message_in_order (target=? AND kind=? AND time<?)"),
+        (search::LAST_ID, "SEARCH message"),
+        (retention::FORGOTTEN, "INDEX sqlite_autoindex_target_1 (name>? AND name<?)"),
+        (retention::SWEPT, "INTEGER PRIMARY KEY (rowid>?)"),
+        (&retention::first_of_target(), "INDEX message_in_order (target=? AND kind=?)"),
+        (&retention::first_of_target(), "MERGE (UNION ALL)"),
     ] {
         let plan = plan(&connection, sql);
         assert!(plan.iter().any(|step| step.contains(expected)), "{sql}: {plan:#?}");
@@ -173,18 +182,63 @@ fn verify_finds_a_schema_and_references_that_are_wrong() {
 
 #[test]
 fn what_is_redacted_is_in_the_file_no_more() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("stonechat.db");
-    let mut database = Database::open(&file, Durability::Full).unwrap();
-    let mut said = append("m1");
-    if let Request::Append { message, .. } = &mut said {
-        message.text = Text::Line("the secret of secrets".to_owned());
+    for filed in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("stonechat.db");
+        let mut database = Database::open(&file, Durability::Full).unwrap();
+        let mut said = append("m1");
+        if let Request::Append { message, .. } = &mut said {
+            message.text = Text::Line("thesecret thesecretofsecrets".to_owned());
+        }
+        assert_eq!(
+            database.serve([&append("m0"), &said].into_iter()),
+            [Reply::Appended, Reply::Appended]
+        );
+        if filed {
+            while database.tidy().unwrap() {}
+            let sql = "SELECT count(*) FROM message_words WHERE message_words MATCH 'thesecret'";
+            let found = database.connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+            assert_eq!(found, Ok(1));
+        }
+        let target = Target::Channel("#a".to_owned());
+        let redact = Request::Redact { target, msgid: "m1".to_owned(), by: Redactor::Anyone };
+        assert_eq!(database.serve([&redact].into_iter()), [Reply::Redacted]);
+        database.close();
+        let bytes = fs::read(&file).unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"secret"), "filed: {filed}");
     }
-    let target = Target::Channel("#a".to_owned());
-    let redact = Request::Redact { target, msgid: "m1".to_owned(), by: Redactor::Anyone };
-    let replies = database.serve([&said, &redact].into_iter());
-    assert_eq!(replies, [Reply::Appended, Reply::Redacted]);
-    database.close();
-    let bytes = fs::read(&file).unwrap();
-    assert!(!bytes.windows(10).any(|window| window == b"the secret"));
+}
+
+#[test]
+fn what_is_common_is_found_among_the_last_and_what_is_rare_among_all() {
+    let mut database = Database::in_memory().unwrap();
+    let far_apart = 10_i64 << 18;
+    for (first, msgids) in [(1, ["m1", "m2"]), (far_apart, ["m3", "m4"])] {
+        let sql = "INSERT INTO message (id, target, kind, time, msgid, source, command, tags, text)
+                   SELECT ?1, id, 0, 1, 'x' || ?1, '', '', '', '' FROM target";
+        database.connection.execute(sql, [first]).unwrap();
+        let said = msgids.map(append);
+        assert_eq!(database.serve(said.iter()), [Reply::Appended, Reply::Appended]);
+    }
+    while database.tidy().unwrap() {}
+    let found = |rare_max, words| {
+        let search = search::Search {
+            targets: &[Target::Channel("#a".to_owned())],
+            words,
+            from: None,
+            after_ms: i64::MIN,
+            before_ms: i64::MAX,
+            limit: 9,
+            rare_max,
+        };
+        match search::search(&database.connection, &search).unwrap() {
+            Reply::Found(found) => {
+                found.into_iter().map(|(_, message)| message.msgid).collect::<Vec<_>>()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(found(9, "hi"), ["m4", "m3", "m2", "m1"]);
+    assert_eq!(found(3, "hi"), ["m4", "m3"]);
+    assert_eq!(found(3, "").len(), 5, "of one target alone, all");
 }

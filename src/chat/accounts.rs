@@ -1,0 +1,424 @@
+//! Accounts: logging in, and what it changes. Passwords are verified here, however they were given;
+//! `commands::authenticate`, `register` and `nickserv` are the ways to give one.
+
+use super::Chat;
+use super::caps::Cap;
+use super::commands::nickserv::is_service;
+use super::keeper::overloaded;
+use super::numeric::*;
+use super::session::Stage;
+use super::settings::Registration;
+use super::users::UserId;
+use super::voice::{Line, Voice};
+use crate::auth::attempts::{Attempt, AttemptLimits, Attempts, TooMany};
+use crate::auth::decoys::Decoys;
+use crate::auth::invitation;
+use crate::auth::password::Password;
+use crate::auth::skeleton::Skeleton;
+use crate::auth::verifier::{ITERATIONS, Verifier};
+use crate::auth::worker::{Done, Job};
+use crate::net::ConnId;
+use crate::store::{Account, NewAccount, Reply, Request, Secret, Trouble};
+use crate::wire::casemap::{folded, same};
+use crate::wire::irc::names::{self, Nick};
+use std::fmt;
+
+/// What stands between passwords and those who guess them.
+pub(super) struct Doors {
+    pub(super) decoys: Decoys,
+    pub(super) attempts: Attempts,
+}
+
+/// What is remembered of an account by who is logged in to it.
+pub(super) struct Login {
+    /// As it is written.
+    pub(super) name: Box<str>,
+    /// Its user stays when the last connection goes.
+    pub(super) always_on: bool,
+    /// Up to when each target was read.
+    pub(super) markers: Vec<(String, i64)>,
+}
+
+/// Why nobody was logged in.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// There is no such account, or it has another password.
+    Wrong,
+    /// Too many attempts.
+    TooMany(TooMany),
+    /// It can't be told now.
+    Unavailable(Trouble),
+}
+
+/// Why there is no new account.
+#[derive(Debug)]
+pub(super) enum Unregistered {
+    /// The operator wants none.
+    Closed,
+    /// It can't be the name of one, or is not free to be.
+    BadName(&'static str),
+    BadPassword(&'static str),
+    BadEmail,
+    BadInvitation,
+    Taken,
+    TooMany(TooMany),
+    Unavailable(Trouble),
+}
+
+/// What somebody says who wants an account.
+pub(super) struct Wish<'a> {
+    pub(super) name: &'a str,
+    pub(super) password: &'a str,
+    /// Where they are reached, or what invites them where that is asked for.
+    pub(super) email: Option<&'a str>,
+}
+
+impl Doors {
+    pub(super) fn new(secret: [u8; 32]) -> Doors {
+        Doors {
+            decoys: Decoys::new(secret, ITERATIONS),
+            attempts: Attempts::new(AttemptLimits::default(), secret),
+        }
+    }
+}
+
+impl From<Box<Account>> for Login {
+    fn from(account: Box<Account>) -> Login {
+        let Account { name, always_on, markers, .. } = *account;
+        Login { name: name.into(), always_on, markers }
+    }
+}
+
+impl Chat {
+    /// Counts an attempt of `conn` to prove that it is `name`; not more often than is allowed.
+    pub(super) fn attempt(
+        &mut self,
+        voice: &Voice,
+        conn: ConnId,
+        name: &str,
+    ) -> Result<Attempt, Refusal> {
+        // Loopback is a gateway, or the operator's own.
+        let address = self.sessions[conn].address.filter(|address| !address.is_loopback());
+        let attempts = &mut self.doors.attempts;
+        attempts.begin(address, name, voice.now().uptime_ms).map_err(Refusal::TooMany)
+    }
+
+    /// Looks an account up on behalf of `conn`.
+    pub(super) fn find_account(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        name: &str,
+        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Result<Option<Box<Account>>, Refusal>)
+        + Send
+        + 'static,
+    ) {
+        let request = Request::FindAccount { folded: folded(name).into_owned() };
+        self.ask_for(voice, conn, request, |chat, voice, conn, reply| {
+            let found = match reply {
+                Reply::Account(account) => Ok(account),
+                other => Err(Refusal::Unavailable(trouble(other))),
+            };
+            then(chat, voice, conn, found);
+        });
+    }
+
+    /// Verifies a password. An account that isn't there takes as long as one that is.
+    pub(super) fn verify(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        name: &str,
+        password: Password,
+        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Result<Box<Account>, Refusal>) + Send + 'static,
+    ) {
+        let attempt = match self.attempt(voice, conn, name) {
+            Ok(attempt) => attempt,
+            Err(refusal) => return then(self, voice, conn, Err(refusal)),
+        };
+        let decoy = self.doors.decoys.of(name);
+        self.find_account(voice, conn, name, |chat, voice, conn, found| {
+            let account = match found {
+                Ok(account) => account,
+                Err(refusal) => return then(chat, voice, conn, Err(refusal)),
+            };
+            let verifier = account.as_ref().map_or(Ok(decoy), |account| verifier_of(account));
+            let verifier = match verifier {
+                Ok(verifier) => verifier,
+                Err(refusal) => return then(chat, voice, conn, Err(refusal)),
+            };
+            let job = Job::Verify { verifier, password };
+            chat.hash_for(voice, conn, job, |chat, voice, conn, done| {
+                let result = match (done, account) {
+                    (Some(Done::Verified(true)), Some(account)) => {
+                        chat.doors.attempts.succeeded(attempt, voice.now().uptime_ms);
+                        Ok(account)
+                    }
+                    (None, _) => Err(Refusal::Unavailable(too_many_at_once())),
+                    _ => Err(Refusal::Wrong),
+                };
+                then(chat, voice, conn, result);
+            });
+        });
+    }
+
+    /// Makes an account, if it may be made.
+    pub(super) fn register_account(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        wish: Wish,
+        by_operator: bool,
+        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Result<Box<Account>, Unregistered>)
+        + Send
+        + 'static,
+    ) {
+        let (name, password, invitation) = match self.examine(conn, &wish, by_operator) {
+            Ok(fit) => fit,
+            Err(why) => return then(self, voice, conn, Err(why)),
+        };
+        // All new accounts together are bounded, like the attempts at one.
+        if !by_operator && let Err(refusal) = self.attempt(voice, conn, "REGISTER") {
+            return then(self, voice, conn, Err(refusal.into()));
+        }
+        let email = wish.email.filter(|_| invitation.is_none()).map(str::to_owned);
+        let created_ms = voice.now().unix_ms as i64;
+        self.hash_for(voice, conn, Job::Make { password }, move |chat, voice, conn, done| {
+            let verifier = match done {
+                Some(Done::Made(verifier)) => Secret(verifier.to_string()),
+                _ => {
+                    let why = Unregistered::Unavailable(too_many_at_once());
+                    return then(chat, voice, conn, Err(why));
+                }
+            };
+            let account = NewAccount {
+                folded: folded(&name).into_owned(),
+                skeleton: Skeleton::of(&name).as_str().to_owned(),
+                name,
+                verifier,
+                email,
+                always_on: false,
+                created_ms,
+            };
+            let added = Box::new(added(&account));
+            let request = Request::AddAccount { account, invitation };
+            chat.ask_for(voice, conn, request, |chat, voice, conn, reply| {
+                let result = match reply {
+                    Reply::Added => Ok(added),
+                    Reply::Taken => Err(Unregistered::Taken),
+                    Reply::BadInvitation => Err(Unregistered::BadInvitation),
+                    other => Err(Unregistered::Unavailable(trouble(other))),
+                };
+                if let Ok(account) = &result {
+                    log::info!("account {} is registered", account.name);
+                }
+                then(chat, voice, conn, result);
+            });
+        });
+    }
+
+    /// Whether an account may be made so: its name, its password, and the hash of what invites.
+    fn examine(
+        &self,
+        conn: ConnId,
+        wish: &Wish,
+        by_operator: bool,
+    ) -> Result<(String, Password, Option<String>), Unregistered> {
+        let registration = self.settings.accounts.registration;
+        if registration == Registration::Closed && !by_operator {
+            return Err(Unregistered::Closed);
+        }
+        let name = names::Account::parse(wish.name, self.settings.limits.nick_max);
+        let Some(name) = name.filter(|_| !is_service(wish.name)) else {
+            return Err(Unregistered::BadName("This can't be the name of an account"));
+        };
+        let holder = self.users.find(wish.name);
+        let own = self.sessions[conn].user();
+        if holder.is_some() && holder != own && !by_operator {
+            return Err(Unregistered::BadName("Somebody else is called so now"));
+        }
+        let password = Password::parse(wish.password).map_err(Unregistered::BadPassword)?;
+        let invited = registration == Registration::Invitation && !by_operator;
+        let invitation = match (invited, wish.email) {
+            (true, Some(token)) => Some(invitation::hash(token)),
+            (true, None) => return Err(Unregistered::BadInvitation),
+            (false, Some(email)) if !is_email(email) => return Err(Unregistered::BadEmail),
+            (false, _) => None,
+        };
+        Ok((name.as_str().to_owned(), password, invitation))
+    }
+
+    /// `conn` has proved that it is of this account.
+    pub(super) fn log_in(&mut self, voice: &mut Voice, conn: ConnId, account: Box<Account>) {
+        let name = account.name.clone();
+        let login = Login::from(account);
+        match self.sessions[conn].user() {
+            Some(user) => {
+                let before = self.users[user].account.clone();
+                self.users.log_in(user, login);
+                if before.as_deref() != Some(&*name) {
+                    self.tell_account(voice, user);
+                }
+            }
+            None => {
+                if let Some(registering) = self.sessions[conn].registering() {
+                    registering.login = Some(Box::new(login));
+                }
+            }
+        }
+        let mask = match self.sessions[conn].user() {
+            Some(user) => self.users[user].mask().to_owned(),
+            None => format!("*!*@{}", self.sessions[conn].host()),
+        };
+        log::info!("{mask} is logged in as {name}");
+        let text = format!("You are now logged in as {name}");
+        self.numeric(voice, conn, RPL_LOGGEDIN, &[&mask, &name, &text]);
+    }
+
+    /// Whose account `user` has, to those who want to know. IRCv3 account-notify.
+    pub(super) fn tell_account(&self, voice: &mut Voice, user: UserId) {
+        let account = self.users[user].account.as_deref().unwrap_or("*");
+        let params = [account];
+        let mut line =
+            Line::new(self.users[user].mask(), "ACCOUNT", &params).tagged(self.tags_of(user));
+        self.to_interested(voice, &mut line, user, Cap::AccountNotify, true);
+    }
+
+    /// Whoever is logged in to an account that is no more is so no more.
+    pub(super) fn log_all_out(&mut self, voice: &mut Voice, account: &str) {
+        let is_it = |name: Option<&str>| name.is_some_and(|name| same(name, account));
+        let users = self.users.iter().filter(|(_, user)| is_it(user.account.as_deref()));
+        for user in users.map(|(id, _)| id).collect::<Vec<UserId>>() {
+            self.users.log_out(user);
+            self.tell_account(voice, user);
+            for conn in self.users[user].conns.clone() {
+                let mask = self.users[user].mask().to_owned();
+                self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
+            }
+        }
+    }
+
+    /// Asks whose a nick is, on behalf of `conn`; `then` is told whether it may have it.
+    pub(super) fn ask_whose(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        nick: Nick,
+        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Result<bool, Trouble>) + Send + 'static,
+    ) {
+        if !self.keeper.is_there() {
+            return then(self, voice, conn, Ok(true));
+        }
+        let skeleton = Skeleton::of(nick.as_str()).as_str().to_owned();
+        let request = Request::FindOwner { skeleton };
+        self.ask_for(voice, conn, request, |chat, voice, conn, reply| {
+            let may = match reply {
+                Reply::Owner(None) => Ok(true),
+                Reply::Owner(Some(owner)) => {
+                    Ok(chat.account_of(conn).is_some_and(|account| same(account, &owner)))
+                }
+                other => Err(trouble(other)),
+            };
+            then(chat, voice, conn, may);
+        });
+    }
+
+    /// Whom a connection is logged in as, registered or not.
+    pub(super) fn account_of(&self, conn: ConnId) -> Option<&str> {
+        match &self.sessions[conn].stage {
+            Stage::Registered(user) => self.users[*user].account.as_deref(),
+            Stage::Registering(registering) => registering.login.as_ref().map(|login| &*login.name),
+            Stage::Gone => None,
+        }
+    }
+}
+
+/// The verifier of an account, which was written by us.
+pub(super) fn verifier_of(account: &Account) -> Result<Verifier, Refusal> {
+    Verifier::parse(&account.verifier.0).map_err(|why| {
+        log::error!("the password of account {} is damaged: {why}", account.name);
+        Refusal::Unavailable(Trouble::Corrupt("a verifier".to_owned()))
+    })
+}
+
+/// What a reply that was not hoped for says.
+pub(super) fn trouble(reply: Reply) -> Trouble {
+    match reply {
+        Reply::Failed(trouble) => trouble,
+        _ => overloaded(),
+    }
+}
+
+fn too_many_at_once() -> Trouble {
+    Trouble::Other("too many passwords wait to be looked at".to_owned())
+}
+
+fn added(account: &NewAccount) -> Account {
+    let NewAccount { name, folded, skeleton, verifier, email, always_on, created_ms } = account;
+    Account {
+        name: name.clone(),
+        folded: folded.clone(),
+        skeleton: skeleton.clone(),
+        verifier: verifier.clone(),
+        email: email.clone(),
+        always_on: *always_on,
+        created_ms: *created_ms,
+        markers: Vec::new(),
+    }
+}
+
+/// Whether it can be where somebody is reached. It is proved by nothing.
+fn is_email(text: &str) -> bool {
+    let unfit = |c: char| c.is_whitespace() || c.is_control() || "<>(),;:".contains(c);
+    let parts = text.rsplit_once('@');
+    text.len() <= 254
+        && !text.contains(unfit)
+        && parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+}
+
+impl From<Refusal> for Unregistered {
+    fn from(refusal: Refusal) -> Unregistered {
+        match refusal {
+            Refusal::Wrong => Unregistered::Taken,
+            Refusal::TooMany(too_many) => Unregistered::TooMany(too_many),
+            Refusal::Unavailable(trouble) => Unregistered::Unavailable(trouble),
+        }
+    }
+}
+
+/// For the person who is refused.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Refusal::Wrong => f.write_str("There is no such account, or it has another password"),
+            Refusal::TooMany(too_many) => write!(f, "{}", wait(too_many)),
+            Refusal::Unavailable(trouble) => write!(f, "Accounts can't be looked up: {trouble}"),
+        }
+    }
+}
+
+/// As that of [`Refusal`].
+impl fmt::Display for Unregistered {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Unregistered::Closed => f.write_str("New accounts are made by operators only"),
+            Unregistered::BadName(why) => f.write_str(why),
+            Unregistered::BadPassword(why) => write!(f, "It is not taken: {why}"),
+            Unregistered::BadEmail => f.write_str("This can't be an e-mail address"),
+            Unregistered::BadInvitation => {
+                f.write_str("An invitation is asked for, in the place of the e-mail address")
+            }
+            Unregistered::Taken => {
+                f.write_str("There is an account of this name, or of one that looks like it")
+            }
+            Unregistered::TooMany(too_many) => write!(f, "{}", wait(too_many)),
+            Unregistered::Unavailable(trouble) => {
+                write!(f, "Accounts can't be made now: {trouble}")
+            }
+        }
+    }
+}
+
+fn wait(TooMany { retry_ms }: &TooMany) -> String {
+    format!("Too many attempts: wait {} seconds", retry_ms.div_ceil(1000))
+}

@@ -1,0 +1,126 @@
+//! Users who stay when their last connection goes, and are here again after a start.
+
+use super::Chat;
+use super::channels::{Rank, Ranks};
+use super::metadata::Metadata;
+use super::users::{User, UserId, UserMode};
+use super::voice::Voice;
+use crate::net::Now;
+use crate::store::{Presence, Reply, Request};
+use crate::wire::casemap::folded;
+use crate::wire::irc::names::{ChannelName, Nick};
+
+/// How far what is kept of an always-on user is behind how they stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It is what it should be, or will be once the store has answered.
+    #[default]
+    Now,
+    /// The store is writing, and will be asked again after that.
+    Behind,
+    /// The store is writing.
+    Writing,
+}
+
+impl Chat {
+    /// Whether `user`, who is logged in, stays when the last connection goes.
+    pub(super) fn set_always_on(&mut self, voice: &mut Voice, user: UserId, on: bool) {
+        let Some(account) = self.users.get(user).and_then(|user| user.account.clone()) else {
+            return;
+        };
+        self.users[user].extra().always_on = on;
+        if on {
+            self.keep_presence(voice, user);
+        } else {
+            let account = folded(&account).into_owned();
+            self.ask_store(voice, Request::DropPresence { account }, |_, _, _| {});
+        }
+    }
+
+    /// Something has changed about `user` that is to outlive the process if they are always on. At
+    /// most one request for each is under way, however much changes.
+    pub(super) fn keep_presence(&mut self, voice: &mut Voice, user: UserId) {
+        if !self.users[user].is_always_on() {
+            return;
+        }
+        let Some(account) = self.users[user].account.clone() else { return };
+        let kept = &mut self.users[user].extra().kept;
+        if *kept != Kept::Now {
+            *kept = Kept::Behind;
+            return;
+        }
+        *kept = Kept::Writing;
+        let presence = Box::new(self.presence(user));
+        let (account, serial) = (folded(&account).into_owned(), self.users[user].serial);
+        let request = Request::SavePresence { account, presence };
+        self.ask_store(voice, request, move |chat, voice, reply| {
+            if chat.users.get(user).is_none_or(|user| user.serial != serial) {
+                return;
+            }
+            let kept = std::mem::take(&mut chat.users[user].extra().kept);
+            // What can't be kept now is kept with the next change.
+            if kept == Kept::Behind && reply == Reply::Saved {
+                chat.keep_presence(voice, user);
+            }
+        });
+    }
+
+    fn presence(&self, id: UserId) -> Presence {
+        let user = &self.users[id];
+        let channels = user.channels.iter().map(|membership| {
+            let channel = &self.channels[membership.channel];
+            let ranks = channel.members[membership.place as usize].ranks;
+            let letters = Rank::LETTERS.iter().filter(|(_, _, rank)| ranks.has(*rank));
+            (channel.name.to_string(), letters.map(|(letter, _, _)| *letter).collect())
+        });
+        Presence {
+            nick: user.nick().to_owned(),
+            username: user.username().to_owned(),
+            realname: user.realname.to_string(),
+            host: user.host().to_owned(),
+            modes: user.modes().text(),
+            away: user.away.as_deref().map(str::to_owned),
+            signed_on_s: user.signed_on as i64,
+            channels: channels.collect(),
+            metadata: user.metadata().map(Metadata::to_pairs).unwrap_or_default(),
+        }
+    }
+
+    /// Those who were here before this start, as `presences` has them. Before anyone comes.
+    pub fn restore(&mut self, presences: Vec<(String, Presence)>, now: Now) {
+        for (account, presence) in presences {
+            let Some(nick) = Nick::parse(&presence.nick, usize::MAX) else { continue };
+            if self.users.find(nick.as_str()).is_some() {
+                continue; // two accounts can't have had it
+            }
+            let Presence { username, host, realname, .. } = &presence;
+            let signed_on = presence.signed_on_s as u64;
+            let mut user = User::absent(nick, username, host, realname, signed_on);
+            user.account = Some(account.into());
+            user.away = presence.away.map(Into::into);
+            let extra = user.extra();
+            extra.always_on = true;
+            extra.metadata = Metadata::from_pairs(presence.metadata);
+            let id = self.users.insert(user);
+            for letter in presence.modes.chars() {
+                // Whoever was operator has to prove it again.
+                if let Some(mode) = UserMode::of(letter).filter(|mode| *mode != UserMode::Operator)
+                {
+                    self.users.set_mode(id, mode, true);
+                }
+            }
+            for (name, letters) in presence.channels {
+                let Some(name) = ChannelName::parse(&name, usize::MAX) else { continue };
+                let found = self.channels.find(name.as_str());
+                let channel =
+                    found.unwrap_or_else(|| self.channels.create(name, now.unix_ms / 1000));
+                let mut ranks = Ranks::default();
+                let held = letters.chars().filter_map(Rank::of);
+                held.for_each(|rank| ranks.set(rank, true));
+                if !self.users[id].is_in(channel) {
+                    self.channels.join(&mut self.users, channel, id, ranks);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! NickServ: accounts for clients that know neither SASL nor REGISTER.
+
+use super::registration::shortened;
+use crate::auth::password::Password;
+use crate::auth::worker::{Done, Job};
+use crate::chat::accounts::{Wish, trouble};
+use crate::chat::users::UserMode;
+use crate::chat::voice::{Line, Voice};
+use crate::chat::{By, Chat};
+use crate::net::ConnId;
+use crate::store::{Account, Change, Reply, Request, Secret};
+use crate::wire::casemap::{folded, same};
+use crate::wire::irc::Message;
+use crate::wire::irc::time::write_time;
+
+/// What it is called. Nobody else can be.
+pub(crate) const NAME: &str = "NickServ";
+
+/// Those who answer messages for the server itself.
+const SERVICES: [&str; 2] = [NAME, "ChanServ"];
+
+/// Whether `name` is that of a service.
+pub(crate) fn is_service(name: &str) -> bool {
+    SERVICES.iter().any(|service| same(service, name))
+}
+
+const HELP: [&str; 10] = [
+    "Accounts. /msg NickServ COMMAND, or /NS COMMAND:",
+    "REGISTER password [email]        makes an account of your nick, and logs you in",
+    "IDENTIFY [account] password      logs you in",
+    "PASSWD password new-password     changes the password of your account",
+    "SET always-on on|off             whether you stay when your last connection goes",
+    "INFO [account]                   when it was made; of your own more",
+    "DROP account password            removes your account",
+    "SAREGISTER account password      makes an account for somebody; for operators",
+    "Where an invitation is asked for, it goes where the e-mail address would.",
+    "Better than this is SASL, which most clients know.",
+];
+
+impl Chat {
+    /// `NS command…`, `NICKSERV command…`.
+    pub(crate) fn nickserv(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        self.nickserv_hears(voice, by, &message.params.join(" "));
+    }
+
+    /// What somebody has said to it. Passwords have no spaces in them here.
+    pub(crate) fn nickserv_hears(&mut self, voice: &mut Voice, by: By, text: &str) {
+        let mut words = text.split_ascii_whitespace();
+        let command = words.next().unwrap_or("HELP").to_ascii_uppercase();
+        let words: Vec<&str> = words.collect();
+        if !self.keeper.is_there() {
+            return self.nickserv_says(voice, by.conn, "No accounts are kept here.");
+        }
+        match (&*command, &words[..]) {
+            ("REGISTER", [password]) => self.ns_register(voice, by, password, None),
+            ("REGISTER", [password, email, ..]) => {
+                self.ns_register(voice, by, password, Some(email));
+            }
+            ("IDENTIFY" | "ID" | "LOGIN", [password]) => {
+                let name = self.users[by.user].nick().to_owned();
+                self.ns_identify(voice, by, &name, password);
+            }
+            ("IDENTIFY" | "ID" | "LOGIN", [account, password, ..]) => {
+                self.ns_identify(voice, by, account, password);
+            }
+            ("PASSWD", [password, new]) => self.ns_passwd(voice, by, password, new),
+            ("SET", [what, value]) if what.eq_ignore_ascii_case("always-on") => {
+                self.ns_set_always_on(voice, by, value);
+            }
+            ("INFO", []) => {
+                let own = self.users[by.user].account.clone();
+                let nick = || self.users[by.user].nick().into();
+                let name = own.unwrap_or_else(nick);
+                self.ns_info(voice, by, &name);
+            }
+            ("INFO", [account, ..]) => self.ns_info(voice, by, account),
+            ("DROP", [account]) if self.users[by.user].is(UserMode::Operator) => {
+                self.ns_drop(voice, by.conn, account);
+            }
+            ("DROP", [account, password]) => self.ns_drop_own(voice, by, account, password),
+            ("SAREGISTER", [account, password]) => self.ns_saregister(voice, by, account, password),
+            ("HELP", _) => HELP.iter().for_each(|line| self.nickserv_says(voice, by.conn, line)),
+            _ => self.nickserv_says(voice, by.conn, "I don't understand that; say HELP."),
+        }
+    }
+
+    fn nickserv_says(&self, voice: &mut Voice, conn: ConnId, text: &str) {
+        self.service_says(voice, conn, NAME, text);
+    }
+
+    /// A notice of one of the services.
+    pub(crate) fn service_says(&self, voice: &mut Voice, conn: ConnId, service: &str, text: &str) {
+        let source = format!("{service}!services@{}", self.settings.server_name);
+        let params = [self.called(conn), text];
+        Line::new(&source, "NOTICE", &params).to(voice, &self.sessions[conn]);
+    }
+
+    fn ns_register(&mut self, voice: &mut Voice, by: By, password: &str, email: Option<&str>) {
+        if let Some(account) = &self.users[by.user].account {
+            let text = format!("You are logged in as {account} already.");
+            return self.nickserv_says(voice, by.conn, &text);
+        }
+        let name = self.users[by.user].nick().to_owned();
+        let wish = Wish { name: &name, password, email };
+        self.register_account(
+            voice,
+            by.conn,
+            wish,
+            false,
+            |chat, voice, conn, result| match result {
+                Ok(account) => {
+                    let text = format!("The account {} is yours.", account.name);
+                    chat.nickserv_says(voice, conn, &text);
+                    chat.log_in(voice, conn, account);
+                }
+                Err(why) => chat.nickserv_says(voice, conn, &format!("{why}.")),
+            },
+        );
+    }
+
+    fn ns_saregister(&mut self, voice: &mut Voice, by: By, account: &str, password: &str) {
+        if !self.is_operator(voice, by) {
+            return;
+        }
+        let operator = self.users[by.user].mask().to_owned();
+        let wish = Wish { name: account, password, email: None };
+        self.register_account(voice, by.conn, wish, true, move |chat, voice, conn, result| {
+            let text = match result {
+                Ok(account) => {
+                    let text = format!("{operator} has registered the account {}", account.name);
+                    log::info!("{text}");
+                    chat.notice_operators(voice, 'o', &text);
+                    format!("The account {} is there.", account.name)
+                }
+                Err(why) => format!("{why}."),
+            };
+            chat.nickserv_says(voice, conn, &text);
+        });
+    }
+
+    fn ns_identify(&mut self, voice: &mut Voice, by: By, account: &str, password: &str) {
+        let password = match Password::parse(password) {
+            Ok(password) => password,
+            Err(why) => return self.nickserv_says(voice, by.conn, &format!("Not so: {why}.")),
+        };
+        self.verify(voice, by.conn, account, password, |chat, voice, conn, result| match result {
+            Ok(account) if chat.has_company(conn, &account.name) => {
+                let text = "Other connections of yours are logged in to another account.";
+                chat.nickserv_says(voice, conn, text);
+            }
+            Ok(account) => {
+                let text = format!("You are logged in as {}.", account.name);
+                chat.log_in(voice, conn, account);
+                chat.nickserv_says(voice, conn, &text);
+            }
+            Err(refusal) => chat.nickserv_says(voice, conn, &format!("{refusal}.")),
+        });
+    }
+
+    fn ns_passwd(&mut self, voice: &mut Voice, by: By, password: &str, new: &str) {
+        let Some(account) = self.users[by.user].account.clone() else {
+            return self.nickserv_says(voice, by.conn, "Log in first.");
+        };
+        let (password, new) = match (Password::parse(password), Password::parse(new)) {
+            (Ok(password), Ok(new)) => (password, new),
+            (Err(why), _) | (_, Err(why)) => {
+                return self.nickserv_says(voice, by.conn, &format!("Not so: {why}."));
+            }
+        };
+        self.verify(voice, by.conn, &account, password, |chat, voice, conn, result| {
+            let account = match result {
+                Ok(account) => account,
+                Err(refusal) => return chat.nickserv_says(voice, conn, &format!("{refusal}.")),
+            };
+            let job = Job::Make { password: new };
+            chat.hash_for(voice, conn, job, move |chat, voice, conn, done| {
+                let Some(Done::Made(verifier)) = done else {
+                    return chat.nickserv_says(voice, conn, "Too much is to be done; try again.");
+                };
+                let change = Change::Verifier(Secret(verifier.to_string()));
+                let text = "The password is changed.";
+                chat.change_account(voice, conn, &account.folded, change, text, |_, _| {});
+            });
+        });
+    }
+
+    fn ns_set_always_on(&mut self, voice: &mut Voice, by: By, value: &str) {
+        let Some(account) = self.users[by.user].account.clone() else {
+            return self.nickserv_says(voice, by.conn, "Log in first.");
+        };
+        let on = match &*value.to_ascii_lowercase() {
+            "on" => true,
+            "off" => false,
+            _ => return self.nickserv_says(voice, by.conn, "SET always-on on, or off."),
+        };
+        let text = match on {
+            true => "You stay when your last connection goes.",
+            false => "You go with your last connection.",
+        };
+        let (user, change) = (by.user, Change::AlwaysOn(on));
+        let folded = folded(&account).into_owned();
+        self.change_account(voice, by.conn, &folded, change, text, move |chat, voice| {
+            chat.set_always_on(voice, user, on);
+        });
+    }
+
+    fn change_account(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        folded: &str,
+        change: Change,
+        text: &'static str,
+        then: impl FnOnce(&mut Chat, &mut Voice) + Send + 'static,
+    ) {
+        let request = Request::ChangeAccount { folded: folded.to_owned(), change };
+        self.ask_for(voice, conn, request, move |chat, voice, conn, reply| match reply {
+            Reply::Changed => {
+                then(chat, voice);
+                chat.nickserv_says(voice, conn, text);
+            }
+            Reply::NoSuchAccount => chat.nickserv_says(voice, conn, "There is no such account."),
+            other => {
+                let text = format!("It is not changed: {}.", trouble(other));
+                chat.nickserv_says(voice, conn, &text);
+            }
+        });
+    }
+
+    fn ns_info(&mut self, voice: &mut Voice, by: By, name: &str) {
+        let own = self.users[by.user].account.as_deref().is_some_and(|own| same(own, name));
+        let all = own || self.users[by.user].is(UserMode::Operator);
+        self.find_account(voice, by.conn, name, move |chat, voice, conn, found| match found {
+            Ok(Some(account)) => {
+                for line in described(&account, all) {
+                    chat.nickserv_says(voice, conn, &line);
+                }
+            }
+            Ok(None) => chat.nickserv_says(voice, conn, "There is no such account."),
+            Err(refusal) => chat.nickserv_says(voice, conn, &format!("{refusal}.")),
+        });
+    }
+
+    fn ns_drop_own(&mut self, voice: &mut Voice, by: By, account: &str, password: &str) {
+        let password = match Password::parse(password) {
+            Ok(password) => password,
+            Err(why) => return self.nickserv_says(voice, by.conn, &format!("Not so: {why}.")),
+        };
+        self.verify(voice, by.conn, account, password, |chat, voice, conn, result| match result {
+            Ok(account) => chat.ns_drop(voice, conn, &account.name),
+            Err(refusal) => chat.nickserv_says(voice, conn, &format!("{refusal}.")),
+        });
+    }
+
+    fn ns_drop(&mut self, voice: &mut Voice, conn: ConnId, name: &str) {
+        let name = shortened(name, 64).to_owned();
+        let request = Request::DropAccount { folded: folded(&name).into_owned() };
+        let by = self.called(conn).to_owned();
+        self.ask_for(voice, conn, request, move |chat, voice, conn, reply| match reply {
+            Reply::Dropped => {
+                log::info!("account {name} is removed by {by}");
+                chat.log_all_out(voice, &name);
+                chat.nickserv_says(voice, conn, &format!("The account {name} is no more."));
+            }
+            Reply::NoSuchAccount => chat.nickserv_says(voice, conn, "There is no such account."),
+            other => {
+                let text = format!("It is not removed: {}.", trouble(other));
+                chat.nickserv_says(voice, conn, &text);
+            }
+        });
+    }
+}
+
+fn described(account: &Account, all: bool) -> Vec<String> {
+    let mut made = Vec::new();
+    write_time(&mut made, account.created_ms as u64 / 1000 * 1000);
+    let made = String::from_utf8_lossy(&made).replace(".000Z", "Z");
+    let mut lines = vec![format!("Account {}, made {made}", account.name)];
+    if all {
+        lines.push(format!("E-mail: {}", account.email.as_deref().unwrap_or("none")));
+        lines.push(format!("always-on: {}", if account.always_on { "on" } else { "off" }));
+    }
+    lines
+}
