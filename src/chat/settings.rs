@@ -62,6 +62,8 @@ pub struct History {
     pub answer_max: u16,
     /// Messages said on JOIN to clients that can't ask.
     pub on_join: u16,
+    /// Bytes of answers that wait for those who read slowly, all together.
+    pub waiting_bytes_max: usize,
 }
 
 /// One who may become an operator.
@@ -153,7 +155,7 @@ impl fmt::Debug for Settings {
 
 impl Default for History {
     fn default() -> History {
-        History { enabled: true, answer_max: 100, on_join: 0 }
+        History { enabled: true, answer_max: 100, on_join: 0, waiting_bytes_max: 64 << 20 }
     }
 }
 

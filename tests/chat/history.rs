@@ -720,3 +720,37 @@ fn who_goes_while_a_long_answer_is_said_costs_nothing() {
     stage.say("bob", "PING here");
     assert_eq!(stage.heard("bob"), [":srv PONG srv :here"]);
 }
+
+#[test]
+fn who_reads_slowly_does_not_fill_the_memory_with_history() {
+    let mut settings = settings();
+    settings.history.answer_max = 300;
+    settings.history.waiting_bytes_max = 400_000;
+    let mut stage = Stage::new(settings);
+    let names: Vec<String> = (0..5).map(|n| format!("u{n}")).collect();
+    for name in &names {
+        stage.register(name, "draft/chathistory");
+        stage.say(name, "JOIN #a");
+    }
+    for n in 0..300 {
+        stage.say("u0", &format!("PRIVMSG #a :{n} {}", "x".repeat(400)));
+    }
+    for name in &names {
+        stage.heard(name);
+        stage.reads_at_most(name, 0);
+        stage.say(name, "PRIVMSG #a :later");
+        stage.say(name, "CHATHISTORY LATEST #a * 300");
+    }
+    let mut answered = 0;
+    for name in &names {
+        stage.reads_at_most(name, usize::MAX);
+        stage.read_on(name);
+        let heard = stage.heard(name);
+        let refused = ":srv 263 u CHATHISTORY :";
+        let is_refusal = |line: &String| line.replacen(name.as_str(), "u", 1).starts_with(refused);
+        answered += usize::from(!heard.iter().any(is_refusal));
+    }
+    assert!((1..5).contains(&answered), "{answered} are answered");
+    stage.say("u4", "CHATHISTORY LATEST #a * 300");
+    assert_eq!(stage.heard("u4").len(), 300);
+}

@@ -183,8 +183,8 @@ fn where_more_is_said_than_the_disk_follows_who_speaks_is_told_so_and_others_hea
     assert_eq!(stage.heard("ann"), [""; 0]);
     stage.disk(State::Well);
     let heard = stage.heard("ann");
-    for n in 0..CAPACITY {
-        assert_eq!(heard[n], format!(":ann!ann@localhost PRIVMSG bob :{n}"));
+    for (n, line) in heard[..CAPACITY].iter().enumerate() {
+        assert_eq!(*line, format!(":ann!ann@localhost PRIVMSG bob :{n}"));
     }
     let refused = ":srv WARN PRIVMSG MESSAGE_NOT_KEPT bob :It was delivered, but it is not kept: \
                    the database failed: more is waiting to be kept than the disk can follow";

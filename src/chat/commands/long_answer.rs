@@ -26,6 +26,16 @@ pub struct LongAnswer {
     stage: Stage,
 }
 
+impl LongAnswer {
+    /// What was kept, if it is that.
+    pub(crate) fn kept(&self) -> Option<&Kept> {
+        match &self.query {
+            Query::Kept(kept) => Some(kept),
+            _ => None,
+        }
+    }
+}
+
 enum Stage {
     /// Others come before it.
     Waiting,
@@ -243,7 +253,7 @@ impl Chat {
     pub(crate) fn is_being_told(&self, conn: ConnId) -> bool {
         let more = self.sessions[conn].more.as_ref();
         let mut answers = more.into_iter().flat_map(|more| &more.answers);
-        answers.any(|answer| matches!(answer.query, Query::Kept(_)))
+        answers.any(|answer| answer.kept().is_some())
     }
 
     /// The next user after a number, and the number after them.
