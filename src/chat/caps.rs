@@ -15,8 +15,12 @@ pub enum Cap {
     /// `cap-notify`: what is offered anew, or no more.
     Notify,
     ChannelRename,
+    /// Asks for history itself: none is played unasked.
+    Chathistory,
     Chghost,
     EchoMessage,
+    /// Is told what happened among what was said.
+    EventPlayback,
     ExtendedIsupport,
     ExtendedJoin,
     ExtendedMonitor,
@@ -32,10 +36,14 @@ pub enum Cap {
     /// Ratified, and its draft: either is enough.
     NoImplicitNames,
     NoImplicitNamesDraft,
+    /// Of ZNC's module: as `Chathistory`, for clients that know only that.
+    Playback,
     PreAway,
+    ReadMarker,
     Registration,
     Relaymsg,
     Sasl,
+    Search,
     ServerTime,
     Setname,
     StandardReplies,
@@ -43,7 +51,7 @@ pub enum Cap {
 }
 
 /// Each name once, in the order they are listed.
-const NAMES: [(&str, Cap); 29] = [
+const NAMES: [(&str, Cap); 34] = [
     ("account-notify", Cap::AccountNotify),
     ("account-tag", Cap::AccountTag),
     ("away-notify", Cap::AwayNotify),
@@ -63,8 +71,12 @@ const NAMES: [(&str, Cap); 29] = [
     ("setname", Cap::Setname),
     ("standard-replies", Cap::StandardReplies),
     ("userhost-in-names", Cap::UserhostInNames),
+    // For clients too old to know drafts, some of which hear only one line of names.
+    ("znc.in/playback", Cap::Playback),
     ("draft/account-registration", Cap::Registration),
     ("draft/channel-rename", Cap::ChannelRename),
+    ("draft/chathistory", Cap::Chathistory),
+    ("draft/event-playback", Cap::EventPlayback),
     ("draft/extended-isupport", Cap::ExtendedIsupport),
     ("draft/message-redaction", Cap::MessageRedaction),
     ("draft/metadata-2", Cap::Metadata2),
@@ -72,7 +84,9 @@ const NAMES: [(&str, Cap); 29] = [
     ("draft/multiline", Cap::Multiline),
     ("draft/no-implicit-names", Cap::NoImplicitNamesDraft),
     ("draft/pre-away", Cap::PreAway),
+    ("draft/read-marker", Cap::ReadMarker),
     ("draft/relaymsg", Cap::Relaymsg),
+    ("soju.im/search", Cap::Search),
 ];
 
 /// Of the capabilities of NAMES those that one connection has asked for.
@@ -86,6 +100,9 @@ impl Caps {
     /// Both names of no-implicit-names.
     pub const NO_IMPLICIT_NAMES: Caps =
         Caps(1 << Cap::NoImplicitNames as u32 | 1 << Cap::NoImplicitNamesDraft as u32);
+
+    /// Those of who asks for history.
+    pub const HISTORY: Caps = Caps(1 << Cap::Chathistory as u32 | 1 << Cap::Playback as u32);
 
     /// Whether `cap` is among them.
     pub fn has(self, cap: Cap) -> bool {
@@ -123,9 +140,16 @@ pub fn named(name: &str) -> Option<Cap> {
     NAMES.iter().find(|(known, _)| *known == name).map(|(_, cap)| *cap)
 }
 
-/// Every name, with its value if `with_values` and it has one: `name=value`.
+/// Whether there is what `cap` promises.
+pub fn is_offered(cap: Cap, settings: &Settings) -> bool {
+    let of_history = [Cap::Chathistory, Cap::EventPlayback, Cap::Playback, Cap::Search];
+    settings.history.enabled || !of_history.contains(&cap)
+}
+
+/// Every name that is offered, with its value if `with_values` and it has one: `name=value`.
 pub fn all(settings: &Settings, with_values: bool) -> impl Iterator<Item = String> {
-    NAMES.iter().map(move |(name, cap)| match value(*cap, settings) {
+    let offered = NAMES.iter().filter(|(_, cap)| is_offered(*cap, settings));
+    offered.map(move |(name, cap)| match value(*cap, settings) {
         Some(value) if with_values => format!("{name}={value}"),
         _ => (*name).to_owned(),
     })

@@ -14,7 +14,7 @@ pub struct ChannelId(u32);
 
 /// A number no other channel ever has, in a few hundred years at one a millisecond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Serial(u64);
+pub struct Serial(pub(super) u64);
 
 /// A channel. It is there as long as somebody is in it.
 pub struct Channel {
@@ -238,6 +238,12 @@ impl Channel {
     /// Whether `mode` is set.
     pub fn is(&self, mode: ChannelMode) -> bool {
         self.modes.has(mode)
+    }
+
+    /// Whether not everyone may come in, or know of it: modes `i`, `k`, `s` and `R`.
+    pub fn is_closed(&self) -> bool {
+        let modes = [ChannelMode::InviteOnly, ChannelMode::Secret, ChannelMode::LoggedInJoin];
+        self.key.is_some() || modes.iter().any(|mode| self.is(*mode))
     }
 
     /// The entries of one list.

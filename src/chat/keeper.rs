@@ -35,6 +35,12 @@ impl Keeper {
         self.store.is_some()
     }
 
+    /// Whether there is room for what happens among what is said: of that nothing is lost because a
+    /// crowd comes or goes.
+    pub(super) fn takes_events(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| !store.is_half_full())
+    }
+
     /// Asks the store, unless it takes no more requests now. `then` is done with the reply.
     pub(super) fn ask(
         &mut self,
@@ -136,10 +142,18 @@ impl Chat {
         then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Reply) + Send + 'static,
     ) {
         voice.out.defer(conn);
+        self.sessions[conn].asked += 1;
         let label = voice.take_label();
         self.ask_store(voice, request, move |chat, voice, reply| {
             chat.go_on_hearing(voice, conn, label, |chat, voice| then(chat, voice, conn, reply));
         });
+    }
+
+    /// Hears `conn` again, unless it waits for something else.
+    pub(super) fn hear_again(&mut self, voice: &mut Voice, conn: ConnId) {
+        if self.sessions[conn].asked == 0 && !self.is_being_told(conn) {
+            voice.out.resume(conn);
+        }
     }
 
     /// Has a password hashed on behalf of `conn`, as [`Chat::ask_for`]. At once there is `None` if
@@ -160,6 +174,7 @@ impl Chat {
             return then(self, voice, conn, None);
         }
         voice.out.defer(conn);
+        self.sessions[conn].asked += 1;
         let label = voice.take_label();
         self.keeper.open_jobs.push_back(Box::new(move |chat, voice, done| {
             chat.go_on_hearing(voice, conn, label, |chat, voice| {
@@ -176,10 +191,11 @@ impl Chat {
         label: Option<String>,
         answer: impl FnOnce(&mut Chat, &mut Voice),
     ) {
-        voice.out.resume(conn);
         if !self.sessions.is_here(conn) {
-            return;
+            return voice.out.resume(conn);
         }
+        self.sessions[conn].asked -= 1;
+        self.hear_again(voice, conn);
         if let Some(label) = label {
             let batch = self.batch_reference();
             voice.hold(conn, &label, &self.settings.server_name, batch);

@@ -12,6 +12,7 @@ mod ban;
 mod caps;
 mod channels;
 mod commands;
+mod events;
 mod keeper;
 mod metadata;
 mod numeric;

@@ -10,6 +10,7 @@ use super::voice::{Line, LineTags, Voice};
 use crate::net::ConnId;
 use crate::store::{self, Message, Text};
 use crate::wire::casemap::folded;
+use crate::wire::irc;
 
 /// A TAGMSG is kept if it has one of these tags; most, such as `+typing`, mean something now only.
 const KEPT_TAGS: [&str; 4] = ["+draft/react", "+draft/unreact", "+react", "+draft/persist"];
@@ -31,9 +32,16 @@ impl Chat {
         }
     }
 
-    /// Where what is said in a channel is kept.
+    /// Where what is said in a channel is kept: under its name; but as long as it is closed to some,
+    /// under one that no other channel ever has, so that who makes one of that name once all have
+    /// left it, or after a restart, does not read what they could not hear.
     pub(super) fn place_of_channel(&self, channel: ChannelId) -> store::Target {
-        store::Target::Channel(folded(&self.channels[channel].name).into_owned())
+        let channel = &self.channels[channel];
+        let name = folded(&channel.name);
+        store::Target::Channel(match channel.is_closed() {
+            false => name.into_owned(),
+            true => format!("{name},{:x}.{}", self.run, channel.serial.0),
+        })
     }
 
     fn is_for_some(&self, channel: ChannelId, speaker: UserId) -> bool {
@@ -113,10 +121,30 @@ impl Chat {
                     Line::new(source, command, &[target]).tagged(tags).to(voice, session);
                 }
             }
+            Text::Line(text) if message.is_event() => {
+                self.play_event(voice, conn, message, text, tags);
+            }
             Text::Line(text) => {
                 Line::new(source, command, &[target, text]).tagged(tags).to(voice, session);
             }
         }
+    }
+
+    /// What has happened, as it was told when it did.
+    fn play_event(
+        &self,
+        voice: &mut Voice,
+        conn: ConnId,
+        event: &Message,
+        params: &str,
+        tags: LineTags,
+    ) {
+        let session = &self.sessions[conn];
+        let line = format!("{} {params}", event.command);
+        let Ok(parsed) = irc::Message::parse(line.as_bytes(), 0) else { return };
+        let short = event.command == "JOIN" && !session.caps.has(Cap::ExtendedJoin);
+        let params = if short { &parsed.params[..1] } else { &parsed.params[..] };
+        Line::new(&event.source, &event.command, params).tagged(tags).to(voice, session);
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Session {
     pub cap_302: bool,
     /// A PING of ours is unanswered.
     pub pinged: bool,
+    /// Replies that it waits for, and is heard no further until then: one, or one within another.
+    pub asked: u8,
     /// How far it is.
     pub stage: Stage,
     /// When something was last heard from it, in seconds of uptime.
@@ -114,6 +116,11 @@ impl Sessions {
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
         self.0.iter().flatten()
     }
+
+    /// All of them, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.0.iter_mut().flatten()
+    }
 }
 
 /// Of a connection that has not ended.
@@ -140,6 +147,7 @@ impl Session {
             caps: Caps::default(),
             cap_302: false,
             pinged: false,
+            asked: 0,
             stage: Stage::Registering(Box::default()),
             heard_s: now_s,
             opened_s: now_s,

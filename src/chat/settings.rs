@@ -62,6 +62,8 @@ pub struct History {
     pub answer_max: u16,
     /// Messages said on JOIN to clients that can't ask.
     pub on_join: u16,
+    /// Bytes of answers that wait for those who read slowly, all together.
+    pub waiting_bytes_max: usize,
 }
 
 /// One who may become an operator.
@@ -110,6 +112,8 @@ pub struct Limits {
     pub multiline_bytes_max: usize,
     /// Who left last, for WHOWAS.
     pub whowas_max: usize,
+    /// Conversations of one user of which MARKREAD knows how far they are read.
+    pub read_markers_max: usize,
     /// Messages of which REDACT knows who said them.
     pub redactable_max: usize,
 }
@@ -151,7 +155,7 @@ impl fmt::Debug for Settings {
 
 impl Default for History {
     fn default() -> History {
-        History { enabled: true, answer_max: 100, on_join: 0 }
+        History { enabled: true, answer_max: 100, on_join: 0, waiting_bytes_max: 64 << 20 }
     }
 }
 
@@ -191,6 +195,7 @@ impl Default for Limits {
             metadata_value_max: 300,
             multiline_lines_max: 32,
             multiline_bytes_max: 4096,
+            read_markers_max: 500,
             whowas_max: 1000,
             redactable_max: 10_000,
         }

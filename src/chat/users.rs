@@ -3,6 +3,7 @@
 use super::accounts::Login;
 use super::always_on::Kept;
 use super::channels::{ChannelId, Serial};
+use super::commands::markread::Markers;
 use super::metadata::Metadata;
 use crate::net::ConnId;
 use crate::wire::casemap::{self, Folded};
@@ -58,6 +59,8 @@ pub struct Extra {
     pub metadata: Metadata,
     /// The name under which they are operator.
     pub operator: Option<Box<str>>,
+    /// Up to when they have read what.
+    pub(super) markers: Markers,
     /// They stay when their last connection goes.
     pub always_on: bool,
     /// Whether that is kept as it is now.
@@ -301,7 +304,13 @@ impl Users {
     /// A user has proved to be of an account.
     pub(super) fn log_in(&mut self, id: UserId, login: Login) {
         let user = &mut self.users[id.0 as usize];
-        user.account = Some(login.name);
+        let before = user.account.replace(login.name);
+        if before.is_some() && before != user.account {
+            user.extra().markers = Markers::default();
+        }
+        if !login.markers.is_empty() {
+            user.extra().markers.learn(&login.markers);
+        }
         if login.always_on {
             user.extra().always_on = true;
         }
@@ -313,6 +322,7 @@ impl Users {
         user.account = None;
         if let Some(extra) = &mut user.extra {
             extra.always_on = false;
+            extra.markers = Markers::default();
         }
     }
 

@@ -4,6 +4,7 @@
 use super::caps::{Cap, Caps};
 use super::session::Session;
 use crate::net::{ConnId, Now, Outbox, Span};
+use crate::wire::irc::time::write_time;
 use crate::wire::irc::{self, REST_MAX, tags};
 
 /// Where one command says what it says. IRCv3 labeled-response: what its own speaker is told is
@@ -462,60 +463,12 @@ fn cut(text: &mut Vec<u8>, end: usize) {
     text.truncate(end);
 }
 
-/// Appends a time in milliseconds since 1970 as IRCv3 server-time wants it:
-/// `2026-11-21T13:00:05.123Z`. Days become dates as in Howard Hinnant's `civil_from_days`.
-pub fn write_time(text: &mut Vec<u8>, unix_ms: u64) {
-    let (days, ms) = (unix_ms / 86_400_000, unix_ms % 86_400_000);
-    let days = days + 719_468; // since 0000-03-01
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let parts = [
-        (year, 4, b'-'),
-        (month, 2, b'-'),
-        (day, 2, b'T'),
-        (ms / 3_600_000, 2, b':'),
-        (ms / 60_000 % 60, 2, b':'),
-        (ms / 1000 % 60, 2, b'.'),
-        (ms % 1000, 3, b'Z'),
-    ];
-    for (number, digits, after) in parts {
-        for place in (0..digits).rev() {
-            text.push(b'0' + (number / 10u64.pow(place) % 10) as u8);
-        }
-        text.push(after);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn time(unix_ms: u64) -> String {
-        let mut text = Vec::new();
-        write_time(&mut text, unix_ms);
-        String::from_utf8(text).unwrap()
-    }
-
-    #[test]
-    fn times_are_written_as_the_specification_wants_them() {
-        assert_eq!(time(0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(time(951_782_400_001), "2000-02-29T00:00:00.001Z");
-        assert_eq!(time(1_795_265_999_999), "2026-11-21T12:59:59.999Z");
-    }
-
     proptest! {
-        #[test]
-        fn times_are_those_that_a_calendar_library_tells(unix_ms in 0u64..250_000_000_000_000) {
-            let known = jiff::Timestamp::from_millisecond(unix_ms as i64).unwrap();
-            prop_assert_eq!(time(unix_ms), known.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string());
-        }
-
         #[test]
         fn a_cut_text_is_whole_characters(text in "\\PC{0,20}", end in 0usize..30) {
             let mut cut_text = text.clone().into_bytes();

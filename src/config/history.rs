@@ -52,7 +52,7 @@ impl History {
 
     pub(super) fn settings(&self) -> chat::History {
         let History { enabled, answer_max, on_join, .. } = *self;
-        chat::History { enabled, answer_max, on_join }
+        chat::History { enabled, answer_max, on_join, ..chat::History::default() }
     }
 
     pub(super) fn validate(&self) -> Result<(), String> {
@@ -79,7 +79,7 @@ impl History {
 
 impl Default for History {
     fn default() -> History {
-        let chat::History { enabled, answer_max, on_join } = chat::History::default();
+        let chat::History { enabled, answer_max, on_join, .. } = chat::History::default();
         History {
             enabled,
             durability: Durability::Full,

@@ -68,6 +68,7 @@ pub struct Limits {
     pub multiline_lines_max: usize,
     #[serde(deserialize_with = "units::size")]
     pub multiline_bytes_max: usize,
+    pub read_markers_max: usize,
     pub whowas_max: usize,
     pub redactable_max: usize,
 }
@@ -115,6 +116,7 @@ impl Limits {
             metadata_value_max: self.metadata_value_max,
             multiline_lines_max: self.multiline_lines_max,
             multiline_bytes_max: self.multiline_bytes_max,
+            read_markers_max: self.read_markers_max,
             whowas_max: self.whowas_max,
             redactable_max: self.redactable_max,
         }
@@ -171,6 +173,7 @@ impl Limits {
             ("metadata_value_max", self.metadata_value_max, 1..=300),
             ("multiline_lines_max", self.multiline_lines_max, 1..=1000),
             ("multiline_bytes_max", self.multiline_bytes_max, 512..=(1 << 20)),
+            ("read_markers_max", self.read_markers_max, 0..=10_000),
             ("whowas_max", self.whowas_max, 0..=1_000_000),
             ("redactable_max", self.redactable_max, 0..=1_000_000),
         ] {
@@ -269,6 +272,7 @@ impl Default for Limits {
             metadata_value_max: of_chat.metadata_value_max,
             multiline_lines_max: of_chat.multiline_lines_max,
             multiline_bytes_max: of_chat.multiline_bytes_max,
+            read_markers_max: of_chat.read_markers_max,
             whowas_max: of_chat.whowas_max,
             redactable_max: of_chat.redactable_max,
         }

@@ -145,6 +145,11 @@ impl Store {
         self.open.len()
     }
 
+    /// Whether it takes only as many requests more as are open already, or as many bytes.
+    pub fn is_half_full(&self) -> bool {
+        self.open.len() >= self.capacity.div_ceil(2) || self.bytes >= self.bytes_max / 2
+    }
+
     /// Whether what is to be kept is.
     pub fn health(&self) -> &Health {
         &self.health

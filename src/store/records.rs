@@ -8,7 +8,8 @@ use std::fmt;
 /// Where a message is said. Names are folded, and have no space in them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
-    /// A channel, by its name.
+    /// A channel, by its name. What may follow after a comma tells it from others of that name: each
+    /// is a target of its own, for which holds what holds for the name.
     Channel(String),
     /// Two users, by their keys, which are the same for who talks to oneself: an account, or what
     /// stands for somebody without one, as `~ann`; here a key is only compared. See
@@ -208,7 +209,8 @@ impl Message {
         !matches!(&*self.command, "PRIVMSG" | "NOTICE")
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    /// What it takes in memory beside its own size, more or less.
+    pub fn bytes(&self) -> usize {
         let Message { msgid, time_ms: _, source, account, command, tags, text } = self;
         let account = account.as_ref().map_or(0, String::len);
         let text = match text {

@@ -40,7 +40,7 @@ pub enum Request {
         /// How many at most.
         limit: Limit,
     },
-    /// Forget what a message said; its place remains, so that one can still scroll from it.
+    /// Forget what a PRIVMSG, NOTICE or TAGMSG said; its place remains, so that one can still scroll from it.
     /// [`Reply::Redacted`] once that is durable, [`Reply::Unknown`], or [`Reply::Forbidden`].
     Redact {
         /// Where it was said.

@@ -115,12 +115,61 @@ fn a_request_of_twenty_kilobytes_is_refused_in_one_line() {
 #[test]
 fn every_command_survives_every_kind_of_parameter() {
     let commands = [
-        "ACCEPT", "ADMIN", "AWAY", "BATCH", "CAP", "DIE", "HELP", "HELPOP", "INFO", "INVITE",
-        "ISON", "ISUPPORT", "JOIN", "KICK", "KILL", "KNOCK", "LINKS", "LIST", "LUSERS", "METADATA",
-        "MODE", "MONITOR", "MOTD", "NAMES", "NICK", "NOTICE", "NPC", "NPCA", "OPER", "PART",
-        "PASS", "PING", "PONG", "PRIVMSG", "REDACT", "REHASH", "RELAYMSG", "RENAME", "RESTART",
-        "SCENE", "SETNAME", "STATS", "TAGMSG", "TIME", "TOPIC", "USER", "USERHOST", "VERSION",
-        "WALLOPS", "WHO", "WHOIS", "WHOWAS",
+        "ACCEPT",
+        "ADMIN",
+        "AWAY",
+        "BATCH",
+        "CAP",
+        "CHATHISTORY",
+        "DIE",
+        "HELP",
+        "HELPOP",
+        "INFO",
+        "INVITE",
+        "ISON",
+        "ISUPPORT",
+        "JOIN",
+        "KICK",
+        "KILL",
+        "KNOCK",
+        "LINKS",
+        "LIST",
+        "LUSERS",
+        "MARKREAD",
+        "METADATA",
+        "MODE",
+        "MONITOR",
+        "MOTD",
+        "NAMES",
+        "NICK",
+        "NOTICE",
+        "NPC",
+        "NPCA",
+        "OPER",
+        "PART",
+        "PASS",
+        "PING",
+        "PONG",
+        "PRIVMSG",
+        "REDACT",
+        "REHASH",
+        "RELAYMSG",
+        "RENAME",
+        "RESTART",
+        "SCENE",
+        "SEARCH",
+        "SETNAME",
+        "STATS",
+        "TAGMSG",
+        "TIME",
+        "TOPIC",
+        "USER",
+        "USERHOST",
+        "VERSION",
+        "WALLOPS",
+        "WHO",
+        "WHOIS",
+        "WHOWAS",
     ];
     let long = "l".repeat(300);
     let words = [
@@ -150,6 +199,10 @@ fn every_command_survives_every_kind_of_parameter() {
         "srv",
         "LS",
         "302",
+        "LATEST",
+        "TARGETS",
+        "text=l;in=#a",
+        "timestamp=2026-01-01T00:00:00.000Z",
         &long,
     ];
     let mut stage = Stage::new(settings());
@@ -159,7 +212,8 @@ fn every_command_survives_every_kind_of_parameter() {
         let name = if registered { "ann" } else { "new" };
         if registered {
             let caps = "message-tags batch labeled-response echo-message draft/multiline \
-                        draft/message-redaction draft/metadata-2 draft/pre-away draft/relaymsg";
+                        draft/message-redaction draft/metadata-2 draft/pre-away draft/relaymsg \
+                        znc.in/playback draft/chathistory";
             stage.register(name, caps);
         }
         for command in commands {

@@ -8,11 +8,11 @@ fn capabilities_are_listed_as_the_client_can_read_them() {
     play(
         r"
         old> CAP LS
-        old< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix no-implicit-names sasl server-time setname standard-replies userhost-in-names draft/account-registration draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
+        old< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix no-implicit-names sasl server-time setname standard-replies userhost-in-names znc.in/playback draft/account-registration draft/channel-rename draft/chathistory draft/event-playback draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away
         new> CAP LS 302
         new~
         new> CAP LS
-        new< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix no-implicit-names sasl server-time setname standard-replies userhost-in-names draft/account-registration draft/channel-rename draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away draft/relaymsg
+        new< :srv CAP * LS :account-notify account-tag away-notify batch cap-notify chghost echo-message extended-join extended-monitor invite-notify labeled-response message-tags multi-prefix no-implicit-names sasl server-time setname standard-replies userhost-in-names znc.in/playback draft/account-registration draft/channel-rename draft/chathistory draft/event-playback draft/extended-isupport draft/message-redaction draft/metadata-2 draft/metadata-3 draft/multiline draft/no-implicit-names draft/pre-away
         new> CAP LIST
         new< :srv CAP * LIST :cap-notify
         new> CAP REQ :multi-prefix server-time
@@ -117,7 +117,7 @@ fn isupport_can_be_asked_for_before_and_after() {
         ann< :srv BATCH +b1 draft/isupport
         ann< @batch=b1 :srv 005 * ACCEPT=50 ACCOUNTEXTBAN=a AWAYLEN=200 BOT=B CASEMAPPING=ascii CHANLIMIT=#:50 CHANMODES=beI,k,fl,CEMRUimnstu CHANNELLEN=64 CHANTYPES=# ELIST=CMNTU EXCEPTS=e EXTBAN=,am HOSTLEN=63 :are supported by this server
         ann< @batch=b1 :srv 005 * INVEX=I KEYLEN=32 KICKLEN=290 MAXLIST=b:100,e:100,I:100 MAXTARGETS=8 MODES MONITOR=100 NAMELEN=150 NETWORK=A\x5Cx3DB NICKLEN=30 PREFIX=(qaohv)~&@%+ RPCHAN=E SAFELIST :are supported by this server
-        ann< @batch=b1 :srv 005 * STATUSMSG=~&@%+ TARGMAX=ACCEPT:,INVITE:1,JOIN:,KICK:8,LIST:20,MONITOR:,NAMES:8,NOTICE:8,PART:,PRIVMSG:8,TAGMSG:8,WHOIS:8 TOPICLEN=320 USERLEN=16 UTF8ONLY WHOX draft/ICON=https://x/y.png :are supported by this server
+        ann< @batch=b1 :srv 005 * STATUSMSG=~&@%+ TARGMAX=ACCEPT:,INVITE:1,JOIN:,KICK:8,LIST:20,MONITOR:,NAMES:8,NOTICE:8,PART:,PRIVMSG:8,TAGMSG:8,WHOIS:8 TOPICLEN=320 USERLEN=16 UTF8ONLY WHOX CHATHISTORY=100 MSGREFTYPES=msgid,timestamp draft/ICON=https://x/y.png :are supported by this server
         ann< :srv BATCH -b1
     ",
     );

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
 use stonechat::net::{ConnId, EventLoop, Limits};
+use stonechat::store::{Request, Store};
 
 const CROWD: usize = 5_000;
 
@@ -78,6 +79,24 @@ fn a_crowd_that_is_reset_at_once_is_gone_and_nobody_else_is_told_more_than_conce
     rest(&mut server, at(0));
     let list = heard(&ann);
     assert!(list.contains(" 322 ann #other 1 ") && !list.contains("#crowd"), "{list}");
+}
+
+#[test]
+fn of_a_crowd_that_goes_so_much_is_kept_as_leaves_room_for_what_is_said() {
+    let mut server = server(Limits::default());
+    let members = crowd(&mut server);
+    let (store, far) = Store::new(1024);
+    server.service.keep_in(store);
+    for (id, wire) in &members {
+        wire.borrow_mut().cut = Some(ErrorKind::ConnectionReset);
+        server.hung_up(id.slot());
+    }
+    server.turn();
+    check(&server);
+    let kept = std::iter::from_fn(|| far.take());
+    let quit = |request: &Request| matches!(request, Request::Append { message, .. } if message.command == "QUIT");
+    let kept: Vec<Request> = kept.map(|(_, request)| request).collect();
+    assert!(kept.len() == 512 && kept.iter().all(quit), "{} are kept", kept.len());
 }
 
 #[test]

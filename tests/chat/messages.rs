@@ -119,11 +119,11 @@ fn tags_are_told_to_those_who_asked_for_them() {
         ann~
         bob< @msgid=m2;+typing=active :ann!ann@localhost TAGMSG bob
         dan> @+typing=active PRIVMSG bob :tags of who did not ask
-        bob< @msgid=m5 :dan!dan@localhost PRIVMSG bob :tags of who did not ask
+        bob< @msgid=m3 :dan!dan@localhost PRIVMSG bob :tags of who did not ask
         bob> MODE bob +B
         bob~
         bob> PRIVMSG ann :beep
-        ann< @time=T;msgid=m6;bot :bob!bob@localhost PRIVMSG ann :beep
+        ann< @time=T;msgid=m4;bot :bob!bob@localhost PRIVMSG ann :beep
         bob> PRIVMSG cat :beep
         cat< @time=T :bob!bob@localhost PRIVMSG cat :beep
     ",

@@ -25,7 +25,8 @@ impl Naive {
             }
             Request::Redact { target, msgid, by } => {
                 let said = self.0.iter_mut().find(|(of, message, redacted)| {
-                    of == target && message.msgid == *msgid && !redacted
+                    let said = ["PRIVMSG", "NOTICE", "TAGMSG"].contains(&&*message.command);
+                    of == target && message.msgid == *msgid && said && !redacted
                 });
                 let Some(said) = said else { return Reply::Unknown(msgid.clone()) };
                 if let Redactor::Account(by) = by

@@ -88,6 +88,19 @@ fn of_a_channel_that_keeps_nothing_nothing_is() {
 }
 
 #[test]
+fn what_holds_for_a_name_holds_for_every_channel_of_it() {
+    let mut database = Database::in_memory().unwrap();
+    let Target::Channel(name) = channel() else { panic!("a channel") };
+    let one_of_them = Target::Channel(format!("{name},1f.3"));
+    let overrides = vec![(channel(), Keep { age_ms: Some(0), bytes: None })];
+    one(&mut database, &Request::Retain(Policy { overrides, ..Policy::default() }));
+    for (number, target) in [channel(), one_of_them, other()].into_iter().enumerate() {
+        assert_eq!(one(&mut database, &append_to(target, number as u32)), Reply::Appended);
+    }
+    assert_eq!(database.kept(), (1, bytes(2)));
+}
+
+#[test]
 fn a_channel_with_bytes_of_its_own_keeps_its_latest_of_whatever_kind() {
     let mut database = Database::in_memory().unwrap();
     let mut requests: Vec<Request> = (10..1500).map(append).collect();

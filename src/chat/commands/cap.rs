@@ -84,15 +84,28 @@ impl Chat {
         self.say(voice, conn, server, "CAP", &[self.called(conn), subcommand, line.trim_end()]);
     }
 
-    /// What has another value than `before`, to those who know values. IRCv3
-    /// capability-negotiation, "The CAP NEW subcommand".
-    pub(crate) fn tell_new_values(&self, voice: &mut Voice, before: &[String]) {
-        let now = caps::all(&self.settings, true);
-        let new: Vec<String> = now.filter(|name| !before.contains(name)).collect();
-        let knows = |session: &&Session| session.cap_302 && !matches!(session.stage, Stage::Gone);
-        for session in self.sessions.iter().filter(knows).filter(|_| !new.is_empty()) {
-            let params = [self.called(session.id), "NEW", &new.join(" ")];
-            self.say(voice, session.id, &self.settings.server_name, "CAP", &params);
+    /// What there was not `before`, or with another value, to those who know values; and what there
+    /// is no more, which is taken from who had it. IRCv3 capability-negotiation, "The CAP NEW
+    /// subcommand" and "The CAP DEL subcommand".
+    pub(crate) fn tell_new_values(&mut self, voice: &mut Voice, before: &[String]) {
+        let name = |value: &str| value.split('=').next().unwrap_or_default().to_owned();
+        let now: Vec<String> = caps::all(&self.settings, true).collect();
+        let new: Vec<String> = now.iter().filter(|cap| !before.contains(cap)).cloned().collect();
+        let names: Vec<String> = now.iter().map(|cap| name(cap)).collect();
+        let gone = before.iter().map(|cap| name(cap)).filter(|name| !names.contains(name));
+        let gone: Vec<String> = gone.collect();
+        for (subcommand, caps) in [("NEW", &new), ("DEL", &gone)] {
+            let knows = |session: &&Session| match session.stage {
+                Stage::Gone => false,
+                _ => session.cap_302 || (subcommand == "DEL" && session.caps.has(Cap::Notify)),
+            };
+            for session in self.sessions.iter().filter(knows).filter(|_| !caps.is_empty()) {
+                let params = [self.called(session.id), subcommand, &caps.join(" ")];
+                self.say(voice, session.id, &self.settings.server_name, "CAP", &params);
+            }
+        }
+        for cap in gone.iter().filter_map(|name| caps::named(name)) {
+            self.sessions.iter_mut().for_each(|session| session.caps = session.caps.without(cap));
         }
     }
 
@@ -105,6 +118,9 @@ impl Chat {
         let after = asked.split_ascii_whitespace().try_fold(before, |caps, name| {
             let (name, on) = name.strip_prefix('-').map_or((name, true), |name| (name, false));
             let cap = caps::named(name)?;
+            if on && !caps::is_offered(cap, &self.settings) {
+                return None;
+            }
             // Who speaks 302 has asked for it for good.
             if cap == Cap::Notify && !on && self.sessions[conn].cap_302 {
                 return None;

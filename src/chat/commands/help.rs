@@ -140,6 +140,15 @@ const ALL: &[Topic] = &[
         "CAP subcommand [capabilities]",
         &["Asks for what this server can do beyond the usual: LS, LIST, REQ, END. For programs."],
     ),
+    topic(
+        "CHATHISTORY",
+        "CHATHISTORY LATEST|BEFORE|AFTER|AROUND|BETWEEN target point [point] limit",
+        &[
+            "Says again what was said in a channel you are in, or with somebody. A point is",
+            "msgid=id or timestamp=2026-11-21T13:00:05.123Z; with LATEST also * for none.",
+            "CHATHISTORY TARGETS timestamp=… timestamp=… limit lists where something was said.",
+        ],
+    ),
     topic("DIE", "DIE", &["Ends the server. For operators."]),
     topic("HELP", "HELP [topic]", &["Says more of a topic, or which there are."]),
     topic("HELPOP", "HELPOP [topic]", &["The same as HELP."]),
@@ -185,6 +194,11 @@ const ALL: &[Topic] = &[
         ],
     ),
     topic("LUSERS", "LUSERS", &["Says how many users and channels there are."]),
+    topic(
+        "MARKREAD",
+        "MARKREAD target [timestamp=time]",
+        &["Says, or hears, up to when you have read a conversation. IRCv3 read-marker."],
+    ),
     topic(
         "METADATA",
         "METADATA target subcommand [key …]",
@@ -280,6 +294,11 @@ const ALL: &[Topic] = &[
         "SCENE",
         "SCENE channel text",
         &["Says what happens in a roleplay, where mode E is set."],
+    ),
+    topic(
+        "SEARCH",
+        "SEARCH text=words;in=target;from=nick;after=time;before=time;limit=number",
+        &["Finds messages among those you may read: each attribute may be left out."],
     ),
     topic("SETNAME", "SETNAME realname", &["Changes your real name."]),
     topic(

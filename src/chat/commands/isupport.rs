@@ -129,6 +129,10 @@ impl Chat {
             "UTF8ONLY".to_owned(),
             "WHOX".to_owned(),
         ];
+        if self.settings.history.enabled {
+            tokens.push(format!("CHATHISTORY={}", self.settings.history.answer_max));
+            tokens.push("MSGREFTYPES=msgid,timestamp".to_owned());
+        }
         if let Some(icon) = &self.settings.icon {
             tokens.push(format!("draft/ICON={}", escaped(icon)));
         }

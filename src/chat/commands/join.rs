@@ -3,9 +3,10 @@
 use super::registration::shortened;
 use crate::chat::caps::{Cap, Caps};
 use crate::chat::channels::{ChannelId, ChannelMode, List, Member, Rank, Ranks};
+use crate::chat::events::text_after;
 use crate::chat::numeric::*;
 use crate::chat::users::UserId;
-use crate::chat::voice::{Line, Voice};
+use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
@@ -120,10 +121,17 @@ impl Chat {
         if let Some(extra) = &mut self.users[by.user].extra {
             extra.invites.retain(|invite| *invite != (channel, serial));
         }
-        self.tell_join(voice, channel, Member { user: by.user, ranks }, |_| true);
+        let user = &self.users[by.user];
+        let account = user.account.as_deref().unwrap_or("*");
+        let params = format!("{} {account} :{}", self.channels[channel].name, user.realname);
+        let msgid = self.keep_event(voice, by.user, &[channel], "JOIN", &params);
+        let joined = Member { user: by.user, ranks };
+        self.tell_join(voice, channel, joined, msgid.as_deref(), |_| true);
         self.keep_presence(voice, by.user);
         for conn in self.users[by.user].conns.clone() {
-            self.tell_channel(voice, By { conn, user: by.user }, channel);
+            let by = By { conn, user: by.user };
+            self.tell_channel(voice, by, channel);
+            self.replay_on_join(voice, by, channel);
         }
     }
 
@@ -133,17 +141,19 @@ impl Chat {
         voice: &mut Voice,
         channel: ChannelId,
         joined: Member,
+        msgid: Option<&str>,
         to: impl Fn(Member) -> bool,
     ) {
         let user = &self.users[joined.user];
         let name = &*self.channels[channel].name;
-        let tags = self.tags_of(joined.user);
+        let away_tags = self.tags_of(joined.user);
+        let tags = LineTags { msgid, ..away_tags };
         let plain = [name];
         let extended = [name, user.account.as_deref().unwrap_or("*"), &user.realname];
         let away: Vec<&str> = user.away.as_deref().into_iter().collect();
         let mut plain = Line::new(user.mask(), "JOIN", &plain).tagged(tags);
         let mut extended = Line::new(user.mask(), "JOIN", &extended).tagged(tags);
-        let mut away_line = Line::new(user.mask(), "AWAY", &away).tagged(tags);
+        let mut away_line = Line::new(user.mask(), "AWAY", &away).tagged(away_tags);
         for member in &self.channels[channel].members {
             if !self.sees(channel, *member, joined) || !to(*member) {
                 continue;
@@ -169,6 +179,7 @@ impl Chat {
         if self.channels[channel].topic.is_some() {
             self.tell_topic(voice, by, channel);
         }
+        self.tell_marker_of_channel(voice, by, channel);
         if !self.sessions[by.conn].caps.any_of(Caps::NO_IMPLICIT_NAMES) {
             self.tell_names(voice, by, channel);
         }
@@ -208,11 +219,13 @@ impl Chat {
         reason: &str,
     ) {
         let about = self.member(channel, user).expect("a member");
+        let kept = text_after(&self.channels[channel].name, reason);
+        let msgid = self.keep_event(voice, user, &[channel], "PART", &kept);
         let name = &*self.channels[channel].name;
         let both = [name, reason];
         let params = if reason.is_empty() { &both[..1] } else { &both[..] };
-        let mut line =
-            Line::new(self.users[user].mask(), "PART", params).tagged(self.tags_of(user));
+        let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(user) };
+        let mut line = Line::new(self.users[user].mask(), "PART", params).tagged(tags);
         self.to_witnesses(voice, &mut line, channel, about);
         self.channels.part(&mut self.users, channel, user);
         self.keep_presence(voice, user);

@@ -4,8 +4,9 @@
 use super::registration::shortened;
 use crate::chat::caps::Cap;
 use crate::chat::channels::{ChannelId, ChannelMode, List, Member, Rank};
+use crate::chat::events::text_after;
 use crate::chat::numeric::*;
-use crate::chat::voice::{Line, Voice};
+use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 
@@ -54,9 +55,12 @@ impl Chat {
             let name = &self.channels[channel].name;
             return self.numeric_saying(voice, by.conn, ERR_CHANOPRIVSNEEDED, &[name], text);
         }
+        let params = [&*self.channels[channel].name, self.users[user].nick()].join(" ");
+        let params = text_after(&params, reason);
+        let msgid = self.keep_event(voice, by.user, &[channel], "KICK", &params);
         let params = [&*self.channels[channel].name, self.users[user].nick(), reason];
-        let mut line =
-            Line::new(self.users[by.user].mask(), "KICK", &params).tagged(self.tags_of(by.user));
+        let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(by.user) };
+        let mut line = Line::new(self.users[by.user].mask(), "KICK", &params).tagged(tags);
         self.to_witnesses(voice, &mut line, channel, kicked);
         self.channels.part(&mut self.users, channel, user);
         self.keep_presence(voice, user);

@@ -1,6 +1,8 @@
-//! Answers too long to be queued at once, WHO, LIST and METADATA SYNC: said a piece at a time, as
-//! fast as their reader reads, and so that a turn never looks at more than a part of what there is.
+//! Answers too long to be queued at once, WHO, LIST, METADATA SYNC and what was kept: said a piece at
+//! a time, as fast as their reader reads, and so that a turn never looks at more than a part of what
+//! there is.
 
+use super::kept_answer::Kept;
 use super::list::ListFilter;
 use super::metadata_sync::Sync;
 use super::who::WhoQuery;
@@ -24,6 +26,16 @@ pub struct LongAnswer {
     stage: Stage,
 }
 
+impl LongAnswer {
+    /// What was kept, if it is that.
+    pub(crate) fn kept(&self) -> Option<&Kept> {
+        match &self.query {
+            Query::Kept(kept) => Some(kept),
+            _ => None,
+        }
+    }
+}
+
 enum Stage {
     /// Others come before it.
     Waiting,
@@ -40,6 +52,8 @@ pub(crate) enum Query {
     List(ListFilter),
     Who(WhoQuery),
     Sync(Sync),
+    /// Nothing more is heard of who has asked until it is said: each may be megabytes.
+    Kept(Kept),
 }
 
 impl Query {
@@ -48,6 +62,7 @@ impl Query {
             Query::List(_) => "LIST",
             Query::Who(_) => "WHO",
             Query::Sync(_) => "METADATA",
+            Query::Kept(kept) => kept.command,
         }
     }
 
@@ -57,9 +72,17 @@ impl Query {
         let mask_bytes = match self {
             Query::List(filter) => filter.mask_bytes(),
             Query::Who(query) => query.mask_bytes(),
-            Query::Sync(_) => 0,
+            Query::Sync(_) | Query::Kept(_) => 0,
         };
         1 + mask_bytes / 8
+    }
+
+    /// What may be said next, in bytes.
+    fn next_bytes(&self) -> usize {
+        match self {
+            Query::Kept(kept) => kept.next_bytes(),
+            _ => LINE_MAX,
+        }
     }
 }
 
@@ -68,7 +91,7 @@ impl Query {
 const LOOKED_AT_MAX: usize = 1000;
 
 /// What one line may take of the room there is.
-const LINE_MAX: usize = 1024;
+pub(crate) const LINE_MAX: usize = 1024;
 
 /// Answers that one connection may wait for; each is some bytes, of a WHO the members' numbers.
 const ANSWERS_MAX: usize = 60;
@@ -128,7 +151,7 @@ impl Chat {
             let cost = answer.query.cost();
             self.begin(voice, by, &mut answer);
             loop {
-                let full = voice.out.headroom(conn) < LINE_MAX;
+                let full = voice.out.headroom(conn) < answer.query.next_bytes();
                 if looked_at >= LOOKED_AT_MAX || (looked_at > 0 && full) {
                     self.sessions[conn].more().answers.push_front(answer);
                     return voice.out.ask_room(conn);
@@ -165,6 +188,7 @@ impl Chat {
             Query::Sync(sync) if self.sessions[by.conn].caps.has(Cap::Batch) => {
                 format!("metadata {}", sync.of)
             }
+            Query::Kept(kept) if self.sessions[by.conn].caps.has(Cap::Batch) => kept.batch.clone(),
             _ if label.is_some() => "labeled-response".to_owned(),
             _ => return None,
         };
@@ -182,6 +206,11 @@ impl Chat {
         match &mut answer.query {
             Query::Sync(sync) => {
                 if !self.sync_next(voice, by.conn, sync, next, batch) {
+                    return Progress::Done;
+                }
+            }
+            Query::Kept(kept) => {
+                if !self.say_kept(voice, by.conn, kept, batch) {
                     return Progress::Done;
                 }
             }
@@ -205,7 +234,7 @@ impl Chat {
         let Stage::Begun { batch, .. } = &answer.stage else { return };
         let batch = batch.as_deref();
         match &answer.query {
-            Query::Sync(_) => {}
+            Query::Sync(_) | Query::Kept(_) => {}
             Query::List(_) => self.numeric_in(voice, by.conn, batch, RPL_LISTEND, &[]),
             Query::Who(query) => {
                 self.numeric_in(voice, by.conn, batch, RPL_ENDOFWHO, &[query.mask()]);
@@ -215,6 +244,16 @@ impl Chat {
             let closing = format!("-{reference}");
             self.say(voice, by.conn, &self.settings.server_name, "BATCH", &[&closing]);
         }
+        if let Query::Kept(kept) = answer.query {
+            self.after_kept(voice, by, kept);
+        }
+    }
+
+    /// Whether something that was kept is still to be said to `conn`.
+    pub(crate) fn is_being_told(&self, conn: ConnId) -> bool {
+        let more = self.sessions[conn].more.as_ref();
+        let mut answers = more.into_iter().flat_map(|more| &more.answers);
+        answers.any(|answer| answer.kept().is_some())
     }
 
     /// The next user after a number, and the number after them.

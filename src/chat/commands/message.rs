@@ -2,6 +2,7 @@
 
 use super::nickserv::{self, is_service};
 use super::redact::Said;
+use super::znc_playback::PLAYBACK;
 use crate::chat::caps::Cap;
 use crate::chat::channels::{ChannelId, ChannelMode, List, Member, Rank};
 use crate::chat::numeric::*;
@@ -127,6 +128,10 @@ impl Chat {
                 break;
             }
             seen.push(target);
+            if self.is_playback(by, kind, target) {
+                self.tell_playback(voice, by, text);
+                continue;
+            }
             if is_service(target) {
                 self.tell_service(voice, by, kind, target, text);
                 continue;
@@ -135,6 +140,13 @@ impl Chat {
                 self.say_message(voice, by, kind, target, text, &client_tags);
             }
         }
+    }
+
+    /// Whether it is said to what plays history to clients that know only ZNC's way of asking.
+    fn is_playback(&self, by: By, kind: Kind, target: &str) -> bool {
+        kind == Kind::Privmsg
+            && self.sessions[by.conn].caps.has(Cap::Playback)
+            && casemap::same(target, PLAYBACK)
     }
 
     /// A message to a service is a command, and nobody else hears it: it may have a password in it.

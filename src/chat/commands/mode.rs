@@ -3,7 +3,7 @@
 use crate::chat::ban::Ban;
 use crate::chat::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank};
 use crate::chat::numeric::*;
-use crate::chat::voice::{Line, Voice};
+use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
@@ -125,12 +125,14 @@ impl Chat {
         self.numeric(voice, by.conn, ERR_CHANOPRIVSNEEDED, &[&self.channels[channel].name]);
     }
 
-    fn tell_changes(&self, voice: &mut Voice, by: By, channel: ChannelId, changes: Changes) {
+    fn tell_changes(&mut self, voice: &mut Voice, by: By, channel: ChannelId, changes: Changes) {
         for (letters, values) in changes.lines() {
-            let mut params = vec![&*self.channels[channel].name, &letters];
+            let name = self.channels[channel].name.clone();
+            let mut params = vec![&*name, &letters];
             params.extend(values.iter().map(String::as_str));
-            let mut line = Line::new(self.users[by.user].mask(), "MODE", &params)
-                .tagged(self.tags_of(by.user));
+            let msgid = self.keep_event(voice, by.user, &[channel], "MODE", &params.join(" "));
+            let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(by.user) };
+            let mut line = Line::new(self.users[by.user].mask(), "MODE", &params).tagged(tags);
             self.to_channel(voice, &mut line, channel);
         }
     }
@@ -216,7 +218,7 @@ impl Chat {
         let members = self.channels[channel].members.clone();
         self.channels[channel].modes.set(ChannelMode::Auditorium, false);
         for hidden in members.iter().filter(|member| member.ranks.highest().is_none()) {
-            self.tell_join(voice, channel, *hidden, |to| {
+            self.tell_join(voice, channel, *hidden, None, |to| {
                 to.user != hidden.user && !to.ranks.at_least(Rank::Halfop)
             });
         }
@@ -423,7 +425,7 @@ impl Chat {
         self.channels[channel].members[place].ranks.set(rank, on);
         let after = self.channels[channel].members[place];
         if before.ranks.highest().is_none() {
-            self.tell_join(voice, channel, after, |to| !self.sees(channel, to, before));
+            self.tell_join(voice, channel, after, None, |to| !self.sees(channel, to, before));
         } else if after.ranks.highest().is_none() {
             self.tell_hidden(voice, channel, after, |_| true);
         }
@@ -443,7 +445,7 @@ impl Chat {
             let (saw, sees) =
                 (self.sees(channel, before, *other), self.sees(channel, after, *other));
             if sees && !saw {
-                self.tell_join(voice, channel, *other, |to| to.user == after.user);
+                self.tell_join(voice, channel, *other, None, |to| to.user == after.user);
             } else if saw && !sees {
                 self.tell_hidden(voice, channel, *other, |to| to.user == after.user);
             }

@@ -5,12 +5,13 @@ use crate::auth::password::Password;
 use crate::auth::worker::{Done, Job};
 use crate::chat::accounts::{Wish, trouble};
 use crate::chat::users::UserMode;
-use crate::chat::voice::{Line, Voice, write_time};
+use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::store::{Account, Change, Reply, Request, Secret};
 use crate::wire::casemap::{folded, same};
 use crate::wire::irc::Message;
+use crate::wire::irc::time::write_time;
 
 /// What it is called. Nobody else can be.
 pub(crate) const NAME: &str = "NickServ";

@@ -1,13 +1,17 @@
 //! REDACT: taking back what was said. IRCv3 message-redaction.
 //!
-//! Who said what is known of the last messages only, in memory; with history it will be known of all
-//! that is kept.
+//! What is kept is known by its account. Who said what without one, or where nothing is kept, is known
+//! of the last messages only, in memory.
 
+use super::chathistory::why;
 use super::message::{Echo, Target};
 use crate::chat::caps::Cap;
 use crate::chat::channels::Rank;
+use crate::chat::session::Session;
+use crate::chat::users::UserMode;
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
+use crate::store::{self, Redactor, Reply, Request};
 use crate::wire::casemap::{self, Folded};
 use crate::wire::irc::Message;
 use std::collections::{HashMap, VecDeque};
@@ -34,6 +38,13 @@ impl Said {
     }
 }
 
+impl Place {
+    /// Where nobody is any more.
+    fn nowhere(name: &str) -> Place {
+        Place { name: name.to_owned(), target: None, kept: None }
+    }
+}
+
 impl Redactable {
     /// Remembers one more, and forgets the oldest beyond `max`.
     pub(crate) fn remember(&mut self, said: Said, max: usize) {
@@ -46,57 +57,143 @@ impl Redactable {
     }
 }
 
+/// Where a message is to be taken back, and who may hear of that.
+struct Place {
+    /// As it is called.
+    name: String,
+    /// Who is told; nobody where the other one is not here.
+    target: Option<Target>,
+    /// Where it is kept, if it is.
+    kept: Option<store::Target>,
+}
+
 impl Chat {
-    /// `REDACT target msgid [reason]`. By who said it; in a channel by halfops and higher too.
+    /// `REDACT target msgid [reason]`. By who said it; in a channel by halfops and higher, and by the
+    /// operators of the server, too.
     pub(crate) fn redact(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let (name, msgid) = (message.params[0], message.params[1]);
         let reason = message.params.get(2).copied();
-        let conn = by.conn;
+        let Some(place) = self.place_to_redact(by, name) else {
+            let text = "You cannot delete messages from there";
+            return self.fail(voice, by.conn, "REDACT", "INVALID_TARGET", &[name], text);
+        };
+        let said = self.said_in(by, &place, msgid);
+        let may = self.may_redact_all(by, &place) || said.is_some_and(|said| self.is_by(said, by));
+        let account = self.users[by.user].account.clone();
+        let redactor = match account {
+            _ if may => Some(Redactor::Anyone),
+            Some(account) => Some(Redactor::Account(account.into())),
+            None => None,
+        };
+        let (Some(target), Some(redactor)) = (place.kept.clone(), redactor) else {
+            return match said {
+                None => self.unknown_msgid(voice, by, name, msgid),
+                Some(_) if !may => self.redact_forbidden(voice, by, name, msgid),
+                Some(_) => self.redacted(voice, by, &place, msgid, reason),
+            };
+        };
+        let request = Request::Redact { target, msgid: msgid.to_owned(), by: redactor };
+        let (name, msgid) = (name.to_owned(), msgid.to_owned());
+        let reason = reason.map(str::to_owned);
+        self.ask_for(voice, by.conn, request, move |chat, voice, conn, reply| {
+            let Some(user) = chat.sessions[conn].user() else { return };
+            let by = By { conn, user };
+            // Who was here may have left.
+            let place = chat.place_to_redact(by, &name).unwrap_or_else(|| Place::nowhere(&name));
+            match reply {
+                Reply::Redacted => chat.redacted(voice, by, &place, &msgid, reason.as_deref()),
+                Reply::Forbidden => chat.redact_forbidden(voice, by, &name, &msgid),
+                // Not everything is kept that is said.
+                Reply::Unknown(_) if may && chat.said_in(by, &place, &msgid).is_some() => {
+                    chat.redacted(voice, by, &place, &msgid, reason.as_deref());
+                }
+                Reply::Unknown(_) => chat.unknown_msgid(voice, by, &name, &msgid),
+                reply => {
+                    let text = format!("The message could not be deleted{}", why(&reply));
+                    let context = [&*name, &*msgid];
+                    chat.fail(voice, conn, "REDACT", "INTERNAL_ERROR", &context, &text);
+                }
+            }
+        });
+    }
+
+    fn place_to_redact(&self, by: By, name: &str) -> Option<Place> {
+        let readable = self.readable(by.user, name).filter(|_| self.keeper.is_there());
         let channel = self.channel_for(by, name).filter(|id| self.users[by.user].is_in(*id));
         let target = match (channel, self.users.find(name)) {
-            (Some(channel), _) => Target::Channel(channel, None),
-            (None, Some(user)) => Target::User(user),
+            (Some(channel), _) => Some(Target::Channel(channel, None)),
+            (None, Some(user)) => Some(Target::User(user)),
+            // With who is not here one can have spoken only as an account.
             (None, None) => {
-                let text = "You cannot delete messages from there";
-                return self.fail(voice, conn, "REDACT", "INVALID_TARGET", &[name], text);
+                readable.as_ref().filter(|_| self.users[by.user].account.is_some())?;
+                None
             }
         };
-        let Some(said) =
-            self.redactable.said.get(msgid).filter(|said| self.was_said(said, by, target))
-        else {
-            let text = "This message does not exist or is too old";
-            return self.fail(voice, conn, "REDACT", "UNKNOWN_MSGID", &[name, msgid], text);
-        };
-        let ranked = channel.and_then(|channel| self.member(channel, by.user));
-        let ranked = ranked.is_some_and(|member| member.ranks.at_least(Rank::Halfop));
-        if !ranked && !self.is_by(said, by) {
-            let text = "You are not authorised to delete this message";
-            return self.fail(voice, conn, "REDACT", "REDACT_FORBIDDEN", &[name, msgid], text);
-        }
-        let (msgid, name) = (msgid.to_owned(), self.target_name(target));
-        self.redactable.said.remove(&*msgid);
-        self.tell_redacted(voice, by, target, &name, &msgid, reason);
+        let name = target.map_or_else(|| name.to_owned(), |target| self.target_name(target));
+        Some(Place { name, target, kept: readable.map(|(kept, _)| kept) })
+    }
+
+    /// Whether `by` may take back what anyone has said there.
+    fn may_redact_all(&self, by: By, place: &Place) -> bool {
+        let Some(Target::Channel(channel, _)) = place.target else { return false };
+        let member = self.member(channel, by.user);
+        self.users[by.user].is(UserMode::Operator)
+            || member.is_some_and(|member| member.ranks.at_least(Rank::Halfop))
+    }
+
+    /// What is remembered of a message that was said there.
+    fn said_in(&self, by: By, place: &Place, msgid: &str) -> Option<&Said> {
+        let said = self.redactable.said.get(msgid)?;
+        place.target.filter(|target| self.was_said(said, by, *target)).map(|_| said)
+    }
+
+    fn unknown_msgid(&self, voice: &mut Voice, by: By, name: &str, msgid: &str) {
+        let text = "This message does not exist or is too old";
+        self.fail(voice, by.conn, "REDACT", "UNKNOWN_MSGID", &[name, msgid], text);
+    }
+
+    fn redact_forbidden(&self, voice: &mut Voice, by: By, name: &str, msgid: &str) {
+        let text = "You are not authorised to delete this message";
+        self.fail(voice, by.conn, "REDACT", "REDACT_FORBIDDEN", &[name, msgid], text);
+    }
+
+    fn redacted(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        place: &Place,
+        msgid: &str,
+        reason: Option<&str>,
+    ) {
+        self.redactable.said.remove(msgid);
+        self.tell_redacted(voice, by, place, msgid, reason);
     }
 
     fn tell_redacted(
         &mut self,
         voice: &mut Voice,
         by: By,
-        target: Target,
-        name: &str,
+        place: &Place,
         msgid: &str,
         reason: Option<&str>,
     ) {
         let id = self.message_ids.next(voice.now().unix_ms);
-        let all = [name, msgid, reason.unwrap_or_default()];
+        let all = [&*place.name, msgid, reason.unwrap_or_default()];
         let params = if reason.is_some() { &all[..] } else { &all[..2] };
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
         let mut line = Line::new(self.users[by.user].mask(), "REDACT", params).tagged(tags);
-        self.deliver(voice, by, target, Echo::Now, &mut |voice, session| {
+        let mut tell = |voice: &mut Voice, session: &Session| {
             if session.caps.has(Cap::MessageRedaction) {
                 line.to(voice, session);
             }
-        });
+        };
+        let Some(target) = place.target else {
+            // The other one is not here.
+            let own = self.users[by.user].conns.iter().map(|conn| &self.sessions[*conn]);
+            let own = own.filter(|session| session.caps.has(Cap::EchoMessage));
+            return own.for_each(|session| tell(voice, session));
+        };
+        self.deliver(voice, by, target, Echo::Now, &mut tell);
     }
 
     /// Whether a message was said in that place: to that channel, or between these two.

@@ -7,7 +7,7 @@ use crate::chat::channels::ChannelId;
 use crate::chat::numeric::*;
 use crate::chat::session::Stage;
 use crate::chat::users::{Membership, User, UserId};
-use crate::chat::voice::{Line, Voice};
+use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::store::Trouble;
@@ -102,9 +102,12 @@ impl Chat {
             );
             self.tell_watchers_offline(voice, by.user);
         }
+        let channels = self.channels_of(by.user);
+        let msgid = self.keep_event(voice, by.user, &channels, "NICK", nick.as_str());
         self.users.rename(by.user, nick);
         let params = [nick.as_str()];
-        let mut line = Line::new(&before, "NICK", &params).tagged(self.tags_of(by.user));
+        let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(by.user) };
+        let mut line = Line::new(&before, "NICK", &params).tagged(tags);
         self.to_peers_and_self(voice, &mut line, by.user);
         if !same_name {
             self.tell_watchers_online(voice, by.user);
@@ -252,6 +255,7 @@ impl Chat {
         let mut line = Line::new(user.mask(), "JOIN", params).tagged(self.tags_of(by.user));
         line.to(voice, &self.sessions[by.conn]);
         self.tell_channel(voice, by, channel);
+        self.replay_on_join(voice, by, channel);
     }
 
     /// `PING token`. Modern IRC, "PING message".
@@ -316,10 +320,12 @@ impl Chat {
     /// A user goes: everyone who could see them hears it once.
     pub(crate) fn part_with(&mut self, voice: &mut Voice, user: UserId, why: &str) {
         self.notice_quit(voice, user, why);
+        let channels = self.channels_of(user);
+        let msgid = self.keep_event(voice, user, &channels, "QUIT", &format!(":{why}"));
         let peers = self.peers(user);
         let params = [why];
-        let mut line =
-            Line::new(self.users[user].mask(), "QUIT", &params).tagged(self.tags_of(user));
+        let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(user) };
+        let mut line = Line::new(self.users[user].mask(), "QUIT", &params).tagged(tags);
         for peer in peers {
             self.to_user(voice, &mut line, peer);
         }

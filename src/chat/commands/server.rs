@@ -2,9 +2,10 @@
 
 use super::welcome::VERSION;
 use crate::chat::numeric::*;
-use crate::chat::voice::{Voice, write_time};
+use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
+use crate::wire::irc::time::write_time;
 use crate::wire::{casemap, mask};
 
 impl Chat {

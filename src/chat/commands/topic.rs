@@ -3,7 +3,7 @@
 use super::registration::shortened;
 use crate::chat::channels::{ChannelId, ChannelMode, Rank, Topic};
 use crate::chat::numeric::*;
-use crate::chat::voice::{Line, Voice};
+use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 
@@ -35,8 +35,11 @@ impl Chat {
         let topic = Topic { text: text.into(), by: mask.into() };
         self.channels[channel].topic = Some(topic).filter(|_| !text.is_empty());
         self.channels[channel].topic_at = voice.unix();
+        let kept = format!("{name} :{text}");
+        let msgid = self.keep_event(voice, by.user, &[channel], "TOPIC", &kept);
         let params = [&*name, text];
-        let mut line = Line::new(mask, "TOPIC", &params).tagged(self.tags_of(by.user));
+        let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(by.user) };
+        let mut line = Line::new(self.users[by.user].mask(), "TOPIC", &params).tagged(tags);
         self.to_channel(voice, &mut line, channel);
     }
 

@@ -3,9 +3,10 @@
 use crate::chat::channels::{ChannelMode, List, Rank};
 use crate::chat::numeric::*;
 use crate::chat::users::UserMode;
-use crate::chat::voice::{Voice, write_time};
+use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
+use crate::wire::irc::time::write_time;
 
 impl Chat {
     /// The burst from `001` to the message of the day.

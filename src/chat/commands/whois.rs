@@ -3,10 +3,11 @@
 use crate::chat::caps::Cap;
 use crate::chat::numeric::*;
 use crate::chat::users::{User, UserId, UserMode};
-use crate::chat::voice::{Voice, write_time};
+use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
 use crate::wire::casemap::{self, Folded};
 use crate::wire::irc::Message;
+use crate::wire::irc::time::write_time;
 use std::collections::VecDeque;
 
 /// Those who have left last, latest first.

@@ -44,7 +44,8 @@ pub(super) const WITH_WHOM: &str = "
 pub(super) const LATEST_TIME: &str = "SELECT max(time) FROM message WHERE target = ?1 AND kind = 0";
 pub(super) const FIND_SAID: &str = "
     SELECT id, account, source, tags, text, concat FROM message
-    WHERE msgid = ?1 AND target = ?2 AND kind < 2";
+    WHERE msgid = ?1 AND target = ?2 AND kind < 2
+        AND command IN ('PRIVMSG', 'NOTICE', 'TAGMSG')";
 const REDACT: &str =
     "UPDATE message SET kind = 2, text = '', tags = '', concat = NULL WHERE id = ?1";
 // No name begins with a space: it is found under its name no more, and what is to be removed is.

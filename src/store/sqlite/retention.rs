@@ -66,7 +66,8 @@ impl Retention {
 
     fn keep_named(&self, name: &str) -> Keep {
         let general = Keep { age_ms: self.policy.age_ms, bytes: None };
-        self.keeps.get(name).copied().unwrap_or(general)
+        let channel = name.split(',').next().unwrap_or_default();
+        self.keeps.get(channel).copied().unwrap_or(general)
     }
 
     pub fn forget(&mut self) {

@@ -6,6 +6,7 @@
 
 pub mod names;
 pub mod tags;
+pub mod time;
 
 use memchr::{memchr, memchr3};
 use std::ops::Deref;

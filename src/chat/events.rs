@@ -1,0 +1,55 @@
+//! What happens in channels, kept among what is said there. IRCv3 draft/event-playback, a part of
+//! draft/chathistory.
+//!
+//! What is said comes first: where a crowd comes or goes and the store is half full of it, nothing
+//! more of that is kept.
+
+use super::Chat;
+use super::channels::{ChannelId, ChannelMode};
+use super::users::UserId;
+use super::voice::{LineTags, Voice};
+use crate::store::{self, Request, Text};
+
+impl Chat {
+    /// Keeps that `user` gave `command` with `params`, as they stand on the wire, in each of
+    /// `channels` where it may be read. Returns what those who hear it now are told as its id, if it
+    /// is kept anywhere.
+    pub(super) fn keep_event(
+        &mut self,
+        voice: &mut Voice,
+        user: UserId,
+        channels: &[ChannelId],
+        command: &str,
+        params: &str,
+    ) -> Option<String> {
+        // Who is not seen in an auditorium is not to be read of either.
+        let tells = |id: &&ChannelId| !self.channels[**id].is(ChannelMode::Auditorium);
+        if !self.settings.history.enabled || !self.keeper.takes_events() {
+            return None;
+        }
+        let places = channels.iter().filter(tells).map(|id| self.place_of_channel(*id));
+        let places: Vec<store::Target> = places.collect();
+        if places.is_empty() {
+            return None;
+        }
+        let msgid = self.message_ids.next(voice.now().unix_ms);
+        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
+        let text = Text::Line(params.to_owned());
+        let event = self.to_keep(voice, self.users[user].mask(), command, tags, text);
+        for target in places {
+            let request = Request::Append { target, message: event.clone() };
+            self.ask_store(voice, request, |_, _, _| {});
+        }
+        Some(msgid)
+    }
+
+    /// The channels of a user.
+    pub(super) fn channels_of(&self, user: UserId) -> Vec<ChannelId> {
+        self.users[user].channels.iter().map(|membership| membership.channel).collect()
+    }
+}
+
+/// Parameters as they stand on the wire, with one more that may hold spaces, if it isn't empty.
+pub(super) fn text_after(params: &str, text: &str) -> String {
+    if text.is_empty() { params.to_owned() } else { format!("{params} :{text}") }
+}

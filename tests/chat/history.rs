@@ -1,0 +1,756 @@
+//! What was said, asked for again: CHATHISTORY.
+
+use crate::stage::{Stage, play, play_with, settings};
+use crate::world::disk::{CAPACITY, State};
+
+#[test]
+fn what_was_said_in_a_channel_is_said_again_in_a_batch() {
+    play(
+        "ann+ batch server-time message-tags echo-message draft/chathistory draft/no-implicit-names
+         ann> JOIN #A
+         ann~
+         ann> PRIVMSG #a :one
+         ann< @time=T;msgid=m1 :ann!ann@localhost PRIVMSG #A :one
+         +1s
+         ann> NOTICE #a :two
+         ann< @time=T;msgid=m2 :ann!ann@localhost NOTICE #A :two
+         ann> @+draft/reply={m1} PRIVMSG #a :three
+         ann< @time=T;msgid=m3;+draft/reply={m1} :ann!ann@localhost PRIVMSG #A :three
+         ann> CHATHISTORY LATEST #a * 10
+         ann< :srv BATCH +b1 chathistory #A
+         ann< @batch=b1;time=T;msgid=m1 :ann!ann@localhost PRIVMSG #A :one
+         ann< @batch=b1;time=T;msgid=m2 :ann!ann@localhost NOTICE #A :two
+         ann< @batch=b1;time=T;msgid=m3;+draft/reply={m1} :ann!ann@localhost PRIVMSG #A :three
+         ann< @time=T :srv BATCH -b1
+         ann> CHATHISTORY latest #a * 1
+         ann< :srv BATCH +b2 chathistory #A
+         ann< @batch=b2;time=T;msgid=m3;+draft/reply={m1} :ann!ann@localhost PRIVMSG #A :three
+         ann< @time=T :srv BATCH -b2
+         ann> CHATHISTORY LATEST #a msgid={m1} 10
+         ann< :srv BATCH +b3 chathistory #A
+         ann< @batch=b3;time=T;msgid=m2 :ann!ann@localhost NOTICE #A :two
+         ann< @batch=b3;time=T;msgid=m3;+draft/reply={m1} :ann!ann@localhost PRIVMSG #A :three
+         ann< @time=T :srv BATCH -b3
+         ann> CHATHISTORY BEFORE #a msgid={m2} 10
+         ann< :srv BATCH +b4 chathistory #A
+         ann< @batch=b4;time=T;msgid=m1 :ann!ann@localhost PRIVMSG #A :one
+         ann< @time=T :srv BATCH -b4
+         ann> CHATHISTORY AFTER #a timestamp=2026-01-01T00:00:00.000Z 1
+         ann< :srv BATCH +b5 chathistory #A
+         ann< @batch=b5;time=T;msgid=m2 :ann!ann@localhost NOTICE #A :two
+         ann< @time=T :srv BATCH -b5
+         ann> CHATHISTORY AROUND #a msgid={m2} 3
+         ann< :srv BATCH +b6 chathistory #A
+         ann< @batch=b6;time=T;msgid=m1 :ann!ann@localhost PRIVMSG #A :one
+         ann< @batch=b6;time=T;msgid=m2 :ann!ann@localhost NOTICE #A :two
+         ann< @batch=b6;time=T;msgid=m3;+draft/reply={m1} :ann!ann@localhost PRIVMSG #A :three
+         ann< @time=T :srv BATCH -b6
+         ann> CHATHISTORY BETWEEN #a msgid={m3} timestamp=2025-01-01T00:00:00.000Z 1
+         ann< :srv BATCH +b7 chathistory #A
+         ann< @batch=b7;time=T;msgid=m2 :ann!ann@localhost NOTICE #A :two
+         ann< @time=T :srv BATCH -b7
+         ann> CHATHISTORY BETWEEN #a timestamp=2025-01-01T00:00:00.000Z msgid={m3} 1
+         ann< :srv BATCH +b8 chathistory #A
+         ann< @batch=b8;time=T;msgid=m1 :ann!ann@localhost PRIVMSG #A :one
+         ann< @time=T :srv BATCH -b8
+         ann> CHATHISTORY AFTER #a msgid={m3} 10
+         ann< :srv BATCH +b9 chathistory #A
+         ann< @time=T :srv BATCH -b9",
+    );
+}
+
+#[test]
+fn who_knows_no_batch_hears_the_lines_alone_and_a_label_stands_at_the_batch() {
+    play(
+        "ann+ draft/chathistory
+         bob+ batch labeled-response draft/chathistory
+         ann> JOIN #a
+         ann> PRIVMSG #a :one
+         ann~
+         bob> JOIN #a
+         ann~
+         bob~
+         ann> CHATHISTORY LATEST #a * 10
+         ann< :ann!ann@localhost PRIVMSG #a :one
+         bob> @label=l CHATHISTORY LATEST #a * 10
+         bob< @label=l :srv BATCH +b3 chathistory #a
+         bob< @batch=b3 :ann!ann@localhost PRIVMSG #a :one
+         bob< :srv BATCH -b3
+         bob> @label=m CHATHISTORY LATEST #none * 10
+         bob< @label=m :srv FAIL CHATHISTORY INVALID_TARGET LATEST #none :Messages could not be retrieved",
+    );
+}
+
+#[test]
+fn a_channel_keeps_what_was_said_when_all_have_left_and_when_the_server_begins_again() {
+    play(
+        "ann+
+         ann> JOIN #a
+         ann> PRIVMSG #a :one
+         ann> PART #a
+         ann~
+         bob+ draft/chathistory
+         bob> JOIN #a
+         bob> CHATHISTORY LATEST #a * 10
+         bob< :bob!bob@localhost JOIN #a
+         bob< :srv 353 bob = #a :@bob
+         bob< :srv 366 bob #a :End of /NAMES list
+         bob< :ann!ann@localhost PRIVMSG #a :one
+         restart
+         bob+ draft/chathistory
+         bob> JOIN #a
+         bob~
+         bob> CHATHISTORY LATEST #a * 10
+         bob< :ann!ann@localhost PRIVMSG #a :one",
+    );
+}
+
+#[test]
+fn only_members_read_a_channel() {
+    play(
+        "ann+ draft/chathistory
+         bob+ draft/chathistory
+         ann> JOIN #a
+         ann> PRIVMSG #a :one
+         ann~
+         bob> CHATHISTORY LATEST #a * 10
+         bob< :srv FAIL CHATHISTORY INVALID_TARGET LATEST #a :Messages could not be retrieved
+         bob> CHATHISTORY LATEST #nowhere * 10
+         bob< :srv FAIL CHATHISTORY INVALID_TARGET LATEST #nowhere :Messages could not be retrieved
+         bob> JOIN #a
+         bob~
+         ann~
+         bob> CHATHISTORY LATEST #a * 10
+         bob< :ann!ann@localhost PRIVMSG #a :one
+         ann> MODE #a +b bob!*@*
+         ann> KICK #a bob
+         ann~
+         bob~
+         bob> CHATHISTORY LATEST #a * 10
+         bob< :srv FAIL CHATHISTORY INVALID_TARGET LATEST #a :Messages could not be retrieved
+         bob> CHATHISTORY TARGETS timestamp=2025-01-01T00:00:00.000Z timestamp=2027-01-01T00:00:00.000Z 10
+         disk well",
+    );
+}
+
+#[test]
+fn who_is_put_out_while_the_answer_is_fetched_reads_nothing() {
+    play(
+        "ann+
+         bob+ draft/chathistory
+         ann> JOIN #a
+         ann> PRIVMSG #a :one
+         bob> JOIN #a
+         ann~
+         bob~
+         disk stalls
+         bob> CHATHISTORY LATEST #a * 10
+         ann> KICK #a bob
+         ann< :ann!ann@localhost KICK #a bob :ann
+         bob< :ann!ann@localhost KICK #a bob :ann
+         disk well
+         bob< :srv FAIL CHATHISTORY INVALID_TARGET LATEST #a :Messages could not be retrieved",
+    );
+}
+
+#[test]
+fn what_was_said_in_a_closed_channel_is_not_read_by_who_makes_another_of_its_name() {
+    for mode in ["+s", "+i", "+k key", "+R"] {
+        play(&format!(
+            "ann+ draft/chathistory
+             ann> JOIN #a
+             ann> PRIVMSG #a :open
+             ann> MODE #a {mode}
+             ann> PRIVMSG #a :closed
+             ann~
+             ann> CHATHISTORY LATEST #a * 10
+             ann< :ann!ann@localhost PRIVMSG #a :closed
+             ann> PART #a
+             ann~
+             bob+ draft/chathistory
+             bob> JOIN #a
+             bob~
+             bob> CHATHISTORY LATEST #a * 10
+             bob< :ann!ann@localhost PRIVMSG #a :open
+             bob> MODE #a {mode}
+             bob~
+             bob> CHATHISTORY LATEST #a * 10
+             restart
+             bob+ draft/chathistory
+             bob> JOIN #a
+             bob~
+             bob> MODE #a {mode}
+             bob~
+             bob> CHATHISTORY LATEST #a * 10
+             disk well"
+        ));
+    }
+}
+
+#[test]
+fn a_conversation_is_read_by_the_two_and_as_they_are_called_now() {
+    play(
+        "ann+ draft/chathistory batch
+         bob+ draft/chathistory
+         cat+ draft/chathistory
+         ann> PRIVMSG bob :hello
+         bob< :ann!ann@localhost PRIVMSG bob :hello
+         bob> PRIVMSG ann :hi
+         ann< :bob!bob@localhost PRIVMSG ann :hi
+         cat> PRIVMSG ann :psst
+         ann< :cat!cat@localhost PRIVMSG ann :psst
+         bob> NICK rob
+         bob< :bob!bob@localhost NICK rob
+         ann> CHATHISTORY LATEST ROB * 10
+         ann< :srv BATCH +b1 chathistory rob
+         ann< @batch=b1 :ann!ann@localhost PRIVMSG rob :hello
+         ann< @batch=b1 :bob!bob@localhost PRIVMSG ann :hi
+         ann< :srv BATCH -b1
+         bob> CHATHISTORY LATEST ann * 10
+         bob< :ann!ann@localhost PRIVMSG rob :hello
+         bob< :bob!bob@localhost PRIVMSG rob :hi
+         cat> CHATHISTORY LATEST rob * 10
+         cat> CHATHISTORY LATEST ann * 10
+         cat< :cat!cat@localhost PRIVMSG ann :psst",
+    );
+}
+
+#[test]
+fn who_comes_under_a_nick_reads_nothing_of_who_had_it_before() {
+    play(
+        "ann+
+         bob+
+         ann> PRIVMSG bob :secret
+         bob< :ann!ann@localhost PRIVMSG bob :secret
+         bob> QUIT
+         bob~
+         bob!
+         bob+ draft/chathistory batch
+         bob> CHATHISTORY LATEST ann * 10
+         bob< :srv BATCH +b1 chathistory ann
+         bob< :srv BATCH -b1
+         bob> CHATHISTORY TARGETS timestamp=2025-01-01T00:00:00.000Z timestamp=2027-01-01T00:00:00.000Z 10
+         bob< :srv BATCH +b2 draft/chathistory-targets
+         bob< :srv BATCH -b2",
+    );
+}
+
+#[test]
+fn where_something_was_said_is_listed_by_the_time_of_the_last() {
+    play(
+        "ann+ draft/chathistory batch
+         bob+
+         ann> JOIN #B
+         ann> JOIN #c
+         ann> JOIN #quiet
+         ann~
+         bob> JOIN #d
+         bob> PRIVMSG #d :not for ann
+         bob~
+         ann> PRIVMSG #b :one
+         +1s
+         bob> PRIVMSG ann :two
+         ann< :bob!bob@localhost PRIVMSG ann :two
+         +1s
+         ann> MODE #c +s
+         ann~
+         ann> PRIVMSG #c :three
+         ann> CHATHISTORY TARGETS timestamp=2025-01-01T00:00:00.000Z timestamp=2027-01-01T00:00:00.000Z 10
+         ann< :srv BATCH +b1 draft/chathistory-targets
+         ann< @batch=b1 :srv CHATHISTORY TARGETS #B 2026-01-01T00:00:00.000Z
+         ann< @batch=b1 :srv CHATHISTORY TARGETS bob 2026-01-01T00:00:01.000Z
+         ann< @batch=b1 :srv CHATHISTORY TARGETS #c 2026-01-01T00:00:02.000Z
+         ann< :srv BATCH -b1
+         ann> CHATHISTORY TARGETS timestamp=2027-01-01T00:00:00.000Z timestamp=2025-01-01T00:00:00.000Z 1
+         ann< :srv BATCH +b2 draft/chathistory-targets
+         ann< @batch=b2 :srv CHATHISTORY TARGETS #c 2026-01-01T00:00:02.000Z
+         ann< :srv BATCH -b2
+         bob> QUIT
+         bob~
+         bob!
+         ann> CHATHISTORY TARGETS timestamp=2026-01-01T00:00:00.000Z timestamp=2026-01-01T00:00:02.000Z 10
+         ann< :srv BATCH +b3 draft/chathistory-targets
+         ann< :srv BATCH -b3",
+    );
+}
+
+#[test]
+fn what_cannot_be_understood_is_told_with_what_it_was() {
+    let long = "x".repeat(400);
+    play(&format!(
+        "ann+ draft/chathistory
+         ann> JOIN #a
+         ann> PRIVMSG #a :one
+         ann~
+         ann> CHATHISTORY
+         ann< :srv 461 ann CHATHISTORY :Not enough parameters
+         ann> CHATHISTORY FIRST #a * 10
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS FIRST :Unknown command
+         ann> CHATHISTORY LATEST #a *
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS LATEST :Insufficient parameters
+         ann> CHATHISTORY BETWEEN #a msgid=1 10
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS BETWEEN :Insufficient parameters
+         ann> CHATHISTORY LATEST #a * 10 more
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS LATEST :Too many parameters
+         ann> CHATHISTORY LATEST #a * 0
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS LATEST 0 :Invalid limit
+         ann> CHATHISTORY LATEST #a * -1
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS LATEST -1 :Invalid limit
+         ann> CHATHISTORY LATEST #a * ten
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS LATEST ten :Invalid limit
+         ann> CHATHISTORY LATEST #a * 2147483648
+         ann< :ann!ann@localhost PRIVMSG #a :one
+         ann> CHATHISTORY LATEST #a * 99999999999999999999999
+         ann< :ann!ann@localhost PRIVMSG #a :one
+         ann> CHATHISTORY BEFORE #a * 10
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS BEFORE * :Invalid message reference
+         ann> CHATHISTORY BEFORE #a msgid= 10
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS BEFORE msgid= :Invalid message reference
+         ann> CHATHISTORY BEFORE #a serial=1 10
+         ann< :srv FAIL CHATHISTORY INVALID_MSGREFTYPE BEFORE serial=1 :Write msgid=… or timestamp=…
+         ann> CHATHISTORY BEFORE #a timestamp=yesterday 10
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS BEFORE timestamp=yesterday :Invalid timestamp
+         ann> CHATHISTORY BEFORE #a timestamp=2026-02-30T00:00:00.000Z 10
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS BEFORE timestamp=2026-02-30T00:00:00.000Z :Invalid timestamp
+         ann> CHATHISTORY TARGETS msgid=1 timestamp=2026-01-01T00:00:00.000Z 10
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS TARGETS msgid=1 :Invalid timestamp
+         ann> CHATHISTORY BEFORE #a msgid=nosuch 10
+         ann< :srv FAIL CHATHISTORY MESSAGE_ERROR BEFORE #a :Messages could not be retrieved: there is no such message
+         ann> CHATHISTORY BEFORE #a msgid={long} 10
+         ann< :srv FAIL CHATHISTORY MESSAGE_ERROR BEFORE #a :Messages could not be retrieved: there is no such message
+         ann> CHATHISTORY BEFORE #a {long} 10
+         ann< :srv FAIL CHATHISTORY INVALID_PARAMS BEFORE {short} :Invalid message reference
+         ann> CHATHISTORY LATEST {long} * 10
+         ann< :srv FAIL CHATHISTORY INVALID_TARGET LATEST {short} :Messages could not be retrieved
+         ann> CHATHISTORY LATEST * * 10
+         ann< :srv FAIL CHATHISTORY INVALID_TARGET LATEST * :Messages could not be retrieved",
+        short = &long[..64],
+    ));
+}
+
+#[test]
+fn the_id_of_another_channels_message_finds_nothing() {
+    play(
+        "ann+ draft/chathistory message-tags echo-message draft/no-implicit-names
+         ann> JOIN #a,#b
+         ann~
+         ann> PRIVMSG #a :one
+         ann< @msgid=m1 :ann!ann@localhost PRIVMSG #a :one
+         ann> CHATHISTORY AROUND #b msgid={m1} 10
+         ann< :srv FAIL CHATHISTORY MESSAGE_ERROR AROUND #b :Messages could not be retrieved: there is no such message",
+    );
+}
+
+#[test]
+fn a_message_of_several_lines_is_said_again_whole() {
+    play(
+        "ann+ batch message-tags draft/multiline draft/chathistory echo-message draft/no-implicit-names
+         bob+ draft/chathistory
+         ann> JOIN #a
+         ann~
+         bob> JOIN #a
+         ann~
+         bob~
+         ann> BATCH +x draft/multiline #a
+         ann> @batch=x PRIVMSG #a :one
+         ann> @batch=x;draft/multiline-concat PRIVMSG #a :half
+         ann> BATCH -x
+         ann~
+         bob~
+         ann> CHATHISTORY LATEST #a * 1
+         ann< :srv BATCH +b1 chathistory #a
+         ann< @batch=b1;msgid=m1 :ann!ann@localhost BATCH +m{m1} draft/multiline #a
+         ann< @batch=m{m1} :ann!ann@localhost PRIVMSG #a :one
+         ann< @batch=m{m1};draft/multiline-concat :ann!ann@localhost PRIVMSG #a :half
+         ann< :ann!ann@localhost BATCH -m{m1}
+         ann< :srv BATCH -b1
+         bob> CHATHISTORY LATEST #a * 1
+         bob< :ann!ann@localhost PRIVMSG #a :one
+         bob< :ann!ann@localhost PRIVMSG #a :half",
+    );
+}
+
+#[test]
+fn nothing_is_heard_of_who_waits_for_an_answer_until_it_is_said() {
+    play(
+        "ann+ draft/chathistory
+         ann> JOIN #a
+         ann> PRIVMSG #a :one
+         ann~
+         disk stalls
+         ann> CHATHISTORY LATEST #a * 10
+         ann> PING here
+         ann> CHATHISTORY LATEST #none * 10
+         disk well
+         ann< :ann!ann@localhost PRIVMSG #a :one
+         ann< :srv PONG srv :here
+         ann< :srv FAIL CHATHISTORY INVALID_TARGET LATEST #none :Messages could not be retrieved",
+    );
+}
+
+#[test]
+fn an_answer_that_the_disk_cannot_give_is_told() {
+    let mut stage = Stage::new(settings());
+    stage.register("ann", "draft/chathistory");
+    stage.register("bob", "");
+    stage.say("ann", "JOIN #a");
+    stage.heard("ann");
+    stage.disk(State::Stalls);
+    for _ in 0..CAPACITY {
+        stage.say("bob", "PRIVMSG ann :hi");
+    }
+    stage.heard("ann");
+    let failed = ":Messages could not be retrieved: the database failed: more is waiting to be \
+                  kept than the disk can follow";
+    stage.say("ann", "CHATHISTORY LATEST #a * 1");
+    let told = format!(":srv FAIL CHATHISTORY MESSAGE_ERROR LATEST #a {failed}");
+    assert_eq!(stage.heard("ann"), [told]);
+    stage.disk(State::Well);
+    stage.say("ann", "CHATHISTORY LATEST bob * 1");
+    assert_eq!(stage.heard("ann"), [":bob!bob@localhost PRIVMSG ann :hi"]);
+}
+
+#[test]
+fn the_longest_answer_is_what_the_settings_say() {
+    let mut settings = settings();
+    settings.history.answer_max = 2;
+    play_with(
+        settings,
+        "ann+ draft/chathistory
+         ann> JOIN #a
+         ann> PRIVMSG #a :one
+         ann> PRIVMSG #a :two
+         ann> PRIVMSG #a :three
+         ann~
+         ann> CHATHISTORY LATEST #a * 10
+         ann< :ann!ann@localhost PRIVMSG #a :two
+         ann< :ann!ann@localhost PRIVMSG #a :three",
+    );
+}
+
+#[test]
+fn where_nothing_is_kept_there_is_no_history() {
+    let mut settings = settings();
+    settings.history.enabled = false;
+    play_with(
+        settings,
+        "ann> CAP REQ draft/chathistory
+         ann< :srv CAP * NAK :draft/chathistory
+         ann+ echo-message
+         ann> JOIN #a
+         ann> PRIVMSG #a :one
+         ann~
+         ann> CHATHISTORY LATEST #a * 10
+         ann< :srv FAIL CHATHISTORY INVALID_TARGET LATEST #a :Messages could not be retrieved",
+    );
+}
+
+#[test]
+fn history_that_ends_or_begins_at_a_rehash_is_told() {
+    let mut stage = Stage::new(settings());
+    stage.say("ann", "CAP LS 302");
+    stage.register("ann", "draft/chathistory");
+    let mut without = settings();
+    without.history.enabled = false;
+    stage.set_settings(without);
+    let caps = "znc.in/playback draft/chathistory draft/event-playback soju.im/search";
+    let gone = [
+        ":srv 005 ann -CHATHISTORY -MSGREFTYPES :are supported by this server".to_owned(),
+        format!(":srv CAP ann DEL :{caps}"),
+    ];
+    assert_eq!(stage.heard("ann"), gone);
+    stage.say("ann", "CAP LIST");
+    assert_eq!(stage.heard("ann"), [":srv CAP ann LIST :cap-notify"]);
+    stage.set_settings(settings());
+    let tokens = "CHATHISTORY=100 MSGREFTYPES=msgid,timestamp";
+    let back = [
+        format!(":srv 005 ann {tokens} :are supported by this server"),
+        format!(":srv CAP ann NEW :{caps}"),
+    ];
+    assert_eq!(stage.heard("ann"), back);
+}
+
+/// What ann types to come back to her account, whose password is `secret`.
+const ANN: &str = "
+    ann> CAP REQ :sasl echo-message draft/chathistory draft/message-redaction draft/read-marker
+    ann> AUTHENTICATE PLAIN
+    ann> AUTHENTICATE AGFubgBzZWNyZXQ=
+    ann> NICK ann
+    ann> USER ann 0 * :Ann
+    ann> CAP END
+    ann~";
+
+#[test]
+fn an_account_finds_again_what_it_has_said_and_heard() {
+    play(&format!(
+        "ann+
+         ann> REGISTER * * secret
+         ann~
+         bob+
+         bob> REGISTER * * secret
+         bob~
+         ann> PRIVMSG bob :hello
+         bob< :ann!ann@localhost PRIVMSG bob :hello
+         +1s
+         bob> NICK Rob
+         bob> PRIVMSG ann :hi
+         bob~
+         ann< :Rob!bob@localhost PRIVMSG ann :hi
+         restart
+         {ANN}
+         ann> CHATHISTORY LATEST bob * 10
+         ann< :ann!ann@localhost PRIVMSG bob :hello
+         ann< :Rob!bob@localhost PRIVMSG ann :hi
+         ann> CHATHISTORY TARGETS timestamp=2025-01-01T00:00:00.000Z timestamp=2027-01-01T00:00:00.000Z 10
+         ann< :srv CHATHISTORY TARGETS bob 2026-01-01T00:00:01.000Z
+         ann> NICK anna
+         ann~
+         ann> CHATHISTORY LATEST bob * 10
+         ann< :ann!ann@localhost PRIVMSG bob :hello
+         ann< :Rob!bob@localhost PRIVMSG anna :hi
+         eve+ draft/chathistory
+         eve> CHATHISTORY LATEST bob * 10
+         eve> CHATHISTORY LATEST ann * 10
+         disk well"
+    ));
+}
+
+#[test]
+fn an_account_takes_back_what_it_has_said_before_and_nothing_tells_of_it_any_more() {
+    play(&format!(
+        "ann+ message-tags echo-message
+         ann> REGISTER * * secret
+         ann~
+         bob+ draft/chathistory draft/message-redaction
+         bob> REGISTER * * secret
+         bob> JOIN #a
+         bob~
+         ann> JOIN #a
+         bob~
+         ann~
+         ann> PRIVMSG #a :oops
+         bob< :ann!ann@localhost PRIVMSG #a :oops
+         ann< @msgid=m1 :ann!ann@localhost PRIVMSG #a :oops
+         ann> PRIVMSG bob :oops
+         bob< :ann!ann@localhost PRIVMSG bob :oops
+         ann< @msgid=m2 :ann!ann@localhost PRIVMSG bob :oops
+         restart
+         cat+ draft/chathistory draft/message-redaction
+         cat> JOIN #a
+         cat~
+         {ANN}
+         eve+ draft/message-redaction draft/no-implicit-names
+         ann> JOIN #a
+         ann~
+         cat~
+         eve> JOIN #a
+         ann~
+         cat~
+         eve~
+         eve> REDACT #a {{m1}}
+         eve< :srv FAIL REDACT UNKNOWN_MSGID #a {{m1}} :This message does not exist or is too old
+         disk stalls
+         ann> REDACT #a {{m1}} :typo
+         ann> PING a
+         disk well
+         ann< :ann!ann@localhost REDACT #a {{m1}} :typo
+         ann< :srv PONG srv :a
+         cat< :ann!ann@localhost REDACT #a {{m1}} :typo
+         eve< :ann!ann@localhost REDACT #a {{m1}} :typo
+         cat> CHATHISTORY LATEST #a * 10
+         cat> SEARCH text=oops
+         cat> REDACT #a {{m1}}
+         cat< :srv FAIL REDACT UNKNOWN_MSGID #a {{m1}} :This message does not exist or is too old
+         ann> CHATHISTORY AFTER #a msgid={{m1}} 10
+         ann> REDACT bob {{m2}}
+         ann< :ann!ann@localhost REDACT bob {{m2}}
+         ann> CHATHISTORY LATEST bob * 10
+         disk well"
+    ));
+}
+
+#[test]
+fn what_others_have_said_is_taken_back_by_rank() {
+    play(&format!(
+        "ann+ message-tags echo-message
+         bob+ message-tags echo-message
+         bob> JOIN #a
+         bob~
+         ann> JOIN #a
+         ann~
+         bob~
+         bob> REGISTER * * secret
+         bob~
+         bob> PRIVMSG #a :spam
+         bob< @msgid=m1 :bob!bob@localhost PRIVMSG #a :spam
+         ann~
+         ann> REGISTER * * secret
+         ann~
+         restart
+         op+ draft/chathistory draft/message-redaction echo-message draft/no-implicit-names
+         op> JOIN #a
+         op~
+         {ANN}
+         ann> JOIN #a
+         ann~
+         op~
+         ann> REDACT #a {{m1}}
+         ann< :srv FAIL REDACT REDACT_FORBIDDEN #a {{m1}} :You are not authorised to delete this message
+         disk full
+         op> REDACT #a {{m1}}
+         op< :srv FAIL REDACT INTERNAL_ERROR #a {{m1}} :The message could not be deleted: no space is left on the disk for the database
+         disk well
+         op> CHATHISTORY LATEST #a * 10
+         op< :bob!bob@localhost PRIVMSG #a :spam
+         op> REDACT #a {{m1}}
+         op< :op!op@localhost REDACT #a {{m1}}
+         ann< :op!op@localhost REDACT #a {{m1}}
+         op> CHATHISTORY LATEST #a * 10
+         disk well"
+    ));
+}
+
+#[test]
+fn markers_of_an_account_are_found_again_and_told_to_all_its_connections() {
+    let ann2 = ANN.replace("ann>", "two>").replace("ann~", "two~");
+    play(&format!(
+        "ann+
+         ann> REGISTER * * secret
+         ann~
+         +10s
+         ann> MARKREAD #a timestamp=2026-01-01T00:00:05.000Z
+         ann< :srv MARKREAD #a timestamp=2026-01-01T00:00:05.000Z
+         restart
+         {ANN}
+         {ann2}
+         ann> MARKREAD #A
+         ann< :srv MARKREAD #A timestamp=2026-01-01T00:00:05.000Z
+         two> MARKREAD #a timestamp=2026-01-01T00:00:07.000Z
+         ann< :srv MARKREAD #a timestamp=2026-01-01T00:00:07.000Z
+         two< :srv MARKREAD #a timestamp=2026-01-01T00:00:07.000Z
+         disk full
+         ann> MARKREAD #a timestamp=2026-01-01T00:00:08.000Z
+         ann< :srv FAIL MARKREAD INTERNAL_ERROR #a :The read timestamp could not be set: no space is left on the disk for the database
+         ann> MARKREAD #a
+         ann< :srv MARKREAD #a timestamp=2026-01-01T00:00:07.000Z
+         disk well
+         ann> PRIVMSG NickServ :LOGOUT
+         ann~
+         two~"
+    ));
+}
+
+#[test]
+fn a_long_answer_goes_at_its_readers_pace_and_what_is_asked_later_is_answered_after_it() {
+    let mut settings = settings();
+    settings.history.answer_max = 1000;
+    let mut stage = Stage::new(settings);
+    stage.register("ann", "draft/chathistory batch labeled-response");
+    stage.say("ann", "JOIN #a");
+    let text = "x".repeat(400);
+    for n in 0..1000 {
+        stage.say("ann", &format!("PRIVMSG #a :{n} {text}"));
+    }
+    stage.heard("ann");
+    stage.reads_at_most("ann", 1000);
+    stage.say("ann", "@label=l CHATHISTORY LATEST #a * 1000\\nPING here");
+    let (mut heard, mut backlog_max) = (String::new(), 0);
+    while !heard.ends_with("PONG srv :here\r\n") {
+        backlog_max = backlog_max.max(stage.backlog_bytes());
+        let read = stage.read_on("ann");
+        assert!(!read.is_empty(), "{heard}");
+        heard.push_str(&read);
+    }
+    assert!(backlog_max < 70 << 10, "{backlog_max} bytes were queued");
+    let lines: Vec<&str> = heard.lines().collect();
+    assert_eq!(lines.len(), 1003);
+    assert_eq!(lines[0], "@label=l :srv BATCH +b3 chathistory #a");
+    for (n, line) in lines[1..1001].iter().enumerate() {
+        assert_eq!(*line, format!("@batch=b3 :ann!ann@localhost PRIVMSG #a :{n} {text}"));
+    }
+    assert_eq!(lines[1001], ":srv BATCH -b3");
+}
+
+#[test]
+fn each_of_very_many_requests_in_one_read_is_answered_in_order() {
+    let mut stage = Stage::new(settings());
+    stage.register("ann", "draft/chathistory");
+    stage.say("ann", "JOIN #a");
+    for n in 0..20 {
+        stage.say("ann", &format!("PRIVMSG #a :{n} {}", "x".repeat(400)));
+    }
+    stage.heard("ann");
+    stage.reads_at_most("ann", 1000);
+    let asked: String =
+        (0..400).map(|n| format!("CHATHISTORY LATEST #a * 20\\nPING {n}\\n")).collect();
+    stage.say("ann", &asked);
+    let (mut heard, mut backlog_max) = (String::new(), 0);
+    while !heard.ends_with("PONG srv :399\r\n") {
+        backlog_max = backlog_max.max(stage.backlog_bytes());
+        let read = stage.read_on("ann");
+        assert!(!read.is_empty(), "{} bytes", heard.len());
+        heard.push_str(&read);
+    }
+    assert!(backlog_max < 80 << 10, "{backlog_max} bytes were queued");
+    let lines: Vec<&str> = heard.lines().collect();
+    assert_eq!(lines.len(), 400 * 21);
+    for (n, lines) in lines.chunks(21).enumerate() {
+        assert!(lines[..20].iter().all(|line| line.starts_with(":ann!ann@localhost PRIVMSG #a :")));
+        assert_eq!(lines[20], format!(":srv PONG srv :{n}"));
+    }
+}
+
+#[test]
+fn who_goes_while_a_long_answer_is_said_costs_nothing() {
+    let mut stage = Stage::new(settings());
+    stage.register("ann", "draft/chathistory");
+    stage.say("ann", "JOIN #a");
+    for n in 0..100 {
+        stage.say("ann", &format!("PRIVMSG #a :{n} {}", "x".repeat(400)));
+    }
+    for n in 0..100 {
+        stage.say("ann", &format!("PRIVMSG #a :{n} {}", "x".repeat(400)));
+    }
+    stage.reads_at_most("ann", 100);
+    stage.say("ann", "CHATHISTORY LATEST #a * 100\\nCHATHISTORY LATEST #a * 100");
+    stage.cut_off("ann");
+    stage.read_on("ann");
+    assert_eq!(stage.backlog_bytes(), 0);
+    stage.register("bob", "draft/chathistory");
+    stage.say("bob", "PING here");
+    assert_eq!(stage.heard("bob"), [":srv PONG srv :here"]);
+}
+
+#[test]
+fn who_reads_slowly_does_not_fill_the_memory_with_history() {
+    let mut settings = settings();
+    settings.history.answer_max = 300;
+    settings.history.waiting_bytes_max = 400_000;
+    let mut stage = Stage::new(settings);
+    let names: Vec<String> = (0..5).map(|n| format!("u{n}")).collect();
+    for name in &names {
+        stage.register(name, "draft/chathistory");
+        stage.say(name, "JOIN #a");
+    }
+    for n in 0..300 {
+        stage.say("u0", &format!("PRIVMSG #a :{n} {}", "x".repeat(400)));
+    }
+    for name in &names {
+        stage.heard(name);
+        stage.reads_at_most(name, 0);
+        stage.say(name, "PRIVMSG #a :later");
+        stage.say(name, "CHATHISTORY LATEST #a * 300");
+    }
+    let mut answered = 0;
+    for name in &names {
+        stage.reads_at_most(name, usize::MAX);
+        stage.read_on(name);
+        let heard = stage.heard(name);
+        let refused = ":srv 263 u CHATHISTORY :";
+        let is_refusal = |line: &String| line.replacen(name.as_str(), "u", 1).starts_with(refused);
+        answered += usize::from(!heard.iter().any(is_refusal));
+    }
+    assert!((1..5).contains(&answered), "{answered} are answered");
+    stage.say("u4", "CHATHISTORY LATEST #a * 300");
+    assert_eq!(stage.heard("u4").len(), 300);
+}
