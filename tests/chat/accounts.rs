@@ -507,3 +507,105 @@ fn who_is_always_on_stays_and_is_here_again_after_a_start() {
          bob< :ann!ann@localhost QUIT :reset",
     );
 }
+
+#[test]
+fn two_who_register_one_name_at_once_race() {
+    play(
+        "ann+
+         eve+
+         disk stalls
+         ann> REGISTER same * secret
+         eve> REGISTER same * other
+         ann> PING behind
+         disk well
+         ann< :srv REGISTER SUCCESS same :The account is yours
+         ann< :srv 900 ann ann!ann@localhost same :You are now logged in as same
+         ann< :srv PONG srv :behind
+         eve< :srv FAIL REGISTER ACCOUNT_EXISTS same :There is an account of this name, or of one that looks like it",
+    );
+}
+
+#[test]
+fn two_who_take_one_nick_at_once_race() {
+    play(
+        "ann+
+         eve+
+         disk stalls
+         ann> NICK same
+         eve> NICK same
+         new> NICK same
+         new> USER x 0 * :x
+         disk well
+         ann< :ann!ann@localhost NICK same
+         eve< :srv 433 eve same :Nickname is already in use
+         new< :srv 433 * same :Nickname is already in use",
+    );
+}
+
+/// `phone` is a second connection of `ann`.
+const ANN_TWICE: &str = "
+    bob+
+    bob> JOIN #a
+    bob~
+    ann+ sasl
+    ann> REGISTER * * secret
+    ann> JOIN #a
+    ann~
+    bob~
+    phone> CAP REQ :sasl
+    phone> AUTHENTICATE PLAIN
+    phone> AUTHENTICATE AGFubgBzZWNyZXQ=
+    phone> NICK ann
+    phone> USER x 0 * :x
+    phone~
+    phone> CAP END
+    phone~
+";
+
+#[test]
+fn both_connections_of_a_user_rename_part_and_quit_at_once() {
+    play(&format!(
+        "{ANN_TWICE}
+         disk stalls
+         ann> NICK one
+         phone> NICK two
+         ann> PART #a
+         phone> PART #a
+         disk well
+         ann< :ann!ann@localhost NICK one
+         ann< :one!ann@localhost NICK two
+         ann< :two!ann@localhost PART #a
+         phone< :ann!ann@localhost NICK one
+         phone< :one!ann@localhost NICK two
+         phone< :two!ann@localhost PART #a
+         phone< :srv 442 two #a :You're not on that channel
+         bob< :ann!ann@localhost NICK one
+         bob< :one!ann@localhost NICK two
+         bob< :two!ann@localhost PART #a
+         disk stalls
+         ann> NICK three
+         phone> NICK four
+         ann/
+         phone/
+         disk well
+         ann!
+         phone!
+         bob> WHOIS two
+         bob< :srv 401 bob two :No such nick/channel
+         bob< :srv 318 bob two :End of /WHOIS list"
+    ));
+}
+
+#[test]
+fn who_logs_in_anew_as_another_does_not_take_the_other_connection_along() {
+    play(&format!(
+        "{ANN_TWICE}
+         new> REGISTER other * secret
+         new~
+         phone> NS IDENTIFY other secret
+         phone< :NickServ!services@srv NOTICE ann :Other connections of yours are logged in to another account.
+         phone> NS IDENTIFY ann secret
+         phone< :srv 900 ann ann!ann@localhost ann :You are now logged in as ann
+         phone< :NickServ!services@srv NOTICE ann :You are logged in as ann."
+    ));
+}

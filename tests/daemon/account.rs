@@ -137,3 +137,44 @@ fn no_password_is_ever_logged() {
     let whole = std::fs::read(&file).unwrap();
     assert!(!String::from_utf8_lossy(&whole).contains("hunter-"), "kept in clear");
 }
+
+#[test]
+fn wrong_passwords_in_great_number_hold_up_nobody_who_talks() {
+    let guesses: usize = std::env::var("GUESSES").map_or(100, |guesses| guesses.parse().unwrap());
+    let daemon = start("limits.handshake_timeout = \"10 min\"\n");
+    let mut guessers: Vec<Client> = (0..guesses / 10)
+        .map(|n| {
+            let mut guesser = connect(&daemon);
+            guesser.send("CAP REQ sasl\n");
+            for guess in 0..10 {
+                let plain = BASE64.encode(format!("\0n{n}x{guess}\0wrong"));
+                guesser.send(format!("AUTHENTICATE PLAIN\nAUTHENTICATE {plain}\n"));
+            }
+            guesser
+        })
+        .collect();
+    let enter = |nick: &str| {
+        let mut client = connect(&daemon);
+        client.send(format!("NICK {nick}\nUSER u 0 * :r\nJOIN #a\nPING in\n"));
+        hear_until(&mut client, "PONG");
+        client
+    };
+    let (mut ann, mut bob) = (enter("ann"), enter("bob"));
+    for n in 0..200 {
+        ann.send(format!("PRIVMSG bob :{n}\n"));
+        hear_until(&mut bob, &format!("PRIVMSG bob :{n}\r\n"));
+    }
+    for guesser in &mut guessers {
+        (0..10).for_each(|_| hear_until(guesser, " 904 "));
+    }
+}
+
+fn hear_until(client: &mut Client, text: &str) {
+    loop {
+        let line = String::from_utf8(client.hear()).unwrap();
+        assert!(!line.is_empty(), "no {text}");
+        if line.contains(text) {
+            return;
+        }
+    }
+}
