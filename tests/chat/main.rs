@@ -18,6 +18,7 @@ mod oper;
 mod protocol_doc;
 mod queries;
 mod receipts;
+mod registered_channels;
 mod registration;
 mod server;
 mod user_mode;

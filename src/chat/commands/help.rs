@@ -140,6 +140,12 @@ const ALL: &[Topic] = &[
         "CAP subcommand [capabilities]",
         &["Asks for what this server can do beyond the usual: LS, LIST, REQ, END. For programs."],
     ),
+    topic(
+        "CHANSERV",
+        "CHANSERV command",
+        &["Registered channels: REGISTER, AMODE, INFO, DROP. CHANSERV HELP says more."],
+    ),
+    topic("CS", "CS command", &["The same as CHANSERV."]),
     topic("DIE", "DIE", &["Ends the server. For operators."]),
     topic("HELP", "HELP [topic]", &["Says more of a topic, or which there are."]),
     topic("HELPOP", "HELPOP [topic]", &["The same as HELP."]),

@@ -4,6 +4,7 @@
 pub(crate) mod authenticate;
 mod away;
 mod cap;
+pub(crate) mod chanserv;
 mod help;
 mod isupport;
 mod join;

@@ -46,6 +46,8 @@ pub(crate) const ALL: &[Command] = &[
     anyone("AWAY", 0, Chat::away_command),
     user("BATCH", 1, Chat::batch),
     anyone("CAP", 1, Chat::cap),
+    user("CHANSERV", 0, Chat::chanserv),
+    user("CS", 0, Chat::chanserv),
     user("DIE", 0, Chat::die),
     user("HELP", 0, Chat::help),
     user("HELPOP", 0, Chat::help),

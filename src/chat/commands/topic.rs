@@ -38,6 +38,7 @@ impl Chat {
         let params = [&*name, text];
         let mut line = Line::new(mask, "TOPIC", &params).tagged(self.tags_of(by.user));
         self.to_channel(voice, &mut line, channel);
+        self.keep_channel(voice, channel);
     }
 
     /// The topic of a channel that has one, and who set it.
