@@ -123,7 +123,8 @@ impl Chat {
                     found.unwrap_or_else(|| self.channels.create(name, now.unix_ms / 1000));
                 let mut ranks = Ranks::default();
                 let held = letters.chars().filter_map(Rank::of);
-                held.chain(self.rank_by_account(channel, id)).for_each(|rank| ranks.set(rank, true));
+                held.chain(self.rank_by_account(channel, id))
+                    .for_each(|rank| ranks.set(rank, true));
                 if !self.users[id].is_in(channel) {
                     self.channels.join(&mut self.users, channel, id, ranks);
                 }

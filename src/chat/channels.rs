@@ -302,8 +302,9 @@ impl Channel {
             all &= match letter {
                 'k' => Key::parse(param, usize::MAX).map(|_| self.key = Some(param.into())),
                 'l' => param.parse().ok().map(|limit| self.limit = Some(limit)),
-                'f' => ChannelName::parse(param, usize::MAX)
-                    .map(|_| self.forward = Some(param.into())),
+                'f' => {
+                    ChannelName::parse(param, usize::MAX).map(|_| self.forward = Some(param.into()))
+                }
                 _ => None,
             }
             .is_some();

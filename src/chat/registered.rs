@@ -320,3 +320,109 @@ impl Chat {
         self.to_channel(voice, &mut Line::new(&source, "MODE", &params), channel);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Settings;
+    use proptest::prelude::*;
+
+    /// What is kept of the channels that are there after a start with `records`.
+    fn kept_after(records: Vec<ChannelRecord>) -> Vec<ChannelRecord> {
+        let mut chat = Chat::new(Settings::default());
+        chat.restore_channels(records);
+        chat.check();
+        chat.channels.iter().filter_map(|(_, channel)| channel.record()).collect()
+    }
+
+    fn record(name: &str) -> ChannelRecord {
+        ChannelRecord {
+            name: name.to_owned(),
+            folded: folded(name).into_owned(),
+            founder: "ann".to_owned(),
+            created_s: 1,
+            modes: "+nt".to_owned(),
+            topic: None,
+            lists: Vec::new(),
+            accounts: Vec::new(),
+            metadata: Vec::new(),
+        }
+    }
+
+    prop_compose! {
+        fn records()(
+            name in "#[A-Za-zé!:*]{0,8}",
+            flags in "C?E?M?R?U?i?m?n?s?t?u?",
+            (key, limit, forward) in ("([^ ,:\\pC][^ ,\\pC]{0,8})?", "([1-9][0-9]{0,8})?", "(#[a-zé]{0,8})?"),
+            topic in proptest::option::of(("[^\\pC]{1,20}", "[a-z]{1,9}", 0..i64::MAX)),
+            masks in proptest::collection::vec(("[beI]", "(m:)?[a-z]{1,5}![a-z]{1,5}@\\*", 0..i64::MAX), 0..9),
+            ranks in proptest::collection::btree_map("[b-z]{1,5}", "[qaohv]", 0..5),
+            metadata in proptest::collection::btree_map("[a-z/.-]{1,5}", ".{0,9}", 0..5),
+        ) -> ChannelRecord {
+            let letter = |text: String| text.chars().next().unwrap_or(' ');
+            let mut lists: Vec<store::ListEntry> = masks.into_iter().map(|(list, mask, time_s)| {
+                store::ListEntry { list: letter(list), mask, setter: "ann!a@b".to_owned(), time_s }
+            }).collect();
+            // Those of one list together, the lists as `List::LETTERS` has them.
+            lists.sort_by_key(|entry| "beI".find(entry.list));
+            let mut modes = format!("+{flags}");
+            let values = [('k', key), ('l', limit), ('f', forward)];
+            modes.extend(values.iter().filter(|(_, value)| !value.is_empty()).map(|(l, _)| *l));
+            for (_, value) in values.iter().filter(|(_, value)| !value.is_empty()) {
+                modes.push_str(&format!(" {value}"));
+            }
+            ChannelRecord {
+                modes,
+                topic: topic.map(|(text, setter, time_s)| TopicRecord { text, setter, time_s }),
+                lists,
+                accounts: ranks.into_iter().map(|(account, rank)| (account, letter(rank))).collect(),
+                metadata: metadata.into_iter().collect(),
+                ..record(&name)
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_channel_is_restored_as_it_was_kept(record in records()) {
+            prop_assert_eq!(kept_after(vec![record.clone()]), vec![record]);
+        }
+
+        #[test]
+        fn no_modes_do_harm(modes in "\\PC{0,20}|\\+[a-zA-Z]{0,9}( [^ ]{0,5}){0,4}") {
+            let restored = kept_after(vec![ChannelRecord { modes, ..record("#a") }]).remove(0);
+            prop_assert_eq!(kept_after(vec![restored.clone()]), vec![restored]);
+        }
+    }
+
+    #[test]
+    fn what_means_nothing_is_left_out() {
+        for bad in ["", "a", "#a b", "#a\n", "#a,b"] {
+            assert_eq!(kept_after(vec![record(bad), record("#z")]), [record("#z")], "{bad:?}");
+        }
+        assert_eq!(kept_after(vec![record("#a"), record("#A")]), [record("#a")]);
+        let entry = |list, mask: &str| store::ListEntry {
+            list,
+            mask: mask.to_owned(),
+            setter: "ann".to_owned(),
+            time_s: 1,
+        };
+        let ranks = [("bob", 'x'), ("bob", 'o'), ("bob", 'v'), ("ann", 'v')];
+        let damaged = ChannelRecord {
+            created_s: -1,
+            modes: "+xinlk many".to_owned(),
+            lists: vec![entry('x', "a!b@c"), entry('b', ""), entry('b', "a!b@c")],
+            accounts: ranks.map(|(account, rank)| (account.to_owned(), rank)).into(),
+            metadata: vec![("no key".to_owned(), String::new())],
+            ..record("#a")
+        };
+        let sound = ChannelRecord {
+            created_s: 0,
+            modes: "+in".to_owned(),
+            lists: vec![entry('b', "a!b@c")],
+            accounts: vec![("bob".to_owned(), 'o')],
+            ..record("#a")
+        };
+        assert_eq!(kept_after(vec![damaged]), [sound]);
+    }
+}

@@ -2,6 +2,8 @@
 //! becomes of all that when the disk fails.
 
 use crate::stage::{Stage, play, play_with, settings};
+use crate::world::disk::State;
+use proptest::prelude::*;
 use stonechat::auth::verifier::Verifier;
 use stonechat::chat::{Limits, Operator, Settings};
 
@@ -148,7 +150,7 @@ fn it_is_there_again_after_a_start() {
          ann< :srv 367 ann #A m:bob!*@* ann!ann@localhost 1767225605
          ann< :srv 368 ann #A :End of channel ban list
          ann< :srv 348 ann #A eve!*@* ann!ann@localhost 1767225605
-         ann< :srv 349 ann #A :End of channel exception list
+         ann< :srv 349 ann #A :End of channel ban exception list
          ann< :srv 346 ann #A a:bob ann!ann@localhost 1767225605
          ann< :srv 347 ann #A :End of channel invite exception list
          ann> METADATA #A LIST
@@ -169,10 +171,10 @@ fn accounts_have_ranks_of_themselves() {
          bob> NS REGISTER secret
          bob> JOIN #a
          bob~
+         ann~
          eve+ draft/no-implicit-names
          eve> NS REGISTER secret
          eve~
-         ann~
          bob> CS AMODE #a +o bob
          bob< :ChanServ!services@srv NOTICE bob :Only whose account has q there may change that.
          ann> CS AMODE #a +vo Bob eve
@@ -522,35 +524,37 @@ fn with_an_account_its_channels_and_ranks_go() {
 }
 
 #[test]
-fn who_has_dropped_an_account_and_gone_has_dropped_its_channels() {
-    after(
-        ANN_HAS_A,
-        "disk stalls
-         ann> CS AMODE #a +o ann
-         ann> NS DROP ann secret
-         ann/
-         ann!
-         disk well
-         bob+
-         bob> LIST
-         bob< :srv 321 bob Channel :Users  Name
-         bob< :srv 322 bob #a 0 :
-         bob< :srv 323 bob :End of /LIST",
-    );
-    after(
-        ANN_HAS_A,
-        "ann> PART #a
-         ann~
-         disk stalls
-         ann> CS DROP #a #a
-         ann/
-         ann!
-         disk well
-         bob+
-         bob> LIST
-         bob< :srv 321 bob Channel :Users  Name
-         bob< :srv 323 bob :End of /LIST",
-    );
+fn what_was_asked_is_done_also_if_the_asker_is_gone_by_then() {
+    for (asked, left) in
+        [("NS DROP ann", ""), ("CS DROP #a #a", ""), ("NS INFO ann", "bob< :srv 322 bob #a 0 :")]
+    {
+        play_with(
+            with_operator(),
+            &format!(
+                "{ANN_HAS_A}
+                 bob+
+                 bob> OPER root sesame
+                 bob~
+                 cat+
+                 cat> OPER root sesame
+                 cat~
+                 ann> PART #a
+                 ann~
+                 disk stalls
+                 cat> {asked}
+                 bob> KILL cat
+                 bob~
+                 cat~
+                 cat!
+                 disk well
+                 ann~
+                 bob> LIST
+                 bob< :srv 321 bob Channel :Users  Name
+                 {left}
+                 bob< :srv 323 bob :End of /LIST"
+            ),
+        );
+    }
 }
 
 #[test]
@@ -561,6 +565,7 @@ fn a_registered_channel_is_renamed_by_who_has_registered_it() {
             "bob+ draft/no-implicit-names
              bob> JOIN #a
              bob~
+             ann~
              ann> MODE #a +o bob
              ann> TOPIC #a :news
              ann~
@@ -673,8 +678,8 @@ fn what_the_store_has_not_kept_is_not_registered() {
          ann< :ChanServ!services@srv NOTICE ann :There is no registered channel of that name.
          disk stalls
          ann> CS REGISTER #a
-         ann> PING behind
          restart
+         disk well
          bob+
          bob> LIST
          bob< :srv 321 bob Channel :Users  Name
@@ -684,9 +689,11 @@ fn what_the_store_has_not_kept_is_not_registered() {
 
 #[test]
 fn who_is_first_to_ask_has_the_channel_and_what_is_asked_for_gives_no_rights_yet() {
-    play(
+    play_with(
+        with_operator(),
         "ann+ draft/no-implicit-names
          bob+ draft/no-implicit-names
+         bob> OPER root sesame
          ann> NS REGISTER secret
          bob> NS REGISTER secret
          ann> JOIN #a
@@ -706,28 +713,35 @@ fn who_is_first_to_ask_has_the_channel_and_what_is_asked_for_gives_no_rights_yet
          bob> PART #a
          ann< :bob!bob@localhost PART #a
          bob< :bob!bob@localhost PART #a
-         ann/
+         bob> KILL ann
+         bob~
+         ann~
          ann!
          disk well
          bob> CS INFO #a
          bob< :ChanServ!services@srv NOTICE bob :Channel #a, made 2026-01-01T00:00:00Z, registered by ann
          restart
-         bob+ draft/no-implicit-names
-         bob> JOIN #a
-         bob< :bob!bob@localhost JOIN #a
-         bob< :srv 332 bob #a :meanwhile
-         bob< :srv 333 bob #a bob!bob@localhost 1767225600",
+         eve+ draft/no-implicit-names
+         eve> JOIN #a
+         eve< :eve!eve@localhost JOIN #a
+         eve< :srv 332 eve #a :meanwhile
+         eve< :srv 333 eve #a bob!bob@localhost 1767225600",
     );
-    play(
-        "ann+
+    play_with(
+        with_operator(),
+        "bob+
+         bob> OPER root sesame
+         bob~
+         ann+
          ann> NS REGISTER secret
          ann> JOIN #a
          ann~
          disk stalls
          ann> CS REGISTER #a
-         ann/
+         bob> KILL ann
+         bob~
+         ann~
          ann!
-         bob+ draft/no-implicit-names
          bob> MODE #a
          bob< :srv 324 bob #a +nt
          bob< :srv 329 bob #a 1767225600
@@ -823,11 +837,11 @@ fn many_changes_are_one_request() {
     for line in ["NS REGISTER secret", "JOIN #a", "CS REGISTER #a"] {
         stage.say("ann", line);
     }
-    stage.disk(crate::world::disk::State::Stalls);
+    stage.disk(State::Stalls);
     for n in 0..200 {
         stage.say("ann", &format!("TOPIC #a :news {n}"));
     }
-    stage.disk(crate::world::disk::State::Well);
+    stage.disk(State::Well);
     stage.restart();
     stage.register("bob", "");
     stage.say("bob", "TOPIC #a");
@@ -843,8 +857,10 @@ fn who_is_always_on_is_in_a_registered_channel_after_a_start() {
          bob> NS SET always-on on
          bob> JOIN #a
          bob~
+         ann~
          ann> MODE #a +m
          ann~
+         bob~
          ann/
          ann!
          bob~
@@ -879,5 +895,151 @@ fn chanserv_says_what_it_can_do() {
     let help = stage.heard("ann").join("\n");
     for command in ["REGISTER", "INFO", "AMODE", "DROP"] {
         assert!(help.contains(&format!(" :{command} #channel")), "{command}: {help}");
+    }
+}
+
+/// What happens to the channel that `ann` has at one time or another.
+#[derive(Clone, Debug)]
+enum Event {
+    Says(&'static str),
+    Disk(State),
+    Restart,
+}
+
+const SAYS: &[&str] = &[
+    "JOIN CHANNEL",
+    "CS REGISTER CHANNEL",
+    "CS REGISTER CHANNEL",
+    "CS DROP CHANNEL CHANNEL",
+    "RENAME CHANNEL OTHER",
+    "RENAME CHANNEL OTHER",
+    "TOPIC CHANNEL :news",
+    "MODE CHANNEL +i",
+    "MODE CHANNEL -i",
+    "PART CHANNEL",
+];
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let states = &[State::Well, State::Full, State::Stalls][..];
+    let event = prop_oneof![
+        8 => proptest::sample::select(SAYS).prop_map(Event::Says),
+        3 => proptest::sample::select(states).prop_map(Event::Disk),
+        1 => Just(Event::Restart),
+    ];
+    proptest::collection::vec(event, 1..40)
+}
+
+/// Ann, her channel, and what she was told of it. While she waits for an answer bob speaks.
+struct Story {
+    stage: Stage,
+    /// Where she takes the channel to be.
+    name: &'static str,
+    registered: bool,
+    /// She has asked for something and was not answered yet.
+    waits: bool,
+}
+
+impl Story {
+    fn begin() -> Story {
+        let mut stage = Stage::new(settings());
+        stage.register("ann", "draft/channel-rename");
+        stage.register("bob", "");
+        stage.say("ann", "NS REGISTER secret");
+        let mut story = Story { stage, name: "#a", registered: false, waits: false };
+        story.gather();
+        story
+    }
+
+    /// Both are in the channel, and operators if ann can see to that.
+    fn gather(&mut self) {
+        self.stage.heard("ann");
+        self.say("JOIN CHANNEL");
+        self.stage.say("bob", &format!("JOIN {}", self.name));
+        self.say("MODE CHANNEL +o bob");
+    }
+
+    fn say(&mut self, line: &str) {
+        let other = if self.name == "#a" { "#b" } else { "#a" };
+        let line = line.replace("CHANNEL", self.name).replace("OTHER", other);
+        if !self.waits {
+            self.waits = line.starts_with("CS ");
+            self.stage.say("ann", &line);
+        } else if line.starts_with("TOPIC ") || line.starts_with("MODE ") {
+            self.stage.say("bob", &line);
+        }
+        self.hear();
+    }
+
+    fn hear(&mut self) {
+        for line in self.stage.heard("ann") {
+            let has = |text: &str| line.contains(text);
+            if line.starts_with(":ann!ann@localhost RENAME ") {
+                self.name = if has(" RENAME #a ") { "#b" } else { "#a" };
+            }
+            if !line.starts_with(":ChanServ!services@srv NOTICE ") {
+                continue;
+            }
+            self.waits = false;
+            if has(" is yours.") || has("registered already") || has("stays registered") {
+                self.registered = true;
+            } else if has("not registered any more") || has("is not registered: ") {
+                self.registered = false;
+            }
+        }
+    }
+
+    fn restart(&mut self) {
+        self.stage.restart();
+        self.stage.disk(State::Well);
+        self.stage.register("bob", "");
+        for line in ANN_IS_BACK.lines().filter_map(|line| line.trim().strip_prefix("ann> ")) {
+            self.stage.say("ann", line);
+        }
+        self.stage.say("ann", "CAP REQ draft/channel-rename");
+        self.stage.heard("ann");
+        let mut there = Vec::new();
+        for name in ["#a", "#b"] {
+            self.stage.say("ann", &format!("CS INFO {name}"));
+            if self.stage.heard("ann")[0].contains("registered by ann") {
+                there.push(name);
+            }
+        }
+        assert!(there.len() <= 1, "{there:?}");
+        if !std::mem::take(&mut self.waits) {
+            assert_eq!(self.registered, !there.is_empty());
+        }
+        self.registered = !there.is_empty();
+        self.name = there.first().copied().unwrap_or(self.name);
+        self.gather();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn what_was_said_of_a_channel_holds_after_any_start(events in events()) {
+        let mut story = Story::begin();
+        for event in events {
+            match event {
+                Event::Says(line) => story.say(line),
+                Event::Disk(state) => story.stage.disk(state),
+                Event::Restart => story.restart(),
+            }
+            story.hear();
+        }
+        story.stage.disk(State::Well);
+        story.hear();
+        prop_assert!(!story.waits, "an answer comes to each");
+        // The next change keeps what could not be kept before.
+        story.say("JOIN CHANNEL");
+        story.say("TOPIC CHANNEL :last");
+        let (name, registered) = (story.name, story.registered);
+        story.restart();
+        if registered {
+            prop_assert_eq!(story.name, name);
+            story.stage.say("ann", &format!("TOPIC {name}"));
+            let topic = format!(":srv 332 ann {name} :last");
+            prop_assert_eq!(&story.stage.heard("ann")[0], &topic);
+        }
     }
 }
