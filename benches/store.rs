@@ -202,7 +202,7 @@ fn time_ms(number: usize) -> i64 {
 
 /// Of some twelve words; one in 100,000 says that it is rare.
 fn request(number: usize, channels: usize) -> Request {
-    let half = if number % 2 == 0 { "even" } else { "odd" };
+    let half = ["even", "odd"][number % 2];
     let rare = if number % 100_000 == 7 { " rare" } else { "" };
     let text =
         format!("what people say in a channel is {half} some sixty letters long n{number}{rare}");

@@ -4,7 +4,7 @@ use crate::auth::worker::Hasher;
 use crate::chat::{self, Chat};
 use crate::echo::Echo;
 use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Service};
-use crate::store::{ChannelRecord, Presence, Store};
+use crate::store::{ChannelRecord, Policy, Presence, Store};
 use std::io::ErrorKind;
 
 /// What is spoken on a listener.
@@ -94,6 +94,16 @@ impl App {
     /// runs the program, have asked for.
     pub fn tell_operators(&self, out: &mut Outbox, text: &str) {
         self.chat.tell_operators(out, text);
+    }
+
+    /// Has so much of what was said kept from now on.
+    pub fn retain(&mut self, out: &mut Outbox, policy: Policy) {
+        self.chat.retain(out, policy);
+    }
+
+    /// Where things are kept.
+    pub fn store(&self) -> Option<&Store> {
+        self.chat.store()
     }
 
     /// How much there is of everything in chat.

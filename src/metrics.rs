@@ -3,8 +3,10 @@
 
 use crate::chat::Figures;
 use crate::net::{CloseReason, Counters, EndpointCounters, Histogram, Refusal};
+use crate::store::{Health, Store};
 use std::fmt::Write;
 use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What is measured besides the counters.
@@ -15,6 +17,47 @@ pub struct Gauges {
     pub connections_max: usize,
     /// Chat's own figures.
     pub chat: Figures,
+    /// What is kept, and whether it can be.
+    pub store: StoreFigures,
+}
+
+/// What the store has done, and how it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StoreFigures {
+    /// Nothing could be kept when that was last tried.
+    pub failing: bool,
+    /// Requests that wait for their reply.
+    pub open: usize,
+    /// Requests that were answered with a failure.
+    pub failures: u64,
+    /// Groups of requests, each a transaction, and the time they took together.
+    pub groups: u64,
+    /// In microseconds.
+    pub groups_us: u64,
+    /// Messages and events that are kept.
+    pub messages: u64,
+    /// Their size as retention counts it.
+    pub messages_bytes: u64,
+    /// Messages that cannot be found by their words yet.
+    pub unindexed: u64,
+}
+
+impl StoreFigures {
+    /// Those of `store`, as of now.
+    pub fn of(store: &Store) -> StoreFigures {
+        let statistics = store.statistics();
+        let count = |counted: &AtomicU64| counted.load(Ordering::Relaxed);
+        StoreFigures {
+            failing: matches!(store.health(), Health::Ailing(_)),
+            open: store.open(),
+            failures: count(&statistics.failures),
+            groups: count(&statistics.groups),
+            groups_us: count(&statistics.groups_us),
+            messages: count(&statistics.messages),
+            messages_bytes: count(&statistics.message_bytes),
+            unindexed: count(&statistics.unindexed),
+        }
+    }
 }
 
 /// All metrics. `listeners` are the URLs of the endpoints, in the order of their numbers.
@@ -38,6 +81,7 @@ pub fn text(counters: &Counters, gauges: &Gauges, listeners: &[String]) -> Strin
     text.single("accept_errors_total", "counter", "Errors of accept(2).", counters.accept_errors);
     text.endpoints(&counters.endpoints, listeners);
     text.chat(&gauges.chat);
+    text.store(&gauges.store);
     text.histogram("loop_turn_seconds", "How long turns of the loop took.", &counters.turn_time);
     text.process();
     text.0
@@ -116,6 +160,24 @@ impl Text {
         }
     }
 
+    fn store(&mut self, store: &StoreFigures) {
+        let failing = u8::from(store.failing);
+        self.single("store_failing", "gauge", "1 while nothing can be kept.", failing);
+        let open = store.open;
+        self.single("store_requests_open", "gauge", "Requests to the store under way.", open);
+        for (name, kind, help, count) in [
+            ("store_failures_total", "counter", "Requests that failed.", store.failures),
+            ("store_commits_total", "counter", "Groups of requests done.", store.groups),
+            ("store_messages", "gauge", "Messages and events kept.", store.messages),
+            ("store_messages_bytes", "gauge", "Their size.", store.messages_bytes),
+            ("store_unindexed", "gauge", "Messages SEARCH can't find yet.", store.unindexed),
+        ] {
+            self.single(name, kind, help, count);
+        }
+        let seconds = Duration::from_micros(store.groups_us).as_secs_f64();
+        self.single("store_commits_seconds_total", "counter", "The time they took.", seconds);
+    }
+
     fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
         self.metric(name, "histogram", help);
         let bucket = format!("{name}_bucket");
@@ -176,7 +238,8 @@ mod tests {
         counters.turn_time.buckets[1] = 3;
         let messages = [("PRIVMSG", 7), ("NOTICE", 2), ("TAGMSG", 0)];
         let chat = Figures { users: 3, messages, ..Figures::default() };
-        let gauges = Gauges { send_queue_bytes: 17, connections_max: 100, chat };
+        let store = StoreFigures::default();
+        let gauges = Gauges { send_queue_bytes: 17, connections_max: 100, chat, store };
         let listeners = ["echo://unix:/a\"b", "echo://[::1]:7007"].map(str::to_owned);
         text(&counters, &gauges, &listeners)
     }

@@ -22,7 +22,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("cluster", &["wire", "net", "store"]),
     ("app", &["wire", "net", "store", "auth", "echo", "chat", "telemetry", "web", "cluster"]),
     ("config", &["wire", "net", "store", "auth", "app", "chat"]),
-    ("metrics", &["net", "chat"]),
+    ("metrics", &["net", "store", "chat"]),
     ("client", &["wire", "net"]),
 ];
 

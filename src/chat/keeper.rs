@@ -9,7 +9,7 @@ use super::accounts::Doors;
 use super::voice::Voice;
 use crate::auth::worker::{Done, Hasher, Job, Token as JobToken};
 use crate::net::{ConnId, Outbox};
-use crate::store::{Busy, Reply, Request, Store, Token, Trouble};
+use crate::store::{Busy, Policy, Reply, Request, Store, Token, Trouble};
 use std::collections::VecDeque;
 
 /// What is done with a reply.
@@ -72,6 +72,20 @@ impl Chat {
     pub fn hash_by(&mut self, hasher: Hasher, secret: [u8; 32]) {
         self.keeper.hasher = Some(hasher);
         self.doors = Doors::new(secret);
+    }
+
+    /// Has so much of what was said kept from now on.
+    pub fn retain(&mut self, out: &mut Outbox, policy: Policy) {
+        self.ask_store(&mut Voice::new(out), Request::Retain(policy), |_, _, reply| {
+            if let Reply::Failed(trouble) = reply {
+                log::error!("what is to be kept stays as it was: {trouble}");
+            }
+        });
+    }
+
+    /// Where it keeps things.
+    pub fn store(&self) -> Option<&Store> {
+        self.keeper.store.as_ref()
     }
 
     /// Does what is to be done with what the store and the hasher have replied. Returns whether there is more,

@@ -35,6 +35,7 @@ fn value_of(section: Option<&str>, key: &str, value: &str) -> Option<Value> {
         (None, _) => return None,
         (Some("chat"), "admin") => value.lines().map(Value::from).collect::<Array>().into(),
         (Some("chat"), "operators") => value.lines().map(operator).collect::<Array>().into(),
+        (Some("history"), "channels") => return None, // tables don't fit into a variable
         (Some("chat"), _) => text(),
         (Some("history"), "enabled") | (Some("accounts"), "before_connect" | "login_required") => {
             value.parse().map_or_else(|_| text(), Value::Boolean)

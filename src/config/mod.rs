@@ -119,6 +119,9 @@ impl Default for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::Registration;
+    use crate::store::sqlite::Durability;
+    use crate::store::{Keep, Policy, Target};
 
     const VERIFIER: &str = "SCRAM-SHA-256$4096:AAAAAAAAAAAAAAAAAAAAAA==$\
         AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -250,6 +253,56 @@ mod tests {
         let operators = format!("ann {VERIFIER}\nbob {VERIFIER}");
         let operators = chat("STONECHAT_CHAT_OPERATORS", &operators).operators;
         assert_eq!(operators.iter().map(|o| &*o.name).collect::<Vec<_>>(), ["ann", "bob"]);
+    }
+
+    #[test]
+    fn what_is_said_of_history_and_accounts_arrives_there() {
+        let text = "[history]\nkeep_for = \"90 days\"\nkeep_bytes = \"1 GiB\"\ndurability = \"normal\"\n\
+                    answer_max = 50\n\
+                    channels = [{ name = \"#A\", keep_for = \"12h\" }, { name = \"#b\", keep_bytes = 0 }]\n\
+                    [accounts]\nregistration = \"invitation\"\nlogin_required = true\n";
+        let config = Config::from_toml("c.toml", text).unwrap();
+        let policy = config.history.policy();
+        assert_eq!((policy.age_ms, policy.bytes), (Some(90 * 86_400_000), Some(1 << 30)));
+        let of = |n: usize| (policy.overrides[n].0.clone(), policy.overrides[n].1);
+        let channel = |name: &str| Target::Channel(name.to_owned());
+        let (half_a_day, nothing) = (Some(12 * 3_600_000), Some(0));
+        assert_eq!(of(0), (channel("#a"), Keep { age_ms: half_a_day, bytes: None }));
+        assert_eq!(of(1), (channel("#b"), Keep { age_ms: None, bytes: nothing }));
+        assert_eq!(config.history.durability, Durability::Normal);
+        let chat = config.chat();
+        assert_eq!(chat.history.answer_max, 50);
+        assert!(chat.accounts.login_required && chat.accounts.before_connect);
+        assert_eq!(chat.accounts.registration, Registration::Invitation);
+        assert_eq!(Config::default().history.policy(), Policy::default());
+    }
+
+    #[test]
+    fn errors_in_history_and_accounts_name_the_key_and_the_remedy() {
+        for (text, expected) in [
+            (
+                "history.keep_for = 5",
+                "c.toml:1:20: `5` is not a time; write \"90 days\", \"12h\", or 0",
+            ),
+            ("history.keep_for = \"1 month\"", "c.toml:1:20: `1 month` is not a time"),
+            ("history.keep_for = \"-1h\"", "c.toml:1:20: `-1h` is not a time"),
+            ("history.durability = \"some\"", "c.toml:1:22: `some` is not a degree of durability"),
+            ("history.answer_max = 0", "c.toml: history.answer_max must be from 1 to 1000, not 0"),
+            ("history.channels = [{ name = \"a\" }]", "c.toml: history.channels.name `a` can't be"),
+            (
+                "history.channels = [{ name = \"#a\" }, { name = \"#A\" }]",
+                "c.toml: history.channels has two of the name `#A`; remove one",
+            ),
+            ("accounts.registration = \"no\"", "c.toml:1:25: `no` is not a way to register"),
+            (
+                "accounts.connections_max = 0",
+                "c.toml: accounts.connections_max must be from 1 to 1000, not 0",
+            ),
+        ] {
+            let error = error(text);
+            assert!(error.starts_with(expected), "{text:?}: {error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::closest;
 use crate::chat::Registration;
 use crate::store::sqlite::Durability;
 use bytesize::ByteSize;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Unit};
 use serde::de::{Deserialize, Deserializer, Error};
 use std::time::Duration;
 use toml::Value;
@@ -60,6 +60,32 @@ pub fn check_log_filter(filter: &str) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// Bytes, as [`size`], where nothing may be said too.
+pub(super) fn some_size<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    size(deserializer).map(|bytes| Some(bytes as u64))
+}
+
+/// How old something may become, in milliseconds: `"90 days"`, `"12h"`; `0` for not at all.
+pub(super) fn age<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let in_ms =
+        |span: Span| span.total((Unit::Millisecond, SpanRelativeTo::days_are_24_hours())).ok();
+    let age_ms = match &value {
+        Value::Integer(0) => Some(0.0),
+        Value::String(text) if text == "0" => Some(0.0),
+        Value::String(text) => text.parse::<Span>().ok().and_then(in_ms),
+        _ => None,
+    };
+    let age_ms = age_ms.filter(|ms| (0.0..=OLDEST_MS).contains(ms));
+    let what = "time; write \"90 days\", \"12h\", or 0 for not at all";
+    age_ms.map(|ms| Some(ms as i64)).ok_or_else(|| not_a(&value, what))
+}
+
+/// A thousand years.
+const OLDEST_MS: f64 = 1000.0 * 365.0 * 86_400_000.0;
 
 /// What survives a loss of power: `"full"` or `"normal"`.
 pub(super) fn durability<'de, D: Deserializer<'de>>(

@@ -5,9 +5,11 @@
 //! bytes for each. At the end of the turn every queue is written out with one call and the arena
 //! is wiped; only a reader too slow for that keeps a copy of its own.
 
+mod writing;
+
 use super::deadlines::Deadlines;
 use super::send_queue::{Room, SendQueue, State};
-use super::{CloseReason, ConnId, Counters, EndpointId, Limits, Now, Stream};
+use super::{CloseReason, ConnId, Counters, EndpointId, Limits, Now};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -461,98 +463,6 @@ impl Outbox {
         std::mem::swap(&mut self.dirty, dirty);
     }
 
-    /// Writes out one queue, and takes one that is to end a step further.
-    pub(super) fn flush(&mut self, slot: usize, stream: &mut impl Stream) {
-        let queue = &mut self.queues[slot];
-        queue.dirty = false;
-        if !matches!(queue.state, State::Open | State::Finishing | State::Draining(_)) {
-            return;
-        }
-        let (endpoint, blocked_before) = (queue.endpoint, queue.blocked);
-        let backlog_before = queue.backlog_bytes();
-        let result = queue.write(&self.arena, &mut self.gather, stream);
-        let (backlog, state) = (queue.backlog_bytes(), queue.state);
-        let (blocked, waits) = (queue.blocked, queue.blocked || queue.is_withheld());
-        self.backlog_bytes = self.backlog_bytes - backlog_before + backlog;
-        self.counters.writes_blocked += u64::from(blocked && !blocked_before);
-        match result {
-            Ok(written) => self.counters.at(endpoint).sent_bytes += written as u64,
-            Err(e) => return self.end(slot, CloseReason::of(&e)),
-        }
-        match state {
-            _ if backlog > self.limits.sendq_max => self.end(slot, CloseReason::SendqExceeded),
-            State::Finishing | State::Draining(_) if !waits => self.end_our_half(slot, stream),
-            State::Open if !waits => self.note_room(slot),
-            _ => {}
-        }
-    }
-
-    fn note_room(&mut self, slot: usize) {
-        let queue = &mut self.queues[slot];
-        if queue.room == Room::Asked {
-            queue.room = Room::Due;
-            self.roomy.push_back(slot as u32);
-        }
-    }
-
-    /// How many times to call `take_room` in this turn: who asks again is called in the next.
-    pub(super) fn roomy(&self) -> usize {
-        self.roomy.len()
-    }
-
-    /// One connection whose service is to be told that there is room, unless there no longer is.
-    pub(super) fn take_room(&mut self) -> Option<ConnId> {
-        let slot = self.roomy.pop_front()? as usize;
-        let queue = &mut self.queues[slot];
-        // What others have said to it since may have been more than it takes.
-        let waits = queue.blocked || queue.is_withheld();
-        queue.room = if waits { Room::Asked } else { Room::Unasked };
-        (queue.room == Room::Unasked && queue.state == State::Open).then(|| self.id(slot))
-    }
-
-    /// Whether its service hears nothing of it, or has left something for a turn to come.
-    pub(super) fn is_deferred(&self, slot: usize) -> bool {
-        self.queues[slot].deferred || self.resumed.contains(&(slot as u32))
-    }
-
-    /// Those whose service resumes.
-    pub(super) fn take_resumed(&mut self, resumed: &mut Vec<u32>) {
-        std::mem::swap(&mut self.resumed, resumed);
-    }
-
-    fn end_our_half(&mut self, slot: usize, stream: &mut impl Stream) {
-        let queue = &mut self.queues[slot];
-        if let Err(e) = queue.finish(stream) {
-            return self.end(slot, CloseReason::of(&e));
-        }
-        if queue.blocked {
-            return;
-        }
-        match queue.state {
-            State::Draining(why) if queue.peer_finished => self.end(slot, why),
-            State::Draining(why) => self.linger(slot, why),
-            State::Finishing => queue.state = State::Finished,
-            _ => {}
-        }
-    }
-
-    /// What the peer may still send would be answered by a reset if the stream were dropped now.
-    fn linger(&mut self, slot: usize, why: CloseReason) {
-        self.queues[slot].state = State::Lingering(why);
-        self.deadlines.set(slot, self.now, self.limits.linger_timeout);
-    }
-
-    /// Ends the longest queues until all together are within bounds.
-    pub(super) fn enforce_memory_max(&mut self) {
-        while self.backlog_bytes > self.limits.memory_max {
-            // A scan, 0.7 ms for a million; each frees at least an average queue.
-            let (longest, _) = (self.queues.iter().enumerate())
-                .max_by_key(|(_, queue)| queue.backlog_bytes())
-                .expect("bytes belong to a queue");
-            self.end(longest, CloseReason::MemoryExceeded);
-        }
-    }
-
     /// Takes new limits. Who is beyond them is ended.
     pub(super) fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
@@ -601,30 +511,5 @@ impl Outbox {
 
     pub(super) fn backlog_bytes(&self) -> usize {
         self.backlog_bytes
-    }
-
-    /// Forgets what was composed. Nothing may be dirty, as spans point into it.
-    pub(super) fn wipe(&mut self) {
-        debug_assert!(self.dirty.is_empty());
-        for buffer in [&mut self.arena, &mut self.gather] {
-            buffer.clear();
-            buffer.shrink_to(ARENA_KEPT);
-        }
-    }
-
-    /// Asserts what must hold between turns.
-    pub(super) fn check(&self) {
-        assert!(self.arena.is_empty() && self.dirty.is_empty());
-        self.queues.iter().for_each(SendQueue::check);
-        assert!(self.queues.iter().all(|queue| queue.backlog_bytes() <= self.limits.sendq_max));
-        assert!(self.backlog_bytes <= self.limits.memory_max);
-        for (slot, queue) in self.queues.iter().enumerate() {
-            let listed = self.roomy.iter().filter(|roomy| **roomy as usize == slot).count();
-            assert_eq!(listed, usize::from(queue.room == Room::Due));
-        }
-        assert_eq!(
-            self.backlog_bytes,
-            self.queues.iter().map(SendQueue::backlog_bytes).sum::<usize>()
-        );
     }
 }

@@ -50,7 +50,9 @@ pub enum Request {
         /// Who wants it.
         by: Redactor,
     },
-    /// Messages that say certain words: IRCv3 draft/search. [`Reply::Found`].
+    /// Messages that say certain words: IRCv3 draft/search. [`Reply::Found`]. Where each word, the
+    /// nick and the targets are in more than 20,000 messages, only the last 500,000 of the database
+    /// are sure to be looked through.
     Search {
         /// Where to look: what the asker may read.
         targets: Vec<Target>,
@@ -335,7 +337,7 @@ impl Keep {
 
 impl Request {
     /// Words that a search looks for.
-    pub const SEARCH_WORDS_MAX: usize = 32;
+    pub const SEARCH_WORDS_MAX: usize = 16;
 
     /// Whether the reply promises that something is kept.
     pub fn writes(&self) -> bool {

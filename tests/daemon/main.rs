@@ -1,9 +1,11 @@
 //! The real daemon as a process, on real sockets: what a user, an operator and a service manager
 //! see of it. Everything listens on loopback, on ports that the system chooses.
 
+mod account;
 mod bot;
 mod conversation;
 mod database;
+mod durability;
 mod limits;
 mod operator;
 mod process;

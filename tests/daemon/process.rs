@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_stonechatd");
@@ -15,7 +16,7 @@ pub struct Daemon {
     stderr: Option<ChildStderr>,
     /// What it printed before `ready`.
     pub listening: Vec<String>,
-    pub dir: TempDir,
+    pub dir: Arc<TempDir>,
 }
 
 impl Daemon {
@@ -25,7 +26,17 @@ impl Daemon {
     }
 
     pub fn start_with(config: &str, flags: &[&str], prepare: impl FnOnce(&mut Command)) -> Daemon {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        Daemon::start_in(dir, config, flags, prepare)
+    }
+
+    /// With the data of one before.
+    pub fn start_in(
+        dir: Arc<TempDir>,
+        config: &str,
+        flags: &[&str],
+        prepare: impl FnOnce(&mut Command),
+    ) -> Daemon {
         std::fs::write(dir.path().join("config.toml"), config).unwrap();
         let mut command = command(dir.path());
         command.args(flags);
@@ -113,6 +124,13 @@ impl Daemon {
         (self.child.wait().unwrap(), log)
     }
 
+    /// Ends it as a loss of power would; its data remains.
+    pub fn kill(mut self) -> Arc<TempDir> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.dir.clone()
+    }
+
     /// Tells it to end, and waits until it has, in good order.
     pub fn stop(mut self) -> String {
         self.signal(rustix::process::Signal::TERM);
@@ -172,6 +190,13 @@ impl Client {
         let mut line = Vec::new();
         self.reader.read_until(b'\n', &mut line).unwrap();
         line
+    }
+
+    /// The next line, or what there is of it, unless the connection has ended.
+    pub fn hear_if_any(&mut self) -> Option<Vec<u8>> {
+        let mut line = Vec::new();
+        let heard = self.reader.read_until(b'\n', &mut line);
+        (heard.is_ok() && !line.is_empty()).then_some(line)
     }
 
     /// Sends a line and hears the answer to it.

@@ -4,7 +4,6 @@ use crate::daemon::say;
 use crate::settings::{Flags, Settings};
 use crate::{Failure, data_dir, password};
 use clap::Subcommand;
-use std::time::{SystemTime, UNIX_EPOCH};
 use stonechat::auth::invitation;
 use stonechat::auth::skeleton::Skeleton;
 use stonechat::store::sqlite::Database;
@@ -159,6 +158,5 @@ fn missing(name: &str) -> Failure {
 }
 
 fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_millis() as i64
+    jiff::Timestamp::now().as_millisecond()
 }

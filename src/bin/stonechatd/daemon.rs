@@ -13,10 +13,10 @@ use std::time::Duration;
 use stonechat::app::{App, Protocol};
 use stonechat::auth::worker::{self, Hasher};
 use stonechat::chat::Request;
-use stonechat::metrics::{self, Gauges};
+use stonechat::metrics::{self, Gauges, StoreFigures};
 use stonechat::net::reactor::{Heard, Reactor, Signal, Socket};
 use stonechat::net::{EndpointId, EventLoop};
-use stonechat::store::{self, Store};
+use stonechat::store::{self, Health, Store};
 
 /// All that runs.
 pub struct Daemon {
@@ -26,6 +26,8 @@ pub struct Daemon {
     /// By [`EndpointId`]. Those that have gone keep their number, and their counters.
     endpoints: Vec<Endpoint>,
     watchdog: Option<Watchdog>,
+    /// Nothing can be kept, and that was told.
+    ailing: bool,
     /// Prints metrics; there once any were asked for.
     printer: Option<SyncSender<String>>,
     /// Serves the store, until that is dropped.
@@ -62,6 +64,7 @@ impl Daemon {
         let mut open = listeners::adopt(passed, &mut wanted)?;
         open.extend(listeners::bind(wanted, settings.reuse_port)?);
         let mut database = database::open(settings.data.as_deref(), settings.durability)?;
+        database.retain(settings.policy.clone());
         let (store, far) = Store::new(STORE_REQUESTS_MAX);
         let waker = reactor.waker();
         // It can't fail but for want of memory, and what it wakes looks for itself once a turn.
@@ -84,6 +87,7 @@ impl Daemon {
             server,
             endpoints: Vec::new(),
             watchdog,
+            ailing: false,
             printer: None,
             keeper,
             _data: data,
@@ -165,7 +169,30 @@ impl Daemon {
         });
         let at_most = [at_most, watchdog].into_iter().flatten().min();
         let turn = self.reactor.turn(&mut self.server, at_most);
-        turn.map_err(|e| Failure::other(format!("cannot wait for events: {e}")))
+        let heard = turn.map_err(|e| Failure::other(format!("cannot wait for events: {e}")))?;
+        if heard.woken {
+            self.tell_health();
+        }
+        Ok(heard)
+    }
+
+    /// Whether things can be kept, to the service manager and to operators, whenever that changes.
+    fn tell_health(&mut self) {
+        let Some(store) = self.server.service.store() else { return };
+        let ailing = match store.health() {
+            Health::Ailing(trouble) => Some(trouble.to_string()),
+            _ => None,
+        };
+        if ailing.is_some() == self.ailing {
+            return;
+        }
+        self.ailing = ailing.is_some();
+        let text = match ailing {
+            Some(trouble) => format!("Nothing can be kept: {trouble}"),
+            None => "What is said is kept again".to_owned(),
+        };
+        notify(&format!("STATUS={text}"));
+        self.server.inject(|app, out| app.tell_operators(out, &text));
     }
 
     /// Tells everyone, writes what is queued, and ends; at once if told again.
@@ -217,6 +244,7 @@ impl Daemon {
         self.server.set_limits(settings.limits());
         self.server.inject(|app, out| {
             app.set_settings(out, settings.limits.line_max, settings.chat.clone());
+            app.retain(out, settings.policy.clone());
         });
         if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {
             log::warn!("`data` and `log` take effect at the next start");
@@ -280,6 +308,7 @@ impl Daemon {
             send_queue_bytes: self.server.backlog_bytes(),
             connections_max: self.server.admission().connections_max(),
             chat: self.server.service.figures(),
+            store: self.server.service.store().map(StoreFigures::of).unwrap_or_default(),
         };
         metrics::text(self.server.counters(), &gauges, &urls)
     }

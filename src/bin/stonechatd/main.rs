@@ -14,8 +14,10 @@ use account::AccountCommand;
 use clap::{Parser, Subcommand};
 use daemon::Daemon;
 use settings::{Flags, Settings};
+use signal_hook::consts::SIGXFSZ;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use stonechat::config::Config;
 
 /// One lean daemon through which people and devices talk.
@@ -123,5 +125,8 @@ fn check(flags: Flags) -> Result<(), Failure> {
 fn run(flags: Flags) -> Result<(), Failure> {
     let settings = Settings::read(flags)?;
     env_logger::Builder::new().parse_filters(&settings.log).format_target(false).init();
+    // A file that may grow no further is to make a write fail, and not to end us.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())
+        .map_err(|e| Failure::other(format!("cannot handle a signal: {e}")))?;
     Daemon::start(settings)?.run()
 }

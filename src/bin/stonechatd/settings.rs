@@ -10,6 +10,7 @@ use std::time::Duration;
 use stonechat::chat;
 use stonechat::config::{Config, Limits, Listen, check_log_filter};
 use stonechat::net;
+use stonechat::store::Policy;
 use stonechat::store::sqlite::Durability;
 
 /// What may be said on the command line.
@@ -43,6 +44,7 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     pub chat: chat::Settings,
     pub durability: Durability,
+    pub policy: Policy,
     pub limits: Limits,
 }
 
@@ -66,6 +68,7 @@ impl Settings {
             shutdown_timeout: config.shutdown_timeout,
             chat,
             durability: config.history.durability,
+            policy: config.history.policy(),
             limits: config.limits,
             file,
             flags,

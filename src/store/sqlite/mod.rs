@@ -26,6 +26,7 @@ use std::time::Duration;
 /// Open for reading and writing.
 pub struct Database {
     connection: Connection,
+    durability: Durability,
     ledger: Ledger,
     retention: Retention,
     /// Where it lies, if not in memory.
@@ -93,13 +94,9 @@ impl Database {
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "journal_size_limit", LOG_KEPT_BYTES)?;
-        let synchronous = match durability {
-            Durability::Full => "FULL",
-            Durability::Normal => "NORMAL",
-        };
-        connection.pragma_update(None, "synchronous", synchronous)?;
+        durability.set(&connection)?;
         schema::migrate(&mut connection, steps, Some(file))?;
-        Database::over(connection, Some(Place::of(file)?))
+        Database::over(connection, durability, Some(Place::of(file)?))
     }
 
     /// An empty database that nothing is left of.
@@ -107,12 +104,17 @@ impl Database {
         let mut connection = Connection::open_in_memory()?;
         settle(&connection)?;
         schema::migrate(&mut connection, schema::STEPS, None)?;
-        Database::over(connection, None)
+        Database::over(connection, Durability::Normal, None)
     }
 
-    fn over(connection: Connection, place: Option<Place>) -> Result<Database, Trouble> {
+    fn over(
+        connection: Connection,
+        durability: Durability,
+        place: Option<Place>,
+    ) -> Result<Database, Trouble> {
         let ledger = Ledger::read(&connection)?;
-        Ok(Database { connection, ledger, retention: Retention::default(), place })
+        let retention = Retention::default();
+        Ok(Database { connection, durability, ledger, retention, place })
     }
 
     /// The size that it may reach; beyond, writing fails with [`Trouble::Full`]. What is there
@@ -160,8 +162,10 @@ impl Database {
 
     /// So that a search finds what was said before it, unless very much was said just now.
     fn catch_up(&mut self) {
-        let indexed = self.transact(|database| search::index(&database.connection, CATCH_UP_MAX));
-        if let Err(trouble) = indexed {
+        let caught_up = self.lightly(|database| {
+            database.transact(|database| search::index(&database.connection, CATCH_UP_MAX))
+        });
+        if let Err(trouble) = caught_up {
             log::debug!("what was said last may not be found: {trouble}");
         }
     }
@@ -169,12 +173,27 @@ impl Database {
     /// Does a bounded part of what is to be done behind the requests: removing what is not to be
     /// kept, and filing words to be found by. Returns whether there may be more.
     pub fn tidy(&mut self) -> Result<bool, Trouble> {
-        let now_ms = now_ms(&self.connection)?;
-        let removed = self.transact(|database| {
-            database.retention.remove(&database.connection, &mut database.ledger, now_ms)
-        })?;
-        let indexed = self.transact(|database| search::index(&database.connection, INDEXED_MAX))?;
-        Ok(removed || indexed > 0 || retention::give_back(&self.connection)?)
+        self.lightly(|database| {
+            let now_ms = now_ms(&database.connection)?;
+            let removed =
+                database.transact(|Database { connection, ledger, retention, .. }| {
+                    retention.remove(connection, ledger, now_ms)
+                })?;
+            let indexed =
+                database.transact(|database| search::index(&database.connection, INDEXED_MAX))?;
+            Ok(removed || indexed > 0 || retention::give_back(&database.connection)?)
+        })
+    }
+
+    /// Without waiting for the disk, as after a loss of power it is done again.
+    fn lightly<T>(
+        &mut self,
+        act: impl FnOnce(&mut Database) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        Durability::Normal.set(&self.connection)?;
+        let done = act(self);
+        self.durability.set(&self.connection)?;
+        done
     }
 
     /// Has [`Database::tidy`] look through all targets for what has become too old or too much.
@@ -284,6 +303,7 @@ impl Database {
                     after_ms: after_ms.unwrap_or(i64::MIN),
                     before_ms: before_ms.unwrap_or(i64::MAX),
                     limit: limit.get(),
+                    rare_max: search::RARE_MAX,
                 };
                 search::search(connection, &search)
             }
@@ -319,6 +339,16 @@ impl Database {
     pub fn close(self) {
         // What fails here has failed before, or is made good at the next start.
         let _ = self.connection.execute_batch("PRAGMA optimize");
+    }
+}
+
+impl Durability {
+    fn set(self, connection: &Connection) -> Result<(), Trouble> {
+        let synchronous = match self {
+            Durability::Full => "FULL",
+            Durability::Normal => "NORMAL",
+        };
+        Ok(connection.pragma_update(None, "synchronous", synchronous)?)
     }
 }
 

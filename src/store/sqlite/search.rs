@@ -10,13 +10,14 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
 use std::fmt::Write;
 
-/// Numbers of messages that are looked through at once: two words that are common, but never
-/// together, take some 10 ms.
-const SPAN: i64 = 250_000;
+/// What is in at most so many messages is rare: with it in a search, all messages are looked
+/// through. To find out takes a millisecond for each word.
+pub(super) const RARE_MAX: i64 = 20_000;
 
-/// After this many milliseconds nothing older is looked for. In 10 million messages only such words
-/// come to that.
-const TIME_MAX_MS: i64 = 30;
+/// Where all that is asked for is common, it is looked for in the last 500,000 to 750,000 messages:
+/// what is in one of 500 each, but hardly ever together, would take a minute for a billion. This
+/// takes at most some 40 ms.
+const STRETCHES: i64 = 3;
 
 /// Messages that a search reads at most: those it finds, and those that turn out to be of another
 /// time. Some 5 µs each.
@@ -45,6 +46,9 @@ pub(super) const FIRST_AFTER: &str = "
 pub(super) const LAST_BEFORE: &str = "
     SELECT id FROM message WHERE target = ?1 AND kind = 0 AND time < ?2
     ORDER BY time DESC, id DESC LIMIT 1";
+const IS_COMMON: &str =
+    "SELECT 1 FROM message_words WHERE message_words MATCH ?1 LIMIT 1 OFFSET ?2";
+const HOW_MANY: &str = "SELECT messages FROM target WHERE id = ?1";
 pub(super) const LAST_ID: &str = "SELECT coalesce(max(id), 0) FROM message";
 
 /// What is asked for, of a [`Request::Search`].
@@ -55,6 +59,7 @@ pub(super) struct Search<'a> {
     pub after_ms: i64,
     pub before_ms: i64,
     pub limit: usize,
+    pub rare_max: i64,
 }
 
 /// Looks up what is filed. A time is looked up by the numbers that messages had then, so that
@@ -65,33 +70,25 @@ pub(super) fn search(connection: &Connection, search: &Search) -> Result<Reply, 
         let id = history::target_id(connection, target)?;
         targets.extend(id.map(|id| (id, target)));
     }
-    let (Some(query), Some((first, last))) =
-        (query(search, &targets), span(connection, search, &targets)?)
-    else {
+    let Some((first, last)) = span(connection, search, &targets)? else {
         return Ok(Reply::Found(Vec::new()));
     };
-    let begun_ms = super::now_ms(connection)?;
+    let Some(query) = query(connection, search, &targets, last)? else {
+        return Ok(Reply::Found(Vec::new()));
+    };
+    let mut matching = connection.prepare_cached(MATCHING)?;
+    let mut ids = matching.query(params![query, first, last])?;
     let mut found = Vec::new();
-    let mut candidates = 0;
-    let mut end = last;
-    while end >= first
-        && found.len() < search.limit
-        && candidates < CANDIDATES_MAX
-        && super::now_ms(connection)? - begun_ms < TIME_MAX_MS
-    {
-        let begin = first.max(end.saturating_sub(SPAN - 1));
-        let mut matching = connection.prepare_cached(MATCHING)?;
-        let mut ids = matching.query(params![query, begin, end])?;
-        while found.len() < search.limit && candidates < CANDIDATES_MAX {
-            let Some(row) = ids.next()? else { break };
-            candidates += 1;
-            let Some((target, message)) = message(connection, row.get(0)?)? else { continue };
-            let in_time = search.after_ms < message.time_ms && message.time_ms < search.before_ms;
-            if let Some(target) = targets.get(&target).filter(|_| in_time) {
-                found.push(((*target).clone(), message));
-            }
+    for _ in 0..CANDIDATES_MAX {
+        if found.len() == search.limit {
+            break;
         }
-        end = begin - 1;
+        let Some(row) = ids.next()? else { break };
+        let Some((target, message)) = message(connection, row.get(0)?)? else { continue };
+        let in_time = search.after_ms < message.time_ms && message.time_ms < search.before_ms;
+        if let Some(target) = targets.get(&target).filter(|_| in_time) {
+            found.push(((*target).clone(), message));
+        }
     }
     Ok(Reply::Found(found))
 }
@@ -104,23 +101,65 @@ fn message(connection: &Connection, id: i64) -> Result<Option<(i64, Message)>, T
 }
 
 /// In FTS5's language, each word in quotes; `None` if nothing can match.
-fn query(search: &Search, targets: &HashMap<i64, &Target>) -> Option<String> {
+fn query(
+    connection: &Connection,
+    search: &Search,
+    targets: &HashMap<i64, &Target>,
+    last: i64,
+) -> Result<Option<String>, Trouble> {
     let mut terms: Vec<String> = words(search.words)
         .take(Request::SEARCH_WORDS_MAX)
         .map(|word| format!("\"{word}\""))
         .collect();
     if terms.is_empty() && !search.words.trim().is_empty() {
-        return None;
+        return Ok(None);
     }
     if let Some(nick) = search.from {
         if nick.contains(char::is_whitespace) {
-            return None;
+            return Ok(None);
         }
         terms.push(format!("\"@{}\"", nick.replace('"', "\"\"")));
     }
-    let within: Vec<String> = targets.keys().map(|id| format!("\"#{id}\"")).collect();
-    terms.push(format!("({})", within.join(" OR ")));
-    Some(terms.join(" AND "))
+    let within = targets.keys().map(|id| format!("\"#{id}\""));
+    let within = format!("({})", within.collect::<Vec<_>>().join(" OR "));
+    let all_common = is_common_within(connection, search, targets)?
+        && all_common(connection, &terms, search.rare_max)?;
+    // Alone, nothing is looked at in vain.
+    if all_common && !terms.is_empty() {
+        let stretches = (0..STRETCHES).map(|back| format!("\"%{}\"", stretch(last) - back));
+        terms.push(format!("({})", stretches.collect::<Vec<_>>().join(" OR ")));
+    }
+    terms.push(within);
+    Ok(Some(terms.join(" AND ")))
+}
+
+/// Whether the targets together have more messages than are rare.
+fn is_common_within(
+    connection: &Connection,
+    search: &Search,
+    targets: &HashMap<i64, &Target>,
+) -> Result<bool, Trouble> {
+    let mut statement = connection.prepare_cached(HOW_MANY)?;
+    let mut messages = 0;
+    for id in targets.keys() {
+        messages += statement.query_row([id], |row| row.get::<_, i64>(0))?;
+    }
+    Ok(messages > search.rare_max)
+}
+
+fn all_common(connection: &Connection, terms: &[String], rare_max: i64) -> Result<bool, Trouble> {
+    let mut statement = connection.prepare_cached(IS_COMMON)?;
+    for term in terms {
+        if !statement.exists(params![term, rare_max])? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The part of all messages that one is in.
+fn stretch(id: i64) -> i64 {
+    id >> 18
 }
 
 /// The numbers of the first and the last message that may be of the wanted time.
@@ -164,7 +203,7 @@ pub(super) fn index(connection: &Connection, limit: usize) -> Result<usize, Trou
         let (id, kind): (i64, i64) = (row.get(0)?, row.get(1)?);
         if kind == history::MESSAGE {
             let (source, text): (String, String) = (row.get(3)?, row.get(4)?);
-            index.execute(params![id, filed(row.get(2)?, &source, &text)])?;
+            index.execute(params![id, filed(id, row.get(2)?, &source, &text)])?;
         }
         (count, last) = (count + 1, Some(id));
     }
@@ -195,15 +234,17 @@ pub(super) fn unindex(
     text: &str,
 ) -> Result<(), Trouble> {
     if id <= indexed(connection)? {
-        connection.prepare_cached(UNINDEX)?.execute(params![id, filed(target, source, text)])?;
+        connection
+            .prepare_cached(UNINDEX)?
+            .execute(params![id, filed(id, target, source, text)])?;
     }
     Ok(())
 }
 
 /// What a message is filed under: the same whenever it is asked for the same.
-fn filed(target: i64, source: &str, text: &str) -> String {
+fn filed(id: i64, target: i64, source: &str, text: &str) -> String {
     let nick = source.split('!').next().unwrap_or_default();
-    let mut filed = format!("#{target} @{nick}");
+    let mut filed = format!("%{} #{target} @{nick}", stretch(id));
     for word in words(text) {
         write!(filed, " {word}").expect("a string takes it");
     }

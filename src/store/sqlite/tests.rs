@@ -208,3 +208,37 @@ fn what_is_redacted_is_in_the_file_no_more() {
         assert!(!bytes.windows(6).any(|window| window == b"secret"), "filed: {filed}");
     }
 }
+
+#[test]
+fn what_is_common_is_found_among_the_last_and_what_is_rare_among_all() {
+    let mut database = Database::in_memory().unwrap();
+    let far_apart = 10_i64 << 18;
+    for (first, msgids) in [(1, ["m1", "m2"]), (far_apart, ["m3", "m4"])] {
+        let sql = "INSERT INTO message (id, target, kind, time, msgid, source, command, tags, text)
+                   SELECT ?1, id, 0, 1, 'x' || ?1, '', '', '', '' FROM target";
+        database.connection.execute(sql, [first]).unwrap();
+        let said = msgids.map(append);
+        assert_eq!(database.serve(said.iter()), [Reply::Appended, Reply::Appended]);
+    }
+    while database.tidy().unwrap() {}
+    let found = |rare_max, words| {
+        let search = search::Search {
+            targets: &[Target::Channel("#a".to_owned())],
+            words,
+            from: None,
+            after_ms: i64::MIN,
+            before_ms: i64::MAX,
+            limit: 9,
+            rare_max,
+        };
+        match search::search(&database.connection, &search).unwrap() {
+            Reply::Found(found) => {
+                found.into_iter().map(|(_, message)| message.msgid).collect::<Vec<_>>()
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(found(9, "hi"), ["m4", "m3", "m2", "m1"]);
+    assert_eq!(found(3, "hi"), ["m4", "m3"]);
+    assert_eq!(found(3, "").len(), 5, "of one target alone, all");
+}
