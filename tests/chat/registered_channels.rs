@@ -6,6 +6,7 @@ use crate::world::disk::State;
 use proptest::prelude::*;
 use stonechat::auth::verifier::Verifier;
 use stonechat::chat::{Limits, Operator, Settings};
+use stonechat::store::{Reply, Request};
 
 /// Has `ann` register the channel `#a`, and forgets what is heard of it.
 const ANN_HAS_A: &str = "
@@ -555,6 +556,49 @@ fn what_was_asked_is_done_also_if_the_asker_is_gone_by_then() {
             ),
         );
     }
+}
+
+#[test]
+fn an_account_that_goes_meanwhile_registers_nothing() {
+    play_with(
+        with_operator(),
+        &format!(
+            "{ANN_HAS_A}
+             bob+
+             bob> OPER root sesame
+             bob~
+             ann> JOIN #b
+             ann~
+             disk stalls
+             bob> NS DROP ann
+             ann> TOPIC #a :meanwhile
+             ann< :ann!ann@localhost TOPIC #a :meanwhile
+             ann> CS REGISTER #b
+             disk well
+             bob< :NickServ!services@srv NOTICE bob :The account ann is no more.
+             ann< :srv 901 ann ann!ann@localhost :You are now logged out
+             ann< :ChanServ!services@srv NOTICE ann :It is not registered: your account is no more.
+             ann> PART #a,#b
+             ann~
+             bob> LIST
+             bob< :srv 321 bob Channel :Users  Name
+             bob< :srv 323 bob :End of /LIST"
+        ),
+    );
+    // By `stonechatd account remove`, of which the daemon hears with the next change.
+    let mut stage = Stage::new(settings());
+    stage.register("ann", "");
+    for line in ["NS REGISTER secret", "JOIN #a", "CS REGISTER #a"] {
+        stage.say("ann", line);
+    }
+    let removed = stage.ask_disk(Request::DropAccount { folded: "ann".to_owned() });
+    assert_eq!(removed, Reply::Dropped);
+    for line in ["TOPIC #a :news", "PART #a"] {
+        stage.say("ann", line);
+    }
+    stage.heard("ann");
+    stage.say("ann", "MODE #a");
+    assert_eq!(stage.heard("ann"), [":srv 403 ann #a :No such channel"]);
 }
 
 #[test]

@@ -25,6 +25,7 @@ use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer};
+use stonechat::store::{Reply, Request};
 
 /// Plays `script` with the settings that a server called `srv` has by default.
 #[track_caller]
@@ -146,6 +147,11 @@ impl Stage {
     pub fn disk(&mut self, state: State) {
         self.disk.state = state;
         self.settle();
+    }
+
+    /// Another program does something to what is kept.
+    pub fn ask_disk(&mut self, request: Request) -> Reply {
+        self.disk.ask(request)
     }
 
     /// The server is killed, and begun again with what is on the disk.
