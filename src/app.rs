@@ -4,7 +4,7 @@ use crate::auth::worker::Hasher;
 use crate::chat::{self, Chat};
 use crate::echo::Echo;
 use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Service};
-use crate::store::{Policy, Presence, Store};
+use crate::store::{ChannelRecord, Policy, Presence, Store};
 use std::io::ErrorKind;
 
 /// What is spoken on a listener.
@@ -61,9 +61,15 @@ impl App {
         self.chat.hash_by(hasher, secret);
     }
 
-    /// Who was here before this start, and stays: always-on users. Before anyone comes.
-    pub fn restore(&mut self, presences: Vec<(String, Presence)>, now: Now) {
-        self.chat.restore(presences, now);
+    /// What was here before this start, and stays: registered channels and always-on users. Before
+    /// anyone comes.
+    pub fn restore(
+        &mut self,
+        channels: Vec<ChannelRecord>,
+        presences: Vec<(String, Presence)>,
+        now: Now,
+    ) {
+        self.chat.restore(channels, presences, now);
     }
 
     /// Adds an endpoint where `protocol` is spoken; `None` if there are 256 already.

@@ -273,6 +273,9 @@ impl Chat {
         log::info!("{mask} is logged in as {name}");
         let text = format!("You are now logged in as {name}");
         self.numeric(voice, conn, RPL_LOGGEDIN, &[&mask, &name, &text]);
+        if let Some(user) = self.sessions[conn].user() {
+            self.give_own_ranks(voice, user);
+        }
     }
 
     /// Whose account `user` has, to those who want to know. IRCv3 account-notify.

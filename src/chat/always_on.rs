@@ -6,7 +6,7 @@ use super::metadata::Metadata;
 use super::users::{User, UserId, UserMode};
 use super::voice::Voice;
 use crate::net::Now;
-use crate::store::{Presence, Reply, Request};
+use crate::store::{ChannelRecord, Presence, Reply, Request};
 use crate::wire::casemap::folded;
 use crate::wire::irc::names::{ChannelName, Nick};
 
@@ -86,8 +86,15 @@ impl Chat {
         }
     }
 
-    /// Those who were here before this start, as `presences` has them. Before anyone comes.
-    pub fn restore(&mut self, presences: Vec<(String, Presence)>, now: Now) {
+    /// What was here before this start: the channels that are registered, and then those who stay, as
+    /// `presences` has them. Before anyone comes.
+    pub fn restore(
+        &mut self,
+        channels: Vec<ChannelRecord>,
+        presences: Vec<(String, Presence)>,
+        now: Now,
+    ) {
+        self.restore_channels(channels);
         for (account, presence) in presences {
             let Some(nick) = Nick::parse(&presence.nick, usize::MAX) else { continue };
             if self.users.find(nick.as_str()).is_some() {
@@ -116,7 +123,8 @@ impl Chat {
                     found.unwrap_or_else(|| self.channels.create(name, now.unix_ms / 1000));
                 let mut ranks = Ranks::default();
                 let held = letters.chars().filter_map(Rank::of);
-                held.for_each(|rank| ranks.set(rank, true));
+                held.chain(self.rank_by_account(channel, id))
+                    .for_each(|rank| ranks.set(rank, true));
                 if !self.users[id].is_in(channel) {
                     self.channels.join(&mut self.users, channel, id, ranks);
                 }

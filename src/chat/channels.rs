@@ -2,9 +2,10 @@
 
 use super::ban::Ban;
 use super::metadata::Metadata;
+use super::registered::Registration;
 use super::users::{Membership, UserId, Users};
 use crate::wire::casemap::{self, Folded};
-use crate::wire::irc::names::ChannelName;
+use crate::wire::irc::names::{ChannelName, Key};
 use slab::Slab;
 use std::collections::HashMap;
 
@@ -16,7 +17,7 @@ pub struct ChannelId(u32);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Serial(pub(super) u64);
 
-/// A channel. It is there as long as somebody is in it.
+/// A channel. It is there as long as somebody is in it, or it is registered.
 pub struct Channel {
     /// As who made it wrote it.
     pub name: Box<str>,
@@ -42,6 +43,8 @@ pub struct Channel {
     pub lists: Option<Box<[Vec<ListEntry>; 3]>>,
     /// What is said of the channel to programs.
     pub metadata: Option<Box<Metadata>>,
+    /// It stays, or is about to be one that does.
+    pub registration: Option<Box<Registration>>,
 }
 
 /// One user in a channel.
@@ -139,6 +142,12 @@ impl Rank {
     pub fn of_prefix(prefix: char) -> Option<Rank> {
         Self::LETTERS.iter().find(|(_, known, _)| *known == prefix).map(|(_, _, rank)| *rank)
     }
+
+    /// Its mode letter.
+    pub fn letter(self) -> char {
+        let found = Self::LETTERS.iter().find(|(_, _, known)| *known == self);
+        found.expect("each has a letter").0
+    }
 }
 
 impl Ranks {
@@ -232,6 +241,7 @@ impl Channel {
             topic: None,
             lists: None,
             metadata: None,
+            registration: None,
         }
     }
 
@@ -281,6 +291,32 @@ impl Channel {
         params.insert(0, letters);
         params
     }
+
+    /// Takes modes from what `mode_text` has told, with the key, joined by spaces. False if some of
+    /// it means nothing, which is left out.
+    pub fn take_mode_text(&mut self, text: &str) -> bool {
+        let mut params = text.split(' ');
+        let letters = params.next().unwrap_or_default();
+        (self.modes, self.key, self.limit, self.forward) = Default::default();
+        let mut all = letters.starts_with('+');
+        for letter in letters.chars().filter(|letter| *letter != '+') {
+            if let Some(mode) = ChannelMode::of(letter) {
+                self.modes.set(mode, true);
+                continue;
+            }
+            let param = params.next().unwrap_or_default();
+            all &= match letter {
+                'k' => Key::parse(param, usize::MAX).map(|_| self.key = Some(param.into())),
+                'l' => param.parse().ok().map(|limit| self.limit = Some(limit)),
+                'f' => {
+                    ChannelName::parse(param, usize::MAX).map(|_| self.forward = Some(param.into()))
+                }
+                _ => None,
+            }
+            .is_some();
+        }
+        all && params.next().is_none()
+    }
 }
 
 /// All channels, by id and by name.
@@ -315,7 +351,7 @@ impl Channels {
         users[user].channels.push(Membership { channel: id, place });
     }
 
-    /// Lets `user` out. With the last of its members the channel goes too.
+    /// Lets `user` out. With the last of its members the channel goes too, unless it is registered.
     pub fn part(&mut self, users: &mut Users, id: ChannelId, user: UserId) {
         let memberships = &mut users[user].channels;
         let index = memberships.iter().position(|membership| membership.channel == id);
@@ -331,10 +367,36 @@ impl Channels {
             theirs.expect("a member").place = place;
         }
         if members.is_empty() {
-            let channel = self.channels.remove(id.0 as usize);
-            self.by_name.remove(&Folded::of(&channel.name));
+            self.let_go_if_unused(id);
         } else if members.capacity() > 64 && members.len() < members.capacity() / 4 {
             members.shrink_to(members.len() * 2);
+        }
+    }
+
+    /// A channel that is not registered yet is to be. It is there from now on until that ends.
+    pub fn register(&mut self, id: ChannelId, founder: Box<str>) -> Serial {
+        self.made += 1;
+        let serial = Serial(self.made);
+        let before = self[id].registration.replace(Registration::asked(serial, founder).into());
+        assert!(before.is_none(), "a channel that is not registered");
+        serial
+    }
+
+    /// A channel is not registered any more, or will not be. If nobody is in it, it goes.
+    pub fn end_registration(&mut self, id: ChannelId) {
+        self[id].registration = None;
+        self.let_go_if_unused(id);
+    }
+
+    fn let_go_if_unused(&mut self, id: ChannelId) {
+        let channel = &mut self.channels[id.0 as usize];
+        if !channel.members.is_empty() {
+            return;
+        }
+        channel.members = Vec::new();
+        if channel.registration.is_none() {
+            let channel = self.channels.remove(id.0 as usize);
+            self.by_name.remove(&Folded::of(&channel.name));
         }
     }
 
@@ -368,13 +430,21 @@ impl Channels {
         self.channels.get(id.0 as usize)
     }
 
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, id: ChannelId) -> Option<&mut Channel> {
+        self.channels.get_mut(id.0 as usize)
+    }
+
     /// Asserts what must hold between commands.
     pub fn check(&self, users: &Users) {
         assert_eq!(self.channels.len(), self.by_name.len());
         let mut memberships = 0;
         for (id, channel) in self.iter() {
             assert_eq!(self.find(&channel.name), Some(id));
-            assert!(!channel.members.is_empty(), "{} is empty", channel.name);
+            match &channel.registration {
+                Some(registration) => registration.check(&channel.name),
+                None => assert!(!channel.members.is_empty(), "{} is empty", channel.name),
+            }
             for (place, member) in channel.members.iter().enumerate() {
                 assert_eq!(users[member.user].place_in(id), Some(place), "{}", channel.name);
             }

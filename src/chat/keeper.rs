@@ -141,11 +141,29 @@ impl Chat {
         request: Request,
         then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Reply) + Send + 'static,
     ) {
+        self.ask_to_do(voice, conn, request, |chat, voice, conn, reply| {
+            if let Some(conn) = conn {
+                then(chat, voice, conn, reply);
+            }
+        });
+    }
+
+    /// As [`Chat::ask_for`], for what is not for `conn` alone: `then` is done in any case, without a
+    /// connection if that has ended meanwhile.
+    pub(super) fn ask_to_do(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        request: Request,
+        then: impl FnOnce(&mut Chat, &mut Voice, Option<ConnId>, Reply) + Send + 'static,
+    ) {
         voice.out.defer(conn);
         self.sessions[conn].asked += 1;
         let label = voice.take_label();
         self.ask_store(voice, request, move |chat, voice, reply| {
-            chat.go_on_hearing(voice, conn, label, |chat, voice| then(chat, voice, conn, reply));
+            chat.go_on_hearing(voice, conn, label, |chat, voice, conn| {
+                then(chat, voice, conn, reply);
+            });
         });
     }
 
@@ -177,8 +195,10 @@ impl Chat {
         self.sessions[conn].asked += 1;
         let label = voice.take_label();
         self.keeper.open_jobs.push_back(Box::new(move |chat, voice, done| {
-            chat.go_on_hearing(voice, conn, label, |chat, voice| {
-                then(chat, voice, conn, Some(done));
+            chat.go_on_hearing(voice, conn, label, |chat, voice, conn| {
+                if let Some(conn) = conn {
+                    then(chat, voice, conn, Some(done));
+                }
             });
         }));
     }
@@ -189,10 +209,11 @@ impl Chat {
         voice: &mut Voice,
         conn: ConnId,
         label: Option<String>,
-        answer: impl FnOnce(&mut Chat, &mut Voice),
+        answer: impl FnOnce(&mut Chat, &mut Voice, Option<ConnId>),
     ) {
         if !self.sessions.is_here(conn) {
-            return voice.out.resume(conn);
+            voice.out.resume(conn);
+            return answer(self, voice, None);
         }
         self.sessions[conn].asked -= 1;
         self.hear_again(voice, conn);
@@ -200,7 +221,7 @@ impl Chat {
             let batch = self.batch_reference();
             voice.hold(conn, &label, &self.settings.server_name, batch);
         }
-        answer(self, voice);
+        answer(self, voice, Some(conn));
         voice.answer();
     }
 }

@@ -18,6 +18,7 @@ mod metadata;
 mod numeric;
 mod playback;
 mod receipts;
+mod registered;
 mod session;
 mod settings;
 mod tell;

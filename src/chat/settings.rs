@@ -92,6 +92,8 @@ pub struct Limits {
     pub key_max: usize,
     /// Channels that one user may be in.
     pub channels_per_user: usize,
+    /// Channels that one account may have registered.
+    pub channels_registered_max: usize,
     /// Targets of one PRIVMSG, NOTICE, TAGMSG, KICK, NAMES, WHOIS, WHOWAS.
     pub targets_max: usize,
     /// Entries in each of a channel's lists.
@@ -185,6 +187,7 @@ impl Default for Limits {
             kick_max: 290,
             key_max: 32,
             channels_per_user: 50,
+            channels_registered_max: 20,
             targets_max: 8,
             list_entries_max: 100,
             monitor_max: 100,

@@ -21,6 +21,7 @@ mod protocol_doc;
 mod queries;
 mod read_marker;
 mod receipts;
+mod registered_channels;
 mod registration;
 mod replay;
 mod server;

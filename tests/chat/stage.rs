@@ -25,6 +25,7 @@ use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer};
+use stonechat::store::{Reply, Request};
 
 /// Plays `script` with the settings that a server called `srv` has by default.
 #[track_caller]
@@ -113,12 +114,14 @@ struct Actor {
 
 fn server(
     settings: Settings,
-    disk: &mut Disk,
+    disk: Option<&mut Disk>,
     now: Now,
 ) -> (EventLoop<ServerEnd, App>, EndpointId) {
     let mut app = App::new(512, settings);
     let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
-    disk.begin(&mut app, now);
+    if let Some(disk) = disk {
+        disk.begin(&mut app, now);
+    }
     let mut server = EventLoop::new(app, Limits::default());
     server.wake(now);
     (server, endpoint)
@@ -126,9 +129,16 @@ fn server(
 
 impl Stage {
     pub fn new(settings: Settings) -> Stage {
-        let mut disk = Disk::new();
+        let mut stage = Stage::without_disk(settings);
+        stage.restart();
+        stage
+    }
+
+    /// One that can keep nothing.
+    pub fn without_disk(settings: Settings) -> Stage {
+        let disk = Disk::new();
         let now = Now { uptime_ms: 0, unix_ms: 1_767_225_600_000 };
-        let (server, endpoint) = server(settings.clone(), &mut disk, now);
+        let (server, endpoint) = server(settings.clone(), None, now);
         let (actors, message_ids) = (BTreeMap::new(), Vec::new());
         Stage { server, settings, disk, endpoint, actors, now, message_ids }
     }
@@ -139,11 +149,16 @@ impl Stage {
         self.settle();
     }
 
+    /// Another program does something to what is kept.
+    pub fn ask_disk(&mut self, request: Request) -> Reply {
+        self.disk.ask(request)
+    }
+
     /// The server is killed, and begun again with what is on the disk.
     pub fn restart(&mut self) {
         self.actors.clear();
         let settings = self.settings.clone();
-        (self.server, self.endpoint) = server(settings, &mut self.disk, self.now);
+        (self.server, self.endpoint) = server(settings, Some(&mut self.disk), self.now);
         self.settle();
     }
 

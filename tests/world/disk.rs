@@ -42,13 +42,21 @@ impl Disk {
         let (store, far) = Store::new(CAPACITY);
         let (hasher, hashing) = Hasher::new(CAPACITY);
         (self.far, self.hashing) = (far, hashing);
-        let replies = self.database.serve([Request::Presences].iter());
-        let Ok([Reply::Presences(presences)]) = <[Reply; 1]>::try_from(replies) else {
-            panic!("who was here is told");
+        let replies = self.database.serve([Request::Channels, Request::Presences].iter());
+        let Ok([Reply::Channels(channels), Reply::Presences(presences)]) =
+            <[Reply; 2]>::try_from(replies)
+        else {
+            panic!("what was here is told");
         };
-        app.restore(presences, now);
+        app.restore(channels, presences, now);
         app.keep_in(store);
         app.hash_by(hasher, [7; 32]);
+    }
+
+    /// What another program that has the database does meanwhile.
+    #[allow(dead_code)] // not in every test
+    pub fn ask(&mut self, request: Request) -> Reply {
+        self.database.serve([request].iter()).pop().expect("a reply")
     }
 
     /// Does what was asked, in one group. Returns whether that was anything.

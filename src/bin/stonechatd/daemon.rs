@@ -70,7 +70,8 @@ impl Daemon {
         // It can't fail but for want of memory, and what it wakes looks for itself once a turn.
         let wake = move || drop(waker.wake());
         let mut app = App::new(settings.limits.line_max, settings.chat.clone());
-        app.restore(database::presences(&mut database)?, reactor.now());
+        let channels = database::channels(&mut database)?;
+        app.restore(channels, database::presences(&mut database)?, reactor.now());
         app.keep_in(store);
         let failed = |e| Failure::other(format!("cannot begin a thread: {e}"));
         let keeper = store::thread::serve(far, database, wake.clone()).map_err(failed)?;

@@ -6,7 +6,7 @@ use crate::settings::{Flags, Settings};
 use crate::{Failure, data_dir};
 use std::path::{Path, PathBuf};
 use stonechat::store::sqlite::{self, Database, Durability};
-use stonechat::store::{Presence, Reply, Request, Trouble};
+use stonechat::store::{ChannelRecord, Presence, Reply, Request, Trouble};
 
 /// Opens the daemon's: in `dir`, or in memory.
 pub fn open(dir: Option<&Path>, durability: Durability) -> Result<Database, Failure> {
@@ -16,6 +16,15 @@ pub fn open(dir: Option<&Path>, durability: Durability) -> Result<Database, Fail
     let file = data_dir::database(dir);
     Database::open(&file, durability)
         .map_err(|trouble| Failure::unavailable(format!("{}: {trouble}", file.display())))
+}
+
+/// The channels that are to be here from the start.
+pub fn channels(database: &mut Database) -> Result<Vec<ChannelRecord>, Failure> {
+    match database.serve([Request::Channels].iter()).pop() {
+        Some(Reply::Channels(channels)) => Ok(channels),
+        Some(Reply::Failed(trouble)) => Err(Failure::unavailable(trouble.to_string())),
+        _ => Err(Failure::other("the database does not tell the channels")),
+    }
 }
 
 /// Who is to be here from the start.

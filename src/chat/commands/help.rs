@@ -141,6 +141,11 @@ const ALL: &[Topic] = &[
         &["Asks for what this server can do beyond the usual: LS, LIST, REQ, END. For programs."],
     ),
     topic(
+        "CHANSERV",
+        "CHANSERV command",
+        &["Registered channels: REGISTER, AMODE, INFO, DROP. CHANSERV HELP says more."],
+    ),
+    topic(
         "CHATHISTORY",
         "CHATHISTORY LATEST|BEFORE|AFTER|AROUND|BETWEEN target point [point] limit",
         &[
@@ -149,6 +154,7 @@ const ALL: &[Topic] = &[
             "CHATHISTORY TARGETS timestamp=… timestamp=… limit lists where something was said.",
         ],
     ),
+    topic("CS", "CS command", &["The same as CHANSERV."]),
     topic("DIE", "DIE", &["Ends the server. For operators."]),
     topic("HELP", "HELP [topic]", &["Says more of a topic, or which there are."]),
     topic("HELPOP", "HELPOP [topic]", &["The same as HELP."]),

@@ -44,16 +44,20 @@ impl Chat {
         }
         let Some(channel) = found else {
             let channel = self.channels.create(name, voice.unix());
-            return self.enter(voice, by, channel, Some(Rank::Op));
+            return self.enter(voice, by, channel);
         };
         match self.may_join(channel, by.user, key) {
-            Ok(()) => self.enter(voice, by, channel, None),
+            Ok(()) => self.enter(voice, by, channel),
             Err(refused) => self.refuse(voice, by, channel, refused),
         }
     }
 
-    /// Modern IRC, "Channel Modes". Who is invited passes bans, limit and mode `i`.
+    /// Modern IRC, "Channel Modes". Who is invited passes bans, limit and mode `i`. Who is halfop or
+    /// higher by their account passes all: in a channel that is empty nobody could let them in.
     fn may_join(&self, channel: ChannelId, user: UserId, key: &str) -> Result<(), Refused> {
+        if self.rank_by_account(channel, user) >= Some(Rank::Halfop) {
+            return Ok(());
+        }
         let (id, user) = (channel, &self.users[user]);
         let channel = &self.channels[id];
         let invited = user.is_invited_to(id, channel.serial);
@@ -93,29 +97,23 @@ impl Chat {
         let Some(there) = self.channels.find(&forward) else {
             let name = ChannelName::parse(&forward, usize::MAX).expect("it was parsed when set");
             let channel = self.channels.create(name, voice.unix());
-            return self.enter(voice, by, channel, Some(Rank::Op));
+            return self.enter(voice, by, channel);
         };
         if self.users[by.user].is_in(there) {
             return;
         }
         match self.may_join(there, by.user, "") {
-            Ok(()) => self.enter(voice, by, there, None),
+            Ok(()) => self.enter(voice, by, there),
             Err(Refused { reply, .. }) => self.numeric(voice, by.conn, reply, &[&forward]),
         }
     }
 
-    /// Takes a user in who may come in, and tells everybody.
-    pub(crate) fn enter(
-        &mut self,
-        voice: &mut Voice,
-        by: By,
-        channel: ChannelId,
-        rank: Option<Rank>,
-    ) {
+    /// Takes a user in who may come in, and tells everybody. Who is first in a channel is its
+    /// operator, unless that is registered: then it is for the accounts that have ranks there.
+    fn enter(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
+        let room = &self.channels[channel];
         let mut ranks = Ranks::default();
-        if let Some(rank) = rank {
-            ranks.set(rank, true);
-        }
+        ranks.set(Rank::Op, room.members.is_empty() && room.registered().is_none());
         self.channels.join(&mut self.users, channel, by.user, ranks);
         let serial = self.channels[channel].serial;
         if let Some(extra) = &mut self.users[by.user].extra {
@@ -127,6 +125,7 @@ impl Chat {
         let msgid = self.keep_event(voice, by.user, &[channel], "JOIN", &params);
         let joined = Member { user: by.user, ranks };
         self.tell_join(voice, channel, joined, msgid.as_deref(), |_| true);
+        self.give_own_rank(voice, channel, by.user);
         self.keep_presence(voice, by.user);
         for conn in self.users[by.user].conns.clone() {
             let by = By { conn, user: by.user };

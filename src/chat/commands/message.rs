@@ -151,8 +151,12 @@ impl Chat {
 
     /// A message to a service is a command, and nobody else hears it: it may have a password in it.
     fn tell_service(&mut self, voice: &mut Voice, by: By, kind: Kind, name: &str, text: &str) {
-        if kind == Kind::Privmsg && casemap::same(name, nickserv::NAME) {
-            self.nickserv_hears(voice, by, text);
+        if kind != Kind::Privmsg {
+            return;
+        }
+        match casemap::same(name, nickserv::NAME) {
+            true => self.nickserv_hears(voice, by, text),
+            false => self.chanserv_hears(voice, by, text),
         }
     }
 

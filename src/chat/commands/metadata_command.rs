@@ -176,8 +176,10 @@ impl Chat {
 
     /// What is said of who is to outlive the process is kept.
     fn keep_subject(&mut self, voice: &mut Voice, of: Subject) {
-        if let Subject::User(user) = of {
-            self.keep_presence(voice, user);
+        match of {
+            Subject::User(user) => self.keep_presence(voice, user),
+            Subject::Channel(channel) => self.keep_channel(voice, channel),
+            Subject::Newcomer(_) => {}
         }
     }
 

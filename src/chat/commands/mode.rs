@@ -24,12 +24,15 @@ struct Changes {
     sign: Option<bool>,
     /// Mode `u` is among them: once in a command, as telling who is seen no more has its cost.
     auditorium: bool,
+    /// Something other than a rank is among them: it is kept of a registered channel.
+    lasting: bool,
     /// Lines that are complete already.
     full: Vec<(String, Vec<String>)>,
 }
 
 impl Changes {
     fn push(&mut self, on: bool, letter: char, param: Option<&str>) {
+        self.lasting |= Rank::of(letter).is_none();
         let bytes = self.letters.len() + self.params.iter().map(|p| p.len() + 1).sum::<usize>();
         if self.params.len() == 12 || bytes + param.map_or(0, str::len) > CHANGES_MAX {
             self.full.push((std::mem::take(&mut self.letters), std::mem::take(&mut self.params)));
@@ -118,7 +121,11 @@ impl Chat {
                 }
             }
         }
+        let lasting = changes.lasting;
         self.tell_changes(voice, by, channel, changes);
+        if lasting {
+            self.keep_channel(voice, channel);
+        }
     }
 
     fn refuse_mode(&self, voice: &mut Voice, by: By, channel: ChannelId) {
@@ -413,7 +420,7 @@ impl Chat {
     }
 
     /// In an auditorium rank is what makes one seen.
-    fn set_rank(
+    pub(crate) fn set_rank(
         &mut self,
         voice: &mut Voice,
         channel: ChannelId,

@@ -1,5 +1,6 @@
 //! NickServ: accounts for clients that know neither SASL nor REGISTER.
 
+use super::chanserv;
 use super::registration::shortened;
 use crate::auth::password::Password;
 use crate::auth::worker::{Done, Job};
@@ -17,7 +18,7 @@ use crate::wire::irc::time::write_time;
 pub(crate) const NAME: &str = "NickServ";
 
 /// Those who answer messages for the server itself.
-const SERVICES: [&str; 2] = [NAME, "ChanServ"];
+const SERVICES: [&str; 2] = [NAME, chanserv::NAME];
 
 /// Whether `name` is that of a service.
 pub(crate) fn is_service(name: &str) -> bool {
@@ -90,9 +91,14 @@ impl Chat {
 
     /// A notice of one of the services.
     pub(crate) fn service_says(&self, voice: &mut Voice, conn: ConnId, service: &str, text: &str) {
-        let source = format!("{service}!services@{}", self.settings.server_name);
+        let source = self.service_mask(service);
         let params = [self.called(conn), text];
         Line::new(&source, "NOTICE", &params).to(voice, &self.sessions[conn]);
+    }
+
+    /// Who it is that says what a service says.
+    pub(crate) fn service_mask(&self, service: &str) -> String {
+        format!("{service}!services@{}", self.settings.server_name)
     }
 
     fn ns_register(&mut self, voice: &mut Voice, by: By, password: &str, email: Option<&str>) {
@@ -256,15 +262,18 @@ impl Chat {
         let name = shortened(name, 64).to_owned();
         let request = Request::DropAccount { folded: folded(&name).into_owned() };
         let by = self.called(conn).to_owned();
-        self.ask_for(voice, conn, request, move |chat, voice, conn, reply| match reply {
-            Reply::Dropped => {
-                log::info!("account {name} is removed by {by}");
-                chat.log_all_out(voice, &name);
-                chat.nickserv_says(voice, conn, &format!("The account {name} is no more."));
-            }
-            Reply::NoSuchAccount => chat.nickserv_says(voice, conn, "There is no such account."),
-            other => {
-                let text = format!("It is not removed: {}.", trouble(other));
+        self.ask_to_do(voice, conn, request, move |chat, voice, conn, reply| {
+            let text = match reply {
+                Reply::Dropped => {
+                    log::info!("account {name} is removed by {by}");
+                    chat.log_all_out(voice, &name);
+                    chat.forget_account(voice, &name);
+                    format!("The account {name} is no more.")
+                }
+                Reply::NoSuchAccount => "There is no such account.".to_owned(),
+                other => format!("It is not removed: {}.", trouble(other)),
+            };
+            if let Some(conn) = conn {
                 chat.nickserv_says(voice, conn, &text);
             }
         });
@@ -272,13 +281,18 @@ impl Chat {
 }
 
 fn described(account: &Account, all: bool) -> Vec<String> {
-    let mut made = Vec::new();
-    write_time(&mut made, account.created_ms as u64 / 1000 * 1000);
-    let made = String::from_utf8_lossy(&made).replace(".000Z", "Z");
+    let made = written_time(account.created_ms as u64 / 1000);
     let mut lines = vec![format!("Account {}, made {made}", account.name)];
     if all {
         lines.push(format!("E-mail: {}", account.email.as_deref().unwrap_or("none")));
         lines.push(format!("always-on: {}", if account.always_on { "on" } else { "off" }));
     }
     lines
+}
+
+/// Seconds since 1970, for people.
+pub(crate) fn written_time(at: u64) -> String {
+    let mut text = Vec::new();
+    write_time(&mut text, at.saturating_mul(1000));
+    String::from_utf8_lossy(&text).replace(".000Z", "Z")
 }

@@ -4,11 +4,12 @@ use super::registration::shortened;
 use crate::chat::caps::Cap;
 use crate::chat::channels::{ChannelId, Member, Rank};
 use crate::chat::numeric::*;
+use crate::chat::registered::Standing;
 use crate::chat::session::Session;
 use crate::chat::users::UserId;
 use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat};
-use crate::wire::casemap;
+use crate::wire::casemap::{self, Folded};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 
@@ -35,6 +36,9 @@ impl Chat {
             let text = "This is no name for a channel";
             return self.fail(voice, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
         };
+        if let Some(text) = self.keeps_its_name(voice, channel, by) {
+            return self.fail(voice, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
+        }
         if self.channels.find(new).is_some_and(|other| other != channel) {
             let text = "Channel already exists";
             return self.fail(voice, by.conn, "RENAME", "CHANNEL_NAME_IN_USE", &[old, new], text);
@@ -44,6 +48,26 @@ impl Chat {
             return self.fail(voice, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
         }
         self.take_name(voice, by, channel, name, reason);
+    }
+
+    /// Why a channel that is registered is not called otherwise by `by`. As Ergo has it, only who has
+    /// registered it may do so: its name would be free for anybody to register.
+    fn keeps_its_name(
+        &mut self,
+        voice: &mut Voice,
+        channel: ChannelId,
+        by: By,
+    ) -> Option<&'static str> {
+        let registration = self.channels[channel].registration.as_deref()?;
+        let account = self.users[by.user].account.as_deref();
+        if account.is_none_or(|account| !casemap::same(account, &registration.founder)) {
+            return Some("Only who has registered a channel may rename it");
+        }
+        if registration.standing == Standing::Stands && registration.former.is_none() {
+            return None;
+        }
+        self.keep_channel(voice, channel);
+        Some("It is still being kept under the name it has; try again")
     }
 
     fn fallback_names(&self, channel: ChannelId) -> usize {
@@ -63,11 +87,14 @@ impl Chat {
     ) {
         let old = self.channels[channel].name.clone();
         self.channels.rename(channel, name);
+        // Who knows no RENAME sees a case change only by the next line that has it.
+        let same_name = casemap::same(&old, name.as_str());
+        if let Some(registration) = &mut self.channels[channel].registration {
+            registration.former = Some(Folded::of(&old)).filter(|_| !same_name);
+        }
         let params = [&*old, name.as_str(), reason];
         let mut line =
             Line::new(self.users[by.user].mask(), "RENAME", &params).tagged(self.tags_of(by.user));
-        // Who knows no RENAME sees a case change only by the next line that has it.
-        let same_name = casemap::same(&old, name.as_str());
         let mut joined_anew = Vec::new();
         for member in &self.channels[channel].members {
             for conn in &self.users[member.user].conns {
@@ -84,6 +111,7 @@ impl Chat {
         for user in members.collect::<Vec<UserId>>() {
             self.keep_presence(voice, user);
         }
+        self.keep_channel(voice, channel);
         for by in joined_anew {
             self.tell_channel(voice, by, channel);
         }

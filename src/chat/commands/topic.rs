@@ -41,6 +41,7 @@ impl Chat {
         let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(by.user) };
         let mut line = Line::new(self.users[by.user].mask(), "TOPIC", &params).tagged(tags);
         self.to_channel(voice, &mut line, channel);
+        self.keep_channel(voice, channel);
     }
 
     /// The topic of a channel that has one, and who set it.
