@@ -86,8 +86,11 @@ class WeeChat:
             "/set irc.server_default.capabilities *", *options, "/connect sc",
         ]
         options = [option for command in commands for option in ("-r", command)]
-        self.process = subprocess.Popen(["weechat-headless", "--stdout", "-d", self.home, *options],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        # Each has an output of its own, as WeeChat locks it.
+        with open(f"{self.home}.out", "w") as output:
+            self.process = subprocess.Popen(
+                ["weechat-headless", "--stdout", "-d", self.home, *options],
+                stdin=subprocess.DEVNULL, stdout=output)
 
     def do(self, text, buffer="sc.#lobby"):
         wait_for("WeeChat's fifo", lambda: os.path.exists(f"{self.home}/fifo"))
