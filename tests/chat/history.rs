@@ -754,3 +754,22 @@ fn who_reads_slowly_does_not_fill_the_memory_with_history() {
     stage.say("u4", "CHATHISTORY LATEST #a * 300");
     assert_eq!(stage.heard("u4").len(), 300);
 }
+
+#[test]
+fn a_registered_channel_is_read_again_however_closed_it_is() {
+    play(&format!(
+        "ann+
+         ann> REGISTER * * secret
+         ann> JOIN #a
+         ann> MODE #a +s
+         ann> PRIVMSG ChanServ :REGISTER #a
+         ann> PRIVMSG #a :ours
+         ann~
+         restart
+         {ANN}
+         ann> JOIN #a
+         ann~
+         ann> CHATHISTORY LATEST #a * 10
+         ann< :ann!ann@localhost PRIVMSG #a :ours"
+    ));
+}

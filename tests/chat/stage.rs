@@ -108,6 +108,8 @@ pub struct Stage {
     actors: BTreeMap<String, Actor>,
     now: Now,
     message_ids: Vec<String>,
+    /// Whether the ids of what has happened are told, as a JOIN's.
+    pub tells_ids_of_events: bool,
 }
 
 struct Actor {
@@ -143,7 +145,8 @@ impl Stage {
         let now = Now { uptime_ms: 0, unix_ms: 1_767_225_600_000 };
         let (server, endpoint) = server(settings.clone(), None, now);
         let (actors, message_ids) = (BTreeMap::new(), Vec::new());
-        Stage { server, settings, disk, endpoint, actors, now, message_ids }
+        let tells_ids_of_events = true;
+        Stage { server, settings, disk, endpoint, actors, now, message_ids, tells_ids_of_events }
     }
 
     /// How the disk is from now on.
@@ -312,8 +315,16 @@ impl Stage {
         let mut line = line.to_owned();
         if let Some(tags) = line.strip_prefix('@') {
             let (tags, rest) = tags.split_once(' ').expect("a message after the tags");
-            let tags: Vec<String> = tags.split(';').map(|tag| self.normalised_tag(tag)).collect();
-            line = format!("@{} {rest}", tags.join(";"));
+            let command = rest.split(' ').nth(1).unwrap_or_default();
+            let told = |tag: &&str| {
+                !tag.starts_with("msgid=") || self.tells_ids_of_events || !EVENTS.contains(&command)
+            };
+            let tags: Vec<&str> = tags.split(';').filter(told).collect();
+            let tags: Vec<String> = tags.iter().map(|tag| self.normalised_tag(tag)).collect();
+            line = match tags.is_empty() {
+                true => rest.to_owned(),
+                false => format!("@{} {rest}", tags.join(";")),
+            };
         }
         for (n, id) in self.message_ids.iter().enumerate() {
             line = line.replace(id, &format!("{{m{}}}", n + 1));
@@ -367,6 +378,9 @@ fn disk_state(name: &str) -> State {
         _ => panic!("a disk is not {name}"),
     }
 }
+
+/// What happens, beside what is said.
+const EVENTS: [&str; 7] = ["JOIN", "KICK", "MODE", "NICK", "PART", "QUIT", "TOPIC"];
 
 fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();

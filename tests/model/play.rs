@@ -50,8 +50,11 @@ fn small() -> Settings {
 
 impl Play {
     fn new() -> Play {
+        let mut stage = Stage::new(small());
+        // The model knows no history, and so not what of it has an id.
+        stage.tells_ids_of_events = false;
         Play {
-            stage: Stage::new(small()),
+            stage,
             model: Model::new(1_767_225_600),
             views: BTreeMap::new(),
             ids: BTreeMap::new(),

@@ -89,7 +89,7 @@ impl Chat {
             _ => ("the store answers something else".to_owned(), vec![]),
         };
         // Who was put out meanwhile may not read it any more.
-        let readable = self.readable(user, target).filter(|(now, _)| *now == place);
+        let readable = self.readable(user, target);
         let context = [subcommand, shortened(target, GIVEN_MAX)];
         match readable {
             None => {
@@ -156,14 +156,12 @@ impl Chat {
         self.ask_store(voice, request, move |chat, voice, reply| {
             let Reply::Messages(messages) = reply else { return };
             let here = chat.sessions.is_here(by.conn) && !messages.is_empty();
-            let Some((now, name)) = here.then(|| chat.readable(by.user, &name)).flatten() else {
+            let Some((_, name)) = here.then(|| chat.readable(by.user, &name)).flatten() else {
                 return;
             };
-            if now == place {
-                let rest = chat.pieces(by.user, &place, &name, messages);
-                let batch = format!("chathistory {name}");
-                chat.answer_kept(voice, by, Kept { command: "JOIN", batch, rest, then: None });
-            }
+            let rest = chat.pieces(by.user, &place, &name, messages);
+            let batch = format!("chathistory {name}");
+            chat.answer_kept(voice, by, Kept { command: "JOIN", batch, rest, then: None });
         });
     }
 
