@@ -22,6 +22,36 @@ impl Chat {
         command: &str,
         params: &str,
     ) -> Option<String> {
+        let (msgid, places) = self.event_places(voice, channels)?;
+        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
+        let text = Text::Line(params.to_owned());
+        let event = self.to_keep(voice, self.users[user].mask(), command, tags, text);
+        self.append_event(voice, places, &event);
+        Some(msgid)
+    }
+
+    /// The same of what a service has done; `source` is its mask.
+    pub(super) fn keep_service_event(
+        &mut self,
+        voice: &mut Voice,
+        source: &str,
+        channel: ChannelId,
+        command: &str,
+        params: &str,
+    ) -> Option<String> {
+        let (msgid, places) = self.event_places(voice, &[channel])?;
+        let tags = LineTags { msgid: Some(&msgid), ..LineTags::default() };
+        let event = self.to_keep(voice, source, command, tags, Text::Line(params.to_owned()));
+        self.append_event(voice, places, &event);
+        Some(msgid)
+    }
+
+    /// A new id for what happens in `channels`, and where it is kept, if it is anywhere.
+    fn event_places(
+        &mut self,
+        voice: &Voice,
+        channels: &[ChannelId],
+    ) -> Option<(String, Vec<store::Target>)> {
         // Who is not seen in an auditorium is not to be read of either.
         let tells = |id: &&ChannelId| !self.channels[**id].is(ChannelMode::Auditorium);
         if !self.settings.history.enabled || !self.keeper.takes_events() {
@@ -29,18 +59,19 @@ impl Chat {
         }
         let places = channels.iter().filter(tells).map(|id| self.place_of_channel(*id));
         let places: Vec<store::Target> = places.collect();
-        if places.is_empty() {
-            return None;
-        }
-        let msgid = self.message_ids.next(voice.now().unix_ms);
-        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
-        let text = Text::Line(params.to_owned());
-        let event = self.to_keep(voice, self.users[user].mask(), command, tags, text);
+        (!places.is_empty()).then(|| (self.message_ids.next(voice.now().unix_ms), places))
+    }
+
+    fn append_event(
+        &mut self,
+        voice: &mut Voice,
+        places: Vec<store::Target>,
+        event: &store::Message,
+    ) {
         for target in places {
             let request = Request::Append { target, message: event.clone() };
             self.ask_store(voice, request, |_, _, _| {});
         }
-        Some(msgid)
     }
 
     /// The channels of a user.

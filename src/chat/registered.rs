@@ -8,7 +8,7 @@ use super::channels::{Channel, ChannelId, List, ListEntry, Rank, Serial, Topic};
 use super::commands::chanserv;
 use super::metadata::Metadata;
 use super::users::UserId;
-use super::voice::{Line, Voice};
+use super::voice::{Line, LineTags, Voice};
 use crate::store::{self, ChannelRecord, Reply, Request, TopicRecord};
 use crate::wire::casemap::{Folded, folded, same};
 use crate::wire::irc::names::ChannelName;
@@ -316,8 +316,12 @@ impl Chat {
         self.set_rank(voice, channel, member, rank, on);
         let change = format!("{}{}", if on { '+' } else { '-' }, rank.letter());
         let source = self.service_mask(chanserv::NAME);
-        let params = [&*self.channels[channel].name, &change, self.users[user].nick()];
-        self.to_channel(voice, &mut Line::new(&source, "MODE", &params), channel);
+        let name = self.channels[channel].name.clone();
+        let nick = self.users[user].nick().to_owned();
+        let params = [&*name, &change, &nick];
+        let msgid = self.keep_service_event(voice, &source, channel, "MODE", &params.join(" "));
+        let tags = LineTags { msgid: msgid.as_deref(), ..LineTags::default() };
+        self.to_channel(voice, &mut Line::new(&source, "MODE", &params).tagged(tags), channel);
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::stage::{Stage, play, play_with, settings};
 use crate::world::disk::State;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use stonechat::auth::verifier::Verifier;
 use stonechat::chat::{Limits, Operator, Settings};
 use stonechat::store::{Reply, Request};
@@ -232,9 +233,9 @@ fn ranks_are_there_again_after_a_start_and_open_what_is_closed() {
              eve+
              eve> NS REGISTER secret
              eve~
-             ann> CS AMODE #a +hv bob eve
              ann> MODE #a +ilk 1 key
              ann> MODE #a +b bob
+             ann> CS AMODE #a +hv bob eve
              ann~
              restart
              {ANN_IS_BACK}
@@ -585,6 +586,32 @@ fn an_account_that_goes_meanwhile_registers_nothing() {
              bob< :srv 323 bob :End of /LIST"
         ),
     );
+    // Another account of the same name may be there by then: the channel is not its.
+    play_with(
+        with_operator(),
+        &format!(
+            "{ANN_HAS_A}
+             bob+
+             bob> OPER root sesame
+             bob~
+             cat+
+             cat> OPER root sesame
+             cat~
+             disk stalls
+             bob> NS DROP ann
+             cat> NS SAREGISTER ann other
+             ann> TOPIC #a :meanwhile
+             ann~
+             disk well
+             bob~
+             cat~
+             ann~
+             restart
+             eve+
+             eve> CS INFO #a
+             eve< :ChanServ!services@srv NOTICE eve :There is no registered channel of that name."
+        ),
+    );
     // By `stonechatd account remove`, of which the daemon hears with the next change.
     let mut stage = Stage::new(settings());
     stage.register("ann", "");
@@ -706,6 +733,33 @@ fn whatever_the_disk_does_a_renamed_channel_is_kept() {
              ann< :srv 323 ann :End of /LIST"
         ),
     );
+}
+
+#[test]
+fn a_renamed_channel_is_kept_under_one_name_at_least_whenever_the_server_is_killed() {
+    let mut met = BTreeSet::new();
+    for requests in 0..12 {
+        let mut stage = Stage::new(settings());
+        stage.register("ann", "");
+        for line in ["NS REGISTER secret", "JOIN #a", "CS REGISTER #a"] {
+            stage.say("ann", line);
+        }
+        stage.disk(State::Stalls);
+        // The first is being written when the channel gets its other name.
+        for line in ["TOPIC #a :news", "RENAME #a #b"] {
+            stage.say("ann", line);
+        }
+        stage.disk_changes(State::Well, requests, State::Stalls);
+        stage.restart();
+        stage.disk(State::Well);
+        stage.register("bob", "");
+        stage.say("bob", "LIST");
+        let listed = stage.heard("bob").into_iter().filter(|line| line.contains(" 322 "));
+        let names = listed.map(|line| line.split(' ').nth(3).unwrap_or_default().to_owned());
+        met.insert(names.collect::<Vec<String>>());
+    }
+    let all = [vec!["#a"], vec!["#a", "#b"], vec!["#b"]];
+    assert_eq!(met, all.map(|names| names.iter().map(|name| name.to_string()).collect()).into());
 }
 
 #[test]
@@ -875,6 +929,38 @@ fn a_dropped_channel_does_not_come_back_by_what_is_changed_meanwhile() {
 }
 
 #[test]
+fn what_was_changed_while_a_drop_failed_is_kept() {
+    // A save is under way when the drop is asked for, or none is.
+    for (before, requests) in [("", 2), ("bob> TOPIC #a :before\nann~\nbob~", 4)] {
+        after(
+            ANN_HAS_A,
+            &format!(
+                "bob+ draft/no-implicit-names
+                 bob> JOIN #a
+                 bob~
+                 ann~
+                 ann> MODE #a -t
+                 ann~
+                 bob~
+                 disk stalls
+                 {before}
+                 ann> CS DROP #a #a
+                 bob> TOPIC #a :meanwhile
+                 ann~
+                 bob~
+                 disk full {requests} well
+                 ann< :ChanServ!services@srv NOTICE ann :It stays registered: no space is left on the disk for the database.
+                 restart
+                 bob+
+                 bob> TOPIC #a
+                 bob< :srv 332 bob #a :meanwhile
+                 bob< :srv 333 bob #a bob!bob@localhost 1767225600"
+            ),
+        );
+    }
+}
+
+#[test]
 fn many_changes_are_one_request() {
     let mut stage = Stage::new(settings());
     stage.register("ann", "");
@@ -923,6 +1009,29 @@ fn who_is_always_on_is_in_a_registered_channel_after_a_start() {
 }
 
 #[test]
+fn a_rank_by_account_is_there_after_a_start_though_its_user_could_not_be_kept() {
+    after(
+        ANN_HAS_A,
+        "bob+ draft/no-implicit-names
+         bob> NS REGISTER secret
+         bob> NS SET always-on on
+         bob> JOIN #a
+         bob~
+         ann~
+         disk full 3 well
+         ann> CS AMODE #a +o bob
+         ann~
+         bob~
+         restart
+         eve+
+         eve> JOIN #a
+         eve< :eve!eve@localhost JOIN #a
+         eve< :srv 353 eve = #a :@bob eve
+         eve< :srv 366 eve #a :End of /NAMES list",
+    );
+}
+
+#[test]
 fn where_nothing_is_kept_no_channel_is_registered() {
     let mut stage = Stage::without_disk(settings());
     stage.register("ann", "");
@@ -947,6 +1056,8 @@ fn chanserv_says_what_it_can_do() {
 enum Event {
     Says(&'static str),
     Disk(State),
+    /// So it is for so many requests, and then otherwise.
+    DiskChanges(State, usize, State),
     Restart,
 }
 
@@ -967,7 +1078,9 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let states = &[State::Well, State::Full, State::Stalls][..];
     let event = prop_oneof![
         8 => proptest::sample::select(SAYS).prop_map(Event::Says),
-        3 => proptest::sample::select(states).prop_map(Event::Disk),
+        2 => proptest::sample::select(states).prop_map(Event::Disk),
+        2 => (proptest::sample::select(states), 1_usize..6, proptest::sample::select(states))
+            .prop_map(|(now, count, then)| Event::DiskChanges(now, count, then)),
         1 => Just(Event::Restart),
     ];
     proptest::collection::vec(event, 1..40)
@@ -1048,7 +1161,14 @@ impl Story {
                 there.push(name);
             }
         }
-        assert!(there.len() <= 1, "{there:?}");
+        if let [_, _] = there[..] {
+            // Kept under its new name, and not forgotten yet under the old.
+            there.retain(|name| *name == self.name);
+            let old = if self.name == "#a" { "#b" } else { "#a" };
+            self.stage.say("ann", &format!("CS DROP {old} {old}"));
+            let said = self.stage.heard("ann");
+            assert!(said[0].ends_with("It is not registered any more."), "{said:?}");
+        }
         if !std::mem::take(&mut self.waits) {
             assert_eq!(self.registered, !there.is_empty());
         }
@@ -1067,6 +1187,7 @@ proptest! {
             match event {
                 Event::Says(line) => story.say(line),
                 Event::Disk(state) => story.stage.disk(state),
+                Event::DiskChanges(now, count, then) => story.stage.disk_changes(now, count, then),
                 Event::Restart => story.restart(),
             }
             story.hear();

@@ -10,6 +10,7 @@
 //! ann/                            she is cut off
 //! +90s                            so much time passes
 //! disk full                       nothing can be written any more; also: broken, stalls, well
+//! disk well 2 full                only after two requests more
 //! restart                         the server is killed, everyone with it, and begun again
 //! ```
 //! Time begins at 2026-01-01T00:00:00Z, 1767225600. A `time` tag is told as `time=T`, the first
@@ -54,12 +55,14 @@ pub fn play_with(settings: Settings, script: &str) {
             if !expected.is_empty() {
                 stage.compare(&mut expected);
             }
-            match event {
-                "full" => stage.disk(State::Full),
-                "broken" => stage.disk(State::Broken),
-                "stalls" => stage.disk(State::Stalls),
-                "well" => stage.disk(State::Well),
-                "" => stage.restart(),
+            let words: Vec<&str> = event.split(' ').collect();
+            match words[..] {
+                [""] => stage.restart(),
+                [now] => stage.disk(disk_state(now)),
+                [now, count, then] => {
+                    let count = count.parse().expect("so many requests");
+                    stage.disk_changes(disk_state(now), count, disk_state(then));
+                }
                 _ => panic!("{line}"),
             }
             continue;
@@ -148,7 +151,13 @@ impl Stage {
 
     /// How the disk is from now on.
     pub fn disk(&mut self, state: State) {
-        self.disk.state = state;
+        self.disk.set(state, None);
+        self.settle();
+    }
+
+    /// How the disk is for so many requests, and from then on.
+    pub fn disk_changes(&mut self, state: State, count: usize, then: State) {
+        self.disk.set(state, Some((count, then)));
         self.settle();
     }
 
@@ -357,6 +366,16 @@ impl Stage {
             assert!(!ended || wanted.end, "{name} saw the end");
         }
         assert!(expected.is_empty(), "nobody speaks for {:?}", expected.keys());
+    }
+}
+
+fn disk_state(name: &str) -> State {
+    match name {
+        "full" => State::Full,
+        "broken" => State::Broken,
+        "stalls" => State::Stalls,
+        "well" => State::Well,
+        _ => panic!("a disk is not {name}"),
     }
 }
 

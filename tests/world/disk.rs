@@ -11,7 +11,9 @@ pub struct Disk {
     far: Far,
     hashing: worker::Far,
     database: Database,
-    pub state: State,
+    state: State,
+    /// After so many requests it is so.
+    then: Option<(usize, State)>,
 }
 
 /// How it is.
@@ -34,7 +36,7 @@ impl Disk {
     pub fn new() -> Disk {
         let (far, hashing) = (Store::new(CAPACITY).1, Hasher::new(CAPACITY).1);
         let database = Database::in_memory().expect("a database in memory");
-        Disk { far, hashing, database, state: State::Well }
+        Disk { far, hashing, database, state: State::Well, then: None }
     }
 
     /// Serves a program that begins: what was asked before and not done is lost.
@@ -54,12 +56,11 @@ impl Disk {
     }
 
     /// What another program that has the database does meanwhile.
-    #[allow(dead_code)] // not in every test
     pub fn ask(&mut self, request: Request) -> Reply {
         self.database.serve([request].iter()).pop().expect("a reply")
     }
 
-    /// Does what was asked, in one group. Returns whether that was anything.
+    /// Does what was asked. Returns whether that was anything.
     pub fn serve(&mut self) -> bool {
         let mut any = false;
         while let Some((token, job)) = self.hashing.take() {
@@ -69,22 +70,29 @@ impl Disk {
         self.serve_store() | any
     }
 
+    /// How it is from now on, and how after so many requests.
+    pub fn set(&mut self, state: State, then: Option<(usize, State)>) {
+        (self.state, self.then) = (state, then);
+    }
+
     fn serve_store(&mut self) -> bool {
-        if self.state == State::Stalls {
-            return false;
-        }
-        let mut group = Vec::new();
-        while let Some(asked) = self.far.take() {
-            group.push(asked);
-        }
-        for (token, request) in &group {
+        let mut any = false;
+        loop {
+            if let Some((0, state)) = self.then {
+                self.set(state, None);
+            }
+            if self.state == State::Stalls {
+                return any;
+            }
+            let Some((token, request)) = self.far.take() else { return any };
             let reply = match self.state {
                 State::Broken => Reply::Failed(Trouble::Corrupt("it is broken".to_owned())),
                 State::Full if request.writes() => Reply::Failed(Trouble::Full),
-                _ => self.database.serve([request].into_iter()).pop().expect("a reply to each"),
+                _ => self.database.serve([&request].into_iter()).pop().expect("a reply to each"),
             };
-            self.far.answer(*token, reply);
+            self.far.answer(token, reply);
+            self.then = self.then.map(|(count, state)| (count - 1, state));
+            any = true;
         }
-        !group.is_empty()
     }
 }
