@@ -1208,3 +1208,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_was_said_in_a_closed_channel_goes_with_its_registration_and_its_name() {
+    for (ending, name) in
+        [("CS DROP #a #a", "#a"), ("RENAME #a #b", "#b"), ("NS DROP ann secret", "#a")]
+    {
+        for (modes, found) in [("+i", 0), ("+m", 1)] {
+            let mut stage = Stage::new(settings());
+            stage.register("ann", "draft/channel-rename");
+            let lines =
+                ["REGISTER * * secret", "JOIN #a", "CS REGISTER #a", "PRIVMSG #a :between us"];
+            let more = [&format!("MODE #a {modes}"), ending, &format!("PART {name}")];
+            lines.iter().for_each(|line| stage.say("ann", line));
+            more.iter().for_each(|line| stage.say("ann", line));
+            stage.register("eve", "");
+            stage.say("eve", "JOIN #a");
+            stage.heard("eve");
+            stage.say("eve", "CHATHISTORY LATEST #a * 10");
+            let heard = stage.heard("eve");
+            let said = heard.iter().filter(|line| line.contains("between us")).count();
+            assert_eq!(said, found, "{modes} {ending}: {heard:?}");
+        }
+    }
+}
