@@ -8,12 +8,14 @@ use super::users::UserId;
 use super::voice::{Answer, Piece, Voice};
 use crate::net::{ConnId, Span};
 use crate::store::{Message, Reply, Request, Target, Trouble};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-/// What each connection is to hear once it is known whether the echoes in it are said, in order.
+/// What connections are to hear once it is known whether the echoes in it are said.
 #[derive(Default)]
 pub(super) struct Receipts {
-    waiting: HashMap<ConnId, VecDeque<Answer>>,
+    /// In the order said, which is that of the replies: who is looked for is near the front. Those
+    /// of connections that have ended leave likewise.
+    waiting: VecDeque<(ConnId, Answer)>,
     /// Counts echoes.
     count: u64,
 }
@@ -25,13 +27,6 @@ struct Echo {
     command: String,
     /// As it was called by who said it.
     target: String,
-}
-
-impl Receipts {
-    /// Nobody waits on `conn` any more.
-    pub(super) fn forget(&mut self, conn: ConnId) {
-        self.waiting.remove(&conn);
-    }
 }
 
 impl Chat {
@@ -57,7 +52,10 @@ impl Chat {
         let line = |conn: &ConnId| {
             (*conn, voice.captured(*conn, |voice| self.play(voice, *conn, target, &message, None)))
         };
-        let lines: Vec<(ConnId, Vec<Span>)> = conns.iter().map(line).collect();
+        let lines: Vec<(ConnId, Vec<Span>)> =
+            conns.iter().map(line).filter(|(_, lines)| !lines.is_empty()).collect();
+        // Not all of them are shown every message.
+        let conns = lines.iter().map(|(conn, _)| *conn).collect();
         let command = message.command.clone();
         let echo = Echo { number, conns, command: command.clone(), target: target.to_owned() };
         let request = Request::Append { target: place, message };
@@ -71,9 +69,7 @@ impl Chat {
 
     /// Takes over the answers in which an echo is awaited.
     pub(super) fn await_receipts(&mut self, voice: &mut Voice) {
-        for (conn, answer) in voice.unfinished.drain(..) {
-            self.receipts.waiting.entry(conn).or_default().push_back(answer);
-        }
+        self.receipts.waiting.extend(voice.unfinished.drain(..));
     }
 
     fn echo(&mut self, voice: &mut Voice, echo: Echo, reply: Reply) {
@@ -88,22 +84,19 @@ impl Chat {
                     self.tell_not_kept(voice, conn, &echo.command, &echo.target, trouble);
                 })
             });
-            // It may have ended, or be one that such a message is not shown to.
-            let Some(waiting) = self.receipts.waiting.get_mut(&conn) else { continue };
-            let first = waiting.front_mut().expect("as many as are withheld");
+            let waiting = &mut self.receipts.waiting;
+            let first = waiting.iter().position(|(waits, _)| *waits == conn);
+            let Some(first) = first else { continue };
+            let answer = &mut waiting[first].1;
             match warning {
-                None => first.say(echo.number),
-                Some(warning) => first.replace(voice, echo.number, &warning),
+                None => answer.say(echo.number),
+                Some(warning) => answer.replace(voice, echo.number, &warning),
             }
-            if !first.is_complete() {
-                continue;
+            if answer.is_complete() {
+                let (_, answer) = waiting.remove(first).expect("it was seen above");
+                let said = voice.complete(answer);
+                voice.out.release(conn, &said);
             }
-            let first = waiting.pop_front().expect("it was seen above");
-            if waiting.is_empty() {
-                self.receipts.waiting.remove(&conn);
-            }
-            let said = voice.complete(first);
-            voice.out.release(conn, &said);
         }
     }
 
