@@ -79,14 +79,18 @@ impl Chat {
             _ => Some(Trouble::Other("it answers something else".to_owned())),
         };
         for conn in echo.conns {
+            let waiting = self.receipts.waiting.iter();
+            let Some(first) = { waiting }.position(|(waits, _)| *waits == conn) else { continue };
+            if !self.sessions.knows(conn) {
+                self.receipts.waiting.remove(first);
+                continue;
+            }
             let warning = trouble.as_ref().map(|trouble| {
                 voice.captured(conn, |voice| {
                     self.tell_not_kept(voice, conn, &echo.command, &echo.target, trouble);
                 })
             });
             let waiting = &mut self.receipts.waiting;
-            let first = waiting.iter().position(|(waits, _)| *waits == conn);
-            let Some(first) = first else { continue };
             let answer = &mut waiting[first].1;
             match warning {
                 None => answer.say(echo.number),
