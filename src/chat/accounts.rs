@@ -8,7 +8,7 @@ use super::keeper::overloaded;
 use super::numeric::*;
 use super::session::Stage;
 use super::settings::Registration;
-use super::users::UserId;
+use super::users::{User, UserId};
 use super::voice::{Line, Voice};
 use crate::auth::attempts::{Attempt, AttemptLimits, Attempts, TooMany};
 use crate::auth::decoys::Decoys;
@@ -211,6 +211,9 @@ impl Chat {
                 };
                 if let Ok(account) = &result {
                     log::info!("account {} is registered", account.name);
+                    // Another program may have removed one of that name.
+                    chat.log_all_out(voice, &account.name);
+                    chat.forget_account(voice, &account.name);
                 }
                 then(chat, voice, conn, result);
             });
@@ -256,6 +259,7 @@ impl Chat {
             Some(user) => {
                 let before = self.users[user].account.clone();
                 self.users.log_in(user, login);
+                self.keep_presence(voice, user);
                 if before.as_deref() != Some(&*name) {
                     self.tell_account(voice, user);
                 }
@@ -287,18 +291,33 @@ impl Chat {
         self.to_interested(voice, &mut line, user, Cap::AccountNotify, true);
     }
 
-    /// Whoever is logged in to an account that is no more is so no more.
+    /// Whoever is logged in to an account that is no more is so no more, also who has not registered
+    /// yet; who stays by it without a connection goes.
     pub(super) fn log_all_out(&mut self, voice: &mut Voice, account: &str) {
-        let is_it = |name: Option<&str>| name.is_some_and(|name| same(name, account));
-        let users = self.users.iter().filter(|(_, user)| is_it(user.account.as_deref()));
-        for user in users.map(|(id, _)| id).collect::<Vec<UserId>>() {
+        for user in self.users_of(account) {
             self.users.log_out(user);
             self.tell_account(voice, user);
             for conn in self.users[user].conns.clone() {
                 let mask = self.users[user].mask().to_owned();
                 self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
             }
+            self.go_if_alone(voice, user, "Account dropped");
         }
+        for conn in self.sessions.iter().map(|session| session.id).collect::<Vec<ConnId>>() {
+            let is_it = self.account_of(conn).is_some_and(|name| same(name, account));
+            let Some(registering) = self.sessions[conn].registering().filter(|_| is_it) else {
+                continue;
+            };
+            registering.login = None;
+            let mask = format!("*!*@{}", self.sessions[conn].host());
+            self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
+        }
+    }
+
+    /// Who is logged in to an account. A scan of all users.
+    pub(super) fn users_of(&self, account: &str) -> Vec<UserId> {
+        let is_it = |user: &User| user.account.as_deref().is_some_and(|name| same(name, account));
+        self.users.iter().filter(|(_, user)| is_it(user)).map(|(id, _)| id).collect()
     }
 
     /// Asks whose a nick is, on behalf of `conn`; `then` is told whether it may have it.

@@ -23,17 +23,31 @@ pub(super) enum Kept {
 }
 
 impl Chat {
-    /// Whether `user`, who is logged in, stays when the last connection goes.
+    /// Whether `user`, who is logged in, stays when the last connection goes. Of the users of one
+    /// account, one does.
     pub(super) fn set_always_on(&mut self, voice: &mut Voice, user: UserId, on: bool) {
         let Some(account) = self.users.get(user).and_then(|user| user.account.clone()) else {
             return;
         };
+        for other in self.users_of(&account).into_iter().filter(|other| *other != user) {
+            if self.users[other].is_always_on() {
+                self.users[other].extra().always_on = false;
+                self.go_if_alone(voice, other, "Stays no longer");
+            }
+        }
         self.users[user].extra().always_on = on;
         if on {
             self.keep_presence(voice, user);
         } else {
             let account = folded(&account).into_owned();
             self.ask_store(voice, Request::DropPresence { account }, |_, _, _| {});
+        }
+    }
+
+    /// Who has stayed without a connection, and is to stay no more, goes.
+    pub(super) fn go_if_alone(&mut self, voice: &mut Voice, user: UserId, why: &str) {
+        if self.users[user].conns.is_empty() {
+            self.part_with(voice, user, why);
         }
     }
 

@@ -33,15 +33,16 @@ impl Chat {
     }
 
     /// Where what is said in a channel is kept: under its name; but as long as it is closed to some
-    /// and not registered, under one that no other channel ever has, so that who makes one of that
-    /// name once all have left it, or after a restart, does not read what they could not hear.
+    /// under one that no other channel ever has, so that who makes one of that name once all have
+    /// left it, or its registration has ended, does not read what they could not hear. That of a
+    /// channel that is registered is the same after a restart.
     pub(super) fn place_of_channel(&self, channel: ChannelId) -> store::Target {
         let channel = &self.channels[channel];
         let name = folded(&channel.name);
-        let may_be_made_anew = channel.registered().is_none();
-        store::Target::Channel(match channel.is_closed() && may_be_made_anew {
-            false => name.into_owned(),
-            true => format!("{name},{:x}.{}", self.run, channel.serial.0),
+        store::Target::Channel(match channel.registered() {
+            _ if !channel.is_closed() => name.into_owned(),
+            Some(registration) => format!("{name},{}.{:x}", registration.founder, channel.created),
+            None => format!("{name},{:x}.{}", self.run, channel.serial.0),
         })
     }
 

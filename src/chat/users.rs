@@ -6,7 +6,7 @@ use super::channels::{ChannelId, Serial};
 use super::commands::markread::Markers;
 use super::metadata::Metadata;
 use crate::net::ConnId;
-use crate::wire::casemap::{self, Folded};
+use crate::wire::casemap::{self, Folded, same};
 use crate::wire::irc::names::Nick;
 use slab::Slab;
 use std::cell::Cell;
@@ -301,8 +301,10 @@ impl Users {
         assert_eq!(before, None, "a nick that is not free");
     }
 
-    /// A user has proved to be of an account.
+    /// A user has proved to be of an account. Where another user of it stays already, this one does
+    /// not: nobody leaves nick after nick behind.
     pub(super) fn log_in(&mut self, id: UserId, login: Login) {
+        let stays = login.always_on && !self.another_stays(id, &login.name);
         let user = &mut self.users[id.0 as usize];
         let before = user.account.replace(login.name);
         if before.is_some() && before != user.account {
@@ -311,9 +313,15 @@ impl Users {
         if !login.markers.is_empty() {
             user.extra().markers.learn(&login.markers);
         }
-        if login.always_on {
+        if stays {
             user.extra().always_on = true;
         }
+    }
+
+    /// A scan of all users.
+    fn another_stays(&self, id: UserId, account: &str) -> bool {
+        let is_of = |user: &User| user.account.as_deref().is_some_and(|own| same(own, account));
+        self.iter().any(|(other, user)| other != id && user.is_always_on() && is_of(user))
     }
 
     /// A user is of no account any more.

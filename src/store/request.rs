@@ -103,7 +103,8 @@ pub enum Request {
         change: Change,
     },
     /// Remove an account with its read markers, its presence, the registrations of the channels it
-    /// founded, and its ranks in others. What it said remains. [`Reply::Dropped`], or
+    /// founded, its ranks in others, and what was said with it in private, which another account of
+    /// its name would read. What it said in channels remains. [`Reply::Dropped`], or
     /// [`Reply::NoSuchAccount`].
     DropAccount {
         /// Its name, folded.

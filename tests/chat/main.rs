@@ -4,6 +4,7 @@ mod stage;
 #[path = "../world/mod.rs"]
 mod world;
 
+mod account_ends;
 mod accounts;
 mod bad_input;
 mod caps;

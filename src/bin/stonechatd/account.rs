@@ -29,7 +29,7 @@ pub enum AccountCommand {
     },
     /// List all accounts: name, when it was made, and whether it is always on
     List,
-    /// Remove an account, its read markers, and the registrations of its channels
+    /// Remove an account, its read markers and conversations, and the registrations of its channels
     Remove {
         /// Which
         name: String,

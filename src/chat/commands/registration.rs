@@ -137,12 +137,11 @@ impl Chat {
             return;
         }
         let Some(nick) = registering.nick.clone() else { return };
-        let login = registering.login.as_ref().map(|login| login.name.clone());
         let given = registering.password.clone().unwrap_or_default();
         self.abort_sasl(voice, conn);
         // Nobody holds a nick before he is there: who is first, has it.
         if let Some(owner) = self.users.find(&nick)
-            && !self.is_of(owner, login.as_deref())
+            && !self.is_of(owner, self.account_of(conn))
         {
             return self.refuse_nick(voice, conn, &nick, ERR_NICKNAMEINUSE, None);
         }
@@ -150,10 +149,8 @@ impl Chat {
             self.numeric(voice, conn, ERR_PASSWDMISMATCH, &[]);
             return self.turn_away(voice, conn, "Bad password");
         }
-        if self.settings.accounts.login_required && login.is_none() {
-            let text = "You must log in to an account to use this server";
-            self.fail(voice, conn, "*", "ACCOUNT_REQUIRED", &[], text);
-            return self.turn_away(voice, conn, text);
+        if self.refuses_strangers(voice, conn) {
+            return;
         }
         let asked = nick.clone();
         let asked = Nick::parse(&asked, usize::MAX).expect("it was parsed when it was given");
@@ -161,14 +158,28 @@ impl Chat {
             if let Some((reply, text)) = unavailable(&may) {
                 return chat.refuse_nick(voice, conn, &nick, reply, Some(&text));
             }
+            if chat.refuses_strangers(voice, conn) {
+                return; // the account may have gone meanwhile
+            }
             match chat.users.find(&nick) {
-                Some(owner) if chat.is_of(owner, login.as_deref()) => {
+                Some(owner) if chat.is_of(owner, chat.account_of(conn)) => {
                     chat.attach(voice, conn, owner);
                 }
                 Some(_) => chat.refuse_nick(voice, conn, &nick, ERR_NICKNAMEINUSE, None),
                 None => chat.become_user(voice, conn, &nick),
             }
         });
+    }
+
+    /// Turns away who is not logged in, where one must be.
+    fn refuses_strangers(&mut self, voice: &mut Voice, conn: ConnId) -> bool {
+        let refuses = self.settings.accounts.login_required && self.account_of(conn).is_none();
+        if refuses {
+            let text = "You must log in to an account to use this server";
+            self.fail(voice, conn, "*", "ACCOUNT_REQUIRED", &[], text);
+            self.turn_away(voice, conn, text);
+        }
+        refuses
     }
 
     fn is_of(&self, user: UserId, account: Option<&str>) -> bool {

@@ -50,6 +50,8 @@ const REDACT: &str =
     "UPDATE message SET kind = 2, text = '', tags = '', concat = NULL WHERE id = ?1";
 // No name begins with a space: it is found under its name no more, and what is to be removed is.
 const FORGET: &str = "UPDATE target SET name = ' ' || id, one = NULL, other = NULL WHERE name = ?1";
+pub(super) const FORGET_ALL_OF: &str = "
+    UPDATE target SET name = ' ' || id, one = NULL, other = NULL WHERE one = ?1 OR other = ?1";
 const ADD_TARGET: &str = "INSERT INTO target (name, one, other) VALUES (?1, ?2, ?3)";
 const ADD_MESSAGE: &str = "
     INSERT INTO message (target, kind, time, msgid, source, account, command, tags, text, concat)
@@ -121,6 +123,12 @@ pub(super) fn redact(
 pub(super) fn forget(connection: &Connection, target: &Target) -> Result<Reply, Trouble> {
     connection.prepare_cached(FORGET)?.execute([name(target)])?;
     Ok(Reply::Forgotten)
+}
+
+/// The same of all that somebody has said with others in private.
+pub(super) fn forget_conversations(connection: &Connection, user: &str) -> Result<(), Trouble> {
+    connection.prepare_cached(FORGET_ALL_OF)?.execute([user])?;
+    Ok(())
 }
 
 pub(super) fn targets(

@@ -319,7 +319,11 @@ impl Database {
             FindAccount { folded } => accounts::find(connection, folded),
             FindOwner { skeleton } => accounts::owner(connection, skeleton),
             ChangeAccount { folded, change } => accounts::change(connection, folded, change),
-            DropAccount { folded } => accounts::drop(connection, folded),
+            DropAccount { folded } => {
+                self.retention.forget();
+                history::forget_conversations(connection, folded)?;
+                accounts::drop(connection, folded)
+            }
             Accounts { after, limit } => accounts::page(connection, after, *limit),
             AddInvitation { token_hash, created_ms, expires_ms } => {
                 accounts::invite(connection, token_hash, *created_ms, *expires_ms)

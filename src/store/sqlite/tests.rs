@@ -43,6 +43,8 @@ fn every_query_walks_an_index_and_sorts_nothing() {
         (history::LAST_WITH_EVENTS, "MERGE (UNION ALL)"),
         (history::WITH_WHOM, "INDEX target_by_one (one=?)"),
         (history::WITH_WHOM, "INDEX target_by_other (other=?)"),
+        (history::FORGET_ALL_OF, "INDEX target_by_one (one=?)"),
+        (history::FORGET_ALL_OF, "INDEX target_by_other (other=?)"),
         (history::LATEST_TIME, "COVERING INDEX message_in_order (target=? AND kind=?)"),
         (history::FIND_SAID, "INDEX sqlite_autoindex_message_1 (msgid=? AND target=?)"),
         (accounts::FIND_ID, "INDEX sqlite_autoindex_account_1 (folded=?)"),
