@@ -8,6 +8,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer, Service, Stream};
+use stonechat::store::sqlite::Database;
+use stonechat::store::{Reply, Store};
 use world::room::Room;
 
 const CLIENTS: usize = 200;
@@ -136,6 +138,46 @@ fn a_message_to_a_thousand_allocates_no_more_than_one_to_ten() {
     let (few, many) = (allocations(10), allocations(1000));
     assert_eq!(few, many, "allocations of a hundred messages to 10 and to 1000");
     assert!(few < 100 * 20, "{few}");
+}
+
+/// What is kept costs a few allocations more, and its echo as a receipt again a few.
+#[test]
+fn a_kept_message_allocates_little() {
+    let allocations = |history: bool, caps: &str| {
+        let mut settings = stonechat::chat::Settings::default();
+        settings.history.enabled = history;
+        let mut app = App::new(4096, settings);
+        let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
+        let (store, far) = Store::new(64);
+        app.keep_in(store);
+        let mut database = Database::in_memory().unwrap();
+        let mut crowd = Crowd::of(1, app, endpoint);
+        let lines = format!("CAP REQ :{caps}\nNICK ann\nUSER u 0 * :N\nCAP END\nJOIN #a\n");
+        crowd.say(0, lines.leak().as_bytes());
+        crowd.settle();
+        while let Some((token, request)) = far.take() {
+            far.answer(token, database.serve([&request].into_iter()).remove(0));
+            crowd.server.woken();
+            crowd.settle();
+        }
+        let mut speak = || {
+            crowd.say(0, b"PRIVMSG #a :a line of ordinary length\n");
+            crowd.settle();
+            while let Some((token, _)) = far.take() {
+                far.answer(token, Reply::Appended);
+            }
+            crowd.server.woken();
+            crowd.settle();
+        };
+        (0..100).for_each(|_| speak());
+        allocation_counter::measure(|| (0..100).for_each(|_| speak())).count_total as f64 / 100.0
+    };
+    let caps = ["server-time message-tags", "server-time message-tags echo-message"];
+    let [off, echo_off] = caps.map(|caps| allocations(false, caps));
+    let [on, echo_on] = caps.map(|caps| allocations(true, caps));
+    println!("a message: {off}, with an echo {echo_off}; kept: {on}, with an echo {echo_on}");
+    assert!(on < off + 8.0, "{on} allocations of a message that is kept, of another {off}");
+    assert!(echo_on < on + 18.0, "{echo_on} allocations with an echo, without one {on}");
 }
 
 /// Who comes and goes leaves nothing behind but what WHOWAS remembers, which is bounded.

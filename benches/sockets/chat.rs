@@ -4,7 +4,7 @@
 
 use crate::has_room_for;
 use crate::measure::{Pairs, print_head, print_row, quantile, thread_cpu_time};
-use crate::server::{Loop, Server, limits, listen};
+use crate::server::{Keeper, Loop, Server, limits, listen};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,10 +19,10 @@ use stonechat::net::reactor::Reactor;
 const CAPS: &str = "CAP REQ :message-tags server-time draft/no-implicit-names\r\n";
 
 /// What is said, in bytes.
-const TEXT_BYTES: usize = 60;
+pub const TEXT_BYTES: usize = 60;
 
 /// What is measured at once, at least; some 4 ms.
-const BLOCK_DELIVERIES: usize = 2_000;
+pub const BLOCK_DELIVERIES: usize = 2_000;
 const DELIVERIES: usize = 500_000;
 const PAIRS: std::ops::RangeInclusive<usize> = 5..=41;
 
@@ -58,7 +58,8 @@ fn many_channels() {
 
 /// `speakers` of `members` say a line each, in as many channels as there are, in one turn.
 fn compare(members: usize, speakers: usize, channels: usize) {
-    let mut crowd = Crowd::gather(members, speakers, channels);
+    let echo = false;
+    let mut crowd = Crowd::gather(Gathering { members, speakers, channels, echo, store: None });
     let deliveries = speakers * (members / channels - 1);
     let rounds = BLOCK_DELIVERIES.div_ceil(deliveries);
     let mut block = |how| {
@@ -82,16 +83,28 @@ fn compare(members: usize, speakers: usize, channels: usize) {
 }
 
 #[derive(Clone, Copy)]
-enum How {
+pub enum How {
     Chat,
     Bare,
 }
 
+/// Who comes, and where to.
+#[derive(Clone, Copy)]
+pub struct Gathering {
+    pub members: usize,
+    /// The first of them.
+    pub speakers: usize,
+    pub channels: usize,
+    /// Everyone has asked for `echo-message`.
+    pub echo: bool,
+    /// There is a store; and whether what is said is kept in it.
+    pub store: Option<bool>,
+}
+
 /// The clients' ends, and the thread where the server runs, one round at a time.
-struct Crowd {
+pub struct Crowd {
     clients: Vec<BufReader<TcpStream>>,
-    speakers: usize,
-    channels: usize,
+    gathering: Gathering,
     rounds: Sender<(How, Vec<u8>)>,
     spent: Receiver<f64>,
     server: JoinHandle<()>,
@@ -100,13 +113,14 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn gather(members: usize, speakers: usize, channels: usize) -> Crowd {
+    pub fn gather(gathering: Gathering) -> Crowd {
+        let Gathering { members, channels, echo, .. } = gathering;
         let (rounds, told) = channel::<(How, Vec<u8>)>();
         let (spend, spent) = channel();
         let (ready, is_ready) = channel();
         let (here, is_here) = channel::<()>();
         let server = std::thread::spawn(move || {
-            let mut server = ChatServer::start(&ready, speakers, channels);
+            let mut server = ChatServer::start(&ready, gathering);
             while is_here.try_recv().is_err() {
                 server.turn(Some(std::time::Duration::from_millis(1)));
             }
@@ -114,12 +128,13 @@ impl Crowd {
             for (how, line) in told {
                 spend.send(server.round(how, &line)).expect("the load waits for the round");
             }
+            server.end();
         });
         let address = is_ready.recv().expect("the server starts");
         let mut clients = Vec::new();
         while clients.len() < members {
             let end = members.min(clients.len() + JOINED_AT_ONCE);
-            clients.extend((clients.len()..end).map(|n| member(address, n, n % channels)));
+            clients.extend((clients.len()..end).map(|n| member(address, n, n % channels, echo)));
             // What they hear of each other is read before more of it comes: once all have joined,
             // and all of that has been told.
             for _ in 0..2 {
@@ -132,21 +147,22 @@ impl Crowd {
         here.send(()).expect("the server waits for it");
         // From here on the server turns only when it is told to.
         spent.recv().expect("the server stands still");
-        Crowd { clients, speakers, channels, rounds, spent, server, line: Vec::new() }
+        Crowd { clients, gathering, rounds, spent, server, line: Vec::new() }
     }
 
     /// Every speaker says a line, the server is told to go on, everyone hears all of it.
-    fn round(&mut self, how: How) -> f64 {
+    pub fn round(&mut self, how: How) -> f64 {
+        let Gathering { speakers, channels, echo, .. } = self.gathering;
         let text = "x".repeat(TEXT_BYTES);
-        for n in 0..self.speakers {
-            let line = format!("PRIVMSG #c{:03} :{text}\r\n", n % self.channels);
+        for n in 0..speakers {
+            let line = format!("PRIVMSG #c{:03} :{text}\r\n", n % channels);
             self.clients[n].get_mut().write_all(line.as_bytes()).expect("a line is said");
         }
         self.rounds.send((how, self.line.clone())).expect("the server runs");
         let spent = self.spent.recv().expect("the server has gone its round");
-        let each = self.speakers / self.channels;
+        let each = speakers / channels;
         for (n, client) in self.clients.iter_mut().enumerate() {
-            for _ in 0..each - usize::from(n < self.speakers) {
+            for _ in 0..each - usize::from(n < speakers && !echo) {
                 self.line.clear();
                 client.read_until(b'\n', &mut self.line).expect("all of it is heard");
                 assert!(self.line.ends_with(b"x\r\n"));
@@ -155,7 +171,7 @@ impl Crowd {
         spent
     }
 
-    fn disperse(self) {
+    pub fn disperse(self) {
         drop(self.rounds);
         self.server.join().expect("the server ends in peace");
     }
@@ -165,16 +181,23 @@ impl Crowd {
 const JOINED_AT_ONCE: usize = 500;
 
 /// One who registers and joins.
-fn member(address: SocketAddr, number: usize, channel: usize) -> BufReader<TcpStream> {
+pub fn member(
+    address: SocketAddr,
+    number: usize,
+    channel: usize,
+    echo: bool,
+) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(address).expect("a connection");
     let nick = format!("n{number:05}");
-    let lines =
-        format!("{CAPS}NICK {nick}\r\nUSER user 0 * :A name\r\nCAP END\r\nJOIN #c{channel:03}\r\n");
+    let echo = if echo { "CAP REQ echo-message\r\n" } else { "" };
+    let lines = format!(
+        "{CAPS}{echo}NICK {nick}\r\nUSER user 0 * :A name\r\nCAP END\r\nJOIN #c{channel:03}\r\n"
+    );
     stream.write_all(lines.as_bytes()).expect("it is heard");
     BufReader::new(stream)
 }
 
-fn hear_until(client: &mut BufReader<TcpStream>, words: &str) {
+pub fn hear_until(client: &mut BufReader<TcpStream>, words: &str) {
     let mut line = String::new();
     while !line.contains(words) {
         line.clear();
@@ -185,18 +208,26 @@ fn hear_until(client: &mut BufReader<TcpStream>, words: &str) {
 struct ChatServer {
     reactor: Reactor,
     server: Loop<App>,
-    speakers: usize,
-    channels: usize,
+    gathering: Gathering,
+    keeper: Option<Keeper>,
 }
 
 impl ChatServer {
-    fn start(ready: &Sender<SocketAddr>, speakers: usize, channels: usize) -> ChatServer {
-        let mut app = App::new(512, Settings::default());
+    fn start(ready: &Sender<SocketAddr>, gathering: Gathering) -> ChatServer {
+        let mut settings = Settings::default();
+        settings.history.enabled = gathering.store == Some(true);
+        let mut app = App::new(512, settings);
         let endpoint = app.add_endpoint(Protocol::Irc).expect("the first");
         let mut reactor = Reactor::new().expect("a reactor");
+        let keeper = gathering.store.map(|_| Keeper::begin(&mut app, reactor.waker()));
         let address = listen(&mut reactor, endpoint);
         ready.send(address).expect("the load waits for it");
-        ChatServer { reactor, server: EventLoop::new(app, limits()), speakers, channels }
+        ChatServer { reactor, server: EventLoop::new(app, limits()), gathering, keeper }
+    }
+
+    fn end(self) {
+        drop(self.server);
+        self.keeper.into_iter().for_each(Keeper::end);
     }
 
     fn turn(&mut self, at_most: Option<std::time::Duration>) {
@@ -207,13 +238,18 @@ impl ChatServer {
         self.server.counters().endpoints.first().map_or(0, |endpoint| endpoint.received_lines)
     }
 
+    /// Whether everything said is kept, and that was told.
+    fn has_kept(&self) -> bool {
+        self.server.service.store().is_none_or(|store| store.open() == 0)
+    }
+
     /// The CPU time of it, in seconds.
     fn round(&mut self, how: How, line: &[u8]) -> f64 {
         let before = thread_cpu_time();
         match how {
             How::Chat => {
-                let enough = self.heard() + self.speakers as u64;
-                while self.heard() < enough {
+                let enough = self.heard() + self.gathering.speakers as u64;
+                while self.heard() < enough || !self.has_kept() {
                     self.turn(None);
                 }
             }
@@ -224,14 +260,15 @@ impl ChatServer {
 
     /// Members have the slots in the order they came.
     fn bare_round(&mut self, line: &[u8]) {
+        let Gathering { speakers, channels, .. } = self.gathering;
         let slots: Vec<usize> = self.server.live().map(|id| id.slot()).collect();
         let mut said = vec![0; "PRIVMSG #c000 :\r\n".len() + TEXT_BYTES];
-        for speaker in 0..self.speakers {
+        for speaker in 0..speakers {
             let stream = self.server.stream(slots[speaker]);
             while let Err(e) = stream.read_exact(&mut said) {
                 assert_eq!(e.kind(), ErrorKind::WouldBlock);
             }
-            let hearers = (speaker % self.channels..slots.len()).step_by(self.channels);
+            let hearers = (speaker % channels..slots.len()).step_by(channels);
             for hearer in hearers.filter(|hearer| *hearer != speaker) {
                 let written = self.server.stream(slots[hearer]).write(line);
                 assert_eq!(written.expect("there is room for a few lines"), line.len());
@@ -250,9 +287,9 @@ fn private() {
     let mut app = App::new(512, Settings::default());
     app.add_endpoint(Protocol::Irc).expect("the first");
     let server = Server::of(app);
-    let crowd: Vec<_> = (2..1_002).map(|n| member(server.address, n, n % 100)).collect();
-    let mut ann = member(server.address, 0, 0);
-    let mut bob = member(server.address, 1, 1);
+    let crowd: Vec<_> = (2..1_002).map(|n| member(server.address, n, n % 100, false)).collect();
+    let mut ann = member(server.address, 0, 0, false);
+    let mut bob = member(server.address, 1, 1, false);
     for client in [&mut ann, &mut bob] {
         client.get_mut().write_all(b"PING here\r\n").expect("a ping is said");
         hear_until(client, "PONG");

@@ -1,7 +1,7 @@
 //! What the loop costs over real sockets on loopback, beside the least that could do the same.
 //!
-//! `cargo bench --bench sockets` for everything, some minutes; `-- fanout echo chat crowd accept idle start`
-//! for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
+//! `cargo bench --bench sockets` for everything, some minutes; `-- fanout echo chat history crowd accept idle
+//! start` for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
 //!
 //! Wall time on a shared machine says little. What is compared is the CPU time of the server's
 //! thread, kernel included, and it is compared with that of a bare loop measured in turn with it;
@@ -14,6 +14,7 @@ mod child;
 mod crowd;
 mod echo;
 mod fanout;
+mod history;
 mod idle;
 mod measure;
 mod server;
@@ -23,10 +24,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::process::Command;
 
-const SCENARIOS: [(&str, fn()); 7] = [
+const SCENARIOS: [(&str, fn()); 8] = [
     ("fanout", fanout::run),
     ("echo", echo::run),
     ("chat", chat::run),
+    ("history", history::run),
     ("crowd", crowd::run),
     ("accept", accept::run),
     ("idle", idle::run),

@@ -7,8 +7,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use stonechat::app::App;
 use stonechat::net::reactor::{Address, Listener, Reactor, Socket};
 use stonechat::net::{EndpointId, EventLoop, Limits, Service};
+use stonechat::store::sqlite::{Database, Durability};
+use stonechat::store::{Store, thread};
+use tempfile::TempDir;
 
 /// A running server. Ends with [`Server::stop`].
 pub struct Server {
@@ -77,6 +81,34 @@ impl Asked {
         }
     }
 }
+
+/// The thread that keeps what is said, as the daemon has it: in a database on the disk that $TMPDIR
+/// is on, and not told before it is durable.
+pub struct Keeper {
+    thread: JoinHandle<()>,
+    dir: TempDir,
+}
+
+impl Keeper {
+    pub fn begin(app: &mut App, waker: Arc<Waker>) -> Keeper {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("stonechat.db");
+        let database = Database::open(&file, Durability::Full).expect("a database");
+        let (store, far) = Store::new(STORE_REQUESTS_MAX);
+        app.keep_in(store);
+        let thread = thread::serve(far, database, move || drop(waker.wake())).expect("a thread");
+        Keeper { thread, dir }
+    }
+
+    /// Once the app is dropped, and with it the store.
+    pub fn end(self) {
+        self.thread.join().expect("the database is closed in peace");
+        drop(self.dir);
+    }
+}
+
+/// As many as the daemon has.
+const STORE_REQUESTS_MAX: usize = 16_384;
 
 /// Listens on some port of loopback.
 pub fn listen(reactor: &mut Reactor, endpoint: EndpointId) -> SocketAddr {

@@ -335,7 +335,6 @@ impl Service for Chat {
 
     fn closed(&mut self, out: &mut Outbox, id: ConnId, why: CloseReason) {
         self.gone(&mut Voice::new(out), id, why.text());
-        self.receipts.forget(id);
         self.sessions.remove(id);
     }
 

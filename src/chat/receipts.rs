@@ -8,30 +8,25 @@ use super::users::UserId;
 use super::voice::{Answer, Piece, Voice};
 use crate::net::{ConnId, Span};
 use crate::store::{Message, Reply, Request, Target, Trouble};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
-/// What each connection is to hear once the echoes in it are known, in order.
+/// What connections are to hear once it is known whether the echoes in it are said.
 #[derive(Default)]
 pub(super) struct Receipts {
-    waiting: HashMap<ConnId, VecDeque<Answer>>,
+    /// In the order said, which is that of the replies: who is looked for is near the front. Those
+    /// of connections that have ended leave likewise.
+    waiting: VecDeque<(ConnId, Answer)>,
     /// Counts echoes.
     count: u64,
 }
 
-/// Who waits for the echo of a message, and what it is.
+/// Who waits for the echo of a message, and what it answers.
 struct Echo {
     number: u64,
     conns: Vec<ConnId>,
+    command: String,
     /// As it was called by who said it.
     target: String,
-    message: Message,
-}
-
-impl Receipts {
-    /// Nobody waits on `conn` any more.
-    pub(super) fn forget(&mut self, conn: ConnId) {
-        self.waiting.remove(&conn);
-    }
 }
 
 impl Chat {
@@ -47,28 +42,34 @@ impl Chat {
     ) {
         let wants = |conn: &ConnId| self.sessions[*conn].caps.has(Cap::EchoMessage);
         let conns: Vec<ConnId> = self.users[user].conns.iter().copied().filter(wants).collect();
-        let keep = |message| Request::Append { target: place, message };
         if conns.is_empty() {
-            return self.ask_store(voice, keep(message), |_, _, _| {});
+            let request = Request::Append { target: place, message };
+            return self.ask_store(voice, request, |_, _, _| {});
         }
         self.receipts.count += 1;
-        let (number, hearers) = (self.receipts.count, conns.clone());
-        let request = keep(message.clone());
-        let echo = Echo { number, conns, target: target.to_owned(), message };
-        let command = echo.message.command.clone();
+        let number = self.receipts.count;
+        // Composed now, so that no copy of the message waits.
+        let line = |conn: &ConnId| {
+            (*conn, voice.captured(*conn, |voice| self.play(voice, *conn, target, &message, None)))
+        };
+        let lines: Vec<(ConnId, Vec<Span>)> =
+            conns.iter().map(line).filter(|(_, lines)| !lines.is_empty()).collect();
+        // Not all of them are shown every message.
+        let conns = lines.iter().map(|(conn, _)| *conn).collect();
+        let command = message.command.clone();
+        let echo = Echo { number, conns, command: command.clone(), target: target.to_owned() };
+        let request = Request::Append { target: place, message };
         match self.keeper.ask(request, |chat, voice, reply| chat.echo(voice, echo, reply)) {
-            Ok(()) => hearers.iter().for_each(|conn| voice.await_echo(*conn, number)),
-            Err(_) => hearers.iter().for_each(|conn| {
+            Ok(()) => lines.iter().for_each(|(conn, said)| voice.await_echo(*conn, number, said)),
+            Err(_) => lines.iter().for_each(|(conn, _)| {
                 self.tell_not_kept(voice, *conn, &command, target, &overloaded());
             }),
         }
     }
 
-    /// Takes over the answers in which an echo is missing.
+    /// Takes over the answers in which an echo is awaited.
     pub(super) fn await_receipts(&mut self, voice: &mut Voice) {
-        for (conn, answer) in voice.unfinished.drain(..) {
-            self.receipts.waiting.entry(conn).or_default().push_back(answer);
-        }
+        self.receipts.waiting.extend(voice.unfinished.drain(..));
     }
 
     fn echo(&mut self, voice: &mut Voice, echo: Echo, reply: Reply) {
@@ -78,24 +79,27 @@ impl Chat {
             _ => Some(Trouble::Other("it answers something else".to_owned())),
         };
         for conn in echo.conns {
-            // It may have ended.
-            let Some(mut waiting) = self.receipts.waiting.remove(&conn) else { continue };
-            let said = voice.captured(conn, |voice| match &trouble {
-                None => self.play(voice, conn, &echo.target, &echo.message, None),
-                Some(trouble) => {
-                    let command = &echo.message.command;
-                    self.tell_not_kept(voice, conn, command, &echo.target, trouble);
-                }
-            });
-            let first = waiting.front_mut().expect("as many as are withheld");
-            first.insert(voice, echo.number, &said);
-            if first.is_complete() {
-                let first = waiting.pop_front().expect("it was seen above");
-                let said = voice.complete(first);
-                voice.out.release(conn, &said);
+            let waiting = self.receipts.waiting.iter();
+            let Some(first) = { waiting }.position(|(waits, _)| *waits == conn) else { continue };
+            if !self.sessions.knows(conn) {
+                self.receipts.waiting.remove(first);
+                continue;
             }
-            if !waiting.is_empty() {
-                self.receipts.waiting.insert(conn, waiting);
+            let warning = trouble.as_ref().map(|trouble| {
+                voice.captured(conn, |voice| {
+                    self.tell_not_kept(voice, conn, &echo.command, &echo.target, trouble);
+                })
+            });
+            let waiting = &mut self.receipts.waiting;
+            let answer = &mut waiting[first].1;
+            match warning {
+                None => answer.say(echo.number),
+                Some(warning) => answer.replace(voice, echo.number, &warning),
+            }
+            if answer.is_complete() {
+                let (_, answer) = waiting.remove(first).expect("it was seen above");
+                let said = voice.complete(answer);
+                voice.out.release(conn, &said);
             }
         }
     }
@@ -116,12 +120,24 @@ impl Chat {
 }
 
 impl Answer {
-    /// Puts in what an echo has turned out to be.
-    fn insert(&mut self, voice: &Voice, number: u64, said: &[Span]) {
-        let missing = |piece: &Piece| matches!(piece, Piece::Echo(echo) if *echo == number);
-        let Some(place) = self.pieces.iter().position(missing) else { return };
+    /// An echo is said.
+    fn say(&mut self, number: u64) {
+        for piece in &mut self.pieces {
+            if let Piece::Echo(echo, line) = piece
+                && *echo == number
+            {
+                *piece = Piece::Said(std::mem::take(line));
+            }
+        }
+    }
+
+    /// Something else is said in place of an echo.
+    fn replace(&mut self, voice: &Voice, number: u64, said: &[Span]) {
+        let awaited = |piece: &Piece| matches!(piece, Piece::Echo(echo, _) if *echo == number);
+        let Some(place) = self.pieces.iter().position(awaited) else { return };
+        self.pieces.retain(|piece| !awaited(piece));
         let said = said.iter().map(|span| Piece::Said(voice.out.text(*span).into()));
-        self.pieces.splice(place..=place, said);
+        self.pieces.splice(place..place, said);
     }
 
     fn is_complete(&self) -> bool {

@@ -108,8 +108,13 @@ impl Sessions {
 
     /// Whether something can be said to that connection.
     pub fn is_here(&self, id: ConnId) -> bool {
+        self.knows(id) && !matches!(self[id].stage, Stage::Gone)
+    }
+
+    /// Whether that connection has not ended yet, though nothing more may be said to it.
+    pub fn knows(&self, id: ConnId) -> bool {
         let session = self.0.get(id.slot()).and_then(Option::as_ref);
-        session.is_some_and(|session| session.id == id && !matches!(session.stage, Stage::Gone))
+        session.is_some_and(|session| session.id == id)
     }
 
     /// All of them.

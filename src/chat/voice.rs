@@ -22,11 +22,11 @@ pub struct Voice<'a> {
 #[derive(Clone, Copy)]
 enum Held {
     Line(Span),
-    /// The echo of that number, which is known once its message is kept.
-    Echo(u64),
+    /// A line of the echo of that number, which is said once its message is kept.
+    Echo(u64, Span),
 }
 
-/// An answer in which something is missing that a later turn will bring.
+/// An answer in which something depends on what a later turn will bring.
 pub struct Answer {
     labelled: Option<Labelled>,
     /// In order.
@@ -37,8 +37,8 @@ pub struct Answer {
 pub enum Piece {
     /// A line, with its end.
     Said(Box<[u8]>),
-    /// The echo of that number.
-    Echo(u64),
+    /// A line of the echo of that number.
+    Echo(u64, Box<[u8]>),
 }
 
 /// A command that carries a label.
@@ -126,8 +126,7 @@ impl<'a> Voice<'a> {
     pub fn headroom(&self, conn: ConnId) -> usize {
         let held = if self.is_labelled(conn) { &self.held[..] } else { &[] };
         let bytes = |held: &Held| match held {
-            Held::Line(span) => self.out.text(*span).len(),
-            Held::Echo(_) => 0,
+            Held::Line(line) | Held::Echo(_, line) => self.out.text(*line).len(),
         };
         let held = held.iter().map(bytes).sum();
         self.out.headroom(conn).saturating_sub(held)
@@ -140,14 +139,32 @@ impl<'a> Voice<'a> {
         self.labelled = Some(Labelled { asker, label, server, batch });
     }
 
-    /// What `conn` is told from here on comes after the echo of that number, which is known later.
-    pub fn await_echo(&mut self, conn: ConnId, number: u64) {
-        if self.is_labelled(conn) {
-            return self.held.push(Held::Echo(number));
+    /// What `conn` is told from here on comes after the echo of that number, these lines, whether it
+    /// is said or not.
+    pub fn await_echo(&mut self, conn: ConnId, number: u64, lines: &[Span]) {
+        let echo = lines.iter().map(|line| Held::Echo(number, *line));
+        match self.is_labelled(conn) {
+            true => self.held.extend(echo),
+            false => self.wait(conn, None, echo),
         }
-        self.out.withhold(conn);
-        let answer = Answer { labelled: None, pieces: vec![Piece::Echo(number)] };
-        self.unfinished.push((conn, answer));
+    }
+
+    /// Has an answer wait for the echoes in it.
+    fn wait(
+        &mut self,
+        conn: ConnId,
+        labelled: Option<Labelled>,
+        held: impl IntoIterator<Item = Held>,
+    ) {
+        let piece = |held| match held {
+            Held::Line(line) => Piece::Said(self.out.text(line).into()),
+            Held::Echo(number, line) => Piece::Echo(number, self.out.text(line).into()),
+        };
+        let pieces: Vec<Piece> = held.into_iter().map(piece).collect();
+        if !pieces.is_empty() {
+            self.out.withhold(conn);
+            self.unfinished.push((conn, Answer { labelled, pieces }));
+        }
     }
 
     /// What `say` says to `conn`, without sending it.
@@ -162,7 +179,7 @@ impl<'a> Voice<'a> {
 
     /// Sends what was held back, labelled: nothing becomes an ACK, one line is labelled itself,
     /// several are put in a batch. If they are a batch already, that is labelled. If an echo is
-    /// missing, all of it waits for that.
+    /// awaited, all of it waits for that.
     pub fn answer(&mut self) {
         let Some(labelled) = self.labelled.take() else { return };
         let held = std::mem::take(&mut self.held);
@@ -171,20 +188,14 @@ impl<'a> Voice<'a> {
             let said = self.labelled_spans(&labelled, lines);
             return said.iter().for_each(|span| self.out.send(asker, *span));
         }
-        self.out.withhold(asker);
-        let piece = |held: &Held| match held {
-            Held::Line(span) => Piece::Said(self.out.text(*span).into()),
-            Held::Echo(number) => Piece::Echo(*number),
-        };
-        let pieces = held.iter().map(piece).collect();
-        self.unfinished.push((asker, Answer { labelled: Some(labelled), pieces }));
+        self.wait(asker, Some(labelled), held);
     }
 
-    /// What an answer comes to in which nothing is missing any more.
+    /// What an answer comes to in which no echo is awaited any more.
     pub fn complete(&mut self, answer: Answer) -> Vec<Span> {
         let lines = answer.pieces.iter().map(|piece| match piece {
             Piece::Said(line) => self.out.compose(|arena| arena.extend_from_slice(line)),
-            Piece::Echo(_) => unreachable!("an echo is missing"),
+            Piece::Echo(..) => unreachable!("an echo is awaited"),
         });
         let lines = lines.collect();
         match &answer.labelled {
@@ -229,11 +240,10 @@ impl<'a> Voice<'a> {
     /// nothing is labelled. Returns the label.
     pub fn take_label(&mut self) -> Option<String> {
         let Labelled { asker, label, .. } = self.labelled.take()?;
-        for held in std::mem::take(&mut self.held) {
-            match held {
-                Held::Line(span) => self.out.send(asker, span),
-                Held::Echo(number) => self.await_echo(asker, number),
-            }
+        let held = std::mem::take(&mut self.held);
+        match lines(&held) {
+            Some(lines) => lines.iter().for_each(|line| self.out.send(asker, *line)),
+            None => self.wait(asker, None, held),
         }
         Some(label)
     }
@@ -276,11 +286,11 @@ impl Labelled {
     }
 }
 
-/// The lines that were gathered, if no echo is missing among them.
+/// The lines that were gathered, if no echo is awaited among them.
 fn lines(held: &[Held]) -> Option<Vec<Span>> {
     let line = |held: &Held| match held {
         Held::Line(span) => Some(*span),
-        Held::Echo(_) => None,
+        Held::Echo(..) => None,
     };
     held.iter().map(line).collect()
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// The loop's side. Dropping it ends whoever serves the other, once all that was asked is done.
 pub struct Store {
-    requests: Sender<(Token, Request)>,
+    requests: Sender<Box<(Token, Request)>>,
     replies: Receiver<(Token, Reply)>,
     capacity: usize,
     bytes_max: usize,
@@ -39,7 +39,8 @@ struct Open {
 
 /// The side that answers: each request once, in the order asked.
 pub struct Far {
-    requests: Receiver<(Token, Request)>,
+    /// Boxed: the queue allocates for 31 at once, and so much at once makes the allocator tidy up.
+    requests: Receiver<Box<(Token, Request)>>,
     replies: Sender<(Token, Reply)>,
     statistics: Arc<Statistics>,
 }
@@ -116,7 +117,7 @@ impl Store {
         if self.open.len() == self.capacity || self.bytes + open.bytes > self.bytes_max {
             return Err(Busy);
         }
-        self.requests.send((token, request)).map_err(|_| Busy)?;
+        self.requests.send(Box::new((token, request))).map_err(|_| Busy)?;
         self.bytes += open.bytes;
         self.open.push_back(open);
         Ok(())
@@ -164,12 +165,12 @@ impl Store {
 impl Far {
     /// Waits for a request; `None` once the store is dropped and everything asked was taken.
     pub fn wait(&self) -> Option<(Token, Request)> {
-        self.requests.recv().ok()
+        self.requests.recv().ok().map(|asked| *asked)
     }
 
     /// Waits for a request so long.
     pub fn wait_for(&self, time: Duration) -> Result<(Token, Request), Unasked> {
-        self.requests.recv_timeout(time).map_err(|ended| match ended {
+        self.requests.recv_timeout(time).map(|asked| *asked).map_err(|ended| match ended {
             RecvTimeoutError::Timeout => Unasked::Yet,
             RecvTimeoutError::Disconnected => Unasked::Forever,
         })
@@ -177,7 +178,7 @@ impl Far {
 
     /// The next request, if there is one.
     pub fn take(&self) -> Option<(Token, Request)> {
-        self.requests.try_recv().ok()
+        self.requests.try_recv().ok().map(|asked| *asked)
     }
 
     /// Answers. If nobody is there to hear it, it was still done.

@@ -192,3 +192,19 @@ fn where_more_is_said_than_the_disk_follows_who_speaks_is_told_so_and_others_hea
     stage.say("ann", "PRIVMSG bob :again");
     assert_eq!(stage.heard("ann"), [":ann!ann@localhost PRIVMSG bob :again"]);
 }
+
+#[test]
+fn who_has_gone_is_not_told_what_is_not_kept() {
+    play(
+        "ann+ echo-message
+         bob+
+         disk stalls
+         ann> PRIVMSG bob :one
+         bob< :ann!ann@localhost PRIVMSG bob :one
+         ann/
+         ann!
+         disk full
+         bob> PING x
+         bob< :srv PONG srv :x",
+    );
+}

@@ -1208,3 +1208,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_was_said_in_a_closed_channel_is_not_read_by_who_has_its_name_later() {
+    let endings = [("CS DROP #a #a", "#a"), ("RENAME #a #b", "#b"), ("NS DROP ann secret", "#a")];
+    for (ending, name) in endings {
+        for (modes, found) in [("+i", 0), ("+m", 1)] {
+            let mut stage = Stage::new(settings());
+            stage.register("ann", "draft/channel-rename");
+            let (closing, leaving) = (format!("MODE #a {modes}"), format!("PART {name}"));
+            let lines = ["REGISTER * * secret", "JOIN #a", "CS REGISTER #a", &closing];
+            let more = ["PRIVMSG #a :between us", ending, &leaving];
+            lines.iter().chain(&more).for_each(|line| stage.say("ann", line));
+            stage.register("eve", "");
+            stage.say("eve", "JOIN #a");
+            stage.heard("eve");
+            stage.say("eve", "CHATHISTORY LATEST #a * 10");
+            let heard = stage.heard("eve");
+            let said = heard.iter().filter(|line| line.contains("between us")).count();
+            assert_eq!(said, found, "{modes} {ending}: {heard:?}");
+        }
+    }
+}

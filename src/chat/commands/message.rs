@@ -251,15 +251,14 @@ impl Chat {
         let name = self.target_name(target);
         let both = [&*name, text];
         let params = if kind == Kind::Tagmsg { &both[..1] } else { &both[..] };
-        let tags = LineTags { msgid: Some(&msgid), client: client_tags, ..self.tags_of(by.user) };
-        let mask = self.users[by.user].mask();
         let echo = match kind {
             Kind::Tagmsg if !is_kept_tagmsg(client_tags) => Echo::Now,
-            _ => {
-                let kept = Text::Line(text.to_owned());
-                let kept = self.to_keep(voice, mask, kind.command(), tags, kept);
-                self.keep(voice, by, target, &name, kept)
-            }
+            _ => self.keep(voice, by, target, &name, |chat, voice| {
+                let tags = chat.tags_of(by.user);
+                let tags = LineTags { msgid: Some(&msgid), client: client_tags, ..tags };
+                let (mask, text) = (chat.users[by.user].mask(), Text::Line(text.to_owned()));
+                chat.to_keep(voice, mask, kind.command(), tags, text)
+            }),
         };
         let tags = LineTags { msgid: Some(&msgid), client: client_tags, ..self.tags_of(by.user) };
         let mut line = Line::new(self.users[by.user].mask(), kind.command(), params).tagged(tags);
@@ -297,16 +296,17 @@ impl Chat {
         self.redactable.remember(said, self.settings.limits.redactable_max);
     }
 
-    /// Keeps a message, if messages to `target` are kept: then its echo is said once it is.
+    /// Keeps `message`, if messages to `target` are kept: then its echo is said once it is.
     pub(crate) fn keep(
         &mut self,
         voice: &mut Voice,
         by: By,
         target: Target,
         name: &str,
-        message: store::Message,
+        message: impl FnOnce(&Chat, &Voice) -> store::Message,
     ) -> Echo {
         let Some(place) = self.place(by.user, target) else { return Echo::Now };
+        let message = message(self, voice);
         self.keep_said(voice, by.user, place, name, message);
         Echo::OnceKept
     }

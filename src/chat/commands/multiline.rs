@@ -200,12 +200,13 @@ impl Chat {
         self.note_said(voice, by, target, &msgid);
         let reference = message_reference(&msgid);
         let name = self.target_name(target);
-        let tags =
-            LineTags { msgid: Some(&msgid), client: &batch.client_tags, ..self.tags_of(by.user) };
         let mask = self.users[by.user].mask().to_owned();
-        let kept = Text::Lines(batch.lines.iter().map(BatchLine::to_keep).collect());
-        let kept = self.to_keep(voice, &mask, kind.command(), tags, kept);
-        let echo = self.keep(voice, by, target, &name, kept);
+        let echo = self.keep(voice, by, target, &name, |chat, voice| {
+            let tags = chat.tags_of(by.user);
+            let tags = LineTags { msgid: Some(&msgid), client: &batch.client_tags, ..tags };
+            let text = Text::Lines(batch.lines.iter().map(BatchLine::to_keep).collect());
+            chat.to_keep(voice, &mask, kind.command(), tags, text)
+        });
         let lines: Vec<(&str, bool)> =
             batch.lines.iter().map(|line| (&*line.text, line.concat)).collect();
         let limits = &self.settings.limits;

@@ -108,9 +108,9 @@ impl Chat {
         self.note_said(voice, by, target, &msgid);
         let tags = LineTags { msgid: Some(&msgid), relayed_by, ..LineTags::default() };
         let kind = Kind::Privmsg;
-        let kept = Text::Line(text.to_owned());
-        let kept = self.to_keep(voice, source, kind.command(), tags, kept);
-        let echo = self.keep(voice, by, target, &name, kept);
+        let echo = self.keep(voice, by, target, &name, |chat, voice| {
+            chat.to_keep(voice, source, kind.command(), tags, Text::Line(text.to_owned()))
+        });
         let params = [&*name, text];
         let mut line = Line::new(source, kind.command(), &params).tagged(tags);
         if relayed_by.is_none() {
