@@ -149,16 +149,40 @@ impl Chat {
             };
             let job = Job::Verify { verifier, password };
             chat.hash_for(voice, conn, job, |chat, voice, conn, done| {
-                let result = match (done, account) {
+                let refusal = match (done, account) {
                     (Some(Done::Verified(true)), Some(account)) => {
-                        chat.doors.attempts.succeeded(attempt, voice.now().uptime_ms);
-                        Ok(account)
+                        return chat.succeed(voice, conn, account, attempt, then);
                     }
-                    (None, _) => Err(Refusal::Unavailable(too_many_at_once())),
-                    _ => Err(Refusal::Wrong),
+                    (None, _) => Refusal::Unavailable(too_many_at_once()),
+                    _ => Refusal::Wrong,
                 };
-                then(chat, voice, conn, result);
+                then(chat, voice, conn, Err(refusal));
             });
+        });
+    }
+
+    /// Somebody has proved the password that `proved` had when it was looked up. It may have another
+    /// one by now, or be gone, and its name somebody else's: an exchange may take as long as one likes.
+    pub(super) fn succeed(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        proved: Box<Account>,
+        attempt: Attempt,
+        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Result<Box<Account>, Refusal>) + Send + 'static,
+    ) {
+        let name = proved.name.clone();
+        self.find_account(voice, conn, &name, move |chat, voice, conn, found| {
+            let result = match found {
+                // Salted, it is no other's.
+                Ok(Some(account)) if account.verifier == proved.verifier => Ok(account),
+                Ok(_) => Err(Refusal::Wrong),
+                Err(refusal) => Err(refusal),
+            };
+            if result.is_ok() {
+                chat.doors.attempts.succeeded(attempt, voice.now().uptime_ms);
+            }
+            then(chat, voice, conn, result);
         });
     }
 

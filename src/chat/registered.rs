@@ -202,7 +202,7 @@ impl Chat {
             }
             Reply::NoSuchAccount => {
                 log::info!("{name} is registered no more: its founder's account is gone");
-                self.unregister(voice, id);
+                self.channels.end_registration(id);
             }
             _ => {} // what can't be kept now is kept with the next change
         }
@@ -256,22 +256,6 @@ impl Chat {
         registration.filter(|registration| registration.serial == serial)
     }
 
-    /// A channel is registered no more.
-    pub(super) fn unregister(&mut self, voice: &mut Voice, id: ChannelId) {
-        self.forget_closed(voice, id);
-        self.channels.end_registration(id);
-    }
-
-    /// Anyone may make a channel of the name that this one loses: if it is closed, what was said in
-    /// it goes with the name.
-    pub(super) fn forget_closed(&mut self, voice: &mut Voice, id: ChannelId) {
-        let channel = &self.channels[id];
-        if channel.is_closed() && channel.registered().is_some() {
-            let target = self.place_of_channel(id);
-            self.ask_store(voice, Request::Forget { target }, |_, _, _| {});
-        }
-    }
-
     /// An account is gone, and with it the registrations of its channels and its ranks in others;
     /// the store has seen to its own. A scan of all channels.
     pub(super) fn forget_account(&mut self, voice: &mut Voice, account: &str) {
@@ -281,7 +265,7 @@ impl Chat {
             if same(&registration.founder, account) {
                 let writing = registration.kept != Kept::Now;
                 let name = self.channels[id].name.clone();
-                self.unregister(voice, id);
+                self.channels.end_registration(id);
                 if writing {
                     // Should there be another account of this name already, it is not to have it.
                     self.forget_record(voice, &name, |_| {});

@@ -255,6 +255,20 @@ fn scram_proves_a_password_that_is_not_said() {
 }
 
 #[test]
+fn an_exchange_that_was_begun_with_another_password_proves_nothing() {
+    for ending in ["NS PASSWD secret other", "NS DROP ann secret"] {
+        let mut stage = Stage::new(settings());
+        stage.register("ann", "");
+        stage.say("ann", "REGISTER * * secret");
+        let heard = scram(&mut stage, &Scram { name: "ann", password: "secret", nonce: "abc" });
+        assert!(heard[0].starts_with("AUTHENTICATE dj"), "{heard:?}"); // v=
+        stage.say("ann", ending);
+        stage.say("new", "AUTHENTICATE +");
+        assert_eq!(stage.heard("new"), [":srv 904 * :SASL authentication failed"], "{ending}");
+    }
+}
+
+#[test]
 fn a_nick_is_its_accounts_and_so_is_what_looks_like_it() {
     play(
         "new> REGISTER Neil * secret

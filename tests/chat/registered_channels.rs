@@ -1210,18 +1210,16 @@ proptest! {
 }
 
 #[test]
-fn what_was_said_in_a_closed_channel_goes_with_its_registration_and_its_name() {
-    for (ending, name) in
-        [("CS DROP #a #a", "#a"), ("RENAME #a #b", "#b"), ("NS DROP ann secret", "#a")]
-    {
+fn what_was_said_in_a_closed_channel_is_not_read_by_who_has_its_name_later() {
+    let endings = [("CS DROP #a #a", "#a"), ("RENAME #a #b", "#b"), ("NS DROP ann secret", "#a")];
+    for (ending, name) in endings {
         for (modes, found) in [("+i", 0), ("+m", 1)] {
             let mut stage = Stage::new(settings());
             stage.register("ann", "draft/channel-rename");
-            let lines =
-                ["REGISTER * * secret", "JOIN #a", "CS REGISTER #a", "PRIVMSG #a :between us"];
-            let more = [&format!("MODE #a {modes}"), ending, &format!("PART {name}")];
-            lines.iter().for_each(|line| stage.say("ann", line));
-            more.iter().for_each(|line| stage.say("ann", line));
+            let (closing, leaving) = (format!("MODE #a {modes}"), format!("PART {name}"));
+            let lines = ["REGISTER * * secret", "JOIN #a", "CS REGISTER #a", &closing];
+            let more = ["PRIVMSG #a :between us", ending, &leaving];
+            lines.iter().chain(&more).for_each(|line| stage.say("ann", line));
             stage.register("eve", "");
             stage.say("eve", "JOIN #a");
             stage.heard("eve");

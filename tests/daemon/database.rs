@@ -2,6 +2,7 @@
 
 use crate::process::{Daemon, command, run};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use stonechat::store::sqlite::{self, Database, Durability};
@@ -111,5 +112,18 @@ fn where_no_data_is_kept_there_is_nothing_to_copy_or_verify() {
         let (status, _, stderr) = run(command.env_clear().args(memory).args(arguments));
         assert_eq!(status, 2, "{stderr}");
         assert!(stderr.contains("no database in :memory:"), "{stderr}");
+    }
+}
+
+#[test]
+fn what_is_kept_is_read_by_its_owner_alone_wherever_it_lies() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("stonechat.db");
+    let _database = Database::open(&file, Durability::Full).unwrap();
+    sqlite::backup(&file, &dir.path().join("copy.db")).unwrap();
+    for entry in fs::read_dir(dir.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?} has mode {mode:o}", entry.file_name());
     }
 }

@@ -104,8 +104,9 @@ impl Chat {
                 if !payload.is_empty() {
                     return self.numeric(voice, conn, ERR_SASLFAIL, &[]);
                 }
-                self.doors.attempts.succeeded(attempt, voice.now().uptime_ms);
-                self.end_sasl(voice, conn, Ok(account));
+                self.succeed(voice, conn, account, attempt, |chat, voice, conn, result| {
+                    chat.end_sasl(voice, conn, result);
+                });
             }
         }
     }

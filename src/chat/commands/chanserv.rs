@@ -333,7 +333,7 @@ impl Chat {
         let Some(registration) = self.registration(id, serial) else { return DONE.to_owned() };
         if reply == Reply::Dropped {
             log::info!("channel {} is dropped by {dropper}", self.channels[id].name);
-            self.unregister(voice, id);
+            self.channels.end_registration(id);
             return DONE.to_owned();
         }
         registration.standing = Standing::Stands;

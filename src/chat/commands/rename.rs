@@ -86,9 +86,6 @@ impl Chat {
         reason: &str,
     ) {
         let old = self.channels[channel].name.clone();
-        if !casemap::same(&old, name.as_str()) {
-            self.forget_closed(voice, channel);
-        }
         self.channels.rename(channel, name);
         // Who knows no RENAME sees a case change only by the next line that has it.
         let same_name = casemap::same(&old, name.as_str());

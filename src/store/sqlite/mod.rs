@@ -19,7 +19,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -76,6 +76,7 @@ impl Database {
     }
 
     fn open_with(file: &Path, durability: Durability, steps: &[&str]) -> Result<Database, Trouble> {
+        make(file);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let mut connection =
             Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
@@ -444,6 +445,7 @@ fn copy_to_part(connection: &Connection, part: &Path) -> Result<(), Trouble> {
     if part.exists() {
         fs::remove_file(part)?;
     }
+    make(part);
     let mut copy = Connection::open(part)?;
     copy.pragma_update(None, "synchronous", "OFF")?; // once, below
     // All in one step: with several, each write of the daemon would begin the copy anew. Nobody
@@ -459,6 +461,12 @@ fn copy_to_part(connection: &Connection, part: &Path) -> Result<(), Trouble> {
     }
     drop(copy);
     Ok(File::open(part)?.sync_all()?)
+}
+
+/// Makes an empty file for its owner alone, if there is none; its log will have the same mode. If it
+/// can't be made, SQLite says why.
+fn make(file: &Path) {
+    let _ = File::options().create_new(true).write(true).mode(0o600).open(file);
 }
 
 fn with_ending(file: &Path, ending: &str) -> PathBuf {
