@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// The loop's side. Dropping it ends whoever serves the other, once all that was asked is done.
 pub struct Store {
-    requests: Sender<Box<(Token, Request)>>,
+    requests: Sender<(Token, Request)>,
     replies: Receiver<(Token, Reply)>,
     capacity: usize,
     bytes_max: usize,
@@ -39,8 +39,7 @@ struct Open {
 
 /// The side that answers: each request once, in the order asked.
 pub struct Far {
-    /// Boxed: the queue allocates for 31 at once, and so much at once makes the allocator tidy up.
-    requests: Receiver<Box<(Token, Request)>>,
+    requests: Receiver<(Token, Request)>,
     replies: Sender<(Token, Reply)>,
     statistics: Arc<Statistics>,
 }
@@ -117,7 +116,7 @@ impl Store {
         if self.open.len() == self.capacity || self.bytes + open.bytes > self.bytes_max {
             return Err(Busy);
         }
-        self.requests.send(Box::new((token, request))).map_err(|_| Busy)?;
+        self.requests.send((token, request)).map_err(|_| Busy)?;
         self.bytes += open.bytes;
         self.open.push_back(open);
         Ok(())
@@ -165,12 +164,12 @@ impl Store {
 impl Far {
     /// Waits for a request; `None` once the store is dropped and everything asked was taken.
     pub fn wait(&self) -> Option<(Token, Request)> {
-        self.requests.recv().ok().map(|asked| *asked)
+        self.requests.recv().ok()
     }
 
     /// Waits for a request so long.
     pub fn wait_for(&self, time: Duration) -> Result<(Token, Request), Unasked> {
-        self.requests.recv_timeout(time).map(|asked| *asked).map_err(|ended| match ended {
+        self.requests.recv_timeout(time).map_err(|ended| match ended {
             RecvTimeoutError::Timeout => Unasked::Yet,
             RecvTimeoutError::Disconnected => Unasked::Forever,
         })
@@ -178,7 +177,7 @@ impl Far {
 
     /// The next request, if there is one.
     pub fn take(&self) -> Option<(Token, Request)> {
-        self.requests.try_recv().ok().map(|asked| *asked)
+        self.requests.try_recv().ok()
     }
 
     /// Answers. If nobody is there to hear it, it was still done.

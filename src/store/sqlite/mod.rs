@@ -91,8 +91,6 @@ impl Database {
         {
             return Err(Trouble::Corrupt(finding));
         }
-        // What the check has read: up to 2 MiB that nobody may want again.
-        connection.execute_batch("PRAGMA shrink_memory")?;
         settle(&connection)?;
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -79,6 +79,14 @@ fn every_query_walks_an_index_and_sorts_nothing() {
     }
 }
 
+#[test]
+fn who_is_here_is_found_without_walking_all_accounts() {
+    let Database { connection, .. } = Database::in_memory().unwrap();
+    let plan = plan(&connection, presences::ALL);
+    assert!(plan[0].starts_with("SCAN presence"), "{plan:#?}");
+    assert!(plan[1].starts_with("SEARCH account USING INTEGER PRIMARY KEY"), "{plan:#?}");
+}
+
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let given = vec![1; statement.parameter_count()];
