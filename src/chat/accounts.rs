@@ -299,6 +299,19 @@ impl Chat {
                 self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
             }
         }
+        // Who has not registered yet would be of an account that somebody else may make anew.
+        let mut pending = Vec::new();
+        for session in self.sessions.iter_mut() {
+            let id = session.id;
+            let Some(registering) = session.registering() else { continue };
+            if registering.login.take_if(|login| same(&login.name, account)).is_some() {
+                pending.push(id);
+            }
+        }
+        for conn in pending {
+            let mask = format!("*!*@{}", self.sessions[conn].host());
+            self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
+        }
     }
 
     /// Asks whose a nick is, on behalf of `conn`; `then` is told whether it may have it.
