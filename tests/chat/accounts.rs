@@ -623,3 +623,23 @@ fn who_logs_in_anew_as_another_does_not_take_the_other_connection_along() {
          phone< :NickServ!services@srv NOTICE ann :You are logged in as ann."
     ));
 }
+
+#[test]
+fn who_has_logged_in_and_not_registered_yet_is_of_no_account_either_once_that_is_gone() {
+    play(
+        "bob+
+         new> CAP REQ sasl
+         new> REGISTER ann * secret
+         new~
+         bob> NS DROP ann secret
+         bob< :NickServ!services@srv NOTICE bob :The account ann is no more.
+         new< :srv 901 * *!*@localhost :You are now logged out
+         ann+
+         ann> REGISTER * * other
+         ann~
+         new> NICK ann
+         new> USER new 0 * :New
+         new> CAP END
+         new< :srv 433 * ann :Nickname is already in use",
+    );
+}

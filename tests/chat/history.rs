@@ -773,3 +773,33 @@ fn a_registered_channel_is_read_again_however_closed_it_is() {
          ann< :ann!ann@localhost PRIVMSG #a :ours"
     ));
 }
+
+#[test]
+fn what_was_taken_back_is_gone_also_where_its_place_is_another_by_then() {
+    play(
+        "ann+ message-tags echo-message draft/chathistory draft/message-redaction draft/no-implicit-names
+         ann> JOIN #a
+         ann~
+         ann> PRIVMSG #a :oops
+         ann< @msgid=m1 :ann!ann@localhost PRIVMSG #a :oops
+         ann> MODE #a +i
+         ann~
+         ann> REDACT #a {m1}
+         ann< @msgid=m2 :ann!ann@localhost REDACT #a {m1}
+         ann> MODE #a -i
+         ann~
+         ann> CHATHISTORY LATEST #a * 10
+         bob+
+         ann> PRIVMSG bob :oops
+         bob< :ann!ann@localhost PRIVMSG bob :oops
+         ann< @msgid=m3 :ann!ann@localhost PRIVMSG bob :oops
+         ann> REGISTER * * secret
+         ann~
+         ann> REDACT bob {m3}
+         ann< @msgid=m4 :ann!ann@localhost REDACT bob {m3}
+         ann> NS DROP ann secret
+         ann~
+         ann> CHATHISTORY LATEST bob * 10
+         disk well",
+    );
+}

@@ -3,6 +3,8 @@
 //!
 //! `PROPTEST_CASES=10000` for more. What fails is told as a transcript, for tests/chat.
 
+mod accounts;
+mod history;
 mod line;
 mod messages;
 mod model;
@@ -46,6 +48,16 @@ proptest! {
 
     #[test]
     fn what_is_said_reaches_whom_it_is_meant_for(steps in script(Theme::Speech, STEPS)) {
+        play::play(&steps)?;
+    }
+
+    #[test]
+    fn an_account_is_had_by_who_knows_its_password(steps in script(Theme::Accounts, STEPS)) {
+        play::play(&steps)?;
+    }
+
+    #[test]
+    fn what_was_said_is_read_again_by_who_may(steps in script(Theme::History, STEPS)) {
         play::play(&steps)?;
     }
 }

@@ -1,5 +1,6 @@
 //! What the model's clients say to each other: PRIVMSG, NOTICE, TAGMSG, and REDACT.
 
+use crate::history::Kept;
 use crate::line::Line;
 use crate::model::{HALFOP, Model, Said, TARGETS_MAX, folded, level, shown};
 use std::collections::BTreeSet;
@@ -22,7 +23,7 @@ impl Model {
     ) {
         let text = params.get(1).copied().unwrap_or_default();
         let targets = params.first().copied().unwrap_or_default();
-        let tagged = self.has(who, "message-tags");
+        let tagged = self.has("message-tags");
         if targets.is_empty() {
             return self.complain(who, command, "411", &["…"]);
         } else if command == "TAGMSG" && !tagged {
@@ -59,6 +60,13 @@ impl Model {
         text: &str,
         tag: Option<&(String, String)>,
     ) {
+        if folded(asked) == "nickserv" {
+            // Whatever else is said to it than a command, it does not hear.
+            if command == "PRIVMSG" {
+                self.nickserv(who, &text.split(' ').collect::<Vec<_>>());
+            }
+            return;
+        }
         let bare = asked.trim_start_matches(['~', '&', '@', '%', '+']);
         let target = if bare.starts_with('#') {
             let prefixes = &asked[..asked.len() - bare.len()];
@@ -79,7 +87,8 @@ impl Model {
                 return self.complain(who, command, "401", &[shown(asked), "…"]);
             };
             let (nick, client) = (self.nick(&other), &self.clients[&other]);
-            let accepted = client.accepts.contains(&folded(&self.nick(who)));
+            let accepted = self.clients[who].account.is_some()
+                || client.accepts.contains(&folded(&self.nick(who)));
             if client.modes.contains(&'R') && !accepted && other != who {
                 return self.complain(who, command, "477", &[&nick, "…"]);
             } else if client.modes.contains(&'T') && is_request(text) {
@@ -95,8 +104,15 @@ impl Model {
         if let Some((key, value)) = tag {
             line = line.tagged(key, value);
         }
+        let place = self.place_to_keep(who, &target).filter(|_| command != "TAGMSG");
+        let lost = place.is_some() && self.full;
+        if let Some(place) = place.filter(|_| !lost) {
+            let by = self.key(who);
+            self.history.keep(&place, Kept { id, at: self.now, by, line: line.clone() });
+        }
         let needs = if command == "TAGMSG" { "message-tags" } else { "" };
-        self.deliver(who, &target, &line, needs);
+        let warning = Line::new("srv", "WARN", &[command, "MESSAGE_NOT_KEPT", &name, "…"]);
+        self.deliver(who, &target, &line, if lost { &warning } else { &line }, needs);
         if let Target::Client(other) = target
             && let Some(away) = self.clients[&other].away.clone()
             && command == "PRIVMSG"
@@ -110,7 +126,8 @@ impl Model {
         let modes = &self.channels[channel].modes;
         let outside = modes.contains(&'n') && !self.is_in(who, channel);
         let request = modes.contains(&'C') && is_request(text);
-        let moderated = modes.contains(&'m') || modes.contains(&'M'); // nobody is ever logged in
+        let known = self.clients[who].account.is_some();
+        let moderated = modes.contains(&'m') || modes.contains(&'M') && !known;
         let voiced = self.level_in(who, channel) > 0;
         outside || request || !voiced && (moderated || self.is_banned(who, channel, true))
     }
@@ -139,16 +156,24 @@ impl Model {
         id
     }
 
-    /// The speaker hears the echo, and each who is meant the message.
-    fn deliver(&mut self, who: &str, target: &Target, line: &Line, needs: &str) {
-        let wants = |model: &Model, each: &str| needs.is_empty() || model.has(each, needs);
-        if self.has(who, "echo-message") && wants(self, who) {
-            self.tell(who, line);
+    /// The speaker hears the echo, and each who is meant the message. In a channel one's other
+    /// connections hear it as everyone else does.
+    fn deliver(&mut self, who: &str, target: &Target, line: &Line, echo: &Line, needs: &str) {
+        let wants = |model: &Model, conn: &str| needs.is_empty() || model.conn_has(conn, needs);
+        let to_channel = matches!(target, Target::Channel(..));
+        for conn in self.conns_of(who) {
+            let echoes = self.conn_has(&conn, "echo-message");
+            let shown = echoes || to_channel && conn != self.at();
+            if shown && wants(self, &conn) {
+                self.tell_conn(&conn, if echoes { echo } else { line });
+            }
         }
         let hearers = match target {
             Target::Client(other) if other == who => {
-                if wants(self, who) {
-                    self.tell_apart(who, line);
+                for conn in self.conns_of(who) {
+                    if wants(self, &conn) {
+                        self.tell_apart(&conn, line);
+                    }
                 }
                 return;
             }
@@ -164,9 +189,22 @@ impl Model {
                 room.members.iter().filter(hears).map(|(member, _)| member.clone()).collect()
             }
         };
-        for hearer in hearers {
-            if wants(self, &hearer) {
-                self.tell(&hearer, line);
+        for conn in hearers.iter().flat_map(|hearer| self.conns_of(hearer)).collect::<Vec<_>>() {
+            if wants(self, &conn) {
+                self.tell_conn(&conn, line);
+            }
+        }
+    }
+
+    /// Where a message is kept, if all who are there may hear it.
+    fn place_to_keep(&self, who: &str, target: &Target) -> Option<String> {
+        match target {
+            Target::Client(other) => Some(self.place_of_pair(who, &self.key(other))),
+            Target::Channel(_, 1..) => None,
+            Target::Channel(channel, 0) => {
+                let moderated = self.channels[channel].modes.contains(&'U');
+                let for_some = moderated && self.level_in(who, channel) == 0;
+                (!for_some).then(|| self.place_of_channel(channel))
             }
         }
     }
@@ -174,42 +212,71 @@ impl Model {
     pub fn redact(&mut self, who: &str, params: &[&str]) {
         let (asked, id) = (shown(params[0]), params[1]);
         let channel = self.channel_for(who, asked).filter(|channel| self.is_in(who, channel));
+        let account = self.clients[who].account.clone();
+        let readable = self.readable(who, params[0]);
         let target = match (channel, self.find(asked)) {
-            (Some(channel), _) => Target::Channel(channel, 0),
-            (None, Some(other)) => Target::Client(other),
+            (Some(channel), _) => Some(Target::Channel(channel, 0)),
+            (None, Some(other)) => Some(Target::Client(other)),
+            // With who is not here one can have spoken only as an account.
+            (None, None) if account.is_some() && readable.is_some() => None,
             (None, None) => {
                 let line = Line::new("srv", "FAIL", &["REDACT", "INVALID_TARGET", asked, "…"]);
                 return self.tell(who, &line);
             }
         };
+        let own = self.clients[who].number;
         let own_nick = folded(&self.nick(who));
         let is_there = |said: &&Said| match &target {
-            Target::Channel(channel, _) => said.target == *channel,
-            Target::Client(other) => {
+            None => false,
+            Some(Target::Channel(channel, _)) => said.target == *channel,
+            Some(Target::Client(other)) => {
                 let other = folded(&self.nick(other));
-                let own = said.by == self.clients[who].number;
-                own && said.target == other || said.nick == other && said.target == own_nick
+                said.by == own && said.target == other
+                    || said.nick == other && said.target == own_nick
             }
         };
         let said = self.said.get(id).filter(is_there);
         let ranked = match &target {
-            Target::Channel(channel, _) => self.level_in(who, channel) >= HALFOP,
-            Target::Client(_) => false,
+            Some(Target::Channel(channel, _)) => self.level_in(who, channel) >= HALFOP,
+            _ => false,
         };
-        let code = match said {
-            None => "UNKNOWN_MSGID",
-            Some(said) if !ranked && said.by != self.clients[who].number => "REDACT_FORBIDDEN",
-            Some(_) => {
-                self.said.remove(id);
-                self.counted += 1;
-                let name = self.target_name(&target);
-                let line = self.line(who, "REDACT", &[&[&*name, id], &params[2..]].concat());
-                let line = line.tagged("msgid", &format!("id{}", self.counted));
-                return self.deliver(who, &target, &line, "draft/message-redaction");
-            }
+        let may = ranked || said.is_some_and(|said| said.by == own);
+        // Who may not by what is remembered is asked for their account, by what is kept.
+        let is_kept = readable.is_some() && (may || account.is_some());
+        let place = readable.map(|(place, _)| place).unwrap_or_default();
+        let kept = self.history.find(&place, id);
+        let by_account = kept.is_some_and(|kept| kept.line.tags.get("account") == account.as_ref());
+        let code = match (is_kept, said, kept) {
+            (false, Some(_), _) => "REDACT_FORBIDDEN",
+            (false, None, _) => "UNKNOWN_MSGID",
+            (true, _, _) if self.full => "INTERNAL_ERROR",
+            (true, _, Some(_)) if !may && !by_account => "REDACT_FORBIDDEN",
+            (true, Some(_), None) if !may => "UNKNOWN_MSGID",
+            (true, None, None) => "UNKNOWN_MSGID",
+            (true, _, _) => return self.redacted(who, target, id, params),
         };
         let line = Line::new("srv", "FAIL", &["REDACT", code, asked, id, "…"]);
         self.tell(who, &line);
+    }
+
+    /// It is told, and wherever it is kept nobody reads it any more.
+    fn redacted(&mut self, who: &str, target: Option<Target>, id: &str, params: &[&str]) {
+        self.said.remove(id);
+        self.history.redact(id);
+        self.counted += 1;
+        let msgid = format!("id{}", self.counted);
+        let name = target.as_ref().map_or(params[0].to_owned(), |target| self.target_name(target));
+        let line = self.line(who, "REDACT", &[&[&*name, id], &params[2..]].concat());
+        let line = line.tagged("msgid", &msgid);
+        if let Some(target) = target {
+            return self.deliver(who, &target, &line, &line, "draft/message-redaction");
+        }
+        for conn in self.conns_of(who) {
+            if self.conn_has(&conn, "echo-message") {
+                let wants = self.conn_has(&conn, "draft/message-redaction");
+                wants.then(|| self.tell_conn(&conn, &line));
+            }
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Chat as the specifications tell it, of maps and sets and strings: who must hear what.
 //!
-//! Clients are known by what the transcript calls them, channels by their name in small letters.
+//! Connections are known by what the transcript calls them, channels by their name in small letters. A
+//! client is who speaks, on one connection or on several.
 
+use crate::history::History;
 use crate::line::Line;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,13 +19,22 @@ pub const ACCEPT_MAX: usize = 2;
 pub struct Model {
     /// Seconds since 1970.
     pub now: u64,
+    pub conns: BTreeMap<String, Conn>,
     pub clients: BTreeMap<String, Client>,
     pub channels: BTreeMap<String, Channel>,
+    /// By name in small letters.
+    pub accounts: BTreeMap<String, Account>,
+    /// What is kept.
+    pub history: History,
+    /// Nothing more can be kept.
+    pub full: bool,
     /// What was said, for REDACT, by the model's own name of it.
     pub said: BTreeMap<String, Said>,
     pub users_max: usize,
     /// How many clients and messages there ever were.
     pub counted: usize,
+    /// The connection that types.
+    at: String,
     told: BTreeMap<String, Vec<Told>>,
     group: Option<usize>,
 }
@@ -39,32 +50,49 @@ pub struct Told {
 }
 
 #[derive(Default)]
+pub struct Conn {
+    /// The client who speaks on it, or is to.
+    pub client: String,
+    pub negotiating: bool,
+    pub caps: BTreeSet<String>,
+    /// Nicks as they were written.
+    pub watches: Vec<String>,
+    /// It is about to give its password.
+    pub authenticates: bool,
+    pub ended: bool,
+}
+
+pub struct Account {
+    pub name: String,
+    pub password: String,
+}
+
+#[derive(Default)]
 pub struct Client {
     /// Tells it from others that were called the same before.
     pub number: usize,
     pub registered: bool,
-    pub negotiating: bool,
     pub user_given: bool,
     pub nick: String,
     pub username: String,
     pub realname: String,
-    pub caps: BTreeSet<String>,
+    /// As the account is written.
+    pub account: Option<String>,
     pub modes: BTreeSet<char>,
     pub away: Option<String>,
     /// Channels, oldest first.
     pub invites: Vec<String>,
-    /// Nicks as they were written.
-    pub watches: Vec<String>,
     /// Nicks in small letters, oldest first.
     pub accepts: Vec<String>,
     pub signed_on: u64,
     pub spoke_at: u64,
     pub knocks_again: u64,
-    pub ended: bool,
 }
 
 #[derive(Clone, Default)]
 pub struct Channel {
+    /// Tells it from others that were called the same before.
+    pub number: usize,
     pub name: String,
     /// Letters of ranks, by client.
     pub members: BTreeMap<String, BTreeSet<char>>,
@@ -117,10 +145,25 @@ impl Model {
         Model { now, ..Model::default() }
     }
 
-    pub fn connect(&mut self, who: &str) {
+    pub fn connect(&mut self, conn: &str) {
         self.counted += 1;
-        let client = Client { number: self.counted, ..Client::default() };
-        assert!(self.clients.insert(who.into(), client).is_none(), "{who} is here already");
+        let client = format!("{conn}, {}", self.counted);
+        let new = Client { number: self.counted, ..Client::default() };
+        self.clients.insert(client.clone(), new);
+        let new = Conn { client, ..Conn::default() };
+        assert!(self.conns.insert(conn.into(), new).is_none(), "{conn} is here already");
+    }
+
+    /// Who speaks on a connection, if they have registered.
+    pub fn speaker(&self, conn: &str) -> Option<&str> {
+        let client = &*self.conns.get(conn)?.client;
+        self.clients.get(client).filter(|client| client.registered).map(|_| client)
+    }
+
+    /// The connections of a client.
+    pub fn conns_of(&self, who: &str) -> Vec<String> {
+        let is = |(_, conn): &(&String, &Conn)| conn.client == who && !conn.ended;
+        self.conns.iter().filter(is).map(|(name, _)| name.clone()).collect()
     }
 
     /// What everyone must have heard since this was asked last.
@@ -136,36 +179,86 @@ impl Model {
         self.group = before;
     }
 
-    /// `who` hears `line`, with those of its tags that they have asked for.
+    /// `who` hears `line` on all their connections; but an answer of the server, where they type.
     pub fn tell(&mut self, who: &str, line: &Line) {
-        self.tell_told(who, line, false);
-    }
-
-    pub fn tell_apart(&mut self, who: &str, line: &Line) {
-        self.tell_told(who, line, true);
-    }
-
-    fn tell_told(&mut self, who: &str, line: &Line, apart: bool) {
-        let mut line = line.clone();
-        if !self.has(who, "message-tags") {
-            line.tags.clear();
+        let answers = ["srv", ""].contains(&&*line.source);
+        if answers && self.conns.get(&self.at).is_some_and(|conn| conn.client == who) {
+            return self.tell_conn(&self.at.clone(), line);
         }
+        for conn in self.conns_of(who) {
+            self.tell_conn(&conn, line);
+        }
+    }
+
+    /// Those connections of `who` hear it that have asked for `cap`.
+    pub fn tell_with(&mut self, who: &str, cap: &str, line: &Line) {
+        for conn in self.conns_of(who) {
+            if self.conn_has(&conn, cap) {
+                self.tell_conn(&conn, line);
+            }
+        }
+    }
+
+    /// One connection hears it, with those of its tags that it has asked for.
+    pub fn tell_conn(&mut self, conn: &str, line: &Line) {
+        self.tell_told(conn, line, false);
+    }
+
+    pub fn tell_apart(&mut self, conn: &str, line: &Line) {
+        self.tell_told(conn, line, true);
+    }
+
+    fn tell_told(&mut self, conn: &str, line: &Line, apart: bool) {
+        let mut line = line.clone();
+        let caps = &self.conns[conn].caps;
+        line.tags.retain(|tag, _| match &**tag {
+            "batch" => true,
+            "account" => caps.contains("account-tag"),
+            _ => caps.contains("message-tags"),
+        });
         let told = Told { line, group: self.group, apart };
-        self.told.entry(who.into()).or_default().push(told);
+        self.told.entry(conn.into()).or_default().push(told);
     }
 
-    /// The server's numeric to `who`, whose nick goes first.
+    /// The server's numeric to `who`, whose nick goes first, where they type.
     pub fn numeric(&mut self, who: &str, code: &str, params: &[&str]) {
-        let client = &self.clients[who];
-        let nick = if client.registered { client.nick.clone() } else { "*".into() };
-        let all = [&[nick.as_str()], params].concat();
-        self.tell(who, &Line::new("srv", code, &all));
+        let line = self.numeric_line(who, code, params);
+        self.tell(who, &line);
     }
 
-    /// A line of `by`; of a bot it says so.
+    pub fn numeric_line(&self, who: &str, code: &str, params: &[&str]) -> Line {
+        let nick = self.called(who);
+        Line::new("srv", code, &[&[nick.as_str()], params].concat())
+    }
+
+    /// To who watches with MONITOR.
+    pub fn numeric_to_watcher(&mut self, conn: &str, code: &str, params: &[&str]) {
+        let line = self.numeric_line(&self.conns[conn].client, code, params);
+        self.tell_conn(conn, &line);
+    }
+
+    /// What the server calls them.
+    pub fn called(&self, who: &str) -> String {
+        let client = &self.clients[who];
+        if client.registered { client.nick.clone() } else { "*".into() }
+    }
+
+    /// A line of `by`; of whom, if they are logged in, and of a bot it says so.
     pub fn line(&self, by: &str, command: &str, params: &[&str]) -> Line {
-        let line = Line::new(&self.mask(by), command, params);
+        let mut line = Line::new(&self.mask(by), command, params);
+        if let Some(account) = &self.clients[by].account {
+            line = line.tagged("account", account);
+        }
         if self.clients[by].modes.contains(&'B') { line.tagged("bot", "") } else { line }
+    }
+
+    /// The connection that types.
+    pub fn at(&self) -> String {
+        self.at.clone()
+    }
+
+    pub fn conn(&mut self) -> &mut Conn {
+        self.conns.get_mut(&self.at).expect("a connection")
     }
 
     pub fn mask(&self, who: &str) -> String {
@@ -176,8 +269,13 @@ impl Model {
         self.clients[who].nick.clone()
     }
 
-    pub fn has(&self, who: &str, cap: &str) -> bool {
-        self.clients[who].caps.contains(cap)
+    /// Whether the connection that types has asked for `cap`.
+    pub fn has(&self, cap: &str) -> bool {
+        self.conn_has(&self.at, cap)
+    }
+
+    pub fn conn_has(&self, conn: &str, cap: &str) -> bool {
+        self.conns[conn].caps.contains(cap)
     }
 
     /// The client who goes by that nick.
@@ -238,11 +336,11 @@ impl Model {
         peers
     }
 
-    /// Those who watch `nick` with MONITOR.
+    /// The connections that watch `nick` with MONITOR.
     pub fn watchers(&self, nick: &str) -> Vec<String> {
-        let watches = |client: &Client| client.watches.iter().any(|w| folded(w) == folded(nick));
-        let all = self.clients.iter().filter(|(_, client)| watches(client));
-        all.map(|(who, _)| who.clone()).collect()
+        let watches = |conn: &Conn| conn.watches.iter().any(|w| folded(w) == folded(nick));
+        let all = self.conns.iter().filter(|(_, conn)| watches(conn));
+        all.map(|(conn, _)| conn.clone()).collect()
     }
 
     /// Lets a member out; an empty channel is gone.
@@ -257,9 +355,15 @@ impl Model {
         }
     }
 
-    /// Somebody goes.
-    pub fn leave(&mut self, who: &str, why: &str) {
-        self.client(who).watches.clear();
+    /// A connection ends; who has no other goes.
+    pub fn leave(&mut self, conn: &str, why: &str) {
+        let ended = self.conns.get_mut(conn).expect("a connection");
+        ended.watches.clear();
+        ended.ended = true;
+        let who = &*ended.client.clone();
+        if !self.conns_of(who).is_empty() {
+            return;
+        }
         if self.clients[who].registered {
             let line = self.line(who, "QUIT", &[why]);
             for peer in self.peers(who) {
@@ -267,15 +371,13 @@ impl Model {
             }
             let nick = self.nick(who);
             for watcher in self.watchers(&nick) {
-                self.numeric(&watcher, "731", &[&nick]);
+                self.numeric_to_watcher(&watcher, "731", &[&nick]);
             }
             for channel in self.channels_of(who) {
                 self.remove_member(who, &channel);
             }
         }
-        let client = self.client(who);
-        client.registered = false;
-        client.ended = true;
+        self.clients.remove(who);
     }
 
     pub fn client(&mut self, who: &str) -> &mut Client {
@@ -286,16 +388,21 @@ impl Model {
         self.channels.get_mut(key).expect("a channel")
     }
 
-    /// `who` types a line.
-    pub fn hear(&mut self, who: &str, typed: &Typed) {
-        let label = typed
-            .label
-            .clone()
-            .filter(|_| self.has(who, "labeled-response") && self.has(who, "batch"));
+    /// A line is typed on `conn`.
+    pub fn hear(&mut self, conn: &str, typed: &Typed) {
+        self.at = conn.to_owned();
+        self.hear_line(conn, typed);
+        self.at.clear();
+    }
+
+    fn hear_line(&mut self, conn: &str, typed: &Typed) {
+        let label =
+            typed.label.clone().filter(|_| self.has("labeled-response") && self.has("batch"));
         let command = typed.words[0].to_ascii_uppercase();
-        self.command(who, &command, typed);
+        let who = self.conns[conn].client.clone();
+        self.command(&who, &command, typed);
         let Some(label) = label else { return };
-        let told = self.told.remove(who).unwrap_or_default();
+        let told = self.told.remove(conn).unwrap_or_default();
         let (mut all, answer): (Vec<Told>, Vec<Told>) = told.into_iter().partition(|t| t.apart);
         let whole = |line: Line| Told { line, group: None, apart: false };
         if let [only] = &answer[..]
@@ -304,6 +411,10 @@ impl Model {
             all.push(whole(only.line.clone().tagged("label", &label)));
         } else if answer.is_empty() {
             all.push(whole(Line::new("srv", "ACK", &[]).tagged("label", &label)));
+        } else if answer[0].line.command == "BATCH" {
+            let mut answer = answer;
+            answer[0].line.tags.insert("label".into(), label);
+            all.extend(answer);
         } else {
             let opening = Line::new("srv", "BATCH", &["+B", "labeled-response"]);
             all.push(whole(opening.tagged("label", &label)));
@@ -311,7 +422,7 @@ impl Model {
             all.extend(answer.into_iter().map(within));
             all.push(whole(Line::new("srv", "BATCH", &["-B"])));
         }
-        self.told.insert(who.into(), all);
+        self.told.insert(conn.into(), all);
     }
 
     fn command(&mut self, who: &str, command: &str, typed: &Typed) {
@@ -320,6 +431,10 @@ impl Model {
             "CAP" => (1, true),
             "USER" => (4, true),
             "NICK" | "QUIT" | "AWAY" | "PING" => (0, true),
+            "REGISTER" => (3, true),
+            "AUTHENTICATE" => (1, true),
+            "NS" => (0, false),
+            "CHATHISTORY" => (1, false),
             "INVITE" | "NAMES" | "WHO" | "WHOIS" | "PRIVMSG" | "NOTICE" | "TAGMSG" => (0, false),
             "JOIN" | "PART" | "TOPIC" | "MODE" | "MONITOR" | "KNOCK" | "SETNAME" | "ACCEPT" => {
                 (1, false)
@@ -338,6 +453,10 @@ impl Model {
             "NICK" => self.nick_command(who, &params),
             "USER" => self.user(who, params[0], params[3]),
             "QUIT" => self.quit(who, &params),
+            "REGISTER" => self.register_account(who, &params),
+            "AUTHENTICATE" => self.authenticate(who, params[0]),
+            "NS" => self.nickserv(who, &params),
+            "CHATHISTORY" => self.chathistory(who, &params),
             "PING" => self.ping(who, &params),
             "AWAY" => self.away(who, &params),
             "SETNAME" => self.setname(who, params[0]),

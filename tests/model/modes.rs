@@ -241,10 +241,15 @@ impl Model {
     /// Whether a list has an entry for `who`; one that begins with `m:` only counts if `mutes`.
     pub fn is_listed(&self, who: &str, channel: &str, letter: char, mutes: bool) -> bool {
         let mask = folded(&self.mask(who));
+        let account = self.clients[who].account.as_deref().map(folded);
+        let means = |entry: &str| match entry.strip_prefix("a:") {
+            Some(glob) => account.as_ref().is_some_and(|account| matches(glob, account)),
+            None => matches(entry, &mask),
+        };
         let entries = self.channels[channel].lists.get(&letter).into_iter().flatten();
         entries.into_iter().any(|(entry, _, _)| match entry.strip_prefix("m:") {
-            Some(rest) => mutes && matches(&folded(rest), &mask),
-            None => matches(&folded(entry), &mask),
+            Some(rest) => mutes && means(&folded(rest)),
+            None => means(&folded(entry)),
         })
     }
 
@@ -368,7 +373,8 @@ impl Model {
     }
 }
 
-/// The mask that `text` is short for. `m:` before it stays where it is, and `a:` is no mask at all.
+/// The mask that `text` is short for. `m:` before it stays where it is, and `a:` means accounts, which are
+/// told in small letters.
 fn completed(text: &str) -> Option<String> {
     let (before, text) = match text.strip_prefix("m:") {
         Some(rest) => ("m:", rest),
@@ -378,7 +384,7 @@ fn completed(text: &str) -> Option<String> {
         return None;
     }
     let full = match (text.contains('!'), text.contains('@')) {
-        _ if text.starts_with("a:") => text.to_owned(),
+        _ if text.starts_with("a:") => folded(text),
         (true, true) => text.to_owned(),
         (true, false) => format!("{text}@*"),
         (false, true) => format!("*!{text}"),

@@ -4,7 +4,7 @@ use crate::line::Line;
 use crate::model::{ACCEPT_MAX, MONITOR_MAX, Model, TARGETS_MAX, folded, shown};
 
 /// What clients of the model ask for, of all capabilities that there are.
-pub const CAPS: [&str; 17] = [
+pub const CAPS: [&str; 19] = [
     "echo-message",
     "extended-join",
     "multi-prefix",
@@ -22,6 +22,8 @@ pub const CAPS: [&str; 17] = [
     "draft/channel-rename",
     "draft/no-implicit-names",
     "draft/message-redaction",
+    "draft/chathistory",
+    "sasl",
 ];
 
 impl Model {
@@ -30,7 +32,7 @@ impl Model {
         let called = if registered { self.nick(who) } else { "*".into() };
         match (params[0], params.get(1)) {
             ("REQ", Some(asked)) => {
-                let mut caps = self.clients[who].caps.clone();
+                let mut caps = self.conn().caps.clone();
                 let mut known = true;
                 for word in asked.split_whitespace() {
                     let name = word.trim_start_matches('-');
@@ -41,22 +43,22 @@ impl Model {
                         caps.remove(name);
                     }
                 }
-                let client = self.client(who);
-                client.negotiating |= !registered;
+                let conn = self.conn();
+                conn.negotiating |= !registered;
                 if known {
-                    client.caps = caps;
+                    conn.caps = caps;
                 }
                 let verdict = if known { "ACK" } else { "NAK" };
                 let line = Line::new("srv", "CAP", &[&called, verdict, asked]);
                 self.tell(who, &line);
             }
             ("LIST", _) => {
-                let caps: Vec<&str> = self.clients[who].caps.iter().map(String::as_str).collect();
+                let caps: Vec<String> = self.conn().caps.iter().cloned().collect();
                 let line = Line::new("srv", "CAP", &[&called, "LIST", &caps.join(" ")]);
                 self.tell(who, &line);
             }
             ("END", _) => {
-                self.client(who).negotiating = false;
+                self.conn().negotiating = false;
                 self.register(who);
             }
             (other, _) => self.numeric(who, "410", &[other, "…"]),
@@ -74,11 +76,17 @@ impl Model {
         if !asked.starts_with(first) || !asked.chars().all(rest) || asked.len() > 30 {
             return self.numeric(who, "432", &[shown(asked), "…"]);
         }
-        if self.find(asked).is_some_and(|owner| owner != who) {
-            return self.numeric(who, "433", &[asked, "…"]);
-        }
+        let owner = self.find(asked).filter(|owner| owner != who);
         if self.clients[who].registered {
+            let same = folded(asked) == folded(&self.nick(who));
+            if owner.is_some() || !same && self.is_reserved(who, asked) {
+                return self.numeric(who, "433", &[asked, "…"]);
+            }
             return self.change_nick(who, asked);
+        }
+        // Who is of the same account may speak for them too.
+        if owner.is_some_and(|owner| self.clients[&owner].account.is_none()) {
+            return self.numeric(who, "433", &[asked, "…"]);
         }
         self.client(who).nick = asked.into();
         self.register(who);
@@ -92,7 +100,7 @@ impl Model {
         let another = folded(&old) != folded(new);
         if another {
             for watcher in self.watchers(&old) {
-                self.numeric(&watcher, "731", &[&old]);
+                self.numeric_to_watcher(&watcher, "731", &[&old]);
             }
         }
         let line = self.line(who, "NICK", &[new]);
@@ -111,7 +119,7 @@ impl Model {
     fn tell_online(&mut self, who: &str) {
         let mask = self.mask(who);
         for watcher in self.watchers(&self.nick(who)) {
-            self.numeric(&watcher, "730", &[&mask]);
+            self.numeric_to_watcher(&watcher, "730", &[&mask]);
         }
     }
 
@@ -127,15 +135,32 @@ impl Model {
     }
 
     fn register(&mut self, who: &str) {
+        let negotiating = self.conn().negotiating;
         let client = &self.clients[who];
-        let ready = client.user_given && !client.negotiating && !client.nick.is_empty();
+        let ready = client.user_given && !negotiating && !client.nick.is_empty();
         if client.registered || !ready {
             return;
         }
         let nick = client.nick.clone();
-        if self.find(&nick).is_some() {
+        let owner = self.find(&nick);
+        let taken = owner.as_ref().is_some_and(|owner| {
+            let theirs = &self.clients[owner].account;
+            theirs.is_none() || *theirs != self.clients[who].account
+        });
+        if std::mem::take(&mut self.conn().authenticates) {
+            let line = self.numeric_line(who, "906", &["…"]);
+            // Whose the nick is has to be looked up, and this is said before.
+            match taken {
+                true => self.tell(who, &line),
+                false => self.tell_apart(&self.at(), &line),
+            }
+        }
+        if taken || self.is_reserved(who, &nick) {
             self.client(who).nick.clear();
             return self.numeric(who, "433", &[&nick, "…"]);
+        }
+        if let Some(owner) = owner {
+            return self.attach(who, &owner);
         }
         let now = self.now;
         let client = self.client(who);
@@ -145,11 +170,11 @@ impl Model {
         self.tell_online(who);
     }
 
-    fn welcome(&mut self, who: &str) {
+    pub fn welcome(&mut self, who: &str) {
         let users: Vec<_> = self.clients.values().filter(|client| client.registered).collect();
         let all = users.len();
         let invisible = users.iter().filter(|client| client.modes.contains(&'i')).count();
-        let unknown = self.clients.values().filter(|client| !client.registered && !client.ended);
+        let unknown = self.clients.values().filter(|client| !client.registered);
         let unknown = unknown.count().to_string();
         self.users_max = self.users_max.max(all);
         let welcome = format!("Welcome to the Net Network, {}", self.mask(who));
@@ -175,7 +200,7 @@ impl Model {
         let reason = params.first().copied().unwrap_or_default();
         let why = format!("Quit: {reason}");
         self.tell(who, &Line::new("", "ERROR", &["…"]));
-        self.leave(who, &why);
+        self.leave(&self.at(), &why);
     }
 
     pub fn ping(&mut self, who: &str, params: &[&str]) {
@@ -202,27 +227,29 @@ impl Model {
     pub fn setname(&mut self, who: &str, realname: &str) {
         self.client(who).realname = realname.into();
         let line = self.line(who, "SETNAME", &[realname]);
-        if self.has(who, "setname") {
-            self.tell(who, &line);
-        }
+        self.tell_with(who, "setname", &line);
         self.tell_interested(who, "setname", &line);
     }
 
     /// Peers who have asked for `cap`, and who watches and has asked for `extended-monitor` too.
-    fn tell_interested(&mut self, who: &str, cap: &str, line: &Line) {
-        let mut all = self.peers(who);
-        let watchers = self.watchers(&self.nick(who));
-        all.extend(watchers.into_iter().filter(|each| self.has(each, "extended-monitor")));
-        all.remove(who);
-        for each in all.into_iter().filter(|each| self.has(each, cap)).collect::<Vec<_>>() {
-            self.tell(&each, line);
+    pub fn tell_interested(&mut self, who: &str, cap: &str, line: &Line) {
+        let peers = self.peers(who);
+        for peer in &peers {
+            self.tell_with(peer, cap, line);
+        }
+        for conn in self.watchers(&self.nick(who)) {
+            let client = &self.conns[&conn].client;
+            let told = client == who || peers.contains(client);
+            if !told && self.conn_has(&conn, "extended-monitor") && self.conn_has(&conn, cap) {
+                self.tell_conn(&conn, line);
+            }
         }
     }
 
     pub fn monitor(&mut self, who: &str, params: &[&str]) {
         let nicks: Vec<&str> =
             params.get(1).map(|nicks| nicks.split(',').collect()).unwrap_or_default();
-        let watches = self.clients[who].watches.clone();
+        let watches = self.conn().watches.clone();
         match params[0] {
             "+" => {
                 let mut added: Vec<String> = Vec::new();
@@ -238,14 +265,14 @@ impl Model {
                     }
                     added.push(nick.to_string());
                 }
-                self.client(who).watches.extend(added.clone());
+                self.conn().watches.extend(added.clone());
                 self.tell_presence(who, &added);
             }
             "-" => {
                 let dropped = |w: &String| nicks.iter().any(|nick| folded(nick) == folded(w));
-                self.client(who).watches.retain(|w| !dropped(w));
+                self.conn().watches.retain(|w| !dropped(w));
             }
-            "C" => self.client(who).watches.clear(),
+            "C" => self.conn().watches.clear(),
             "L" => {
                 if !watches.is_empty() {
                     self.numeric(who, "732", &[&watches.join(",")]);
@@ -296,8 +323,9 @@ impl Model {
 
     /// Who is spoken to may answer.
     pub fn accept_answer(&mut self, who: &str, other: &str) {
+        let logged_in = self.clients[other].account.is_some();
         let (nick, client) = (folded(&self.nick(other)), self.client(who));
-        let asks = client.modes.contains(&'R') && !client.accepts.contains(&nick);
+        let asks = client.modes.contains(&'R') && !logged_in && !client.accepts.contains(&nick);
         if asks && who != other && client.accepts.len() < ACCEPT_MAX {
             client.accepts.push(nick);
         }
@@ -322,7 +350,7 @@ impl Model {
         let channels: Vec<String> = self.channels_of(of);
         let known = channels.iter().filter(|channel| self.knows_of(who, channel, of));
         let prefixed = |channel: &String| {
-            let prefix = self.prefixes(channel, of, self.has(who, "multi-prefix"));
+            let prefix = self.prefixes(channel, of, self.has("multi-prefix"));
             format!("{prefix}{}", self.channels[channel].name)
         };
         let known: Vec<String> = known.map(prefixed).collect();
@@ -332,6 +360,9 @@ impl Model {
         self.numeric(who, "312", &[&nick, "srv", "Net"]);
         if let Some(away) = self.clients[of].away.clone() {
             self.numeric(who, "301", &[&nick, &away]);
+        }
+        if let Some(account) = self.clients[of].account.clone() {
+            self.numeric(who, "330", &[&nick, &account, "…"]);
         }
         if self.clients[of].modes.contains(&'B') {
             self.numeric(who, "335", &[&nick, "…"]);

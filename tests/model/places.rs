@@ -62,7 +62,7 @@ impl Model {
         let invited = self.clients[who].invites.iter().any(|invite| invite == channel);
         let full = room.limit.is_some_and(|limit| room.members.len() >= limit as usize);
         let bars = [
-            (room.modes.contains(&'R'), "477"), // nobody is ever logged in
+            (room.modes.contains(&'R') && self.clients[who].account.is_none(), "477"),
             (room.key.as_deref().is_some_and(|wanted| wanted != key), "475"),
             (!invited && self.is_banned(who, channel, false), "474"),
             (
@@ -77,8 +77,11 @@ impl Model {
     fn enter(&mut self, who: &str, name: &str) {
         let channel = folded(name);
         let now = self.now;
+        self.counted += 1;
+        let number = self.counted;
         let is_new = !self.channels.contains_key(&channel);
         let room = self.channels.entry(channel.clone()).or_insert_with(|| Channel {
+            number,
             name: name.into(),
             modes: "nt".chars().collect(),
             created: now,
@@ -90,30 +93,39 @@ impl Model {
         for member in self.witnesses(&channel, who) {
             self.tell_join(&member, &channel, who);
         }
-        self.tell_channel(who, &channel);
+        for conn in self.conns_of(who) {
+            self.tell_channel(&conn, &channel);
+        }
     }
 
     /// `to` hears that `who` joins, or has come to be seen.
     pub fn tell_join(&mut self, to: &str, channel: &str, who: &str) {
-        let name = self.channels[channel].name.clone();
-        let realname = self.clients[who].realname.clone();
-        let extended = self.has(to, "extended-join");
-        let params = if extended { vec![&*name, "*", &realname] } else { vec![&*name] };
-        let line = self.line(who, "JOIN", &params);
-        self.tell(to, &line);
-        if let Some(away) = self.clients[who].away.clone()
-            && to != who
-            && self.has(to, "away-notify")
-        {
-            let line = self.line(who, "AWAY", &[&away]);
-            self.tell(to, &line);
+        for conn in self.conns_of(to) {
+            self.tell_join_on(&conn, channel, who);
+            if let Some(away) = self.clients[who].away.clone()
+                && to != who
+                && self.conn_has(&conn, "away-notify")
+            {
+                let line = self.line(who, "AWAY", &[&away]);
+                self.tell_conn(&conn, &line);
+            }
         }
     }
 
-    fn tell_channel(&mut self, who: &str, channel: &str) {
-        self.tell_topic(who, channel);
-        if !self.has(who, "draft/no-implicit-names") {
-            self.names(who, channel);
+    pub fn tell_join_on(&mut self, conn: &str, channel: &str, who: &str) {
+        let name = self.channels[channel].name.clone();
+        let account = self.clients[who].account.clone().unwrap_or("*".into());
+        let realname = self.clients[who].realname.clone();
+        let extended = self.conn_has(conn, "extended-join");
+        let params = if extended { vec![&*name, &account, &realname] } else { vec![&*name] };
+        let line = self.line(who, "JOIN", &params);
+        self.tell_conn(conn, &line);
+    }
+
+    pub fn tell_channel(&mut self, conn: &str, channel: &str) {
+        self.tell_topic(conn, channel);
+        if !self.conn_has(conn, "draft/no-implicit-names") {
+            self.names(conn, channel);
         }
     }
 
@@ -221,8 +233,8 @@ impl Model {
         let line = self.line(who, "INVITE", &[&nick_now, &name]);
         self.tell(&invited, &line);
         for member in self.members(&channel) {
-            if member != who && self.has(&member, "invite-notify") {
-                self.tell(&member, &line);
+            if member != who {
+                self.tell_with(&member, "invite-notify", &line);
             }
         }
     }
@@ -282,7 +294,7 @@ impl Model {
             if self.channels[&channel].topic.is_none() {
                 self.numeric(who, "331", &[&name, "…"]);
             }
-            return self.tell_topic(who, &channel);
+            return self.tell_topic(&self.at(), &channel);
         };
         if !self.is_in(who, &channel) {
             return self.numeric(who, "442", &[&name, "…"]);
@@ -299,11 +311,14 @@ impl Model {
         }
     }
 
-    fn tell_topic(&mut self, who: &str, channel: &str) {
+    fn tell_topic(&mut self, conn: &str, channel: &str) {
         let name = self.channels[channel].name.clone();
+        let who = self.conns[conn].client.clone();
         if let Some((text, by, at)) = self.channels[channel].topic.clone() {
-            self.numeric(who, "332", &[&name, &text]);
-            self.numeric(who, "333", &[&name, &by, &at.to_string()]);
+            let topic = self.numeric_line(&who, "332", &[&name, &text]);
+            let set = self.numeric_line(&who, "333", &[&name, &by, &at.to_string()]);
+            self.tell_conn(conn, &topic);
+            self.tell_conn(conn, &set);
         }
     }
 
@@ -333,16 +348,19 @@ impl Model {
             }
         }
         let line = self.line(who, "RENAME", &[&before, new, reason]);
-        for member in self.members(&folded(new)) {
-            if self.has(&member, "draft/channel-rename") {
-                self.tell(&member, &line);
+        let members = self.members(&folded(new));
+        let conns = members.iter().flat_map(|member| self.conns_of(member));
+        for conn in conns.collect::<Vec<_>>() {
+            if self.conn_has(&conn, "draft/channel-rename") {
+                self.tell_conn(&conn, &line);
             } else if folded(new) != channel {
+                let member = self.conns[&conn].client.clone();
                 let both = [&*before, reason];
                 let params = if reason.is_empty() { &both[..1] } else { &both[..] };
                 let line = self.line(&member, "PART", params);
-                self.tell(&member, &line);
-                self.tell_join(&member, &folded(new), &member);
-                self.tell_channel(&member, &folded(new));
+                self.tell_conn(&conn, &line);
+                self.tell_join_on(&conn, &folded(new), &member);
+                self.tell_channel(&conn, &folded(new));
             }
         }
     }
@@ -351,16 +369,17 @@ impl Model {
         let Some(asked) = params.first() else { return self.numeric(who, "366", &["*", "…"]) };
         for asked in asked.split(',') {
             match self.channel_for(who, asked) {
-                Some(channel) => self.names(who, &channel),
+                Some(channel) => self.names(&self.at(), &channel),
                 None => self.numeric(who, "366", &[asked, "…"]),
             }
         }
     }
 
-    fn names(&mut self, who: &str, channel: &str) {
-        let all = self.has(who, "multi-prefix");
+    fn names(&mut self, conn: &str, channel: &str) {
+        let who = &*self.conns[conn].client.clone();
+        let all = self.conn_has(conn, "multi-prefix");
         let name = self.channels[channel].name.clone();
-        let called = |member: &String| match self.has(who, "userhost-in-names") {
+        let called = |member: &String| match self.conn_has(conn, "userhost-in-names") {
             true => self.mask(member),
             false => self.nick(member),
         };
@@ -370,10 +389,12 @@ impl Model {
             .map(|member| self.prefixes(channel, member, all) + &called(member))
             .collect();
         let symbol = if self.channels[channel].modes.contains(&'s') { "@" } else { "=" };
+        let list = self.numeric_line(who, "353", &[symbol, &name, &shown.join(" ")]);
+        let end = self.numeric_line(who, "366", &[&name, "…"]);
         if !shown.is_empty() {
-            self.numeric(who, "353", &[symbol, &name, &shown.join(" ")]);
+            self.tell_conn(conn, &list);
         }
-        self.numeric(who, "366", &[&name, "…"]);
+        self.tell_conn(conn, &end);
     }
 
     pub fn prefixes(&self, channel: &str, who: &str, all: bool) -> String {
@@ -405,7 +426,7 @@ impl Model {
         let asked = params.first().copied().unwrap_or_default();
         if let Some(channel) = self.channel_for(who, asked) {
             let name = self.channels[&channel].name.clone();
-            let all = self.has(who, "multi-prefix");
+            let all = self.has("multi-prefix");
             let shown = self.shown_in(&channel, who);
             self.in_any_order(|model| {
                 for member in shown {

@@ -1,21 +1,25 @@
 //! A script played before the server and the model at once, and what differs.
 
+use crate::history::ANSWER_MAX;
 use crate::line::{Line, name_batch, words};
-use crate::model::{self, Model, Told, Typed};
+use crate::model::{self, Client, Model, Told, Typed};
 use crate::script::{ACTORS, By, Step};
 use crate::stage::{Stage, settings};
 use crate::views::View;
+use crate::world::disk::State;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::test_runner::TestCaseError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use stonechat::chat::{Limits, Settings};
 
-/// Plays `steps`; at the end everyone asks who is in their channels.
+/// Plays `steps`; at the end everyone asks who is in their channels, and what was said there.
 pub fn play(steps: &[Step]) -> Result<(), TestCaseError> {
     let mut play = Play::new();
     let played = steps.iter().try_for_each(|step| play.step(step));
-    let played = played.and_then(|()| play.ask_for_names());
+    let played = played.and_then(|()| play.ask_for_names()).and_then(|()| play.read_all());
     played.map_err(|why| {
         let transcript = play.transcript.join("\n        ");
         TestCaseError::fail(format!("\n        {transcript}\n\n{why}\n"))
@@ -29,8 +33,15 @@ struct Play {
     /// What the transcript calls the messages, by what the model calls them.
     ids: BTreeMap<String, String>,
     labels: usize,
+    /// How often a password was given.
+    passwords: usize,
+    /// What the last to type has heard of it.
+    answer: Vec<Line>,
     transcript: Vec<String>,
 }
+
+/// More at once would have to wait: for one account there may be thirty.
+const PASSWORDS_MAX: usize = 25;
 
 fn small() -> Settings {
     let day = Duration::from_secs(86_400);
@@ -45,7 +56,9 @@ fn small() -> Settings {
         accept_max: model::ACCEPT_MAX,
         ..Limits::default()
     };
-    Settings { limits, ..settings() }
+    let mut settings = Settings { limits, ..settings() };
+    settings.history.answer_max = ANSWER_MAX as u16;
+    settings
 }
 
 impl Play {
@@ -59,6 +72,8 @@ impl Play {
             views: BTreeMap::new(),
             ids: BTreeMap::new(),
             labels: 0,
+            passwords: 0,
+            answer: Vec::new(),
             transcript: Vec::new(),
         }
     }
@@ -69,7 +84,10 @@ impl Play {
             Step::Type { who, by, label, tag, words } => {
                 let words: Vec<String> = words.iter().map(|word| self.with_nicks(word)).collect();
                 let who = self.who_types(*who, *by, &words);
-                if !self.model.clients.contains_key(who) {
+                let is_about_passwords = words.iter().any(|word| word.contains("secret"));
+                if !self.model.conns.contains_key(who)
+                    || is_about_passwords && !self.may_try_password()
+                {
                     return Ok(());
                 }
                 self.labels += 1;
@@ -78,9 +96,23 @@ impl Play {
                 self.types(who, Typed { label, tag, words })
             }
             Step::Redact { who, own, back, why } => self.redact(*who, *own, *back, *why),
+            Step::LogIn { who, account, wrong } => {
+                let Some(name) = self.some_account(*account) else { return Ok(()) };
+                match self.model.conns.contains_key(ACTORS[*who]) {
+                    true => self.log_in(ACTORS[*who], &name, *wrong),
+                    false => Ok(()),
+                }
+            }
+            Step::Fill(full) => {
+                self.transcript.push(format!("disk {}", if *full { "full" } else { "well" }));
+                self.model.full = *full;
+                let state = if *full { State::Full } else { State::Well };
+                self.watched(|stage| stage.disk(state))
+            }
+            Step::Join { who, account } => self.speak_for(ACTORS[*who], *account),
             Step::HalfClose(who) | Step::CutOff(who) => {
                 let who = ACTORS[*who];
-                if !self.model.clients.contains_key(who) {
+                if !self.model.conns.contains_key(who) {
                     return Ok(());
                 }
                 let (sign, why) = match step {
@@ -105,9 +137,8 @@ impl Play {
     /// Says who they are, whatever of it is known already.
     fn connect(&mut self, who: &str, caps: &[&str], nick: &str) -> Result<(), String> {
         let nick = self.with_nicks(nick);
-        if !self.model.clients.contains_key(who) {
-            self.model.connect(who);
-            self.views.insert(who.into(), View::default());
+        if !self.model.conns.contains_key(who) {
+            self.comes(who);
             if !caps.is_empty() {
                 self.types_words(who, &["CAP", "REQ", &caps.join(" ")])?;
             }
@@ -115,20 +146,97 @@ impl Play {
             let realname = format!("{} real", who.to_uppercase());
             self.types_words(who, &["USER", who, "0", "*", &realname])?;
             if caps.is_empty() { Ok(()) } else { self.types_words(who, &["CAP", "END"]) }
-        } else if !self.model.clients[who].registered {
+        } else if self.model.speaker(who).is_none() {
             self.types_words(who, &["NICK", &nick])
         } else {
             Ok(())
         }
     }
 
+    fn comes(&mut self, who: &str) {
+        self.model.connect(who);
+        self.views.insert(who.into(), View::default());
+    }
+
+    fn some_account(&self, nth: usize) -> Option<String> {
+        let all: Vec<&str> = self.model.accounts.values().map(|each| &*each.name).collect();
+        (!all.is_empty()).then(|| all[nth % all.len()].to_owned())
+    }
+
+    fn may_try_password(&mut self) -> bool {
+        self.passwords += 1;
+        self.passwords <= PASSWORDS_MAX
+    }
+
+    fn log_in(&mut self, who: &str, account: &str, wrong: bool) -> Result<(), String> {
+        if !self.may_try_password() {
+            return Ok(());
+        }
+        let password = if wrong { "wrong" } else { "secret" };
+        self.types_words(who, &["AUTHENTICATE", "PLAIN"])?;
+        let payload = BASE64.encode(format!("\0{account}\0{password}"));
+        self.types_words(who, &["AUTHENTICATE", &payload])
+    }
+
+    /// Comes to the nick of who is logged in to the account, or else to its own.
+    fn speak_for(&mut self, who: &str, account: usize) -> Result<(), String> {
+        let account = self.some_account(account);
+        let Some(account) = account.filter(|_| !self.model.conns.contains_key(who)) else {
+            return Ok(());
+        };
+        let is_of = |client: &&Client| client.account.as_ref() == Some(&account);
+        let mut all = self.model.clients.values().filter(is_of);
+        let nick = all.find(|client| client.registered).map_or(&account, |client| &client.nick);
+        let nick = nick.clone();
+        self.comes(who);
+        self.types_words(who, &["CAP", "REQ", "sasl message-tags draft/chathistory"])?;
+        self.log_in(who, &account, false)?;
+        self.types_words(who, &["NICK", &nick])?;
+        self.types_words(who, &["USER", who, "0", "*", "Another"])?;
+        self.types_words(who, &["CAP", "END"])
+    }
+
     fn ask_for_names(&mut self) -> Result<(), String> {
         for who in ACTORS {
-            if self.model.clients.get(who).is_some_and(|client| client.registered) {
+            if let Some(speaker) = self.model.speaker(who).map(str::to_owned) {
                 self.types_words(who, &["CAP", "REQ", "multi-prefix"])?;
-                for channel in self.model.channels_of(who) {
+                for channel in self.model.channels_of(&speaker) {
                     self.types_words(who, &["NAMES", &channel])?;
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// One who is there reads each channel page by page, from the newest message to the oldest: so
+    /// each is told once, in order.
+    fn read_all(&mut self) -> Result<(), String> {
+        for channel in self.model.channels.keys().cloned().collect::<Vec<_>>() {
+            let speaks = |who: &&&str| {
+                let speaker = self.model.speaker(who);
+                speaker.is_some_and(|speaker| self.model.is_in(speaker, &channel))
+            };
+            let who = *ACTORS.iter().find(speaks).expect("nobody is there without a connection");
+            self.types_words(who, &["CAP", "REQ", "message-tags"])?;
+            let place = self.model.place_of_channel(&channel);
+            let all = self.model.history.all(&place).iter().filter(|kept| !kept.is_redacted());
+            let all: Vec<String> = all.map(|kept| kept.id.clone()).collect();
+            let mut read: Vec<String> = Vec::new();
+            self.types_words(who, &["CHATHISTORY", "LATEST", &channel, "*", "3"])?;
+            loop {
+                let page = self.answer.iter().filter_map(|line| line.tags.get("msgid"));
+                let page: Vec<String> = page.cloned().collect();
+                let Some(first) = page.first() else { break };
+                let before = format!("msgid={{{first}}}");
+                read.splice(..0, page);
+                if read.len() > all.len() {
+                    break;
+                }
+                self.types_words(who, &["CHATHISTORY", "BEFORE", &channel, &before, "3"])?;
+            }
+            let all: Vec<String> = all.iter().map(|id| self.ids[id].clone()).collect();
+            if read != all {
+                return Err(format!("{who} reads {read:?} in {channel}, where {all:?} was said"));
             }
         }
         Ok(())
@@ -142,7 +250,8 @@ impl Play {
             self.model.channels.get(&model::folded(name.split(',').next().unwrap_or_default()))
         });
         let fits = |who: &&&str| {
-            let ranks = room.and_then(|room| room.members.get(**who));
+            let speaker = self.model.speaker(who);
+            let ranks = room.zip(speaker).and_then(|(room, who)| room.members.get(who));
             match by {
                 By::Anyone => false,
                 By::Member => ranks.is_some(),
@@ -166,11 +275,12 @@ impl Play {
         ids.sort();
         let Some((n, nick, target)) = ids.into_iter().rev().nth(back) else { return Ok(()) };
         let speaker = self.model.find(&nick).filter(|_| own);
-        let who = speaker.unwrap_or(ACTORS[who].into());
-        if !self.model.clients.contains_key(&who) {
+        let conn = speaker.and_then(|speaker| self.model.conns_of(&speaker).pop());
+        let who = conn.unwrap_or(ACTORS[who].into());
+        let Some(client) = self.model.conns.get(&who).map(|conn| &conn.client) else {
             return Ok(());
-        }
-        let is_target = model::folded(&self.model.nick(&who)) == target;
+        };
+        let is_target = model::folded(&self.model.nick(client)) == target;
         let place = if is_target { nick } else { target };
         let words = ["REDACT", &place, &format!("{{m{n}}}"), "never mind"];
         self.types_words(&who, &words[..if why { 4 } else { 3 }])
@@ -180,7 +290,8 @@ impl Play {
     fn with_nicks(&self, word: &str) -> String {
         let mut word = word.to_owned();
         for (n, who) in ACTORS.iter().enumerate() {
-            let client = self.model.clients.get(*who);
+            let client = self.model.conns.get(*who).map(|conn| &conn.client);
+            let client = client.and_then(|client| self.model.clients.get(client));
             let nick = client.map(|client| client.nick.clone()).filter(|nick| !nick.is_empty());
             let nick = nick.unwrap_or_else(|| who.to_string());
             word = word.replace(&format!("${n}"), &nick);
@@ -203,11 +314,13 @@ impl Play {
         self.transcript.push(format!("{who}> {text}"));
         let mut known = typed;
         for word in &mut known.words {
-            let id = self.ids.iter().find(|(_, id)| *word == format!("{{{id}}}"));
-            if let Some((id, _)) = id {
-                *word = id.clone();
+            let called = |called: &str| format!("{{{called}}}");
+            let id = self.ids.iter().find(|(_, id)| word.contains(&called(id)));
+            if let Some((id, name)) = id {
+                *word = word.replace(&called(name), id);
             }
         }
+        self.answer.clear();
         self.model.hear(who, &known);
         self.watched(|stage| stage.say(who, &text))
     }
@@ -217,7 +330,7 @@ impl Play {
         let acted = catch_unwind(AssertUnwindSafe(|| act(&mut self.stage)));
         acted.map_err(|_| "the server's own check fails, see above")?;
         let mut told = self.model.take_told();
-        let here: BTreeSet<String> = self.model.clients.keys().cloned().collect();
+        let here: BTreeSet<String> = self.model.conns.keys().cloned().collect();
         let mut verdict = Ok(());
         for who in here {
             let heard = self.stage.heard(&who);
@@ -225,9 +338,9 @@ impl Play {
             let told = told.remove(&who).unwrap_or_default();
             let compared = self.compare(&who, told, &heard);
             let ended = self.stage.saw_the_end(&who);
-            let ends = self.model.clients[&who].ended;
+            let ends = self.model.conns[&who].ended;
             if ends {
-                self.model.clients.remove(&who);
+                self.model.conns.remove(&who);
                 self.views.remove(&who);
                 self.transcript.push(format!("{who}!"));
             }
@@ -260,10 +373,13 @@ impl Play {
                 self.transcript.extend(lines);
             }
         }
-        let multi_prefix = self.model.has(who, "multi-prefix");
+        let multi_prefix = self.model.conn_has(who, "multi-prefix");
         let view = self.views.get_mut(who).expect("a view for each");
         for line in &lines {
             view.hear(line, multi_prefix).map_err(|why| format!("{who} hears {line}: {why}"))?;
+        }
+        if !lines.is_empty() {
+            self.answer = lines;
         }
         Ok(())
     }

@@ -32,9 +32,22 @@ pub enum Step {
         back: usize,
         why: bool,
     },
+    /// Proves, or fails to, that they are of the nth account.
+    LogIn {
+        who: usize,
+        account: usize,
+        wrong: bool,
+    },
+    /// Connects, if they are not there, as another connection of who is logged in to the nth account.
+    Join {
+        who: usize,
+        account: usize,
+    },
     HalfClose(usize),
     CutOff(usize),
     Pass(u64),
+    /// The disk is full, or is so no more.
+    Fill(bool),
 }
 
 /// Who of [`ACTORS`] types it.
@@ -59,9 +72,16 @@ impl fmt::Debug for Step {
             Step::Redact { who, own, back, .. } => {
                 write!(f, "{} takes back {back}, own {own}", ACTORS[*who])
             }
+            Step::LogIn { who, account, wrong } => {
+                write!(f, "{} logs in to account {account}, wrong {wrong}", ACTORS[*who])
+            }
+            Step::Join { who, account } => {
+                write!(f, "{} joins who is of account {account}", ACTORS[*who])
+            }
             Step::HalfClose(who) => write!(f, "{}.", ACTORS[*who]),
             Step::CutOff(who) => write!(f, "{}/", ACTORS[*who]),
             Step::Pass(seconds) => write!(f, "+{seconds}s"),
+            Step::Fill(full) => write!(f, "disk full: {full}"),
         }
     }
 }
@@ -85,6 +105,8 @@ pub enum Theme {
     Ranks,
     Auditorium,
     Speech,
+    Accounts,
+    History,
 }
 
 fn themed(theme: Theme) -> BoxedStrategy<Step> {
@@ -113,6 +135,18 @@ fn themed(theme: Theme) -> BoxedStrategy<Step> {
             1 => about_oneself(), 1 => user_modes(), 1 => accept(), 1 => nick_change(), 1 => leave(),
         ]
         .boxed(),
+        Theme::Accounts => prop_oneof![
+            6 => account(), 3 => nick_alike(), 2 => nick_change(), 3 => leave(), 2 => connect(),
+            1 => speak(), 1 => join(), 1 => about_oneself(), 1 => monitor(), 1 => redact(),
+            1 => full(),
+        ]
+        .boxed(),
+        Theme::History => prop_oneof![
+            8 => speak(), 8 => history(), 3 => redact(), 2 => join(), 1 => part(), 1 => rename(),
+            1 => account(), 1 => nick_change(), 1 => door_modes(), 1 => speech_modes(),
+            2 => (1..3u64).prop_map(Step::Pass), 1 => full(),
+        ]
+        .boxed(),
     }
 }
 
@@ -123,6 +157,7 @@ fn anything() -> BoxedStrategy<Step> {
         1 => knock(), 3 => rank_modes(), 2 => topic(), 1 => rename(), 3 => modes(),
         1 => auditorium(), 6 => speak(), 1 => speech_modes(), 1 => redact(), 1 => user_modes(),
         1 => accept(), 1 => caps(), 1 => odd(), 1 => (1..40u64).prop_map(Step::Pass),
+        1 => account(), 1 => history(),
     ]
     .boxed()
 }
@@ -217,6 +252,66 @@ fn leave() -> BoxedStrategy<Step> {
 fn nick_change() -> BoxedStrategy<Step> {
     let new = prop_oneof![3 => nick(), 4 => word(&["x", "X", "zoe", "ann", "bob"]), 1 => word(&["1x", ""])];
     say(new.prop_map(|new| vec!["NICK".into(), new]))
+}
+
+/// To what may be, or look like, the name of an account.
+fn nick_alike() -> BoxedStrategy<Step> {
+    let alike = ["neil", "NeIl", "nell", "nei1", "b0b", "6ob", "bob", "anna", "ann", "ANN", "zoe"];
+    say(word(&alike).prop_map(|new| vec!["NICK".into(), new]))
+}
+
+fn account() -> BoxedStrategy<Step> {
+    let name = || word(&["*", "*", "*", "neil", "nell", "bob", "B0B", "ann", "1x"]);
+    let register =
+        name().prop_map(|name| vec!["REGISTER".into(), name, "*".into(), "secret".into()]);
+    let password = || word(&["secret", "secret", "secret", "secreter"]);
+    let account = prop_oneof![1 => nick(), 2 => word(&["neil", "bob", "ann", "Ann", "cat"])];
+    let identify = (account, password())
+        .prop_map(|(name, password)| vec!["NS".into(), "IDENTIFY".into(), name, password]);
+    let own = word(&["REGISTER secret", "IDENTIFY secret", "WHAT", "IDENTIFY secreter"]);
+    let own = own.prop_map(|text| vec!["PRIVMSG".into(), "NickServ".into(), text]);
+    let dropped = (word(&["neil", "bob", "ann", "cat", "dan"]), password());
+    let dropped =
+        dropped.prop_map(|(name, password)| vec!["NS".into(), "DROP".into(), name, password]);
+    let (who, nth) = (0..ACTORS.len(), 0..4usize);
+    let log_in = (who.clone(), nth.clone(), prop::bool::weighted(0.2))
+        .prop_map(|(who, account, wrong)| Step::LogIn { who, account, wrong });
+    let join = (who.clone(), nth).prop_map(|(who, account)| Step::Join { who, account });
+    let odd = (who, word(&["PLAIN", "PLAIN", "*", "EXTERNAL"]))
+        .prop_map(|(who, said)| typed(who, &["AUTHENTICATE", &said]));
+    prop_oneof![
+        3 => say(register), 2 => say(identify), 1 => say(own), 1 => say(dropped), 2 => log_in,
+        6 => join, 1 => odd,
+    ]
+    .boxed()
+}
+
+fn full() -> BoxedStrategy<Step> {
+    prop::bool::weighted(0.3).prop_map(Step::Fill).boxed()
+}
+
+fn history() -> BoxedStrategy<Step> {
+    let place = || prop_oneof![4 => channel(), 3 => nick(), 1 => word(&["ann", "bob"])];
+    let msgid = (1..20usize).prop_map(|n| format!("msgid={{m{n}}}"));
+    let time = (0..60u64, word(&["000", "000", "001", "999"]))
+        .prop_map(|(second, ms)| format!("timestamp=2026-01-01T00:00:{second:02}.{ms}Z"));
+    let point =
+        || prop_oneof![4 => msgid.clone(), 3 => time.clone(), 1 => word(&["msgid=none"])].boxed();
+    let limit = || word(&["1", "2", "2", "3", "4", "5", "9", "0"]);
+    let sub = word(&["LATEST", "BEFORE", "AFTER", "AROUND"]);
+    let one = (sub, place(), point(), limit())
+        .prop_map(|(sub, place, point, limit)| vec![sub, place, point, limit]);
+    let all = (place(), limit())
+        .prop_map(|(place, limit)| vec!["LATEST".into(), place, "*".into(), limit]);
+    let two = (place(), point(), point(), limit())
+        .prop_map(|(place, from, to, limit)| vec!["BETWEEN".into(), place, from, to, limit]);
+    let odd =
+        word(&["BEFORE #a * 1", "LATEST #a *", "WHAT #a * 1", "LATEST * * 1", "AFTER #a x 1"]);
+    let odd = odd.prop_map(|text| text.split(' ').map(str::to_owned).collect());
+    let words = prop_oneof![6 => one, 4 => two, 2 => all, 1 => odd];
+    say_within(words.prop_map(|words: Vec<String>| {
+        ["CHATHISTORY".to_owned()].into_iter().chain(words).collect()
+    }))
 }
 
 fn monitor() -> BoxedStrategy<Step> {
@@ -338,6 +433,7 @@ fn lists() -> BoxedStrategy<Change> {
         1 => nick().prop_map(|nick| format!("m:{nick}")),
         1 => nick().prop_map(|nick| format!("{nick}!?*@local*")),
         2 => word(&["*", "*!bob@*", "*!eve", "cat@*", "m:*@localhost", "a:x", "m:"]),
+        1 => word(&["a:*", "a:ann", "a:BOB", "m:a:n*", "m:a:bob"]),
     ];
     change(&["+b", "+b", "+b", "-b", "+e", "-e", "+I", "-I"], mask.boxed())
 }

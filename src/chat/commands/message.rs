@@ -288,11 +288,13 @@ impl Chat {
     /// Remembers who said what, and when: for WHOIS and REDACT.
     pub(crate) fn note_said(&mut self, voice: &Voice, by: By, target: Target, msgid: &str) {
         self.users[by.user].spoke_at = voice.unix();
+        let kept = self.place(by.user, target);
         let target = match target {
             Target::User(user) => self.users[user].nick(),
             Target::Channel(channel, _) => &self.channels[channel].name,
         };
-        let said = Said::new(msgid, self.users[by.user].nick(), target, self.users[by.user].serial);
+        let by = &self.users[by.user];
+        let said = Said::new(msgid, by.nick(), target, kept, by.serial);
         self.redactable.remember(said, self.settings.limits.redactable_max);
     }
 

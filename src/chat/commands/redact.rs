@@ -28,13 +28,22 @@ pub(crate) struct Said {
     msgid: Box<str>,
     nick: Box<str>,
     target: Folded,
+    /// Where it is kept, if it is: a channel that is closed since, or who has logged in since, is
+    /// read elsewhere.
+    kept: Option<store::Target>,
     /// The serial of who said it: ids and nicks are given anew.
     by: u64,
 }
 
 impl Said {
-    pub(crate) fn new(msgid: &str, nick: &str, target: &str, by: u64) -> Said {
-        Said { msgid: msgid.into(), nick: nick.into(), target: Folded::of(target), by }
+    pub(crate) fn new(
+        msgid: &str,
+        nick: &str,
+        target: &str,
+        kept: Option<store::Target>,
+        by: u64,
+    ) -> Said {
+        Said { msgid: msgid.into(), nick: nick.into(), target: Folded::of(target), kept, by }
     }
 }
 
@@ -85,7 +94,8 @@ impl Chat {
             Some(account) => Some(Redactor::Account(account.into())),
             None => None,
         };
-        let (Some(target), Some(redactor)) = (place.kept.clone(), redactor) else {
+        let kept = said.filter(|_| may).and_then(|said| said.kept.clone());
+        let (Some(target), Some(redactor)) = (kept.or(place.kept.clone()), redactor) else {
             return match said {
                 None => self.unknown_msgid(voice, by, name, msgid),
                 Some(_) if !may => self.redact_forbidden(voice, by, name, msgid),
