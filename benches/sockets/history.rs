@@ -128,7 +128,7 @@ fn sustain_at(rate: usize, echo: bool) {
             rate.to_string(),
             if echo { "yes" } else { "no" }.to_owned(),
             format!("{:.0}", said as f64 / took.as_secs_f64()),
-            (said - served.kept).to_string(),
+            (said + SPEAKERS - served.kept).to_string(),
             served.open_max.to_string(),
             format!("{p50:.2}"),
             format!("{p99:.2}"),
@@ -143,6 +143,7 @@ fn sustain_at(rate: usize, echo: bool) {
 struct Served {
     turns_ms: Vec<f64>,
     open_max: usize,
+    /// Messages, and that each has joined.
     kept: usize,
     cpu: Duration,
 }
