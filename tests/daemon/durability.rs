@@ -2,7 +2,7 @@
 //! database that another program holds.
 
 use crate::process::{Client, Daemon};
-use rustix::process::{Resource, Rlimit, prlimit};
+use rustix::process::{Resource, Rlimit, Signal, prlimit};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -206,4 +206,31 @@ fn a_database_that_is_damaged_or_newer_is_refused_with_a_clear_word() {
     fs::write(&file, b"SQLite format 3\0 and then nonsense".repeat(100)).unwrap();
     let _ = fs::remove_file(file.with_extension("db-wal"));
     refused("the database is damaged");
+}
+
+#[test]
+fn what_has_changed_about_who_stays_is_kept_before_the_end() {
+    let mut daemon = start();
+    let mut ann = connect(&daemon);
+    ann.send("NICK ann\nUSER u 0 * :r\nNS REGISTER secret\nNS SET always-on on\n");
+    hear_until(&mut ann, "You stay");
+    let file = daemon.dir.path().join("data/stonechat.db");
+    let lock = rusqlite::Connection::open(&file).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    ann.send("JOIN #a\nJOIN #b\nJOIN #c\n");
+    hear_until(&mut ann, " 366 ann #c ");
+    daemon.signal(Signal::TERM);
+    hear_until(&mut ann, "ERROR ");
+    drop(ann);
+    thread::sleep(Duration::from_millis(300));
+    lock.execute_batch("ROLLBACK").unwrap();
+    let (status, log) = daemon.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+    let mut database = Database::open(&file, Durability::Full).unwrap();
+    let Some(Reply::Presences(presences)) = database.serve([Request::Presences].iter()).pop()
+    else {
+        panic!("who stays is told");
+    };
+    let channels: Vec<&str> = presences[0].1.channels.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(channels, ["#a", "#b", "#c"]);
 }

@@ -195,7 +195,8 @@ impl Daemon {
         self.server.inject(|app, out| app.tell_operators(out, &text));
     }
 
-    /// Tells everyone, writes what is queued, and ends; at once if told again.
+    /// Tells everyone, writes what is queued, has the store keep what waits for its turn, and ends; at
+    /// once if told again.
     fn drain(&mut self) -> Result<(), Failure> {
         log::info!("ending: {} connections", self.server.admission().open());
         notify("STOPPING=1");
@@ -203,10 +204,13 @@ impl Daemon {
         self.server.shut_down();
         let until_ms =
             self.reactor.now().uptime_ms + self.settings.shutdown_timeout.as_millis() as u64;
-        while !self.server.is_empty() {
+        while !self.server.is_empty() || self.is_keeping() {
             let left_ms = until_ms.saturating_sub(self.reactor.now().uptime_ms);
             if left_ms == 0 {
-                log::warn!("{} did not read their last word", self.server.admission().open());
+                let open = self.server.admission().open();
+                log::warn!(
+                    "{open} did not read their last word, or something was not kept in time"
+                );
                 break;
             }
             let heard = self.turn(Some(Duration::from_millis(left_ms)))?;
@@ -217,6 +221,12 @@ impl Daemon {
         }
         log::info!("ended");
         Ok(())
+    }
+
+    /// Whether the store is still to answer. What has changed while it keeps a user or a channel is
+    /// asked for only then.
+    fn is_keeping(&self) -> bool {
+        self.server.service.store().is_some_and(|store| store.open() > 0)
     }
 
     /// Reads the config again, and takes it up whole or not at all.
