@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -233,4 +234,47 @@ fn what_has_changed_about_who_stays_is_kept_before_the_end() {
     };
     let channels: Vec<&str> = presences[0].1.channels.iter().map(|(name, _)| &**name).collect();
     assert_eq!(channels, ["#a", "#b", "#c"]);
+}
+
+#[test]
+fn a_directory_or_a_database_that_may_only_be_read_is_refused_with_a_clear_word() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    let dir = start().kill();
+    let data = dir.path().join("data");
+    let file = data.join("stonechat.db");
+    let allow = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // Root may write to everything, so root does this as somebody else.
+    let is_root = rustix::process::geteuid().is_root();
+    const NOBODY: u32 = 65_534;
+    // Where it was built, nobody else may be allowed to look.
+    let program = dir.path().join("stonechatd");
+    fs::copy(crate::process::PROGRAM, &program).unwrap();
+    let refused = |expected: &str| {
+        let mut command = Command::new(&program);
+        command.env_clear().arg("--data").arg(&data);
+        if is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let (status, _, error) = crate::process::run(command.args(LISTEN));
+        assert!(status == 3 && error.contains(expected), "{status} {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    };
+    allow(dir.path(), 0o755);
+    for path in
+        fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()).chain([data.clone()])
+    {
+        if is_root {
+            chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+    }
+    allow(&file, 0o444);
+    refused("stonechat.db: the database cannot be written to, only read");
+    allow(&file, 0o600);
+    fs::remove_file(data.join("lock")).unwrap();
+    allow(&data, 0o555);
+    refused("cannot write to the data directory");
+    allow(&data, 0o755);
 }
