@@ -61,6 +61,12 @@ impl Chat {
         }
     }
 
+    /// Which of this run's users has that key without an account.
+    pub(super) fn serial_of_key(&self, key: &str) -> Option<u64> {
+        let (run, serial) = key.strip_prefix('~')?.split_once('.')?;
+        (run == format!("{:x}", self.run)).then(|| serial.parse().ok())?
+    }
+
     /// A message as it is kept. `tags` are those of the live one.
     pub(super) fn to_keep(
         &self,

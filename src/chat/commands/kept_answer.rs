@@ -9,7 +9,7 @@ use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::store::{self, Message, Text};
-use crate::wire::casemap::{folded, same};
+use crate::wire::casemap::same;
 use crate::wire::irc::time::write_time;
 use std::collections::VecDeque;
 
@@ -159,12 +159,14 @@ impl Chat {
         if *of == key {
             return Some(self.users[user].nick().to_owned());
         }
-        let account = |name: &Option<Box<str>>| {
-            name.as_ref().is_some_and(|account| folded(account) == of.as_str())
-        };
-        let found = match of.strip_prefix('~') {
-            Some(_) => self.users.iter().find(|(id, _)| self.key(*id) == *of),
-            None => self.users.iter().find(|(_, user)| account(&user.account)),
+        let found = match self.serial_of_key(of) {
+            Some(serial) => {
+                self.users.iter().find(|(_, user)| user.serial == serial && user.account.is_none())
+            }
+            None => self
+                .users
+                .iter()
+                .find(|(_, user)| user.account.as_deref().is_some_and(|account| same(account, of))),
         };
         match found {
             Some((_, user)) => Some(user.nick().to_owned()),
