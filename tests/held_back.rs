@@ -47,8 +47,9 @@ impl Service for Clerk {
         out.close(id);
     }
 
-    fn room(&mut self, _out: &mut Outbox, _id: ConnId) {
+    fn room(&mut self, out: &mut Outbox, id: ConnId) {
         self.rooms += 1;
+        out.resume(id);
     }
 
     fn closed(&mut self, _out: &mut Outbox, _id: ConnId, why: CloseReason) {
@@ -187,6 +188,28 @@ fn a_service_leaves_something_for_the_next_turn_while_others_are_heard() {
     assert_eq!(server.service.heard, ["a1", "yield", "b", "a2", "yield", "a3"]);
     assert_eq!(server.wait(at(0)), None, "and then the loop sleeps");
     server.check();
+}
+
+#[test]
+fn a_service_goes_on_whenever_in_a_turn_it_is_called() {
+    let mut server = EventLoop::new(Clerk::default(), Limits::default());
+    let ann = join(&mut server, 1);
+    // Long enough that there is more to read than one read takes.
+    say(&mut server, &ann, &format!("word room wait {}", "withhold ".repeat(10_000)));
+    rest(&mut server, at(0));
+    server.check();
+    assert_eq!(
+        (server.service.rooms, server.service.heard.len()),
+        (0, 3),
+        "it has not read a word"
+    );
+    ann.1.borrow_mut().down_max = usize::MAX;
+    server.writable(ann.0.slot());
+    while server.wait(at(0)).is_some_and(|wait| wait.is_zero()) {
+        server.turn();
+        server.check();
+    }
+    assert_eq!((server.service.rooms, server.service.heard.len()), (1, 3 + 10_000));
 }
 
 #[test]

@@ -273,7 +273,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         for (slot, conn) in &self.conns {
             assert_eq!(conn.listed, self.later.contains(&(slot as u32)));
             assert!(conn.unused.capacity() <= UNUSED_KEPT || !conn.unused.is_empty());
-            let waits = !conn.has_more() || conn.listed;
+            let waits = !conn.has_more() || conn.listed || self.out.is_deferred(slot);
             assert!(
                 waits || matches!(self.out.attention(slot), Attention::Paused | Attention::None),
                 "something to read, and nobody to come back to it"

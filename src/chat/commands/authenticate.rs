@@ -48,7 +48,7 @@ impl Chat {
         }
     }
 
-    /// Registration was completed, or the capability given up, while one was going on.
+    /// Registration is completed while one is going on.
     pub(crate) fn abort_sasl(&mut self, voice: &mut Voice, conn: ConnId) {
         let more = self.sessions[conn].more.as_mut();
         if more.and_then(|more| more.sasl.take()).is_some() {
