@@ -41,7 +41,7 @@ struct Play {
 }
 
 /// More at once would have to wait: for one account there may be thirty.
-const PASSWORDS_MAX: usize = 25;
+const PASSWORDS_MAX: usize = 12;
 
 fn small() -> Settings {
     let day = Duration::from_secs(86_400);
