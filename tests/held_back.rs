@@ -178,6 +178,24 @@ fn what_is_left_is_heard_when_its_service_goes_on() {
 }
 
 #[test]
+fn who_is_deferred_again_in_the_same_turn_waits_on() {
+    let mut server = EventLoop::new(Clerk::default(), Limits::default());
+    let ann = join(&mut server, usize::MAX);
+    say(&mut server, &ann, "wait b ");
+    rest(&mut server, at(0));
+    server.inject(|_, out| {
+        out.resume(ann.0);
+        out.defer(ann.0);
+    });
+    rest(&mut server, at(0));
+    server.check();
+    assert_eq!(server.service.heard, ["wait"]);
+    server.inject(|_, out| out.resume(ann.0));
+    rest(&mut server, at(0));
+    assert_eq!(server.service.heard, ["wait", "b"]);
+}
+
+#[test]
 fn a_service_leaves_something_for_the_next_turn_while_others_are_heard() {
     let mut server = EventLoop::new(Clerk::default(), Limits::default());
     let (ann, bob) = (join(&mut server, usize::MAX), join(&mut server, usize::MAX));
@@ -239,6 +257,7 @@ fn one_that_waits_may_be_cut_and_its_slot_given_to_another() {
         out.close(ann.0);
     });
     rest(&mut server, at(0));
+    server.check();
     ann.1.borrow_mut().up_ended = true;
     server.hung_up(ann.0.slot());
     rest(&mut server, at(0));

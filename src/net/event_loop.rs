@@ -317,8 +317,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         let mut resumed = std::mem::take(&mut self.due);
         self.out.take_resumed(&mut resumed);
         for slot in resumed.drain(..).map(|slot| slot as usize) {
-            // It may be gone, and another in its place.
-            let Some(conn) = self.conns.get_mut(slot) else { continue };
+            let conn = &mut self.conns[slot];
             conn.left = !conn.unused.is_empty();
             if conn.has_more() {
                 self.list(slot);
@@ -345,7 +344,10 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         match self.out.attention(slot) {
             Attention::Hears if conn.left => self.hear_left(slot),
             Attention::Hears => self.hear(slot, share),
-            Attention::Forgets => self.forget(slot, share),
+            Attention::Forgets => {
+                conn.left = false;
+                self.forget(slot, share);
+            }
             Attention::Connecting => self.connecting(slot),
             // `flush` lists it again when it may go on.
             Attention::Paused | Attention::None => {}

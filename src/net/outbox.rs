@@ -8,7 +8,7 @@
 mod writing;
 
 use super::deadlines::Deadlines;
-use super::send_queue::{Room, SendQueue, State};
+use super::send_queue::{Hearing, Room, SendQueue, State};
 use super::{CloseReason, ConnId, Counters, EndpointId, Limits, Now};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -236,7 +236,7 @@ impl Outbox {
     /// nothing is read. It is told of the connection's end all the same if that is cut.
     pub fn defer(&mut self, id: ConnId) {
         if let Some(queue) = self.heard_queue(id) {
-            queue.deferred = true;
+            queue.hearing = Hearing::Deferred;
         }
     }
 
@@ -244,7 +244,8 @@ impl Outbox {
     /// what follows.
     pub fn resume(&mut self, id: ConnId) {
         let Some(queue) = self.heard_queue(id) else { return };
-        if std::mem::take(&mut queue.deferred) {
+        if queue.hearing == Hearing::Deferred {
+            queue.hearing = Hearing::Resumed;
             self.resumed.push(id.slot);
         }
     }
@@ -390,7 +391,7 @@ impl Outbox {
             State::Draining(_) | State::Lingering(_) => Attention::Forgets,
             // All that can follow is a reset.
             _ if queue.peer_finished => Attention::Forgets,
-            _ if queue.deferred => Attention::Paused,
+            _ if queue.hearing == Hearing::Deferred => Attention::Paused,
             _ if queue.backlog_bytes() > self.limits.sendq_pause => Attention::Paused,
             State::Open | State::Finishing | State::Finished => Attention::Hears,
         }

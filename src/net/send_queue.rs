@@ -18,8 +18,7 @@ pub(super) struct SendQueue {
     pub dirty: bool,
     /// The stream takes nothing more until it says so.
     pub blocked: bool,
-    /// Its service hears nothing of it until it resumes.
-    pub deferred: bool,
+    pub hearing: Hearing,
     /// What this turn has for it; always empty between turns.
     spans: Spans,
     spans_bytes: u32,
@@ -58,6 +57,16 @@ pub(super) enum State {
     Ended,
 }
 
+/// Whether its service hears what comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hearing {
+    Now,
+    /// Nothing, until it goes on.
+    Deferred,
+    /// In a turn to come. In `Outbox::resumed`.
+    Resumed,
+}
+
 /// Whether its service has more to say than it has queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
@@ -88,7 +97,7 @@ impl SendQueue {
             room: Room::Unasked,
             dirty: false,
             blocked: false,
-            deferred: false,
+            hearing: Hearing::Now,
             spans: Spans::NONE,
             spans_bytes: 0,
             backlog: Backlog::default(),

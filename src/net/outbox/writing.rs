@@ -1,7 +1,7 @@
 //! The end of a turn: each queue is written out, and the arena wiped.
 
 use super::{ARENA_KEPT, Outbox};
-use crate::net::send_queue::{Room, SendQueue, State};
+use crate::net::send_queue::{Hearing, Room, SendQueue, State};
 use crate::net::{CloseReason, ConnId, Stream};
 
 /// What the loop calls.
@@ -57,12 +57,21 @@ impl Outbox {
 
     /// Whether its service hears nothing of it, or has left something for a turn to come.
     pub(in crate::net) fn is_deferred(&self, slot: usize) -> bool {
-        self.queues[slot].deferred || self.resumed.contains(&(slot as u32))
+        self.queues[slot].hearing != Hearing::Now
     }
 
     /// Those whose service resumes.
     pub(in crate::net) fn take_resumed(&mut self, resumed: &mut Vec<u32>) {
         std::mem::swap(&mut self.resumed, resumed);
+        resumed.retain(|slot| {
+            let hearing = &mut self.queues[*slot as usize].hearing;
+            // It may have been deferred again since, or be gone and another in its place.
+            let resumes = *hearing == Hearing::Resumed;
+            if resumes {
+                *hearing = Hearing::Now;
+            }
+            resumes
+        });
     }
 
     fn end_our_half(&mut self, slot: usize, stream: &mut impl Stream) {
