@@ -19,6 +19,7 @@ mod numeric;
 mod playback;
 mod receipts;
 mod registered;
+mod rights;
 mod session;
 mod settings;
 mod tell;
@@ -27,6 +28,7 @@ mod voice;
 mod watchers;
 
 pub use commands::stats::Figures;
+pub use rights::Right;
 pub use settings::{Accounts, History, Limits, Operator, Registration, Settings};
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};

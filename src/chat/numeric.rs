@@ -146,6 +146,7 @@ numerics! {
     ERR_TOOMANYKNOCK "712" "Too many KNOCKs."
     ERR_CHANOPEN "713" "Channel is open."
     ERR_KNOCKONCHAN "714" "You are already on that channel."
+    ERR_NOPRIVS "723" "Insufficient oper privileges."
     RPL_MONONLINE "730" ""
     RPL_MONOFFLINE "731" ""
     RPL_MONLIST "732" ""

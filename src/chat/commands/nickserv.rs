@@ -5,6 +5,7 @@ use super::registration::shortened;
 use crate::auth::password::Password;
 use crate::auth::worker::{Done, Job};
 use crate::chat::accounts::{Wish, trouble};
+use crate::chat::rights::Right;
 use crate::chat::users::UserMode;
 use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat};
@@ -125,7 +126,7 @@ impl Chat {
     }
 
     fn ns_saregister(&mut self, voice: &mut Voice, by: By, account: &str, password: &str) {
-        if !self.is_operator(voice, by) {
+        if !self.may(voice, by, Right::Accounts) {
             return;
         }
         let operator = self.users[by.user].mask().to_owned();

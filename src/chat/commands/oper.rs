@@ -5,6 +5,7 @@ use super::registration::shortened;
 use crate::auth::password::Password;
 use crate::auth::worker::{Done, Job};
 use crate::chat::numeric::*;
+use crate::chat::rights::Right;
 use crate::chat::users::{UserId, UserMode};
 use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat, Request};
@@ -95,18 +96,9 @@ impl Chat {
         }
     }
 
-    /// Whether it is an operator who gives a command; says so if not.
-    pub(crate) fn is_operator(&self, voice: &mut Voice, by: By) -> bool {
-        let is = self.users[by.user].is(UserMode::Operator);
-        if !is {
-            self.numeric(voice, by.conn, ERR_NOPRIVILEGES, &[]);
-        }
-        is
-    }
-
     /// `KILL nick [reason]`. Modern IRC, "KILL message".
     pub(crate) fn kill(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        if !self.is_operator(voice, by) {
+        if !self.may(voice, by, Right::Kill) {
             return;
         }
         let nick = message.params[0];
@@ -142,7 +134,7 @@ impl Chat {
 
     /// `WALLOPS text`. Modern IRC, "WALLOPS message".
     pub(crate) fn wallops(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        if !self.is_operator(voice, by) {
+        if !self.may(voice, by, Right::Wallops) {
             return;
         }
         let params = [message.params[0]];
@@ -157,7 +149,7 @@ impl Chat {
 
     /// `REHASH`: reads the config again. Modern IRC, "REHASH message".
     pub(crate) fn rehash(&mut self, voice: &mut Voice, by: By, _message: &Message) {
-        if self.is_operator(voice, by) {
+        if self.may(voice, by, Right::Rehash) {
             self.numeric(voice, by.conn, RPL_REHASHING, &["config"]);
             self.ask(voice, by, Request::Rehash, "reads the config again");
         }
@@ -165,14 +157,14 @@ impl Chat {
 
     /// `DIE`: ends the server. RFC 2812 §4.3.
     pub(crate) fn die(&mut self, voice: &mut Voice, by: By, _message: &Message) {
-        if self.is_operator(voice, by) {
+        if self.may(voice, by, Right::Die) {
             self.ask(voice, by, Request::Die, "ends the server");
         }
     }
 
     /// `RESTART`: ends the server, to be started again. Modern IRC, "RESTART message".
     pub(crate) fn restart(&mut self, voice: &mut Voice, by: By, _message: &Message) {
-        if self.is_operator(voice, by) {
+        if self.may(voice, by, Right::Die) {
             self.ask(voice, by, Request::Restart, "restarts the server");
         }
     }

@@ -4,6 +4,7 @@
 use super::table;
 use crate::chat::channels::Channel;
 use crate::chat::numeric::*;
+use crate::chat::rights::Right;
 use crate::chat::session::Session;
 use crate::chat::users::User;
 use crate::chat::voice::Voice;
@@ -60,7 +61,7 @@ impl Chat {
         match letter.to_ascii_lowercase() {
             'u' => self.tell_uptime(voice, by),
             'p' => self.tell_operators_here(voice, by),
-            'c' | 'l' | 'm' | 'o' | 'q' | 'z' if !self.is_operator(voice, by) => {}
+            'c' | 'l' | 'm' | 'o' | 'q' | 'z' if !self.may(voice, by, Right::Stats) => {}
             'c' => self.tell_listeners(voice, by),
             'l' => self.tell_connections(voice, by),
             'm' => self.tell_commands(voice, by),

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// The step to each version from the one before. What was released is never changed: a new version
 /// is a further step.
-pub(super) const STEPS: &[&str] = &["
+pub(super) const STEPS: &[&str] = &[
+    "
     CREATE TABLE target (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -126,7 +127,37 @@ pub(super) const STEPS: &[&str] = &["
         value TEXT NOT NULL,
         PRIMARY KEY (account, place)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE certificate (
+        fingerprint TEXT PRIMARY KEY,
+        account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+        created INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX certificate_by_account ON certificate (account);
+    CREATE TABLE ban (
+        id INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL CHECK (kind IN ('account', 'address', 'mask')),
+        what TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        setter TEXT NOT NULL,
+        created INTEGER NOT NULL,
+        expires INTEGER,
+        UNIQUE (kind, what)
+    ) STRICT;
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY,
+        time INTEGER NOT NULL,
+        operator TEXT NOT NULL,
+        source TEXT NOT NULL,
+        address TEXT NOT NULL,
+        command TEXT NOT NULL,
+        target TEXT NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX audit_in_order ON audit (time);
+",
+];
 
 /// `PRAGMA application_id`: "Ston".
 const APPLICATION: i64 = 0x5374_6f6e;
