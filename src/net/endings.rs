@@ -36,6 +36,14 @@ pub enum Refusal {
     TooManyFromAddress,
     /// `Limits::connects_per_ip_per_minute` is reached.
     TooFastFromAddress,
+    /// It sent what is no TLS to an endpoint that speaks nothing else.
+    NotTls,
+    /// What was to come before its first word was wrong, or was cut off.
+    HandshakeFailed,
+    /// That took longer than `Limits::arriving_timeout`.
+    HandshakeTimeout,
+    /// `Limits::arriving_max` is reached, and it kept us waiting longest.
+    TooManyHandshakes,
 }
 
 impl CloseReason {
@@ -102,8 +110,15 @@ impl CloseReason {
 
 impl Refusal {
     /// Each once, in the order of the counters.
-    pub const ALL: [Refusal; 3] =
-        [Refusal::ServerFull, Refusal::TooManyFromAddress, Refusal::TooFastFromAddress];
+    pub const ALL: [Refusal; 7] = [
+        Refusal::ServerFull,
+        Refusal::TooManyFromAddress,
+        Refusal::TooFastFromAddress,
+        Refusal::NotTls,
+        Refusal::HandshakeFailed,
+        Refusal::HandshakeTimeout,
+        Refusal::TooManyHandshakes,
+    ];
 
     /// As it is said to the newcomer.
     pub fn text(self) -> &'static str {
@@ -111,6 +126,10 @@ impl Refusal {
             Refusal::ServerFull => "server full",
             Refusal::TooManyFromAddress => "too many connections from your address",
             Refusal::TooFastFromAddress => "too many connects from your address, wait a minute",
+            Refusal::NotTls => "This port speaks TLS; connect with it, or use a plain port",
+            Refusal::HandshakeFailed => "handshake failed",
+            Refusal::HandshakeTimeout => "handshake timed out",
+            Refusal::TooManyHandshakes => "too many handshakes at once, try again",
         }
     }
 
@@ -120,6 +139,10 @@ impl Refusal {
             Refusal::ServerFull => "server_full",
             Refusal::TooManyFromAddress => "connections_per_ip",
             Refusal::TooFastFromAddress => "connects_per_ip_per_minute",
+            Refusal::NotTls => "not_tls",
+            Refusal::HandshakeFailed => "handshake_failed",
+            Refusal::HandshakeTimeout => "handshake_timeout",
+            Refusal::TooManyHandshakes => "too_many_handshakes",
         }
     }
 }

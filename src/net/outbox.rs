@@ -66,8 +66,8 @@ pub(super) enum Attention {
     Paused,
     /// It is being closed: what it sends is read and forgotten.
     Forgets,
-    /// It is not made yet.
-    Connecting,
+    /// It carries nothing yet.
+    Establishing,
     /// There is nothing to hear from it any more.
     None,
 }
@@ -336,7 +336,13 @@ impl Outbox {
         self.deadlines.set(slot, self.now, self.limits.connect_timeout);
     }
 
-    /// An outgoing connection has been made.
+    /// Takes up an accepted stream that is being established.
+    pub(super) fn arrive(&mut self, slot: usize, endpoint: EndpointId) {
+        self.occupy(slot, endpoint, State::Arriving);
+        self.deadlines.set(slot, self.now, self.limits.arriving_timeout);
+    }
+
+    /// A connection has been made or established.
     pub(super) fn connected(&mut self, slot: usize) -> ConnId {
         let queue = &mut self.queues[slot];
         queue.state = State::Open;
@@ -346,7 +352,7 @@ impl Outbox {
         self.id(slot)
     }
 
-    /// An outgoing connection could not be made.
+    /// It never will be.
     pub(super) fn abandon(&mut self, slot: usize) {
         self.queues[slot].state = State::Ended;
         self.deadlines.clear(slot);
@@ -386,7 +392,7 @@ impl Outbox {
     pub(super) fn attention(&self, slot: usize) -> Attention {
         let queue = &self.queues[slot];
         match queue.state {
-            State::Connecting => Attention::Connecting,
+            State::Connecting | State::Arriving => Attention::Establishing,
             State::Free | State::Ended => Attention::None,
             State::Draining(_) | State::Lingering(_) => Attention::Forgets,
             // All that can follow is a reset.
@@ -427,7 +433,7 @@ impl Outbox {
         let why = match queue.state {
             State::Open | State::Finishing | State::Finished | State::Draining(_) => why,
             State::Lingering(of_old) => of_old,
-            State::Free | State::Connecting | State::Ended => return,
+            State::Free | State::Connecting | State::Arriving | State::Ended => return,
         };
         queue.state = State::Ended;
         self.backlog_bytes -= queue.clear();

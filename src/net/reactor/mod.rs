@@ -240,7 +240,7 @@ impl Reactor {
         match bound.listener.accept() {
             Ok((stream, address)) => {
                 self.starved = false;
-                if let Some(id) = server.accept(stream, Peer { endpoint, address }) {
+                if let Some(id) = server.accept(stream, Peer { endpoint, address, secure: None }) {
                     self.register(server, id.slot());
                 }
             }
