@@ -41,8 +41,11 @@ impl Listen {
             (irc, "127.0.0.1:6667"),
             (irc, "[::1]:6667"),
         ];
-        let listen =
-            |(protocol, host): (_, &str)| Listen { protocol, place: Place::Tcp(host.into()), proxied: false };
+        let listen = |(protocol, host): (_, &str)| Listen {
+            protocol,
+            place: Place::Tcp(host.into()),
+            proxied: false,
+        };
         listens.into_iter().map(listen).collect()
     }
 
@@ -134,6 +137,8 @@ mod tests {
             "echo://localhost:65535",
             "echo://unix:/run/stonechat/echo",
             "irc://[::1]:6667",
+            "irc://[::1]:6667?proxy",
+            "irc://unix:/run/stonechat/irc?proxy",
         ] {
             assert_eq!(url.parse::<Listen>().unwrap().to_string(), url);
         }

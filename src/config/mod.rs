@@ -299,6 +299,23 @@ mod tests {
                 "history.channels = [{ name = \"#a\" }, { name = \"#A\" }]",
                 "c.toml: history.channels has two of the name `#A`; remove one",
             ),
+            (
+                "proxy.trusted = [\"192.0.2.0/33\"]",
+                "c.toml:1:17: `192.0.2.0/33` is no address or network; write 192.0.2.1 or",
+            ),
+            (
+                "proxy.trusted = [\"192.0.2.1/24\"]",
+                "c.toml:1:17: `192.0.2.1/24` is an address within 192.0.2.0/24; write that",
+            ),
+            ("proxy.trusted = [1]", "c.toml:1:17: a network is a text, as \"192.0.2.0/24\""),
+            (
+                "proxy.header_timeout = \"0s\"",
+                "c.toml: proxy.header_timeout must be from 1s to 60s",
+            ),
+            (
+                "proxy.gateways = [{ name = \"a\", networks = [] }]",
+                "c.toml: proxy.gateways: `a` has no networks; say from where it connects",
+            ),
             ("accounts.registration = \"no\"", "c.toml:1:25: `no` is not a way to register"),
             (
                 "accounts.connections_max = 0",

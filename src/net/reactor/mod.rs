@@ -252,7 +252,11 @@ impl Reactor {
     }
 
     /// Whether there is any use in accepting another right now.
-    fn accept_one<V: Service>(&mut self, index: usize, server: &mut EventLoop<Proxied<Socket>, V>) -> bool {
+    fn accept_one<V: Service>(
+        &mut self,
+        index: usize,
+        server: &mut EventLoop<Proxied<Socket>, V>,
+    ) -> bool {
         let bound = &mut self.listeners[index];
         let endpoint = bound.endpoint;
         match bound.listener.accept() {
