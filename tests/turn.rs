@@ -9,7 +9,8 @@ use std::time::Duration;
 use std::{cell::Cell, cell::RefCell};
 use stonechat::app::{App, Protocol};
 use stonechat::net::{
-    CloseReason, ConnId, Dial, EndpointId, EventLoop, Limits, Outbox, Peer, Service, Stream,
+    CloseReason, ConnId, Dial, Effort, EndpointId, EventLoop, Limits, Outbox, Peer, Progress,
+    Service, Stream,
 };
 use world::by_hand::{ENDPOINT, at, join, rest};
 use world::{Choices, ServerEnd, Wire};
@@ -132,7 +133,7 @@ fn who_is_turned_away_reads_why_and_the_next_waits_in_turn() {
     wire.borrow_mut().whole_reads = true;
     wire.borrow_mut().send(b"hello\n");
     let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
-    assert_eq!(server.accept(end, Peer { endpoint: ENDPOINT, address: None }), None);
+    assert_eq!(server.accept(end, Peer { endpoint: ENDPOINT, address: None, secure: None }), None);
     assert!(wire.borrow().server_gone && !wire.borrow().reset);
     assert_eq!(wire.borrow().down, b"ERROR :server full\r\n");
     server.backlogs_emptied();
@@ -201,7 +202,8 @@ fn a_turn_that_says_very_much_is_written_out_on_the_way() {
     let taken = Rc::new(Cell::new(0));
     for _ in 0..64 {
         let sink = Sink { says: true, taken: taken.clone() };
-        let id = server.accept(sink, Peer { endpoint: ENDPOINT, address: None }).unwrap();
+        let id =
+            server.accept(sink, Peer { endpoint: ENDPOINT, address: None, secure: None }).unwrap();
         server.readable(id.slot());
     }
     let counted = allocation_counter::measure(|| server.turn());
@@ -333,8 +335,12 @@ impl Stream for Dialled {
         self.end.finish()
     }
 
-    fn connected(&mut self) -> io::Result<bool> {
-        self.connected.get().map_err(Into::into)
+    fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
+        match self.connected.get() {
+            Ok(true) => Ok(Progress::Established),
+            Ok(false) => Ok(Progress::Waits),
+            Err(kind) => Err(kind.into()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the loop counts as it goes. Plain numbers: there is one thread, and adding is all it costs.
 
-use super::{CloseReason, EndpointId, Refusal};
+use super::{CloseReason, EndpointId, Refusal, TlsVersion};
 use std::time::Duration;
 
 /// Everything the loop has counted since the program started.
@@ -10,6 +10,8 @@ pub struct Counters {
     pub endpoints: Vec<EndpointCounters>,
     /// How long the turns took, sleep not included.
     pub turn_time: Histogram,
+    /// How long accepted streams took to be established, by the clock of the turns.
+    pub arrival_time: Histogram,
     /// Writes that found their socket full; the rest was queued.
     pub writes_blocked: u64,
     /// Errors from accept(2), want of descriptors among them.
@@ -25,6 +27,8 @@ pub struct EndpointCounters {
     pub closed: [u64; CloseReason::ALL.len()],
     /// Newcomers turned away, by the index of [`Refusal::ALL`].
     pub refused: [u64; Refusal::ALL.len()],
+    /// Connections that were opened with TLS, by the index of [`TlsVersion::ALL`].
+    pub secured: [u64; TlsVersion::ALL.len()],
     /// Bytes read.
     pub received_bytes: u64,
     /// Bytes written.

@@ -1,11 +1,14 @@
 //! One turn of the loop, over any streams: real sockets here, pipes with faults in tests.
 
+mod arriving;
+
 use super::outbox::Attention;
 use super::send_queue::State;
 use super::{
-    Admission, CloseReason, ConnId, Counters, Dial, EndpointId, Limits, Now, Outbox, Peer, Refusal,
-    Service, Stream,
+    Admission, CloseReason, ConnId, Counters, Dial, Effort, EndpointId, Limits, Now, Outbox, Peer,
+    Refusal, Service, Stream,
 };
+use arriving::Arrivals;
 use slab::Slab;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -18,6 +21,9 @@ pub struct EventLoop<S, V> {
     out: Outbox,
     admission: Admission,
     conns: Slab<Conn<S>>,
+    arrivals: Arrivals,
+    /// What is left for this turn of what newcomers may cost.
+    effort: Effort,
     /// Connections that may have something to read, in this turn and in the next.
     ready: Vec<u32>,
     later: Vec<u32>,
@@ -50,8 +56,8 @@ struct Conn<S> {
 enum Origin {
     /// Admission counts it under this address; `None` is a Unix socket's.
     Admitted(Option<IpAddr>),
-    /// We made it, and it is not counted.
-    Dialled,
+    /// We made it, or it was turned away once its true address was known.
+    Uncounted,
 }
 
 /// What there is to read, as far as the stream has told.
@@ -90,6 +96,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             out: Outbox::new(limits),
             admission: Admission::new(limits),
             conns: Slab::new(),
+            arrivals: Arrivals::new(),
+            effort: Effort::of_a_turn(),
             ready: Vec::new(),
             later: Vec::new(),
             scratch: scratch(&limits),
@@ -117,10 +125,15 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// Takes in an accepted stream, or tells it why not and drops it.
     pub fn accept(&mut self, stream: S, peer: Peer) -> Option<ConnId> {
-        let from = peer.address.map(|address| address.ip());
+        // Of a proxy that will say for whom it stands, that address counts.
+        let counted = peer.address.filter(|_| !stream.awaits_header());
+        let from = counted.map(|address| address.ip());
         if let Err(why) = self.admission.admit(from, self.out.now) {
             self.turn_away(stream, peer.endpoint, why);
             return None;
+        }
+        if !stream.is_established() {
+            return self.arrive(stream, peer, from);
         }
         let slot = self.insert(stream, Origin::Admitted(from));
         let id = self.out.open(slot, peer.endpoint);
@@ -130,28 +143,17 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// Tells a newcomer why it can't stay, as well as one write can, and drops it.
     pub fn turn_away(&mut self, mut stream: S, endpoint: EndpointId, why: Refusal) {
+        self.count_refusal(endpoint, why);
+        let service = &self.service;
+        last_word(&mut stream, &mut self.scratch, |said| {
+            service.farewell(said, endpoint, why.text());
+        });
+    }
+
+    fn count_refusal(&mut self, endpoint: EndpointId, why: Refusal) {
         let index = Refusal::ALL.iter().position(|each| *each == why).expect("each is listed");
         self.out.counters.at(endpoint).refused[index] += 1;
         log::debug!("turned one away: {}", why.text());
-        let mut said = Vec::new();
-        self.service.farewell(&mut said, endpoint, why.text());
-        // Who doesn't take it now won't hear it. What it has sent is read, since dropping it unread
-        // would send a reset that may overtake our word.
-        let _ = stream.write(&said);
-        let _ = stream.finish();
-        let _ = stream.read(&mut self.scratch);
-    }
-
-    /// Takes in an outgoing stream that may not be connected yet.
-    pub fn connect(&mut self, stream: S, dial: Dial) -> ConnId {
-        let slot = self.insert(stream, Origin::Dialled);
-        self.out.connect(slot, dial.endpoint);
-        self.out.id(slot)
-    }
-
-    /// Tells the service that an outgoing connection could not even be begun.
-    pub fn unreachable(&mut self, dial: Dial, why: ErrorKind) {
-        self.service.unreachable(&mut self.out, dial.endpoint, why);
     }
 
     /// Lets the service act on something that came from elsewhere than a connection.
@@ -186,7 +188,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     pub fn writable(&mut self, slot: usize) {
         if self.conns.contains(slot) {
             self.out.unblock(slot);
-            if self.out.attention(slot) == Attention::Connecting {
+            if self.out.attention(slot) == Attention::Establishing {
                 self.list(slot);
             }
         }
@@ -196,6 +198,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     pub fn fail(&mut self, slot: usize) {
         match self.out.state(slot) {
             State::Connecting => self.give_up(slot, ErrorKind::Other),
+            State::Arriving => self.refuse(slot, Refusal::HandshakeFailed),
             _ => self.out.end(slot, CloseReason::Failed),
         }
     }
@@ -206,6 +209,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         for slot in self.slots() {
             match self.out.state(slot) {
                 State::Connecting => self.give_up(slot, ErrorKind::Interrupted),
+                State::Arriving => self.forget_arrival(slot),
                 _ => self.dismiss(slot, CloseReason::Shutdown),
             }
         }
@@ -268,14 +272,16 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     pub fn check(&self) {
         self.out.check();
         self.admission.check();
-        let admitted = self.conns.iter().filter(|(_, conn)| conn.origin != Origin::Dialled).count();
+        self.check_arrivals();
+        let admitted =
+            self.conns.iter().filter(|(_, conn)| conn.origin != Origin::Uncounted).count();
         assert_eq!(self.admission.open(), admitted, "counted and not here, or the reverse");
         for (slot, conn) in &self.conns {
             assert_eq!(conn.listed, self.later.contains(&(slot as u32)));
             assert!(conn.unused.capacity() <= UNUSED_KEPT || !conn.unused.is_empty());
             let waits = !conn.has_more() || conn.listed || self.out.is_deferred(slot);
             assert!(
-                waits || matches!(self.out.attention(slot), Attention::Paused | Attention::None),
+                waits || !matches!(self.out.attention(slot), Attention::Hears | Attention::Forgets),
                 "something to read, and nobody to come back to it"
             );
         }
@@ -293,6 +299,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.read_ready();
         // After reading, so that what has arrived in time counts.
         self.fire_deadlines();
+        self.admit_moved();
         self.tell_endings();
         self.flush();
         self.free_gone();
@@ -327,6 +334,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 
     fn read_ready(&mut self) {
+        self.effort = Effort::of_a_turn();
         std::mem::swap(&mut self.ready, &mut self.later);
         let share = TURN_READ_BYTES / self.ready.len().max(1);
         let share = share.clamp(*READ_BYTES.start(), *READ_BYTES.end());
@@ -348,7 +356,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                 conn.left = false;
                 self.forget(slot, share);
             }
-            Attention::Connecting => self.connecting(slot),
+            Attention::Establishing => self.establish(slot),
             // `flush` lists it again when it may go on.
             Attention::Paused | Attention::None => {}
         }
@@ -445,29 +453,6 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         Some(n)
     }
 
-    fn connecting(&mut self, slot: usize) {
-        match self.conns[slot].stream.connected() {
-            Ok(false) => {}
-            Ok(true) => {
-                let id = self.out.connected(slot);
-                let peer = Peer { endpoint: self.out.endpoint(slot), address: None };
-                self.service.opened(&mut self.out, id, peer);
-                if self.conns[slot].input != Input::Dry {
-                    self.list(slot);
-                }
-            }
-            Err(e) => self.give_up(slot, e.kind()),
-        }
-    }
-
-    fn give_up(&mut self, slot: usize, why: ErrorKind) {
-        self.conns[slot].input = Input::Dry;
-        self.out.abandon(slot);
-        self.gone.push(slot as u32);
-        let endpoint = self.out.endpoint(slot);
-        self.service.unreachable(&mut self.out, endpoint, why);
-    }
-
     fn fire_deadlines(&mut self) {
         let mut due = std::mem::take(&mut self.due);
         self.out.list_due(&mut due);
@@ -479,6 +464,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             match self.out.state(slot) {
                 state if state.is_heard() => self.service.deadline(&mut self.out, id),
                 State::Connecting => self.give_up(slot, ErrorKind::TimedOut),
+                State::Arriving => self.refuse(slot, Refusal::HandshakeTimeout),
                 _ => self.out.end(slot, CloseReason::DrainTimeout),
             }
             self.flush_if_full();
@@ -488,9 +474,13 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// Ends a connection on the loop's own account, telling it why.
     fn dismiss(&mut self, slot: usize, why: CloseReason) {
+        self.dismiss_saying(slot, why, why.text());
+    }
+
+    fn dismiss_saying(&mut self, slot: usize, why: CloseReason, text: &str) {
         let endpoint = self.out.endpoint(slot);
         let service = &self.service;
-        let line = self.out.compose(|arena| service.farewell(arena, endpoint, why.text()));
+        let line = self.out.compose(|arena| service.farewell(arena, endpoint, text));
         self.out.send(self.out.id(slot), line);
         self.out.drain(slot, why);
     }
@@ -565,6 +555,16 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     fn slots(&self) -> Vec<usize> {
         self.conns.iter().map(|(slot, _)| slot).collect()
     }
+}
+
+/// Says the last word to one that is dropped at once. Who doesn't take it now won't hear it. What it
+/// has sent is read, since dropping it unread would send a reset that may overtake our word.
+fn last_word(stream: &mut impl Stream, scratch: &mut [u8], say: impl FnOnce(&mut Vec<u8>)) {
+    let mut said = Vec::new();
+    say(&mut said);
+    let _ = stream.write(&said);
+    let _ = stream.finish();
+    let _ = stream.read(scratch);
 }
 
 fn read_uninterrupted(stream: &mut impl Stream, buf: &mut [u8]) -> io::Result<usize> {

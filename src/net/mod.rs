@@ -5,21 +5,25 @@
 //! something, once.
 
 mod admission;
+mod arrival;
 mod counters;
 mod deadlines;
 mod endings;
 mod event_loop;
 mod limits;
 mod outbox;
+mod proxied;
 pub mod reactor;
 mod send_queue;
 
 pub use admission::Admission;
+pub use arrival::{Effort, Progress, Secure, TlsVersion};
 pub use counters::{Counters, EndpointCounters, Histogram};
 pub use endings::{CloseReason, Refusal};
 pub use event_loop::EventLoop;
 pub use limits::Limits;
 pub use outbox::{Dial, Outbox, Span};
+pub use proxied::Proxied;
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -29,7 +33,8 @@ use std::net::SocketAddr;
 ///
 /// Calls never nest: whatever a service sends or closes takes effect after it returns.
 pub trait Service {
-    /// A connection was accepted, or one that was asked for with [`Outbox::dial`] was made.
+    /// A connection was accepted and established, or one that was asked for with [`Outbox::dial`]
+    /// was made.
     fn opened(&mut self, _out: &mut Outbox, _id: ConnId, _peer: Peer) {}
 
     /// Bytes arrived. Returns how many were used; the rest comes back with what follows.
@@ -75,9 +80,28 @@ pub trait Stream: Read + Write {
     /// called again when the stream can be written.
     fn finish(&mut self) -> io::Result<()>;
 
-    /// Whether an outgoing connection has been made; an error says why it never will be.
-    fn connected(&mut self) -> io::Result<bool> {
-        Ok(true)
+    /// Whether there is nothing to do before an accepted stream carries what its service says. It
+    /// is asked once, when it is accepted; an outgoing one is always to be established.
+    fn is_established(&self) -> bool {
+        true
+    }
+
+    /// Whether a proxy is still to say for whom it stands: until then no address is held to limits,
+    /// and it may take no longer than `Limits::header_timeout`.
+    fn awaits_header(&self) -> bool {
+        false
+    }
+
+    /// Takes it a step further towards that; an error says why it never will be. What costs as much
+    /// as cryptography does is to be spent from `effort`, which has some left. A step reads a bounded
+    /// number of bytes.
+    fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
+        Ok(Progress::Established)
+    }
+
+    /// What TLS has agreed upon, where it carries the stream, once that is established.
+    fn secure(&self) -> Option<Secure> {
+        None
     }
 
     /// Whether a read that returns less than it could has emptied the stream, as it has with
@@ -111,8 +135,11 @@ pub struct EndpointId(pub u8);
 pub struct Peer {
     /// The way it came.
     pub endpoint: EndpointId,
-    /// `None` on a Unix socket, and for a peer that we connected to.
+    /// Its true address, where a proxy stands between. `None` on a Unix socket, and for a peer that
+    /// we connected to.
     pub address: Option<SocketAddr>,
+    /// `None` where all is said in plain.
+    pub secure: Option<Secure>,
 }
 
 /// When a turn began, by two clocks: one that never jumps, and the one on the wall.

@@ -11,7 +11,7 @@ use super::deadlines::Deadlines;
 use super::send_queue::{Hearing, Room, SendQueue, State};
 use super::{CloseReason, ConnId, Counters, EndpointId, Limits, Now};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Where services say what they say.
@@ -29,6 +29,8 @@ pub struct Outbox {
     roomy: VecDeque<u32>,
     /// Those whose service is to hear what it has left of their input.
     resumed: Vec<u32>,
+    /// Those that have turned out to come from elsewhere.
+    pub(super) moved: Vec<(ConnId, IpAddr)>,
     /// Queues that ended and whose service has not been told yet.
     ended: Vec<(u32, CloseReason)>,
     /// All backlogs together.
@@ -66,8 +68,8 @@ pub(super) enum Attention {
     Paused,
     /// It is being closed: what it sends is read and forgotten.
     Forgets,
-    /// It is not made yet.
-    Connecting,
+    /// It carries nothing yet.
+    Establishing,
     /// There is nothing to hear from it any more.
     None,
 }
@@ -256,6 +258,14 @@ impl Outbox {
         self.is_deferred(id.slot())
     }
 
+    /// From here on `id` is one from `address`, though its stream comes from elsewhere: limits apply
+    /// to that, and may refuse it when the turn goes on.
+    pub fn comes_from(&mut self, id: ConnId, address: IpAddr) {
+        if self.heard_queue(id).is_some() {
+            self.moved.push((id, address));
+        }
+    }
+
     /// Whether so much was said in this turn that it should be written before more is said.
     pub fn is_full(&self) -> bool {
         self.arena.len() > ARENA_FULL
@@ -315,6 +325,7 @@ impl Outbox {
             dirty: Vec::new(),
             roomy: VecDeque::new(),
             resumed: Vec::new(),
+            moved: Vec::new(),
             ended: Vec::new(),
             backlog_bytes: 0,
             dials: Vec::new(),
@@ -336,7 +347,18 @@ impl Outbox {
         self.deadlines.set(slot, self.now, self.limits.connect_timeout);
     }
 
-    /// An outgoing connection has been made.
+    /// Takes up an accepted stream that is being established.
+    pub(super) fn arrive(&mut self, slot: usize, endpoint: EndpointId, within: Duration) {
+        self.occupy(slot, endpoint, State::Arriving);
+        self.arrives(slot, within);
+    }
+
+    /// An accepted stream has so long from now.
+    pub(super) fn arrives(&mut self, slot: usize, within: Duration) {
+        self.deadlines.set(slot, self.now, within);
+    }
+
+    /// A connection has been made or established.
     pub(super) fn connected(&mut self, slot: usize) -> ConnId {
         let queue = &mut self.queues[slot];
         queue.state = State::Open;
@@ -346,7 +368,7 @@ impl Outbox {
         self.id(slot)
     }
 
-    /// An outgoing connection could not be made.
+    /// It never will be.
     pub(super) fn abandon(&mut self, slot: usize) {
         self.queues[slot].state = State::Ended;
         self.deadlines.clear(slot);
@@ -386,7 +408,7 @@ impl Outbox {
     pub(super) fn attention(&self, slot: usize) -> Attention {
         let queue = &self.queues[slot];
         match queue.state {
-            State::Connecting => Attention::Connecting,
+            State::Connecting | State::Arriving => Attention::Establishing,
             State::Free | State::Ended => Attention::None,
             State::Draining(_) | State::Lingering(_) => Attention::Forgets,
             // All that can follow is a reset.
@@ -427,7 +449,7 @@ impl Outbox {
         let why = match queue.state {
             State::Open | State::Finishing | State::Finished | State::Draining(_) => why,
             State::Lingering(of_old) => of_old,
-            State::Free | State::Connecting | State::Ended => return,
+            State::Free | State::Connecting | State::Arriving | State::Ended => return,
         };
         queue.state = State::Ended;
         self.backlog_bytes -= queue.clear();

@@ -42,6 +42,8 @@ pub(super) enum State {
     Free,
     /// An outgoing connection that is not made yet.
     Connecting,
+    /// An accepted stream that is not established yet.
+    Arriving,
     Open,
     /// Takes nothing more to send; the peer is still heard. Waits to be written out.
     Finishing,
@@ -210,6 +212,7 @@ impl SendQueue {
         match self.state {
             State::Free
             | State::Connecting
+            | State::Arriving
             | State::Finished
             | State::Lingering(_)
             | State::Ended => {

@@ -27,3 +27,4 @@ mod registration;
 mod replay;
 mod server;
 mod user_mode;
+mod webirc;

@@ -287,7 +287,7 @@ impl Stage {
         if !self.actors.contains_key(name) {
             let wire = Wire::new(usize::MAX);
             let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
-            let peer = Peer { endpoint: self.endpoint, address: None };
+            let peer = Peer { endpoint: self.endpoint, address: None, secure: None };
             let id = self.server.accept(end, peer).expect("room for one more");
             self.actors.insert(name.into(), Actor { wire, id });
         }

@@ -9,6 +9,7 @@ mod durability;
 mod limits;
 mod operator;
 mod process;
+mod proxy;
 mod requests;
 mod service_manager;
 mod signals;

@@ -345,7 +345,7 @@ const ALL: &[Topic] = &[
     topic(
         "WEBIRC",
         "WEBIRC password gateway host address",
-        &["A gateway says for whom it connects. None is trusted here."],
+        &["A gateway says for whom it connects, before all else. For those that the config names."],
     ),
     topic(
         "WHO",

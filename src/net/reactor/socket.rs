@@ -1,6 +1,6 @@
 //! A connected socket as a [`Stream`].
 
-use super::super::Stream;
+use super::super::{Effort, Progress, Stream};
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use socket2::{SockRef, TcpKeepalive};
@@ -19,7 +19,7 @@ pub enum Socket {
 }
 
 impl Socket {
-    /// Begins to connect; whether it succeeds is asked with [`Stream::connected`].
+    /// Begins to connect; whether it succeeds is asked with [`Stream::establish`].
     pub fn connect(to: SocketAddr) -> io::Result<Socket> {
         let stream = TcpStream::connect(to)?;
         set_tcp_options(&stream)?;
@@ -68,14 +68,14 @@ impl Stream for Socket {
         }
     }
 
-    fn connected(&mut self) -> io::Result<bool> {
-        let Socket::Tcp(stream) = self else { return Ok(true) };
+    fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
+        let Socket::Tcp(stream) = self else { return Ok(Progress::Established) };
         if let Some(e) = stream.take_error()? {
             return Err(e);
         }
         match stream.peer_addr() {
-            Ok(_) => Ok(true),
-            Err(e) if e.kind() == ErrorKind::NotConnected => Ok(false),
+            Ok(_) => Ok(Progress::Established),
+            Err(e) if e.kind() == ErrorKind::NotConnected => Ok(Progress::Waits),
             Err(e) => Err(e),
         }
     }

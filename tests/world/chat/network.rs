@@ -153,7 +153,7 @@ impl World {
             let client = &mut self.clients[n];
             let stream = ServerEnd { wire: client.wire.clone(), choices: self.choices.clone() };
             let endpoint = if client.echo.is_some() { self.echo } else { self.irc };
-            let peer = Peer { endpoint, address: None };
+            let peer = Peer { endpoint, address: None, secure: None };
             client.state = match self.server.accept(stream, peer) {
                 Some(id) => State::Here(id),
                 None => State::TurnedAway,

@@ -27,6 +27,9 @@ const LIMITS: Limits = Limits {
     connections_per_ip: 64,
     connects_per_ip_per_minute: 60,
     connect_timeout: Duration::from_secs(10),
+    header_timeout: Duration::from_secs(3),
+    arriving_timeout: Duration::from_secs(10),
+    arriving_max: 1_000,
     recvq_max: 64,
     sendq_pause: 64,
     sendq_max: 512,
@@ -340,7 +343,7 @@ impl World {
             let Some(n) = self.backlog.pop_front() else { return self.server.backlogs_emptied() };
             let client = &mut self.clients[n];
             let stream = ServerEnd { wire: client.wire.clone(), choices: self.choices.clone() };
-            let peer = Peer { endpoint: client.endpoint, address: None };
+            let peer = Peer { endpoint: client.endpoint, address: None, secure: None };
             client.state = match self.server.accept(stream, peer) {
                 Some(id) => {
                     self.line_moved_ms = self.now.uptime_ms;

@@ -1,0 +1,79 @@
+//! What comes before a connection: it is being made, a proxy says for whom it stands, TLS shakes
+//! hands. Until that is done its service hears and says nothing.
+
+use super::Refusal;
+use std::net::SocketAddr;
+
+/// How far a step has taken a stream towards carrying what services say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It waits for its far end, until it can be read or written.
+    Waits,
+    /// There is more to do, in a turn to come.
+    More,
+    /// A proxy has said for whom it stands, and limits apply to that address. There is more to do.
+    From(Option<SocketAddr>),
+    /// It can be read and written from now on.
+    Established,
+    /// It never will be, and its far end is told why.
+    Refused(Refusal),
+    /// It was no client, but a proxy that looks whether we are there. Nothing is said or counted.
+    Nobody,
+}
+
+/// What may still be spent in this turn on steps that cost as much as cryptography does, so that
+/// those who talk are heard in between, however many come.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort(u32);
+
+/// A handshake costs the server some 0.2 ms, so that a storm adds less than 1 ms to each turn.
+const EFFORTS_PER_TURN: u32 = 4;
+
+impl Effort {
+    pub(super) fn of_a_turn() -> Effort {
+        Effort(EFFORTS_PER_TURN)
+    }
+
+    /// A step that costs was taken.
+    pub fn spend(&mut self) {
+        self.0 = self.0.saturating_sub(1);
+    }
+
+    /// Nothing more that may cost is to be begun.
+    pub fn is_spent(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// What TLS has agreed upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Secure {
+    /// The version of the protocol.
+    pub version: TlsVersion,
+    /// The cipher suite, by its name in IANA's registry.
+    pub cipher: &'static str,
+    /// The SHA-256 of the certificate, in DER, that the far end has shown and holds the key of.
+    pub fingerprint: Option<[u8; 32]>,
+}
+
+/// The versions of TLS that are spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+impl TlsVersion {
+    /// Each once, in the order of the counters.
+    pub const ALL: [TlsVersion; 2] = [TlsVersion::Tls12, TlsVersion::Tls13];
+
+    /// As people write it.
+    pub fn text(self) -> &'static str {
+        match self {
+            TlsVersion::Tls12 => "TLSv1.2",
+            TlsVersion::Tls13 => "TLSv1.3",
+        }
+    }
+}

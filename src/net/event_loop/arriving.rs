@@ -1,0 +1,207 @@
+//! Streams that carry nothing yet: outgoing ones that are being made, and accepted ones that have
+//! to say who they are, or to shake hands, before their service hears of them.
+
+use super::{EventLoop, Input, Origin};
+use crate::net::outbox::Attention;
+use crate::net::send_queue::State;
+use crate::net::{CloseReason, ConnId, Dial, Peer, Progress, Refusal, Service, Stream};
+use std::io::ErrorKind;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Accepted streams that are not established, the one that has waited longest first. At most
+/// `Limits::arriving_max`, so that a scan does: 1 µs for 1,000.
+pub(super) type Arrivals = Vec<Arrival>;
+
+pub(super) struct Arrival {
+    slot: usize,
+    /// As far as is known.
+    peer: Peer,
+    since_ms: u64,
+}
+
+impl<S: Stream, V: Service> EventLoop<S, V> {
+    /// Whether one more stream that must be established may be accepted: not while as many as may
+    /// be are, and all of them wait for us.
+    pub fn may_arrive(&self) -> bool {
+        self.arrivals.len() < self.out.limits.arriving_max || self.longest_waiting().is_some()
+    }
+
+    /// Takes in an outgoing stream that may not be connected yet.
+    pub fn connect(&mut self, stream: S, dial: Dial) -> ConnId {
+        let slot = self.insert(stream, Origin::Uncounted);
+        self.out.connect(slot, dial.endpoint);
+        self.out.id(slot)
+    }
+
+    /// Tells the service that an outgoing connection could not even be begun.
+    pub fn unreachable(&mut self, dial: Dial, why: ErrorKind) {
+        self.service.unreachable(&mut self.out, dial.endpoint, why);
+    }
+
+    /// Takes in an accepted stream that has something to do before its service hears of it. If too
+    /// many do, the one that has waited longest for its far end gives way.
+    pub(super) fn arrive(&mut self, stream: S, peer: Peer, from: Option<IpAddr>) -> Option<ConnId> {
+        if self.arrivals.len() >= self.out.limits.arriving_max {
+            let Some(longest) = self.longest_waiting() else {
+                self.admission.leave(from);
+                self.turn_away(stream, peer.endpoint, Refusal::TooManyHandshakes);
+                return None;
+            };
+            self.refuse(longest, Refusal::TooManyHandshakes);
+        }
+        let within = match stream.awaits_header() {
+            true => self.out.limits.header_timeout,
+            false => self.out.limits.arriving_timeout,
+        };
+        let slot = self.insert(stream, Origin::Admitted(from));
+        self.out.arrive(slot, peer.endpoint, within);
+        self.arrivals.push(Arrival { slot, peer, since_ms: self.out.now.uptime_ms });
+        // Registered edge-triggered, it is told of once for what has come before that; but a stream
+        // by hand, as in tests, may have come with its first words.
+        self.conns[slot].input = Input::Ready;
+        self.list(slot);
+        Some(self.out.id(slot))
+    }
+
+    /// One that has nothing for us to do: its far end keeps us waiting.
+    fn longest_waiting(&self) -> Option<usize> {
+        let waits = |arrival: &&Arrival| !self.conns[arrival.slot].listed;
+        self.arrivals.iter().find(waits).map(|arrival| arrival.slot)
+    }
+
+    /// Takes one a step further, unless enough has been spent in this turn.
+    pub(super) fn establish(&mut self, slot: usize) {
+        if self.effort.is_spent() {
+            return self.list(slot);
+        }
+        match self.conns[slot].stream.establish(&mut self.effort) {
+            Ok(Progress::Waits) => {}
+            Ok(Progress::More) => self.list(slot),
+            Ok(Progress::From(address)) => {
+                self.arrival(slot).peer.address = address;
+                match self.admit_again(slot, address.map(|address| address.ip())) {
+                    Ok(()) => {
+                        self.out.arrives(slot, self.out.limits.arriving_timeout);
+                        self.list(slot);
+                    }
+                    Err(why) => self.refuse(slot, why),
+                }
+            }
+            Ok(Progress::Established) => self.established(slot),
+            Ok(Progress::Refused(why)) => self.refuse(slot, why),
+            Ok(Progress::Nobody) => self.forget_arrival(slot),
+            Err(e) if self.out.state(slot) == State::Connecting => self.give_up(slot, e.kind()),
+            Err(e) => {
+                log::debug!("a newcomer was lost before its first word: {e}");
+                self.refuse(slot, Refusal::HandshakeFailed);
+            }
+        }
+    }
+
+    /// Limits are to apply to the address that is now known.
+    fn admit_again(&mut self, slot: usize, from: Option<IpAddr>) -> Result<(), Refusal> {
+        let conn = &mut self.conns[slot];
+        if conn.origin == Origin::Admitted(from) {
+            return Ok(());
+        }
+        if let Origin::Admitted(before) = conn.origin {
+            self.admission.leave(before);
+        }
+        conn.origin = Origin::Uncounted;
+        self.admission.admit(from, self.out.now)?;
+        conn.origin = Origin::Admitted(from);
+        Ok(())
+    }
+
+    /// The same for those whose services have learned it.
+    pub(super) fn admit_moved(&mut self) {
+        for (id, address) in std::mem::take(&mut self.out.moved) {
+            let slot = id.slot();
+            if self.out.id(slot) != id || !self.out.state(slot).is_heard() {
+                continue;
+            }
+            if let Err(why) = self.admit_again(slot, Some(address)) {
+                let endpoint = self.out.endpoint(slot);
+                self.count_refusal(endpoint, why);
+                self.dismiss_saying(slot, CloseReason::Refused, why.text());
+            }
+        }
+    }
+
+    fn established(&mut self, slot: usize) {
+        let peer = match self.out.state(slot) {
+            State::Arriving => {
+                let Arrival { peer, since_ms, .. } = self.take_arrival(slot);
+                let took = self.out.now.uptime_ms.saturating_sub(since_ms);
+                self.out.counters.arrival_time.add(Duration::from_millis(took));
+                peer
+            }
+            _ => Peer { endpoint: self.out.endpoint(slot), address: None, secure: None },
+        };
+        let peer = Peer { secure: self.conns[slot].stream.secure(), ..peer };
+        let id = self.out.connected(slot);
+        if let Some(secure) = peer.secure {
+            self.out.counters.at(peer.endpoint).secured[secure.version as usize] += 1;
+        }
+        self.service.opened(&mut self.out, id, peer);
+        // Its first words may have come with what established it, and no event tells of them again.
+        let conn = &mut self.conns[slot];
+        if conn.input == Input::Dry {
+            conn.input = Input::Ready;
+        }
+        self.list(slot);
+    }
+
+    /// An outgoing connection will not be made.
+    pub(super) fn give_up(&mut self, slot: usize, why: ErrorKind) {
+        self.drop_unheard(slot);
+        let endpoint = self.out.endpoint(slot);
+        self.service.unreachable(&mut self.out, endpoint, why);
+    }
+
+    /// An accepted one won't be heard: it is told why, as far as it can be, and dropped.
+    pub(super) fn refuse(&mut self, slot: usize, why: Refusal) {
+        let endpoint = self.take_arrival(slot).peer.endpoint;
+        self.count_refusal(endpoint, why);
+        let (service, conn) = (&self.service, &mut self.conns[slot]);
+        super::last_word(&mut conn.stream, &mut self.scratch, |said| {
+            service.farewell(said, endpoint, why.text());
+        });
+        self.drop_unheard(slot);
+    }
+
+    /// As if it had never come.
+    pub(super) fn forget_arrival(&mut self, slot: usize) {
+        self.take_arrival(slot);
+        self.drop_unheard(slot);
+    }
+
+    fn drop_unheard(&mut self, slot: usize) {
+        self.conns[slot].input = Input::Dry;
+        self.out.abandon(slot);
+        self.gone.push(slot as u32);
+    }
+
+    fn arrival(&mut self, slot: usize) -> &mut Arrival {
+        let arrival = self.arrivals.iter_mut().find(|arrival| arrival.slot == slot);
+        arrival.expect("those who arrive are listed")
+    }
+
+    fn take_arrival(&mut self, slot: usize) -> Arrival {
+        let place = self.arrivals.iter().position(|arrival| arrival.slot == slot);
+        self.arrivals.remove(place.expect("those who arrive are listed"))
+    }
+
+    /// Asserts what must hold between turns.
+    pub(super) fn check_arrivals(&self) {
+        let arriving = |slot: usize| self.out.state(slot) == State::Arriving;
+        assert!(self.arrivals.iter().all(|arrival| arriving(arrival.slot)));
+        let here = self.conns.iter().filter(|(slot, _)| arriving(*slot)).count();
+        assert_eq!(self.arrivals.len(), here, "arriving and not listed, or the reverse");
+        assert!(self.arrivals.is_sorted_by_key(|arrival| arrival.since_ms));
+        for arrival in &self.arrivals {
+            assert_eq!(self.out.attention(arrival.slot), Attention::Establishing);
+        }
+    }
+}
