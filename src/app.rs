@@ -3,7 +3,7 @@
 use crate::auth::worker::Hasher;
 use crate::chat::{self, Chat};
 use crate::echo::Echo;
-use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Service};
+use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Refusal, Service};
 use crate::store::{ChannelRecord, Policy, Presence, Store};
 use std::io::ErrorKind;
 
@@ -168,6 +168,10 @@ impl Service for App {
 
     fn unreachable(&mut self, out: &mut Outbox, endpoint: EndpointId, why: ErrorKind) {
         self.behind(endpoint).unreachable(out, endpoint, why);
+    }
+
+    fn refused(&mut self, out: &mut Outbox, why: Refusal) {
+        self.chat.refused(out, why);
     }
 
     fn farewell(&self, said: &mut Vec<u8>, endpoint: EndpointId, why: &str) {

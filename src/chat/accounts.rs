@@ -97,8 +97,8 @@ impl Chat {
         conn: ConnId,
         name: &str,
     ) -> Result<Attempt, Refusal> {
-        // Loopback is a gateway, or the operator's own.
-        let address = self.sessions[conn].address.filter(|address| !address.is_loopback());
+        let session = &self.sessions[conn];
+        let address = session.address.filter(|_| !session.exempt);
         let attempts = &mut self.doors.attempts;
         attempts.begin(address, name, voice.now().uptime_ms).map_err(Refusal::TooMany)
     }

@@ -2,6 +2,7 @@
 //!
 //! Foreign text ends here. What comes out is valid, or an error that names the place.
 
+mod abuse;
 mod accounts;
 mod chat;
 mod diagnosis;
@@ -11,6 +12,7 @@ mod limits;
 mod listen;
 mod units;
 
+pub use abuse::Abuse;
 pub use accounts::Accounts;
 pub use chat::{Chat, Operator, Secret};
 pub use diagnosis::closest;
@@ -41,6 +43,7 @@ pub struct Config {
     pub chat: Chat,
     pub accounts: Accounts,
     pub history: History,
+    pub abuse: Abuse,
     pub limits: Limits,
 }
 
@@ -86,6 +89,7 @@ impl Config {
         Settings {
             accounts: self.accounts.settings(),
             history: self.history.settings(),
+            abuse: self.abuse.settings(),
             limits: self.limits.for_chat(),
             ..self.chat.settings()
         }
@@ -96,6 +100,7 @@ impl Config {
         self.chat.validate()?;
         self.accounts.validate()?;
         self.history.validate()?;
+        self.abuse.validate()?;
         self.limits.validate()
     }
 }
@@ -111,6 +116,7 @@ impl Default for Config {
             chat: Chat::default(),
             accounts: Accounts::default(),
             history: History::default(),
+            abuse: Abuse::default(),
             limits: Limits::default(),
         }
     }
@@ -140,7 +146,7 @@ mod tests {
     fn the_default_file_says_the_defaults() {
         let config = Config::from_toml("default.toml", Config::DEFAULT_TEXT).unwrap();
         assert_eq!(config, Config::default());
-        assert!(Config::DEFAULT_TEXT.lines().count() <= 110);
+        assert!(Config::DEFAULT_TEXT.lines().count() <= 150);
         assert_eq!(Config::from_toml("empty.toml", "").unwrap(), Config::default());
     }
 

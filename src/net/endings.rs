@@ -36,6 +36,12 @@ pub enum Refusal {
     TooManyFromAddress,
     /// `Limits::connects_per_ip_per_minute` is reached.
     TooFastFromAddress,
+    /// `Limits::connections_per_network` is reached.
+    TooManyFromNetwork,
+    /// `Limits::connects_per_network_per_minute` is reached.
+    TooFastFromNetwork,
+    /// Its address is in [`super::Denied`], which says why.
+    Banned,
 }
 
 impl CloseReason {
@@ -102,8 +108,14 @@ impl CloseReason {
 
 impl Refusal {
     /// Each once, in the order of the counters.
-    pub const ALL: [Refusal; 3] =
-        [Refusal::ServerFull, Refusal::TooManyFromAddress, Refusal::TooFastFromAddress];
+    pub const ALL: [Refusal; 6] = [
+        Refusal::ServerFull,
+        Refusal::TooManyFromAddress,
+        Refusal::TooFastFromAddress,
+        Refusal::TooManyFromNetwork,
+        Refusal::TooFastFromNetwork,
+        Refusal::Banned,
+    ];
 
     /// As it is said to the newcomer.
     pub fn text(self) -> &'static str {
@@ -111,6 +123,9 @@ impl Refusal {
             Refusal::ServerFull => "server full",
             Refusal::TooManyFromAddress => "too many connections from your address",
             Refusal::TooFastFromAddress => "too many connects from your address, wait a minute",
+            Refusal::TooManyFromNetwork => "too many connections from your network",
+            Refusal::TooFastFromNetwork => "too many connects from your network, wait a minute",
+            Refusal::Banned => "you are banned",
         }
     }
 
@@ -120,6 +135,9 @@ impl Refusal {
             Refusal::ServerFull => "server_full",
             Refusal::TooManyFromAddress => "connections_per_ip",
             Refusal::TooFastFromAddress => "connects_per_ip_per_minute",
+            Refusal::TooManyFromNetwork => "connections_per_network",
+            Refusal::TooFastFromNetwork => "connects_per_network_per_minute",
+            Refusal::Banned => "banned",
         }
     }
 }

@@ -3,8 +3,8 @@
 use super::outbox::Attention;
 use super::send_queue::State;
 use super::{
-    Admission, CloseReason, ConnId, Counters, Dial, EndpointId, Limits, Now, Outbox, Peer, Refusal,
-    Service, Stream,
+    Admission, CloseReason, ConnId, Counters, Dial, EndpointId, Limits, Networks, Now, Outbox,
+    Peer, Refusal, Service, Stream,
 };
 use slab::Slab;
 use std::io::{self, ErrorKind};
@@ -48,7 +48,7 @@ struct Conn<S> {
 /// Where a connection comes from.
 #[derive(Clone, Copy, PartialEq)]
 enum Origin {
-    /// Admission counts it under this address; `None` is a Unix socket's.
+    /// Admission counts it under this address; `None` is a Unix socket's, or exempt.
     Admitted(Option<IpAddr>),
     /// We made it, and it is not counted.
     Dialled,
@@ -117,7 +117,14 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// Takes in an accepted stream, or tells it why not and drops it.
     pub fn accept(&mut self, stream: S, peer: Peer) -> Option<ConnId> {
-        let from = peer.address.map(|address| address.ip());
+        let address = peer.address.map(|address| address.ip());
+        let now_s = self.out.now.unix_ms / 1000;
+        if let Some(denial) = address.and_then(|address| self.out.denied.find(address, now_s)) {
+            let why = denial.why.clone();
+            self.turn_away_saying(stream, peer.endpoint, Refusal::Banned, &why);
+            return None;
+        }
+        let from = self.admission.counted(address);
         if let Err(why) = self.admission.admit(from, self.out.now) {
             self.turn_away(stream, peer.endpoint, why);
             return None;
@@ -129,12 +136,17 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 
     /// Tells a newcomer why it can't stay, as well as one write can, and drops it.
-    pub fn turn_away(&mut self, mut stream: S, endpoint: EndpointId, why: Refusal) {
+    pub fn turn_away(&mut self, stream: S, endpoint: EndpointId, why: Refusal) {
+        self.turn_away_saying(stream, endpoint, why, why.text());
+    }
+
+    fn turn_away_saying(&mut self, mut stream: S, endpoint: EndpointId, why: Refusal, text: &str) {
         let index = Refusal::ALL.iter().position(|each| *each == why).expect("each is listed");
         self.out.counters.at(endpoint).refused[index] += 1;
-        log::debug!("turned one away: {}", why.text());
+        log::debug!("turned one away: {text}");
+        self.service.refused(&mut self.out, why);
         let mut said = Vec::new();
-        self.service.farewell(&mut said, endpoint, why.text());
+        self.service.farewell(&mut said, endpoint, text);
         // Who doesn't take it now won't hear it. What it has sent is read, since dropping it unread
         // would send a reset that may overtake our word.
         let _ = stream.write(&said);
@@ -221,6 +233,11 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                 self.list(slot); // it may be one that was paused
             }
         }
+    }
+
+    /// From where any number may come, as often as they like; by default from the machine itself.
+    pub fn set_exempt(&mut self, exempt: Networks) {
+        self.admission.set_exempt(exempt);
     }
 
     /// Outgoing connections to be begun now, each followed by `connect` or `unreachable`.
@@ -315,6 +332,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     fn list_resumed(&mut self) {
         let mut resumed = std::mem::take(&mut self.due);
+        self.out.end_pauses(&mut resumed);
         self.out.take_resumed(&mut resumed);
         for slot in resumed.drain(..).map(|slot| slot as usize) {
             let conn = &mut self.conns[slot];

@@ -7,18 +7,22 @@
 mod admission;
 mod counters;
 mod deadlines;
+mod denied;
 mod endings;
 mod event_loop;
 mod limits;
+mod network;
 mod outbox;
 pub mod reactor;
 mod send_queue;
 
 pub use admission::Admission;
 pub use counters::{Counters, EndpointCounters, Histogram};
+pub use denied::{Denial, Denied};
 pub use endings::{CloseReason, Refusal};
 pub use event_loop::EventLoop;
 pub use limits::Limits;
+pub use network::{Network, Networks};
 pub use outbox::{Dial, Outbox, Span};
 
 use std::io::{self, Read, Write};
@@ -63,6 +67,9 @@ pub trait Service {
 
     /// What was asked for with [`Outbox::dial`] could not be reached.
     fn unreachable(&mut self, _out: &mut Outbox, _endpoint: EndpointId, _why: io::ErrorKind) {}
+
+    /// A newcomer was turned away by the loop, who is no connection and never will be one.
+    fn refused(&mut self, _out: &mut Outbox, _why: Refusal) {}
 
     /// Phrases, in the protocol of `endpoint`, the last word to a peer whom the loop turns away or
     /// ends on its own account.

@@ -11,6 +11,7 @@ mod caps;
 mod channels;
 mod crowd;
 mod event_playback;
+mod flood;
 mod history;
 mod limits;
 mod messages;

@@ -78,7 +78,8 @@ impl Daemon {
         let (hasher, jobs) = Hasher::new(worker::CAPACITY);
         worker::serve(jobs, wake).map_err(failed)?;
         app.hash_by(hasher, data.as_ref().map_or_else(data_dir::random, DataDir::secret)?);
-        let server = EventLoop::new(app, settings.limits());
+        let mut server = EventLoop::new(app, settings.limits());
+        server.set_exempt(settings.chat.abuse.exempt.clone());
         let watchdog = watchdog_interval()
             .map(|interval| Watchdog { interval, due_ms: reactor.now().uptime_ms });
         let mut daemon = Daemon {
@@ -252,6 +253,7 @@ impl Daemon {
         let wanted = listeners::wanted(&settings, passed)?;
         self.exchange_listeners(wanted, settings.reuse_port)?;
         self.server.set_limits(settings.limits());
+        self.server.set_exempt(settings.chat.abuse.exempt.clone());
         self.server.inject(|app, out| {
             app.set_settings(out, settings.limits.line_max, settings.chat.clone());
             app.retain(out, settings.policy.clone());

@@ -212,6 +212,7 @@ impl Chat {
         let nick = Nick::parse(nick, usize::MAX).expect("it was parsed when it was given");
         let mut user = User::new(nick, &username, &session.host(), &realname, conn, voice.unix());
         user.away = away;
+        user.bucket = session.bucket;
         if !metadata.is_empty() {
             user.extra().metadata = metadata;
         }
@@ -356,6 +357,10 @@ impl Chat {
         let silent = Duration::from_secs(now_s - u64::from(session.heard_s));
         match session.stage {
             Stage::Gone => {}
+            // It is we who don't listen.
+            Stage::Registered(_) if voice.out.is_paused(conn) => {
+                voice.out.set_deadline(conn, limits.ping_interval);
+            }
             Stage::Registering(_) => {
                 self.turn_away(voice, conn, "Registration timeout");
             }
