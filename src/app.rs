@@ -4,7 +4,7 @@ use crate::auth::worker::Hasher;
 use crate::chat::{self, Chat};
 use crate::echo::Echo;
 use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Refusal, Service};
-use crate::store::{ChannelRecord, Policy, Presence, Store};
+use crate::store::{BanRecord, ChannelRecord, Policy, Presence, Store};
 use std::io::ErrorKind;
 
 /// What is spoken on a listener.
@@ -70,6 +70,11 @@ impl App {
         now: Now,
     ) {
         self.chat.restore(channels, presences, now);
+    }
+
+    /// Whom it let in no more before this start. Before anyone comes.
+    pub fn restore_bans(&mut self, out: &mut Outbox, bans: Vec<BanRecord>) {
+        self.chat.restore_bans(out, bans);
     }
 
     /// Adds an endpoint where `protocol` is spoken; `None` if there are 256 already.

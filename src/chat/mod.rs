@@ -11,6 +11,7 @@ mod always_on;
 mod ban;
 mod caps;
 mod channels;
+mod cloak;
 mod commands;
 mod events;
 mod flood;
@@ -22,6 +23,7 @@ mod receipts;
 mod refusals;
 mod registered;
 mod rights;
+mod server_bans;
 mod session;
 mod settings;
 mod tell;
@@ -39,6 +41,7 @@ use crate::wire::irc::tags::Tags;
 use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
 use accounts::Doors;
 use channels::Channels;
+use cloak::Cloaks;
 use commands::table::{self, Run};
 use commands::whois::Departed;
 use commands::{message, redact::Redactable};
@@ -46,6 +49,7 @@ use keeper::Keeper;
 use numeric::*;
 use receipts::Receipts;
 use refusals::Refusals;
+use server_bans::ServerBans;
 use session::{Session, Sessions, Stage};
 use std::cell::Cell;
 use users::{UserId, Users};
@@ -63,6 +67,8 @@ pub struct Chat {
     redactable: Redactable,
     keeper: Keeper,
     doors: Doors,
+    bans: ServerBans,
+    cloaks: Cloaks,
     receipts: Receipts,
     message_ids: message::MessageIds,
     /// Drawn at start: tells what is known of this run's users from what is known of others'.
@@ -114,6 +120,8 @@ impl Chat {
             redactable: Redactable::default(),
             keeper: Keeper::default(),
             doors: Doors::new(random()),
+            bans: ServerBans::default(),
+            cloaks: Cloaks::new(random()),
             receipts: Receipts::default(),
             message_ids: message::MessageIds::default(),
             run: fastrand::u64(..),

@@ -196,17 +196,4 @@ impl Session {
         let more = self.more.as_ref();
         more.is_some_and(|more| more.subscribed.binary_search(key).is_ok())
     }
-
-    /// The host that others see. Loopback is `localhost`; an IPv6 address must not begin with the
-    /// colon that begins a trailing parameter.
-    pub fn host(&self) -> String {
-        match self.address {
-            None => "localhost".to_owned(),
-            Some(ip) if ip.is_loopback() => "localhost".to_owned(),
-            Some(ip) => {
-                let text = ip.to_string();
-                if text.starts_with(':') { format!("0{text}") } else { text }
-            }
-        }
-    }
 }

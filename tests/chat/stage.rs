@@ -127,18 +127,21 @@ struct Actor {
 
 fn server(
     settings: Settings,
-    disk: Option<&mut Disk>,
+    mut disk: Option<&mut Disk>,
     now: Now,
 ) -> (EventLoop<ServerEnd, App>, EndpointId) {
     let exempt = settings.abuse.exempt.clone();
     let mut app = App::new(512, settings);
     let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
-    if let Some(disk) = disk {
+    if let Some(disk) = &mut disk {
         disk.begin(&mut app, now);
     }
     let mut server = EventLoop::new(app, Limits::default());
     server.set_exempt(exempt);
     server.wake(now);
+    if let Some(Reply::Bans(bans)) = disk.map(|disk| disk.ask(Request::Bans)) {
+        server.inject(|app, out| app.restore_bans(out, bans));
+    }
     (server, endpoint)
 }
 
@@ -200,10 +203,10 @@ impl Stage {
         self.addresses.insert(name.to_owned(), SocketAddr::new(address, 4711));
     }
 
-    /// What one who comes from there is told who is not let in.
+    /// What one who comes from there is told who is not let in: most of it, as one write took it.
     pub fn is_refused(&mut self, address: &str) -> Option<String> {
         let wire = Wire::new(usize::MAX);
-        let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
+        let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[248; 8]) };
         let address = Some(SocketAddr::new(address.parse().expect("an address"), 4711));
         let id = self.server.accept(end, Peer { endpoint: self.endpoint, address });
         match id {

@@ -70,16 +70,18 @@ impl Daemon {
         // It can't fail but for want of memory, and what it wakes looks for itself once a turn.
         let wake = move || drop(waker.wake());
         let mut app = App::new(settings.limits.line_max, settings.chat.clone());
+        let (hasher, jobs) = Hasher::new(worker::CAPACITY);
+        app.hash_by(hasher, data.as_ref().map_or_else(data_dir::random, DataDir::secret)?);
         let channels = database::channels(&mut database)?;
         app.restore(channels, database::presences(&mut database)?, reactor.now());
+        let bans = database::bans(&mut database)?;
         app.keep_in(store);
         let failed = |e| Failure::other(format!("cannot begin a thread: {e}"));
         let keeper = store::thread::serve(far, database, wake.clone()).map_err(failed)?;
-        let (hasher, jobs) = Hasher::new(worker::CAPACITY);
         worker::serve(jobs, wake).map_err(failed)?;
-        app.hash_by(hasher, data.as_ref().map_or_else(data_dir::random, DataDir::secret)?);
         let mut server = EventLoop::new(app, settings.limits());
         server.set_exempt(settings.chat.abuse.exempt.clone());
+        server.inject(|app, out| app.restore_bans(out, bans));
         let watchdog = watchdog_interval()
             .map(|interval| Watchdog { interval, due_ms: reactor.now().uptime_ms });
         let mut daemon = Daemon {
