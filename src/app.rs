@@ -3,8 +3,8 @@
 use crate::auth::worker::Hasher;
 use crate::chat::{self, Chat};
 use crate::echo::Echo;
-use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Service};
-use crate::store::{ChannelRecord, Policy, Presence, Store};
+use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Refusal, Service};
+use crate::store::{BanRecord, ChannelRecord, Policy, Presence, Store};
 use std::io::ErrorKind;
 
 /// What is spoken on a listener.
@@ -70,6 +70,11 @@ impl App {
         now: Now,
     ) {
         self.chat.restore(channels, presences, now);
+    }
+
+    /// Whom it let in no more before this start. Before anyone comes.
+    pub fn restore_bans(&mut self, out: &mut Outbox, bans: Vec<BanRecord>) {
+        self.chat.restore_bans(out, bans);
     }
 
     /// Adds an endpoint where `protocol` is spoken; `None` if there are 256 already.
@@ -168,6 +173,10 @@ impl Service for App {
 
     fn unreachable(&mut self, out: &mut Outbox, endpoint: EndpointId, why: ErrorKind) {
         self.behind(endpoint).unreachable(out, endpoint, why);
+    }
+
+    fn refused(&mut self, out: &mut Outbox, why: Refusal) {
+        self.chat.refused(out, why);
     }
 
     fn farewell(&self, said: &mut Vec<u8>, endpoint: EndpointId, why: &str) {

@@ -48,6 +48,8 @@ pub(super) enum Refusal {
     TooMany(TooMany),
     /// It can't be told now.
     Unavailable(Trouble),
+    /// The server lets in nobody with it; why.
+    Banned(String),
 }
 
 /// Why there is no new account.
@@ -97,8 +99,8 @@ impl Chat {
         conn: ConnId,
         name: &str,
     ) -> Result<Attempt, Refusal> {
-        // Loopback is a gateway, or the operator's own.
-        let address = self.sessions[conn].address.filter(|address| !address.is_loopback());
+        let session = &self.sessions[conn];
+        let address = session.address.filter(|_| !session.exempt);
         let attempts = &mut self.doors.attempts;
         attempts.begin(address, name, voice.now().uptime_ms).map_err(Refusal::TooMany)
     }
@@ -175,7 +177,13 @@ impl Chat {
         self.find_account(voice, conn, &name, move |chat, voice, conn, found| {
             let result = match found {
                 // Salted, it is no other's.
-                Ok(Some(account)) if account.verifier == proved.verifier => Ok(account),
+                Ok(Some(account)) if account.verifier == proved.verifier => {
+                    // Only who has proved that it is theirs is told.
+                    match chat.ban_of_account(voice, &account.name) {
+                        Some(why) => Err(Refusal::Banned(why)),
+                        None => Ok(account),
+                    }
+                }
                 Ok(_) => Err(Refusal::Wrong),
                 Err(refusal) => Err(refusal),
             };
@@ -197,7 +205,7 @@ impl Chat {
         + Send
         + 'static,
     ) {
-        let (name, password, invitation) = match self.examine(conn, &wish, by_operator) {
+        let (name, password, invitation) = match self.examine(voice, conn, &wish, by_operator) {
             Ok(fit) => fit,
             Err(why) => return then(self, voice, conn, Err(why)),
         };
@@ -247,6 +255,7 @@ impl Chat {
     /// Whether an account may be made so: its name, its password, and the hash of what invites.
     fn examine(
         &self,
+        voice: &Voice,
         conn: ConnId,
         wish: &Wish,
         by_operator: bool,
@@ -259,6 +268,9 @@ impl Chat {
         let Some(name) = name.filter(|_| !is_service(wish.name)) else {
             return Err(Unregistered::BadName("This can't be the name of an account"));
         };
+        if self.ban_of_account(voice, wish.name).is_some() {
+            return Err(Unregistered::BadName("An account of this name is banned"));
+        }
         let holder = self.users.find(wish.name);
         let own = self.sessions[conn].user();
         if holder.is_some() && holder != own && !by_operator {
@@ -296,7 +308,7 @@ impl Chat {
         }
         let mask = match self.sessions[conn].user() {
             Some(user) => self.users[user].mask().to_owned(),
-            None => format!("*!*@{}", self.sessions[conn].host()),
+            None => format!("*!*@{}", self.host(conn)),
         };
         log::info!("{mask} is logged in as {name}");
         let text = format!("You are now logged in as {name}");
@@ -333,7 +345,7 @@ impl Chat {
                 continue;
             };
             registering.login = None;
-            let mask = format!("*!*@{}", self.sessions[conn].host());
+            let mask = format!("*!*@{}", self.host(conn));
             self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
         }
     }
@@ -428,6 +440,7 @@ impl From<Refusal> for Unregistered {
             Refusal::Wrong => Unregistered::Taken,
             Refusal::TooMany(too_many) => Unregistered::TooMany(too_many),
             Refusal::Unavailable(trouble) => Unregistered::Unavailable(trouble),
+            Refusal::Banned(_) => Unregistered::BadName("An account of this name is banned"),
         }
     }
 }
@@ -439,6 +452,7 @@ impl fmt::Display for Refusal {
             Refusal::Wrong => f.write_str("There is no such account, or it has another password"),
             Refusal::TooMany(too_many) => write!(f, "{}", wait(too_many)),
             Refusal::Unavailable(trouble) => write!(f, "Accounts can't be looked up: {trouble}"),
+            Refusal::Banned(why) => f.write_str(why),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use super::Chat;
 use super::accounts::Doors;
+use super::cloak::Cloaks;
 use super::voice::Voice;
 use crate::auth::worker::{Done, Hasher, Job, Token as JobToken};
 use crate::net::{ConnId, Outbox};
@@ -74,10 +75,11 @@ impl Chat {
     }
 
     /// Has passwords hashed by `hasher`, from now on, as [`Chat::keep_in`]. Without one the loop does
-    /// it. `secret` is random, and the same after a restart: decoys are made of it.
+    /// it. `secret` is random, and the same after a restart: decoys and cloaks are made of it.
     pub fn hash_by(&mut self, hasher: Hasher, secret: [u8; 32]) {
         self.keeper.hasher = Some(hasher);
         self.doors = Doors::new(secret);
+        self.cloaks = Cloaks::new(secret);
     }
 
     /// Has so much of what was said kept from now on.

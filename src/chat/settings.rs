@@ -1,8 +1,10 @@
 //! What the operator decides about chat: names, texts, who is an operator, and every limit.
 
+use super::flood::Rate;
 use crate::auth::verifier::Verifier;
-use ipnet::IpNet;
+use crate::net::Networks;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// All of it, valid. The config's sections `[chat]` and `[limits]` come out as this.
@@ -28,6 +30,8 @@ pub struct Settings {
     pub accounts: Accounts,
     /// Who may say, by WEBIRC, for whom they connect.
     pub gateways: Vec<Gateway>,
+    /// What keeps one from spoiling it for the others.
+    pub abuse: Abuse,
     /// What is refused or cut off, and when.
     pub limits: Limits,
 }
@@ -38,9 +42,22 @@ pub struct Gateway {
     /// As it calls itself.
     pub name: String,
     /// From where it connects.
-    pub networks: Vec<IpNet>,
+    pub networks: Networks,
     /// What `stonechatd operator hash` has made of its password; `None` asks for none.
     pub verifier: Option<Verifier>,
+}
+
+/// What keeps one from spoiling it for the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Abuse {
+    /// From where one may say and try as much as one likes. Unix sockets are so always.
+    pub exempt: Networks,
+    /// How much one user may say.
+    pub flood: Rate,
+    /// Whether others see a host's cloak in the place of its address.
+    pub cloak: bool,
+    /// Members of a channel whom one without rank may name in one message.
+    pub mentions_max: usize,
 }
 
 /// Who may have an account, and who must.
@@ -147,7 +164,26 @@ impl Default for Settings {
             gateways: Vec::new(),
             history: History::default(),
             accounts: Accounts::default(),
+            abuse: Abuse::default(),
             limits: Limits::default(),
+        }
+    }
+}
+
+impl Abuse {
+    /// Whether what comes from there is held to no limit.
+    pub(super) fn exempts(&self, address: Option<IpAddr>) -> bool {
+        address.is_none_or(|address| self.exempt.contain(address))
+    }
+}
+
+impl Default for Abuse {
+    fn default() -> Abuse {
+        Abuse {
+            exempt: Networks::loopback(),
+            flood: Rate { burst: 20, per_second: 4 },
+            cloak: true,
+            mentions_max: 10,
         }
     }
 }
@@ -166,6 +202,7 @@ impl fmt::Debug for Settings {
             .field("history", &self.history)
             .field("accounts", &self.accounts)
             .field("gateways", &self.gateways)
+            .field("abuse", &self.abuse)
             .field("limits", &self.limits)
             .finish()
     }

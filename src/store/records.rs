@@ -184,6 +184,50 @@ pub struct Presence {
     pub metadata: Vec<(String, String)>,
 }
 
+/// One whom the server lets in no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BanRecord {
+    /// What `what` names.
+    pub kind: BanKind,
+    /// Whom it means; of each kind one ban has it.
+    pub what: String,
+    /// Why, as who is banned is told it; may be empty.
+    pub reason: String,
+    /// The mask of who set it.
+    pub setter: String,
+    /// When, in seconds since 1970.
+    pub created_s: i64,
+    /// When it ends, likewise; `None` for never.
+    pub expires_s: Option<i64>,
+}
+
+/// What a ban is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BanKind {
+    /// An account, by its folded name.
+    Account,
+    /// An address, or a network with the length of its prefix after a slash.
+    Address,
+    /// `nick!user@host` with wildcards, in small letters.
+    Mask,
+}
+
+impl BanKind {
+    const NAMES: [(&'static str, BanKind); 3] =
+        [("account", BanKind::Account), ("address", BanKind::Address), ("mask", BanKind::Mask)];
+
+    /// As the database has it.
+    pub fn name(self) -> &'static str {
+        let found = Self::NAMES.iter().find(|(_, kind)| *kind == self);
+        found.expect("each has a name").0
+    }
+
+    /// The kind of that name.
+    pub fn of(name: &str) -> Option<BanKind> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    }
+}
+
 impl Target {
     /// The conversation of two users, whichever is named first.
     pub fn pair(one: impl Into<String>, other: impl Into<String>) -> Target {

@@ -162,6 +162,17 @@ pub enum Request {
     },
     /// Those of all accounts: [`Reply::Presences`].
     Presences,
+    /// Keep a ban of the server, in the place of one of the same kind and target: [`Reply::Saved`].
+    AddBan(Box<BanRecord>),
+    /// Forget a ban, if it is kept: [`Reply::Dropped`].
+    DropBan {
+        /// Of which kind.
+        kind: BanKind,
+        /// Whom it means, as it was kept.
+        what: String,
+    },
+    /// All of them: [`Reply::Bans`].
+    Bans,
 }
 
 /// What is answered.
@@ -213,6 +224,8 @@ pub enum Reply {
     Channels(Vec<ChannelRecord>),
     /// Each with its account, folded, in that order.
     Presences(Vec<(String, Presence)>),
+    /// In the order in which they were first set.
+    Bans(Vec<BanRecord>),
     /// Nothing was done.
     Failed(Trouble),
 }
@@ -347,9 +360,10 @@ impl Request {
             Append { .. } | Redact { .. } | Forget { .. } | MarkRead { .. } => true,
             AddAccount { .. } | ChangeAccount { .. } | DropAccount { .. } => true,
             AddInvitation { .. } | SaveChannel(_) | DropChannel { .. } => true,
-            SavePresence { .. } | DropPresence { .. } => true,
+            SavePresence { .. } | DropPresence { .. } | AddBan(_) | DropBan { .. } => true,
             Select { .. } | Targets { .. } | Search { .. } | Retain(_) => false,
-            FindAccount { .. } | FindOwner { .. } | Accounts { .. } | Channels | Presences => false,
+            FindAccount { .. } | FindOwner { .. } | Accounts { .. } => false,
+            Channels | Presences | Bans => false,
         }
     }
 
@@ -380,7 +394,9 @@ impl Request {
                 account.len() + size_of::<Presence>() + presence.bytes()
             }
             DropPresence { account } => account.len(),
-            Channels | Presences => 0,
+            AddBan(ban) => size_of::<BanRecord>() + ban.bytes(),
+            DropBan { what, .. } => what.len(),
+            Channels | Presences | Bans => 0,
         };
         size_of::<Request>() + strings
     }
@@ -462,6 +478,12 @@ impl Presence {
         let names = [&self.nick, &self.username, &self.realname, &self.host, &self.modes];
         let names: usize = names.into_iter().map(String::len).sum();
         names + optional(&self.away) + all(&self.channels, both) + all(&self.metadata, both)
+    }
+}
+
+impl BanRecord {
+    fn bytes(&self) -> usize {
+        self.what.len() + self.reason.len() + self.setter.len()
     }
 }
 

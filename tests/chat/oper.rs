@@ -5,7 +5,7 @@ use stonechat::auth::verifier::Verifier;
 use stonechat::chat::{Operator, Request, Settings};
 
 /// With two who may become operators: `root` with `sesame`, `deputy` with `second`.
-fn with_operators() -> Settings {
+pub fn with_operators() -> Settings {
     let operator = |name: &str, password: &str| {
         let verifier = Verifier::new(password, 4096, [7; 16]);
         Operator { name: name.into(), verifier }

@@ -159,6 +159,7 @@ fn stats_of_what_is_everybodys() {
         bob< :srv 249 bob :1 operators here
         bob< :srv 219 bob P :End of STATS report
         bob> STATS k
+        bob< :srv 481 bob :Permission Denied- You're not an IRC operator
         bob< :srv 219 bob k :End of STATS report
         bob> STATS *
         bob< :srv 219 bob * :End of STATS report

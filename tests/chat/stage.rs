@@ -8,6 +8,7 @@
 //! ann~                            what she has heard is not looked at
 //! ann.                            she ends her half       ann!   she sees the end
 //! ann/                            she is cut off
+//! from 192.0.2.1 ann bob          who connects from there; others come by a Unix socket
 //! +90s                            so much time passes
 //! disk full                       nothing can be written any more; also: broken, stalls, well
 //! disk well 2 full                only after two requests more
@@ -22,6 +23,7 @@ use crate::world::{Choices, ServerEnd, Wire};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
@@ -67,6 +69,11 @@ pub fn play_with(settings: Settings, script: &str) {
             }
             continue;
         }
+        if let Some(rest) = line.strip_prefix("from ") {
+            let (address, names) = rest.split_once(' ').expect("an address, and who");
+            names.split(' ').for_each(|name| stage.comes_from(name, address));
+            continue;
+        }
         let at = line.find(['>', '<', '.', '!', '+', '~', '/']).expect("who says it");
         let (name, rest) = line.split_at(at);
         let (sign, text) = rest.split_at(1);
@@ -106,6 +113,7 @@ pub struct Stage {
     disk: Disk,
     endpoint: EndpointId,
     actors: BTreeMap<String, Actor>,
+    addresses: BTreeMap<String, SocketAddr>,
     now: Now,
     message_ids: Vec<String>,
     /// Whether the ids of what has happened are told, as a JOIN's.
@@ -119,16 +127,21 @@ struct Actor {
 
 fn server(
     settings: Settings,
-    disk: Option<&mut Disk>,
+    mut disk: Option<&mut Disk>,
     now: Now,
 ) -> (EventLoop<ServerEnd, App>, EndpointId) {
+    let exempt = settings.abuse.exempt.clone();
     let mut app = App::new(512, settings);
     let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
-    if let Some(disk) = disk {
+    if let Some(disk) = &mut disk {
         disk.begin(&mut app, now);
     }
     let mut server = EventLoop::new(app, Limits::default());
+    server.set_exempt(exempt);
     server.wake(now);
+    if let Some(Reply::Bans(bans)) = disk.map(|disk| disk.ask(Request::Bans)) {
+        server.inject(|app, out| app.restore_bans(out, bans));
+    }
     (server, endpoint)
 }
 
@@ -144,9 +157,19 @@ impl Stage {
         let disk = Disk::new();
         let now = Now { uptime_ms: 0, unix_ms: 1_767_225_600_000 };
         let (server, endpoint) = server(settings.clone(), None, now);
-        let (actors, message_ids) = (BTreeMap::new(), Vec::new());
+        let (actors, addresses, message_ids) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         let tells_ids_of_events = true;
-        Stage { server, settings, disk, endpoint, actors, now, message_ids, tells_ids_of_events }
+        Stage {
+            server,
+            settings,
+            disk,
+            endpoint,
+            actors,
+            addresses,
+            now,
+            message_ids,
+            tells_ids_of_events,
+        }
     }
 
     /// How the disk is from now on.
@@ -172,6 +195,33 @@ impl Stage {
         let settings = self.settings.clone();
         (self.server, self.endpoint) = server(settings, Some(&mut self.disk), self.now);
         self.settle();
+    }
+
+    /// Whenever `name` connects, it is from there.
+    pub fn comes_from(&mut self, name: &str, address: &str) {
+        let address = address.parse().expect("an address");
+        self.addresses.insert(name.to_owned(), SocketAddr::new(address, 4711));
+    }
+
+    /// What one who comes from there is told who is not let in: most of it, as one write took it.
+    pub fn is_refused(&mut self, address: &str) -> Option<String> {
+        let wire = Wire::new(usize::MAX);
+        let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[248; 8]) };
+        let address = Some(SocketAddr::new(address.parse().expect("an address"), 4711));
+        let id = self.server.accept(end, Peer { endpoint: self.endpoint, address, secure: None });
+        match id {
+            Some(id) => {
+                wire.borrow_mut().cut = Some(ErrorKind::ConnectionReset);
+                self.server.readable(id.slot());
+                self.settle();
+                None
+            }
+            None => {
+                self.settle();
+                let said = wire.borrow_mut().down.drain(..).collect();
+                Some(String::from_utf8(said).expect("a server speaks UTF-8"))
+            }
+        }
     }
 
     /// `name` types a line, and connects before if they have not yet.
@@ -287,7 +337,8 @@ impl Stage {
         if !self.actors.contains_key(name) {
             let wire = Wire::new(usize::MAX);
             let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
-            let peer = Peer { endpoint: self.endpoint, address: None, secure: None };
+            let address = self.addresses.get(name).copied();
+            let peer = Peer { endpoint: self.endpoint, address, secure: None };
             let id = self.server.accept(end, peer).expect("room for one more");
             self.actors.insert(name.into(), Actor { wire, id });
         }

@@ -2,13 +2,14 @@
 
 use crate::stage::{play_with, settings};
 use stonechat::auth::verifier::Verifier;
-use stonechat::chat::{Gateway, Settings};
+use stonechat::chat::{Abuse, Gateway, Settings};
+use stonechat::net::{Network, Networks};
 
 /// The actors connect by a Unix socket, which is this machine.
 fn with_gateways() -> Settings {
     let gateway = |name: &str, network: &str, password: Option<&str>| Gateway {
         name: name.into(),
-        networks: vec![network.parse().unwrap()],
+        networks: Networks(vec![Network::parse(network).unwrap()]),
         verifier: password.map(|password| Verifier::new(password, 4096, [7; 16])),
     };
     let gateways = vec![
@@ -16,7 +17,8 @@ fn with_gateways() -> Settings {
         gateway("web", "127.0.0.0/8", Some("sesame")),
         gateway("lounge", "127.0.0.1/32", None),
     ];
-    Settings { gateways, ..settings() }
+    let abuse = Abuse { cloak: false, ..Abuse::default() };
+    Settings { gateways, abuse, ..settings() }
 }
 
 #[test]

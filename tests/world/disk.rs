@@ -50,9 +50,9 @@ impl Disk {
         else {
             panic!("what was here is told");
         };
+        app.hash_by(hasher, [7; 32]);
         app.restore(channels, presences, now);
         app.keep_in(store);
-        app.hash_by(hasher, [7; 32]);
     }
 
     /// What another program that has the database does meanwhile.

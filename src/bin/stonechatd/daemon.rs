@@ -72,15 +72,18 @@ impl Daemon {
         // It can't fail but for want of memory, and what it wakes looks for itself once a turn.
         let wake = move || drop(waker.wake());
         let mut app = App::new(settings.limits.line_max, settings.chat.clone());
+        let (hasher, jobs) = Hasher::new(worker::CAPACITY);
+        app.hash_by(hasher, data.as_ref().map_or_else(data_dir::random, DataDir::secret)?);
         let channels = database::channels(&mut database)?;
         app.restore(channels, database::presences(&mut database)?, reactor.now());
+        let bans = database::bans(&mut database)?;
         app.keep_in(store);
         let failed = |e| Failure::other(format!("cannot begin a thread: {e}"));
         let keeper = store::thread::serve(far, database, wake.clone()).map_err(failed)?;
-        let (hasher, jobs) = Hasher::new(worker::CAPACITY);
         worker::serve(jobs, wake).map_err(failed)?;
-        app.hash_by(hasher, data.as_ref().map_or_else(data_dir::random, DataDir::secret)?);
-        let server = EventLoop::new(app, settings.limits());
+        let mut server = EventLoop::new(app, settings.limits());
+        server.set_exempt(settings.chat.abuse.exempt.clone());
+        server.inject(|app, out| app.restore_bans(out, bans));
         let watchdog = watchdog_interval()
             .map(|interval| Watchdog { interval, due_ms: reactor.now().uptime_ms });
         let mut daemon = Daemon {
@@ -257,6 +260,7 @@ impl Daemon {
         self.settings.proxy = settings.proxy.clone();
         self.believe_proxies();
         self.server.set_limits(settings.limits());
+        self.server.set_exempt(settings.chat.abuse.exempt.clone());
         self.server.inject(|app, out| {
             app.set_settings(out, settings.limits.line_max, settings.chat.clone());
             app.retain(out, settings.policy.clone());
@@ -307,7 +311,7 @@ impl Daemon {
     fn believe_proxies(&mut self) {
         let ids = (0..).map(EndpointId).zip(&self.endpoints);
         let demanded = ids.filter(|(_, endpoint)| endpoint.proxied).map(|(id, _)| id).collect();
-        self.reactor.believe(Proxies { trusted: self.settings.proxy.trusted(), demanded });
+        self.reactor.believe(Proxies { trusted: self.settings.proxy.trusted.clone(), demanded });
     }
 
     fn close_listeners(&mut self, which: impl Fn(&Endpoint) -> bool) -> Result<(), Failure> {

@@ -156,6 +156,11 @@ const ALL: &[Topic] = &[
     ),
     topic("CS", "CS command", &["The same as CHANSERV."]),
     topic("DIE", "DIE", &["Ends the server. For operators."]),
+    topic(
+        "DLINE",
+        "DLINE [duration] address [reason]",
+        &["Lets nobody in from an address or a network. For operators; see UBAN."],
+    ),
     topic("HELP", "HELP [topic]", &["Says more of a topic, or which there are."]),
     topic("HELPOP", "HELPOP [topic]", &["The same as HELP."]),
     topic("INFO", "INFO", &["Says which program this server is, and since when it runs."]),
@@ -183,6 +188,11 @@ const ALL: &[Topic] = &[
         "KILL",
         "KILL nick [reason]",
         &["Ends somebody's connections. For operators of the server."],
+    ),
+    topic(
+        "KLINE",
+        "KLINE [duration] user@host [reason]",
+        &["Lets nobody in who is called so. For operators; see UBAN."],
     ),
     topic(
         "KNOCK",
@@ -315,7 +325,7 @@ const ALL: &[Topic] = &[
             "For operators:",
             "  l connections                   m commands given",
             "  o who may become operator       c connections by listener",
-            "  q, z queues and tables",
+            "  q, z queues and tables          k masks that are banned, d networks",
         ],
     ),
     topic(
@@ -329,6 +339,18 @@ const ALL: &[Topic] = &[
         "TOPIC channel [text]",
         &["Tells what a channel is about, or sets it; an empty text unsets it."],
     ),
+    topic(
+        "UBAN",
+        "UBAN ADD [duration] target [reason]",
+        &[
+            "Lets somebody in no more, and ends who is here. For operators. The target is an address,",
+            "a network (192.0.2.0/24), a mask (nick!user@host) or an account (account:name); the",
+            "duration 1d2h30m, or seconds. Where it means too many say UBAN ADD FORCE.",
+            "UBAN DEL target takes it back, UBAN LIST [pattern] and UBAN INFO target tell of them.",
+        ],
+    ),
+    topic("UNDLINE", "UNDLINE address", &["Takes a DLINE back. For operators."]),
+    topic("UNKLINE", "UNKLINE user@host", &["Takes a KLINE back. For operators."]),
     topic(
         "USER",
         "USER name 0 * realname",

@@ -34,6 +34,7 @@ mod server;
 pub(crate) mod stats;
 pub(crate) mod table;
 mod topic;
+mod uban;
 mod user_mode;
 mod webirc;
 mod welcome;

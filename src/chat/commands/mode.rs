@@ -2,6 +2,7 @@
 
 use crate::chat::ban::Ban;
 use crate::chat::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank};
+use crate::chat::flood::LINE;
 use crate::chat::numeric::*;
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
@@ -15,6 +16,9 @@ const CHANGES_MAX: usize = 300;
 /// Lines that a change of mode `u` is told in, each of the audience to each: beyond them nobody is
 /// told of anybody, and lists of members stay as they were until they are asked for.
 const AUDIENCE_LINES_MAX: usize = 10_000;
+
+/// Lines that one command makes the server say which cost as much as a tenth of what one says.
+pub(crate) const LINES_PER_TENTH: usize = 50;
 
 /// What has been changed, as it is told.
 #[derive(Default)]
@@ -70,6 +74,7 @@ impl Chat {
         if modes.is_empty() {
             return self.tell_modes(voice, by, channel);
         }
+        self.pay(voice.out, by.conn, LINE);
         self.change_modes(voice, by, channel, modes, params);
     }
 
@@ -172,7 +177,7 @@ impl Chat {
         if let Some(list) = List::of(letter) {
             self.change_list(voice, by, channel, (on, letter, list, param), changes);
         } else if let Some(mode) = ChannelMode::of(letter) {
-            self.change_flag(voice, channel, (on, letter, mode), changes);
+            self.change_flag(voice, by, channel, (on, letter, mode), changes);
         } else {
             self.change_value(voice, by, channel, (on, letter, param), changes);
         }
@@ -182,6 +187,7 @@ impl Chat {
     fn change_flag(
         &mut self,
         voice: &mut Voice,
+        by: By,
         channel: ChannelId,
         (on, letter, mode): (bool, char, ChannelMode),
         changes: &mut Changes,
@@ -194,7 +200,9 @@ impl Chat {
             if std::mem::replace(&mut changes.auditorium, true) {
                 return;
             }
-            if self.audience_lines(channel) > AUDIENCE_LINES_MAX {
+            let lines = self.audience_lines(channel);
+            self.pay(voice.out, by.conn, (lines / LINES_PER_TENTH) as u32);
+            if lines > AUDIENCE_LINES_MAX {
                 // Told to nobody.
             } else if on {
                 self.hide_all(voice, channel);

@@ -180,9 +180,13 @@ impl Chat {
 
     /// A notice to those operators who ask for its kind.
     pub(crate) fn notice_operators(&self, voice: &mut Voice, kind: char, text: &str) {
+        self.notice_some(voice, kind, text, |_| true);
+    }
+
+    fn notice_some(&self, voice: &mut Voice, kind: char, text: &str, to: impl Fn(UserId) -> bool) {
         let bit = NOTICE_KINDS.iter().position(|(known, _)| *known == kind).expect("a known kind");
         let text = format!("*** {text}");
-        for operator in self.users.operators() {
+        for operator in self.users.operators().iter().filter(|operator| to(**operator)) {
             let user = &self.users[*operator];
             for conn in user.conns.iter().filter(|_| user.notices & 1 << bit != 0) {
                 self.notice(voice, *conn, &text);
@@ -197,22 +201,33 @@ impl Chat {
 
     pub(crate) fn notice_connect(&self, voice: &mut Voice, user: UserId) {
         let user = &self.users[user];
-        let from = user.conns.first().map_or_else(String::new, |conn| self.origin(*conn));
-        self.notice_operators(voice, 'c', &format!("{} connects from {from}", user.mask()));
+        let Some(conn) = user.conns.first() else { return };
+        self.notice_origin(voice, 'c', *conn, |from| {
+            format!("{} connects from {from}", user.mask())
+        });
     }
 
     /// Somebody is turned away who has not registered.
     pub(crate) fn notice_refusal(&self, voice: &mut Voice, conn: ConnId, why: &str) {
-        let from = self.origin(conn);
-        self.notice_operators(voice, 'r', &format!("A newcomer from {from} is refused: {why}"));
+        self.notice_origin(voice, 'r', conn, |from| {
+            format!("A newcomer from {from} is refused: {why}")
+        });
     }
 
-    /// Where a connection comes from, for operators.
-    pub(crate) fn origin(&self, conn: ConnId) -> String {
-        match self.sessions[conn].address {
-            Some(ip) => ip.to_string(),
-            None => "a Unix socket".to_owned(),
-        }
+    /// A notice that says where a connection comes from: the address to those who may see it, to
+    /// others what all see.
+    fn notice_origin(
+        &self,
+        voice: &mut Voice,
+        kind: char,
+        conn: ConnId,
+        text: impl Fn(&str) -> String,
+    ) {
+        let address = self.sessions[conn].address;
+        let address = address.map_or_else(|| "a Unix socket".to_owned(), |ip| ip.to_string());
+        let (full, plain) = (text(&address), text(&self.host(conn)));
+        self.notice_some(voice, kind, &full, |user| self.has_right(user, Right::Addresses));
+        self.notice_some(voice, kind, &plain, |user| !self.has_right(user, Right::Addresses));
     }
 
     pub(crate) fn notice_quit(&self, voice: &mut Voice, user: UserId, why: &str) {

@@ -51,8 +51,7 @@ impl Chat {
     }
 
     /// `STATS query [server]`. Of the query its first letter counts. What could tell one user of
-    /// another is for operators; letters that mean nothing here have an empty answer, and so have
-    /// `k`, `d` and `b`, as this server bans nobody.
+    /// another is for operators; letters that mean nothing here have an empty answer.
     pub(crate) fn stats(&mut self, voice: &mut Voice, by: By, message: &Message) {
         if !self.is_here(voice, by, message.params.get(1).copied()) {
             return;
@@ -62,8 +61,16 @@ impl Chat {
             'u' => self.tell_uptime(voice, by),
             'p' => self.tell_operators_here(voice, by),
             'c' | 'l' | 'm' | 'o' | 'q' | 'z' if !self.may(voice, by, Right::Stats) => {}
+            'k' | 'd' if !self.may(voice, by, Right::Ban) => {}
+            'k' => self.tell_klines(voice, by),
+            'd' => self.tell_dlines(voice, by),
             'c' => self.tell_listeners(voice, by),
-            'l' => self.tell_connections(voice, by),
+            'l' => {
+                if self.has_right(by.user, Right::Addresses) {
+                    self.record(voice, by, 'o', "STATS", "l", "");
+                }
+                self.tell_connections(voice, by);
+            }
             'm' => self.tell_commands(voice, by),
             'o' => self.tell_operators_known(voice, by),
             'q' | 'z' => self.tell_totals(voice, by),
@@ -134,7 +141,7 @@ impl Chat {
                 (session.heard_bytes >> 10).to_string(),
                 (now_s - session.opened_s).to_string(),
             ];
-            let name = self.link_name(session);
+            let name = self.link_name(by, session);
             let params: Vec<&str> = [&name].into_iter().chain(&numbers).map(|p| &**p).collect();
             self.numeric(voice, by.conn, RPL_STATSLINKINFO, &params);
         }
@@ -143,9 +150,13 @@ impl Chat {
         }
     }
 
-    /// `nick[user@address]`.
-    fn link_name(&self, session: &Session) -> String {
-        let address = session.address.map_or("unix".to_owned(), |ip| ip.to_string());
+    /// `nick[user@address]`; the host that all see where who asks may see no addresses.
+    fn link_name(&self, by: By, session: &Session) -> String {
+        let address = match session.address {
+            None => "unix".to_owned(),
+            Some(ip) if self.has_right(by.user, Right::Addresses) => ip.to_string(),
+            Some(_) => self.host(session.id),
+        };
         let user = session.user().map(|user| &self.users[user]);
         let (nick, name) = user.map_or(("*", "*"), |user| (user.nick(), user.username()));
         format!("{nick}[{name}@{address}]")

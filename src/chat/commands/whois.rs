@@ -52,7 +52,13 @@ impl Chat {
         let targets = self.settings.limits.targets_max;
         for nick in nicks.split(',').filter(|nick| !nick.is_empty()).take(targets) {
             match self.users.find(nick) {
-                Some(user) => self.whois_one(voice, by, user),
+                Some(user) => {
+                    self.whois_one(voice, by, user);
+                    if user != by.user && self.sees_address(by, user) {
+                        // Not in the answer: who sees an address is told of like any other act.
+                        voice.unlabelled(|voice| self.record(voice, by, 'o', "WHOIS", nick, ""));
+                    }
+                }
                 None => self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]),
             }
         }
@@ -80,10 +86,12 @@ impl Chat {
             let text = format!("is a bot on {}", self.settings.network);
             self.numeric(voice, conn, RPL_WHOISBOT, &[nick, &text]);
         }
-        if id == by.user || self.users[by.user].is(UserMode::Operator) {
+        if self.sees_address(by, id) {
             let address = self.shown_address(by, id);
             let mask = format!("{}@{}", user.username(), user.host());
             self.numeric(voice, conn, RPL_WHOISACTUALLY, &[nick, &mask, &address]);
+        }
+        if id == by.user || self.users[by.user].is(UserMode::Operator) {
             let text = format!("is using modes {}", user.modes().text());
             self.numeric(voice, conn, RPL_WHOISMODES, &[nick, &text]);
         }

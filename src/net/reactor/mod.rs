@@ -9,15 +9,14 @@ mod socket;
 pub use listener::{Address, Listener};
 pub use socket::Socket;
 
-use super::{Dial, EndpointId, EventLoop, Now, Peer, Proxied, Refusal, Service};
-use ipnet::IpNet;
+use super::{Dial, EndpointId, EventLoop, Networks, Now, Peer, Proxied, Refusal, Service};
 use mio::{Events, Interest, Poll, Token, Waker};
 use rustix::io::Errno;
 use signal_hook::consts::signal;
 use signal_hook_mio::v1_0::Signals;
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -43,7 +42,7 @@ pub struct Reactor {
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
     /// Those in these networks, wherever they connect.
-    pub trusted: Vec<IpNet>,
+    pub trusted: Networks,
     /// Where everyone must: there connects one of `trusted`, or somebody by a Unix socket, or nobody.
     pub demanded: Vec<EndpointId>,
 }
@@ -327,7 +326,7 @@ impl Reactor {
     ) -> Result<Proxied<Socket>, Socket> {
         let demanded = self.proxies.demanded.contains(&endpoint);
         let believed = match address {
-            Some(address) => self.proxies.trusts(address.ip()),
+            Some(address) => self.proxies.trusted.contain(address.ip()),
             None => demanded,
         };
         match (believed, demanded) {
@@ -361,13 +360,6 @@ impl Reactor {
             log::error!("cannot watch a connection: {e}");
             server.fail(slot);
         }
-    }
-}
-
-impl Proxies {
-    fn trusts(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.trusted.iter().any(|network| network.contains(&address))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The database: one SQLite file, or memory. The only place that names rusqlite.
 
 mod accounts;
+mod bans;
 mod channels;
 mod history;
 mod ledger;
@@ -336,6 +337,9 @@ impl Database {
             SavePresence { account, presence } => presences::save(connection, account, presence),
             DropPresence { account } => presences::drop(connection, account),
             Presences => presences::all(connection),
+            AddBan(ban) => bans::add(connection, ban),
+            DropBan { kind, what } => bans::drop(connection, *kind, what),
+            Bans => bans::all(connection),
         }
     }
 
