@@ -202,7 +202,7 @@ impl RoomServer {
         let mut line = [0; LINE_BYTES];
         for place in 0..self.room().speakers.len() {
             let speaker = self.room().speakers[place];
-            read_line(self.server.stream(speaker.slot()), &mut line);
+            read_line(self.server.stream(speaker.slot()).get_mut(), &mut line);
             for place in 0..self.room().listeners.len() {
                 let listener = self.room().listeners[place];
                 let written = self.server.stream(listener.slot()).write(&line);

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use stonechat::app::App;
 use stonechat::net::reactor::{Address, Listener, Reactor, Socket};
-use stonechat::net::{EndpointId, EventLoop, Limits, Service};
+use stonechat::net::{EndpointId, EventLoop, Limits, Proxied, Service};
 use stonechat::store::sqlite::{Database, Durability};
 use stonechat::store::{Store, thread};
 use tempfile::TempDir;
@@ -130,4 +130,4 @@ pub fn limits() -> Limits {
 }
 
 /// The type that all servers here have, but for their service.
-pub type Loop<V> = EventLoop<Socket, V>;
+pub type Loop<V> = EventLoop<Proxied<Socket>, V>;

@@ -18,6 +18,7 @@ use stonechat::wire::irc::tags::unescape;
 use stonechat::wire::irc::{Bad, Message, PARAMS_MAX, REST_MAX, SERVER_TAGS_MAX, write};
 use stonechat::wire::line::{LineParser, TooLong};
 use stonechat::wire::mask::{Mask, matches};
+use stonechat::wire::proxy::{self, BadHeader, Start};
 
 fuzz_target!(|input: &[u8]| -> Corpus {
     match input {
@@ -27,6 +28,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         [b'M', input @ ..] => masks(input),
         [b'N', input @ ..] => look_alikes(input),
         [b'P', input @ ..] => plain(input),
+        [b'R', input @ ..] => proxy_header(input),
         [b'S', input @ ..] => scram(input),
         [b'V', input @ ..] => verifier(input),
         [b'W', input @ ..] => irc_written(input),
@@ -97,6 +99,24 @@ fn lines_of_oracle(stream: &[u8], max: usize) -> Lines {
         }
     }
     (heard, rest)
+}
+
+/// `wire::proxy`: what is told once is told of more, whatever follows; until then nothing is. The
+/// input: the bytes.
+fn proxy_header(input: &[u8]) -> Corpus {
+    let mut told: Option<Result<Start, BadHeader>> = None;
+    for cut in 0..=input.len().min(proxy::HEADER_MAX + 100) {
+        let now = proxy::parse(&input[..cut]);
+        if let Ok(Start::Header(len, _)) = now {
+            assert!(len <= cut && len <= proxy::HEADER_MAX);
+        }
+        match told {
+            Some(told) => assert_eq!(now, told),
+            None if now != Ok(Start::Unclear) => told = Some(now),
+            None => assert!(cut < proxy::HEADER_MAX, "it would be waited for for ever"),
+        }
+    }
+    Corpus::Keep
 }
 
 /// `wire::irc`, what a peer says: a message that is written again is heard the same. The input: the

@@ -91,6 +91,14 @@ pub struct More {
     pub answers: LongAnswers,
 }
 
+impl Registering {
+    /// Whether nothing has been said yet that counts.
+    pub fn is_untouched(&self) -> bool {
+        let said_who = self.nick.is_some() || self.user.is_some() || self.password.is_some();
+        !said_who && !self.negotiating && self.login.is_none()
+    }
+}
+
 impl Sessions {
     /// Takes a connection in.
     pub fn insert(&mut self, session: Session) {

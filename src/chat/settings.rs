@@ -1,6 +1,7 @@
 //! What the operator decides about chat: names, texts, who is an operator, and every limit.
 
 use crate::auth::verifier::Verifier;
+use ipnet::IpNet;
 use std::fmt;
 use std::time::Duration;
 
@@ -25,8 +26,21 @@ pub struct Settings {
     pub history: History,
     /// Who may have an account, and who must.
     pub accounts: Accounts,
+    /// Who may say, by WEBIRC, for whom they connect.
+    pub gateways: Vec<Gateway>,
     /// What is refused or cut off, and when.
     pub limits: Limits,
+}
+
+/// Who may say, by WEBIRC, for whom they connect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gateway {
+    /// As it calls itself.
+    pub name: String,
+    /// From where it connects.
+    pub networks: Vec<IpNet>,
+    /// What `stonechatd operator hash` has made of its password; `None` asks for none.
+    pub verifier: Option<Verifier>,
 }
 
 /// Who may have an account, and who must.
@@ -130,6 +144,7 @@ impl Default for Settings {
             admin: Default::default(),
             icon: None,
             operators: Vec::new(),
+            gateways: Vec::new(),
             history: History::default(),
             accounts: Accounts::default(),
             limits: Limits::default(),
@@ -150,6 +165,7 @@ impl fmt::Debug for Settings {
             .field("operators", &self.operators)
             .field("history", &self.history)
             .field("accounts", &self.accounts)
+            .field("gateways", &self.gateways)
             .field("limits", &self.limits)
             .finish()
     }

@@ -155,7 +155,7 @@ fn check_icon(icon: &str) -> Result<(), String> {
 }
 
 /// Repeats nothing of what it doesn't understand, as it may be the password itself.
-fn verifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Verifier, D::Error> {
+pub(super) fn verifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Verifier, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let parsed = value.as_str().ok_or("it is no text").and_then(Verifier::parse);
     parsed.map_err(|why| {

@@ -10,7 +10,7 @@ use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// `SCHEME://HOST:PORT` or `SCHEME://unix:/PATH`.
+/// `SCHEME://HOST:PORT` or `SCHEME://unix:/PATH`, and `?proxy` behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Listen {
@@ -18,6 +18,8 @@ pub struct Listen {
     pub protocol: Protocol,
     /// What follows it.
     pub place: Place,
+    /// It ends in `?proxy`: whoever connects must begin with a header of the PROXY protocol.
+    pub proxied: bool,
 }
 
 /// Where a listener is to listen.
@@ -40,7 +42,7 @@ impl Listen {
             (irc, "[::1]:6667"),
         ];
         let listen =
-            |(protocol, host): (_, &str)| Listen { protocol, place: Place::Tcp(host.into()) };
+            |(protocol, host): (_, &str)| Listen { protocol, place: Place::Tcp(host.into()), proxied: false };
         listens.into_iter().map(listen).collect()
     }
 
@@ -62,11 +64,15 @@ impl FromStr for Listen {
             .ok_or_else(|| format!("no scheme in `{url}`; write echo://HOST:PORT"))?;
         let known = Protocol::SCHEMES.iter().find(|(known, _)| *known == scheme);
         let &(_, protocol) = known.ok_or_else(|| unknown_scheme(url, scheme))?;
+        let (place, proxied) = match place.strip_suffix("?proxy") {
+            Some(place) => (place, true),
+            None => (place, false),
+        };
         if let Some(path) = place.strip_prefix("unix:") {
             if !path.starts_with('/') {
                 return Err(format!("no absolute path in `{url}`; write {scheme}://unix:/PATH"));
             }
-            return Ok(Listen { protocol, place: Place::Unix(path.into()) });
+            return Ok(Listen { protocol, place: Place::Unix(path.into()), proxied });
         }
         let Some((host, port)) = place.rsplit_once(':').filter(|(host, _)| is_host(host)) else {
             return Err(format!("no port in `{url}`; write {scheme}://HOST:PORT"));
@@ -77,7 +83,7 @@ impl FromStr for Listen {
         if port.parse::<u16>().is_err() {
             return Err(format!("bad port in `{url}`; it is a number from 0 to 65535"));
         }
-        Ok(Listen { protocol, place: Place::Tcp(place.to_owned()) })
+        Ok(Listen { protocol, place: Place::Tcp(place.to_owned()), proxied })
     }
 }
 
@@ -109,9 +115,10 @@ impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = self.protocol.scheme();
         match &self.place {
-            Place::Tcp(host) => write!(f, "{scheme}://{host}"),
-            Place::Unix(path) => write!(f, "{scheme}://unix:{}", path.display()),
+            Place::Tcp(host) => write!(f, "{scheme}://{host}")?,
+            Place::Unix(path) => write!(f, "{scheme}://unix:{}", path.display())?,
         }
+        f.write_str(if self.proxied { "?proxy" } else { "" })
     }
 }
 

@@ -9,6 +9,7 @@ mod environment;
 mod history;
 mod limits;
 mod listen;
+mod proxy;
 mod units;
 
 pub use accounts::Accounts;
@@ -17,6 +18,7 @@ pub use diagnosis::closest;
 pub use history::History;
 pub use limits::Limits;
 pub use listen::{Listen, Place};
+pub use proxy::{Network, Proxy, Webirc};
 pub use units::check_log_filter;
 
 use crate::chat::Settings;
@@ -41,6 +43,7 @@ pub struct Config {
     pub chat: Chat,
     pub accounts: Accounts,
     pub history: History,
+    pub proxy: Proxy,
     pub limits: Limits,
 }
 
@@ -86,6 +89,7 @@ impl Config {
         Settings {
             accounts: self.accounts.settings(),
             history: self.history.settings(),
+            gateways: self.proxy.gateways(),
             limits: self.limits.for_chat(),
             ..self.chat.settings()
         }
@@ -96,6 +100,7 @@ impl Config {
         self.chat.validate()?;
         self.accounts.validate()?;
         self.history.validate()?;
+        self.proxy.validate()?;
         self.limits.validate()
     }
 }
@@ -111,6 +116,7 @@ impl Default for Config {
             chat: Chat::default(),
             accounts: Accounts::default(),
             history: History::default(),
+            proxy: Proxy::default(),
             limits: Limits::default(),
         }
     }
@@ -140,7 +146,7 @@ mod tests {
     fn the_default_file_says_the_defaults() {
         let config = Config::from_toml("default.toml", Config::DEFAULT_TEXT).unwrap();
         assert_eq!(config, Config::default());
-        assert!(Config::DEFAULT_TEXT.lines().count() <= 110);
+        assert!(Config::DEFAULT_TEXT.lines().count() <= 150);
         assert_eq!(Config::from_toml("empty.toml", "").unwrap(), Config::default());
     }
 

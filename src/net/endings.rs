@@ -23,6 +23,8 @@ pub enum CloseReason {
     MemoryExceeded,
     /// It was being closed, and did not read its last word within `Limits::drain_timeout`.
     DrainTimeout,
+    /// It turned out to come from where nobody may come from now.
+    Refused,
     /// The program ends.
     Shutdown,
 }
@@ -36,6 +38,10 @@ pub enum Refusal {
     TooManyFromAddress,
     /// `Limits::connects_per_ip_per_minute` is reached.
     TooFastFromAddress,
+    /// Its endpoint is for proxies, and it comes from where none is believed.
+    NotProxy,
+    /// What was to be a PROXY header is none.
+    BadHeader,
     /// It sent what is no TLS to an endpoint that speaks nothing else.
     NotTls,
     /// What was to come before its first word was wrong, or was cut off.
@@ -48,7 +54,7 @@ pub enum Refusal {
 
 impl CloseReason {
     /// Each once, in the order of the counters.
-    pub const ALL: [CloseReason; 10] = [
+    pub const ALL: [CloseReason; 11] = [
         CloseReason::Hangup,
         CloseReason::Done,
         CloseReason::Reset,
@@ -58,6 +64,7 @@ impl CloseReason {
         CloseReason::RecvqExceeded,
         CloseReason::MemoryExceeded,
         CloseReason::DrainTimeout,
+        CloseReason::Refused,
         CloseReason::Shutdown,
     ];
 
@@ -73,6 +80,7 @@ impl CloseReason {
             CloseReason::RecvqExceeded => "RecvQ exceeded",
             CloseReason::MemoryExceeded => "memory exceeded",
             CloseReason::DrainTimeout => "drain timeout",
+            CloseReason::Refused => "refused",
             CloseReason::Shutdown => "server shutting down",
         }
     }
@@ -89,6 +97,7 @@ impl CloseReason {
             CloseReason::RecvqExceeded => "recvq_exceeded",
             CloseReason::MemoryExceeded => "memory_exceeded",
             CloseReason::DrainTimeout => "drain_timeout",
+            CloseReason::Refused => "refused",
             CloseReason::Shutdown => "shutdown",
         }
     }
@@ -110,10 +119,12 @@ impl CloseReason {
 
 impl Refusal {
     /// Each once, in the order of the counters.
-    pub const ALL: [Refusal; 7] = [
+    pub const ALL: [Refusal; 9] = [
         Refusal::ServerFull,
         Refusal::TooManyFromAddress,
         Refusal::TooFastFromAddress,
+        Refusal::NotProxy,
+        Refusal::BadHeader,
         Refusal::NotTls,
         Refusal::HandshakeFailed,
         Refusal::HandshakeTimeout,
@@ -126,6 +137,8 @@ impl Refusal {
             Refusal::ServerFull => "server full",
             Refusal::TooManyFromAddress => "too many connections from your address",
             Refusal::TooFastFromAddress => "too many connects from your address, wait a minute",
+            Refusal::NotProxy => "this port is for proxies, and yours is not known",
+            Refusal::BadHeader => "bad PROXY header",
             Refusal::NotTls => "This port speaks TLS; connect with it, or use a plain port",
             Refusal::HandshakeFailed => "handshake failed",
             Refusal::HandshakeTimeout => "handshake timed out",
@@ -139,6 +152,8 @@ impl Refusal {
             Refusal::ServerFull => "server_full",
             Refusal::TooManyFromAddress => "connections_per_ip",
             Refusal::TooFastFromAddress => "connects_per_ip_per_minute",
+            Refusal::NotProxy => "not_proxy",
+            Refusal::BadHeader => "bad_proxy_header",
             Refusal::NotTls => "not_tls",
             Refusal::HandshakeFailed => "handshake_failed",
             Refusal::HandshakeTimeout => "handshake_timeout",

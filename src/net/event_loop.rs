@@ -125,13 +125,15 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// Takes in an accepted stream, or tells it why not and drops it.
     pub fn accept(&mut self, stream: S, peer: Peer) -> Option<ConnId> {
-        let from = peer.address.map(|address| address.ip());
+        // Of a proxy that will say for whom it stands, that address counts.
+        let counted = peer.address.filter(|_| !stream.awaits_header());
+        let from = counted.map(|address| address.ip());
         if let Err(why) = self.admission.admit(from, self.out.now) {
             self.turn_away(stream, peer.endpoint, why);
             return None;
         }
         if !stream.is_established() {
-            return self.arrive(stream, peer);
+            return self.arrive(stream, peer, from);
         }
         let slot = self.insert(stream, Origin::Admitted(from));
         let id = self.out.open(slot, peer.endpoint);
@@ -297,6 +299,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.read_ready();
         // After reading, so that what has arrived in time counts.
         self.fire_deadlines();
+        self.admit_moved();
         self.tell_endings();
         self.flush();
         self.free_gone();
@@ -475,9 +478,13 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// Ends a connection on the loop's own account, telling it why.
     fn dismiss(&mut self, slot: usize, why: CloseReason) {
+        self.dismiss_saying(slot, why, why.text());
+    }
+
+    fn dismiss_saying(&mut self, slot: usize, why: CloseReason, text: &str) {
         let endpoint = self.out.endpoint(slot);
         let service = &self.service;
-        let line = self.out.compose(|arena| service.farewell(arena, endpoint, why.text()));
+        let line = self.out.compose(|arena| service.farewell(arena, endpoint, text));
         self.out.send(self.out.id(slot), line);
         self.out.drain(slot, why);
     }

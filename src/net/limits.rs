@@ -16,6 +16,8 @@ pub struct Limits {
     pub connects_per_ip_per_minute: u32,
     /// How long an outgoing connection may take to be made.
     pub connect_timeout: Duration,
+    /// How long a proxy may take to say for whom it stands.
+    pub header_timeout: Duration,
     /// How long an accepted one may take to be established, with TLS or behind a proxy.
     pub arriving_timeout: Duration,
     /// So many may be on the way to that at once; beyond it the one that keeps us waiting longest
@@ -43,6 +45,7 @@ impl Default for Limits {
             connections_per_ip: 64,
             connects_per_ip_per_minute: 60,
             connect_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(3),
             arriving_timeout: Duration::from_secs(10),
             arriving_max: 1_000,
             recvq_max: 16 << 10,

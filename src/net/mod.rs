@@ -12,6 +12,7 @@ mod endings;
 mod event_loop;
 mod limits;
 mod outbox;
+mod proxied;
 pub mod reactor;
 mod send_queue;
 pub mod tls;
@@ -22,6 +23,7 @@ pub use counters::{Counters, EndpointCounters, Histogram};
 pub use endings::{CloseReason, Refusal};
 pub use event_loop::EventLoop;
 pub use limits::Limits;
+pub use proxied::Proxied;
 pub use outbox::{Dial, Outbox, Span};
 
 use std::io::{self, Read, Write};
@@ -83,6 +85,12 @@ pub trait Stream: Read + Write {
     /// is asked once, when it is accepted; an outgoing one is always to be established.
     fn is_established(&self) -> bool {
         true
+    }
+
+    /// Whether a proxy is still to say for whom it stands: until then no address is held to limits,
+    /// and it may take no longer than `Limits::header_timeout`.
+    fn awaits_header(&self) -> bool {
+        false
     }
 
     /// Takes it a step further towards that; an error says why it never will be. What costs as much

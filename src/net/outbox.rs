@@ -11,7 +11,7 @@ use super::deadlines::Deadlines;
 use super::send_queue::{Hearing, Room, SendQueue, State};
 use super::{CloseReason, ConnId, Counters, EndpointId, Limits, Now};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Where services say what they say.
@@ -29,6 +29,8 @@ pub struct Outbox {
     roomy: VecDeque<u32>,
     /// Those whose service is to hear what it has left of their input.
     resumed: Vec<u32>,
+    /// Those that have turned out to come from elsewhere.
+    pub(super) moved: Vec<(ConnId, IpAddr)>,
     /// Queues that ended and whose service has not been told yet.
     ended: Vec<(u32, CloseReason)>,
     /// All backlogs together.
@@ -256,6 +258,14 @@ impl Outbox {
         self.is_deferred(id.slot())
     }
 
+    /// From here on `id` is one from `address`, though its stream comes from elsewhere: limits apply
+    /// to that, and may refuse it when the turn goes on.
+    pub fn comes_from(&mut self, id: ConnId, address: IpAddr) {
+        if self.heard_queue(id).is_some() {
+            self.moved.push((id, address));
+        }
+    }
+
     /// Whether so much was said in this turn that it should be written before more is said.
     pub fn is_full(&self) -> bool {
         self.arena.len() > ARENA_FULL
@@ -315,6 +325,7 @@ impl Outbox {
             dirty: Vec::new(),
             roomy: VecDeque::new(),
             resumed: Vec::new(),
+            moved: Vec::new(),
             ended: Vec::new(),
             backlog_bytes: 0,
             dials: Vec::new(),
@@ -337,9 +348,14 @@ impl Outbox {
     }
 
     /// Takes up an accepted stream that is being established.
-    pub(super) fn arrive(&mut self, slot: usize, endpoint: EndpointId) {
+    pub(super) fn arrive(&mut self, slot: usize, endpoint: EndpointId, within: Duration) {
         self.occupy(slot, endpoint, State::Arriving);
-        self.deadlines.set(slot, self.now, self.limits.arriving_timeout);
+        self.arrives(slot, within);
+    }
+
+    /// An accepted stream has so long from now.
+    pub(super) fn arrives(&mut self, slot: usize, within: Duration) {
+        self.deadlines.set(slot, self.now, within);
     }
 
     /// A connection has been made or established.

@@ -14,15 +14,15 @@ use stonechat::app::{App, Protocol};
 use stonechat::auth::worker::{self, Hasher};
 use stonechat::chat::Request;
 use stonechat::metrics::{self, Gauges, StoreFigures};
-use stonechat::net::reactor::{Heard, Reactor, Signal, Socket};
-use stonechat::net::{EndpointId, EventLoop};
+use stonechat::net::reactor::{Heard, Proxies, Reactor, Signal, Socket};
+use stonechat::net::{EndpointId, EventLoop, Proxied};
 use stonechat::store::{self, Health, Store};
 
 /// All that runs.
 pub struct Daemon {
     settings: Settings,
     reactor: Reactor,
-    server: EventLoop<Socket, App>,
+    server: EventLoop<Proxied<Socket>, App>,
     /// By [`EndpointId`]. Those that have gone keep their number, and their counters.
     endpoints: Vec<Endpoint>,
     watchdog: Option<Watchdog>,
@@ -40,6 +40,8 @@ struct Endpoint {
     protocol: Protocol,
     source: Source,
     open: bool,
+    /// Only proxies connect there.
+    proxied: bool,
 }
 
 struct Watchdog {
@@ -95,6 +97,7 @@ impl Daemon {
         for open in open {
             daemon.listen(open)?;
         }
+        daemon.believe_proxies();
         Ok(daemon)
     }
 
@@ -137,7 +140,7 @@ impl Daemon {
 
     /// Begins to accept. An endpoint that was there before keeps its number.
     fn listen(&mut self, open: Open) -> Result<(), Failure> {
-        let Open { protocol, source, listener } = open;
+        let Open { protocol, source, listener, proxied } = open;
         let url = listeners::url(protocol, listener.address());
         let known = self.endpoints.iter().position(|known| known.url == url);
         let id = match known {
@@ -150,7 +153,7 @@ impl Daemon {
         let failed = |e| Failure::other(format!("cannot watch {url}: {e}"));
         self.reactor.listen(id, listener).map_err(failed)?;
         say(&format!("listening {url}"));
-        let endpoint = Endpoint { url, protocol, source, open: true };
+        let endpoint = Endpoint { url, protocol, source, open: true, proxied };
         match known {
             Some(index) => self.endpoints[index] = endpoint,
             None => self.endpoints.push(endpoint),
@@ -251,6 +254,8 @@ impl Daemon {
         let passed = self.endpoints.iter().any(|endpoint| endpoint.source == Source::Passed);
         let wanted = listeners::wanted(&settings, passed)?;
         self.exchange_listeners(wanted, settings.reuse_port)?;
+        self.settings.proxy = settings.proxy.clone();
+        self.believe_proxies();
         self.server.set_limits(settings.limits());
         self.server.inject(|app, out| {
             app.set_settings(out, settings.limits.line_max, settings.chat.clone());
@@ -267,14 +272,17 @@ impl Daemon {
     /// be had, nothing has changed.
     fn exchange_listeners(&mut self, wanted: Vec<Wanted>, reuse_port: bool) -> Result<(), Failure> {
         let mut stays = vec![false; self.endpoints.len()];
-        let mut new = Vec::new();
+        let (mut new, mut proxied) = (Vec::new(), Vec::new());
         for wanted in wanted {
             let is_it = |index: &usize| {
                 let endpoint = &self.endpoints[*index];
                 endpoint.open && !stays[*index] && endpoint.is(&wanted)
             };
             match (0..stays.len()).find(is_it) {
-                Some(index) => stays[index] = true,
+                Some(index) => {
+                    stays[index] = true;
+                    proxied.push((index, wanted.proxied));
+                }
                 None => new.push(wanted),
             }
         }
@@ -282,6 +290,9 @@ impl Daemon {
             return Err(Failure::usage("more than 256 listeners since the start"));
         }
         let new = listeners::bind(new, reuse_port)?;
+        for (index, proxied) in proxied {
+            self.endpoints[index].proxied = proxied;
+        }
         for (endpoint, stays) in self.endpoints.iter_mut().zip(stays) {
             // Those that were passed stay in any case: the service manager decides on them.
             if endpoint.open && !stays && endpoint.source != Source::Passed {
@@ -291,6 +302,12 @@ impl Daemon {
         }
         self.close_listeners(|endpoint| !endpoint.open)?;
         new.into_iter().try_for_each(|open| self.listen(open))
+    }
+
+    fn believe_proxies(&mut self) {
+        let ids = (0..).map(EndpointId).zip(&self.endpoints);
+        let demanded = ids.filter(|(_, endpoint)| endpoint.proxied).map(|(id, _)| id).collect();
+        self.reactor.believe(Proxies { trusted: self.settings.proxy.trusted(), demanded });
     }
 
     fn close_listeners(&mut self, which: impl Fn(&Endpoint) -> bool) -> Result<(), Failure> {

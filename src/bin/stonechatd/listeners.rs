@@ -12,6 +12,7 @@ pub struct Open {
     pub protocol: Protocol,
     pub source: Source,
     pub listener: Listener,
+    pub proxied: bool,
 }
 
 /// Where a listener comes from.
@@ -27,6 +28,8 @@ pub enum Source {
 pub struct Wanted {
     pub protocol: Protocol,
     pub address: Address,
+    /// Only proxies connect there.
+    pub proxied: bool,
     /// One of the defaults, to be left out where the system has no IPv6.
     optional: bool,
 }
@@ -45,8 +48,9 @@ pub fn wanted(settings: &Settings, passed: bool) -> Result<Vec<Wanted>, Failure>
         let addresses = listen.addresses().map_err(|e| {
             Failure::unavailable(format!("cannot look up the address of {listen}: {e}"))
         })?;
-        let protocol = listen.protocol;
-        wanted.extend(addresses.into_iter().map(|address| Wanted { protocol, address, optional }));
+        let Listen { protocol, proxied, .. } = listen;
+        let want = |address| Wanted { protocol, address, proxied, optional };
+        wanted.extend(addresses.into_iter().map(want));
     }
     if wanted.is_empty() && !passed {
         return Err(Failure::usage("`listen` is empty: nobody could reach this daemon"));
@@ -57,9 +61,12 @@ pub fn wanted(settings: &Settings, passed: bool) -> Result<Vec<Wanted>, Failure>
 /// Binds what is wanted.
 pub fn bind(wanted: Vec<Wanted>, reuse_port: bool) -> Result<Vec<Open>, Failure> {
     let mut open = Vec::new();
-    for Wanted { protocol, address, optional } in wanted {
+    for Wanted { protocol, address, proxied, optional } in wanted {
         match Listener::bind(&address, reuse_port) {
-            Ok(listener) => open.push(Open { protocol, source: Source::Bound(address), listener }),
+            Ok(listener) => {
+                let source = Source::Bound(address);
+                open.push(Open { protocol, source, listener, proxied });
+            }
             Err(e) if optional && has_no_such_address(&e) => {
                 log::info!("not listening on {}: {e}", url(protocol, &address));
             }
@@ -85,9 +92,12 @@ pub fn adopt(
             let name = name.as_deref()?.trim_end_matches(".socket");
             Protocol::SCHEMES.iter().find(|(scheme, _)| *scheme == name)
         };
-        let protocol = match (listed, named()) {
-            (Some(index), _) => wanted.swap_remove(index).protocol,
-            (None, Some(&(_, protocol))) => protocol,
+        let (protocol, proxied) = match (listed, named()) {
+            (Some(index), _) => {
+                let Wanted { protocol, proxied, .. } = wanted.swap_remove(index);
+                (protocol, proxied)
+            }
+            (None, Some(&(_, protocol))) => (protocol, false),
             (None, None) => {
                 return Err(Failure::usage(format!(
                     "what is to be spoken on the socket passed for {}? Give it a name \
@@ -96,7 +106,7 @@ pub fn adopt(
                 )));
             }
         };
-        open.push(Open { protocol, source: Source::Passed, listener });
+        open.push(Open { protocol, source: Source::Passed, listener, proxied });
     }
     Ok(open)
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use stonechat::chat;
-use stonechat::config::{Config, Limits, Listen, check_log_filter};
+use stonechat::config::{Config, Limits, Listen, Proxy, check_log_filter};
 use stonechat::net;
 use stonechat::store::Policy;
 use stonechat::store::sqlite::Durability;
@@ -45,6 +45,7 @@ pub struct Settings {
     pub chat: chat::Settings,
     pub durability: Durability,
     pub policy: Policy,
+    pub proxy: Proxy,
     pub limits: Limits,
 }
 
@@ -69,6 +70,7 @@ impl Settings {
             chat,
             durability: config.history.durability,
             policy: config.history.policy(),
+            proxy: config.proxy,
             limits: config.limits,
             file,
             flags,
@@ -82,7 +84,9 @@ impl Settings {
 
     /// The loop's limits under the limit of file descriptors, which is raised as far as allowed.
     pub fn limits(&self) -> net::Limits {
+        let header_timeout = self.proxy.header_timeout;
         let limits = self.limits.for_loop(connections_max());
+        let limits = net::Limits { header_timeout, ..limits };
         if let Some(wanted) = self.limits.connections.filter(|n| *n > limits.connections) {
             log::warn!(
                 "limits.connections is {wanted}, but the limit of file descriptors leaves room for \

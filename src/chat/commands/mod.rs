@@ -35,6 +35,7 @@ pub(crate) mod stats;
 pub(crate) mod table;
 mod topic;
 mod user_mode;
+mod webirc;
 mod welcome;
 pub(crate) mod who;
 pub(crate) mod whois;

@@ -281,16 +281,6 @@ impl Chat {
     /// `PONG token`. That anything came is all that matters.
     pub(crate) fn pong(&mut self, _voice: &mut Voice, _conn: ConnId, _message: &Message) {}
 
-    /// `WEBIRC password gateway hostname ip`. IRCv3 webirc. Only gateways that are configured may
-    /// say for whom they connect, and none are.
-    pub(crate) fn webirc(&mut self, voice: &mut Voice, conn: ConnId, _message: &Message) {
-        if self.sessions[conn].registering().is_none() {
-            return self.numeric(voice, conn, ERR_ALREADYREGISTERED, &[]);
-        }
-        let why = "WEBIRC is not accepted from this address";
-        self.turn_away(voice, conn, why);
-    }
-
     /// `QUIT [reason]`. Modern IRC, "QUIT message".
     pub(crate) fn quit(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         let reason = message.params.first().copied().unwrap_or_default();

@@ -4,7 +4,7 @@
 use super::{EventLoop, Input, Origin};
 use crate::net::outbox::Attention;
 use crate::net::send_queue::State;
-use crate::net::{ConnId, Dial, Peer, Progress, Refusal, Service, Stream};
+use crate::net::{CloseReason, ConnId, Dial, Peer, Progress, Refusal, Service, Stream};
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -41,17 +41,26 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// Takes in an accepted stream that has something to do before its service hears of it. If too
     /// many do, the one that has waited longest for its far end gives way.
-    pub(super) fn arrive(&mut self, stream: S, peer: Peer) -> Option<ConnId> {
+    pub(super) fn arrive(
+        &mut self,
+        stream: S,
+        peer: Peer,
+        from: Option<IpAddr>,
+    ) -> Option<ConnId> {
         if self.arrivals.len() >= self.out.limits.arriving_max {
             let Some(longest) = self.longest_waiting() else {
-                self.admission.leave(peer.address.map(|address| address.ip()));
+                self.admission.leave(from);
                 self.turn_away(stream, peer.endpoint, Refusal::TooManyHandshakes);
                 return None;
             };
             self.refuse(longest, Refusal::TooManyHandshakes);
         }
-        let slot = self.insert(stream, Origin::Admitted(peer.address.map(|address| address.ip())));
-        self.out.arrive(slot, peer.endpoint);
+        let within = match stream.awaits_header() {
+            true => self.out.limits.header_timeout,
+            false => self.out.limits.arriving_timeout,
+        };
+        let slot = self.insert(stream, Origin::Admitted(from));
+        self.out.arrive(slot, peer.endpoint, within);
         self.arrivals.push(Arrival { slot, peer, since_ms: self.out.now.uptime_ms });
         // Registered edge-triggered, it is told of once for what has come before that; but a stream
         // by hand, as in tests, may have come with its first words.
@@ -76,7 +85,13 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             Ok(Progress::More) => self.list(slot),
             Ok(Progress::From(address)) => {
                 self.arrival(slot).peer.address = address;
-                self.admit_again(slot, address.map(|address| address.ip()));
+                match self.admit_again(slot, address.map(|address| address.ip())) {
+                    Ok(()) => {
+                        self.out.arrives(slot, self.out.limits.arriving_timeout);
+                        self.list(slot);
+                    }
+                    Err(why) => self.refuse(slot, why),
+                }
             }
             Ok(Progress::Established) => self.established(slot),
             Ok(Progress::Refused(why)) => self.refuse(slot, why),
@@ -90,19 +105,33 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 
     /// Limits are to apply to the address that is now known.
-    fn admit_again(&mut self, slot: usize, from: Option<IpAddr>) {
+    fn admit_again(&mut self, slot: usize, from: Option<IpAddr>) -> Result<(), Refusal> {
         let conn = &mut self.conns[slot];
-        if conn.origin != Origin::Admitted(from) {
-            if let Origin::Admitted(before) = conn.origin {
-                self.admission.leave(before);
-            }
-            conn.origin = Origin::Uncounted;
-            if let Err(why) = self.admission.admit(from, self.out.now) {
-                return self.refuse(slot, why);
-            }
-            conn.origin = Origin::Admitted(from);
+        if conn.origin == Origin::Admitted(from) {
+            return Ok(());
         }
-        self.list(slot);
+        if let Origin::Admitted(before) = conn.origin {
+            self.admission.leave(before);
+        }
+        conn.origin = Origin::Uncounted;
+        self.admission.admit(from, self.out.now)?;
+        conn.origin = Origin::Admitted(from);
+        Ok(())
+    }
+
+    /// The same for those whose services have learned it.
+    pub(super) fn admit_moved(&mut self) {
+        for (id, address) in std::mem::take(&mut self.out.moved) {
+            let slot = id.slot();
+            if self.out.id(slot) != id || !self.out.state(slot).is_heard() {
+                continue;
+            }
+            if let Err(why) = self.admit_again(slot, Some(address)) {
+                let endpoint = self.out.endpoint(slot);
+                self.count_refusal(endpoint, why);
+                self.dismiss_saying(slot, CloseReason::Refused, why.text());
+            }
+        }
     }
 
     fn established(&mut self, slot: usize) {

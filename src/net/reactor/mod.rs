@@ -9,13 +9,15 @@ mod socket;
 pub use listener::{Address, Listener};
 pub use socket::Socket;
 
-use super::{Dial, EndpointId, EventLoop, Now, Peer, Refusal, Service};
+use super::{Dial, EndpointId, EventLoop, Now, Peer, Proxied, Refusal, Service};
+use ipnet::IpNet;
 use mio::{Events, Interest, Poll, Token, Waker};
 use rustix::io::Errno;
 use signal_hook::consts::signal;
 use signal_hook_mio::v1_0::Signals;
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -34,6 +36,16 @@ pub struct Reactor {
     accept_again_ms: u64,
     started: Instant,
     dials: Vec<Dial>,
+    proxies: Proxies,
+}
+
+/// Which proxies are believed to say for whom they stand.
+#[derive(Clone, Debug, Default)]
+pub struct Proxies {
+    /// Those in these networks, wherever they connect.
+    pub trusted: Vec<IpNet>,
+    /// Where everyone must: there connects one of `trusted`, or somebody by a Unix socket, or nobody.
+    pub demanded: Vec<EndpointId>,
 }
 
 struct Bound {
@@ -98,6 +110,7 @@ impl Reactor {
             accept_again_ms: 0,
             started: Instant::now(),
             dials: Vec::new(),
+            proxies: Proxies::default(),
         })
     }
 
@@ -114,6 +127,11 @@ impl Reactor {
         self.poll.registry().register(listener.source(), token, Interest::READABLE)?;
         self.listeners.push(Bound { endpoint, listener, pending: true });
         Ok(())
+    }
+
+    /// Believes these proxies, from now on.
+    pub fn believe(&mut self, proxies: Proxies) {
+        self.proxies = proxies;
     }
 
     /// Closes the listeners for which `keep` is false. Who waits in their backlog is reset.
@@ -146,7 +164,7 @@ impl Reactor {
     /// Fails only if the poll itself does, after which there is no going on.
     pub fn turn<V: Service>(
         &mut self,
-        server: &mut EventLoop<Socket, V>,
+        server: &mut EventLoop<Proxied<Socket>, V>,
         at_most: Option<Duration>,
     ) -> io::Result<Heard> {
         let timeout = self.timeout(server, at_most);
@@ -168,7 +186,7 @@ impl Reactor {
 
     fn timeout<V: Service>(
         &self,
-        server: &EventLoop<Socket, V>,
+        server: &EventLoop<Proxied<Socket>, V>,
         at_most: Option<Duration>,
     ) -> Option<Duration> {
         let now = self.now();
@@ -181,7 +199,7 @@ impl Reactor {
     }
 
     /// Tells the loop which streams are ready for what.
-    fn tell<V: Service>(&mut self, server: &mut EventLoop<Socket, V>) -> Heard {
+    fn tell<V: Service>(&mut self, server: &mut EventLoop<Proxied<Socket>, V>) -> Heard {
         let mut heard = Heard::default();
         for event in &self.events {
             match event.token() {
@@ -212,7 +230,7 @@ impl Reactor {
         heard
     }
 
-    fn accept<V: Service>(&mut self, server: &mut EventLoop<Socket, V>, now: Now) {
+    fn accept<V: Service>(&mut self, server: &mut EventLoop<Proxied<Socket>, V>, now: Now) {
         if now.uptime_ms < self.accept_again_ms {
             return;
         }
@@ -234,12 +252,20 @@ impl Reactor {
     }
 
     /// Whether there is any use in accepting another right now.
-    fn accept_one<V: Service>(&mut self, index: usize, server: &mut EventLoop<Socket, V>) -> bool {
+    fn accept_one<V: Service>(&mut self, index: usize, server: &mut EventLoop<Proxied<Socket>, V>) -> bool {
         let bound = &mut self.listeners[index];
         let endpoint = bound.endpoint;
         match bound.listener.accept() {
             Ok((stream, address)) => {
                 self.starved = false;
+                let stream = match self.proxied(stream, endpoint, address) {
+                    Ok(stream) => stream,
+                    Err(stream) => {
+                        let stream = Proxied::plain(stream);
+                        server.turn_away(stream, endpoint, Refusal::NotProxy);
+                        return true;
+                    }
+                };
                 if let Some(id) = server.accept(stream, Peer { endpoint, address, secure: None }) {
                     self.register(server, id.slot());
                 }
@@ -264,7 +290,7 @@ impl Reactor {
     fn turn_one_away<V: Service>(
         &mut self,
         index: usize,
-        server: &mut EventLoop<Socket, V>,
+        server: &mut EventLoop<Proxied<Socket>, V>,
     ) -> bool {
         if self.spare.take().is_none() {
             self.spare = open_spare();
@@ -277,7 +303,7 @@ impl Reactor {
                     log::warn!("out of file descriptors: newcomers are turned away");
                     self.starved = true;
                 }
-                server.turn_away(stream, bound.endpoint, Refusal::ServerFull);
+                server.turn_away(Proxied::plain(stream), bound.endpoint, Refusal::ServerFull);
             }
             // Want of descriptors is found out before want of newcomers.
             Err(e) if e.kind() == ErrorKind::WouldBlock => bound.pending = false,
@@ -288,12 +314,31 @@ impl Reactor {
         self.spare.is_some()
     }
 
-    fn begin_dials<V: Service>(&mut self, server: &mut EventLoop<Socket, V>) {
+    /// As a proxy may have something to say of it first; `None` where one must, and this can't be one.
+    fn proxied(
+        &self,
+        stream: Socket,
+        endpoint: EndpointId,
+        address: Option<SocketAddr>,
+    ) -> Result<Proxied<Socket>, Socket> {
+        let demanded = self.proxies.demanded.contains(&endpoint);
+        let believed = match address {
+            Some(address) => self.proxies.trusts(address.ip()),
+            None => demanded,
+        };
+        match (believed, demanded) {
+            (true, _) => Ok(Proxied::trusting(stream, address, demanded)),
+            (false, false) => Ok(Proxied::plain(stream)),
+            (false, true) => Err(stream),
+        }
+    }
+
+    fn begin_dials<V: Service>(&mut self, server: &mut EventLoop<Proxied<Socket>, V>) {
         server.take_dials(&mut self.dials);
         for dial in std::mem::take(&mut self.dials) {
             match Socket::connect(dial.to) {
                 Ok(stream) => {
-                    let id = server.connect(stream, dial);
+                    let id = server.connect(Proxied::plain(stream), dial);
                     self.register(server, id.slot());
                 }
                 Err(e) => server.unreachable(dial, e.kind()),
@@ -301,17 +346,24 @@ impl Reactor {
         }
     }
 
-    fn register<V: Service>(&self, server: &mut EventLoop<Socket, V>, slot: usize) {
+    fn register<V: Service>(&self, server: &mut EventLoop<Proxied<Socket>, V>, slot: usize) {
         let both = Interest::READABLE | Interest::WRITABLE;
         // `mio` has urgent data told on Linux alone.
         #[cfg(target_os = "linux")]
         let both = both | Interest::PRIORITY;
         if let Err(e) =
-            self.poll.registry().register(server.stream(slot).source(), Token(slot), both)
+            self.poll.registry().register(server.stream(slot).get_mut().source(), Token(slot), both)
         {
             log::error!("cannot watch a connection: {e}");
             server.fail(slot);
         }
+    }
+}
+
+impl Proxies {
+    fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted.iter().any(|network| network.contains(&address))
     }
 }
 

@@ -27,6 +27,7 @@ const LIMITS: Limits = Limits {
     connections_per_ip: 64,
     connects_per_ip_per_minute: 60,
     connect_timeout: Duration::from_secs(10),
+    header_timeout: Duration::from_secs(3),
     arriving_timeout: Duration::from_secs(10),
     arriving_max: 1_000,
     recvq_max: 64,

@@ -1,0 +1,145 @@
+//! A stream on which a proxy may say first for whom it stands, by the PROXY protocol.
+
+use super::{Effort, Progress, Refusal, Stream};
+use crate::wire::proxy::{self, HEADER_MAX, Origin, Start};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+
+/// A stream, and what a proxy says first on it, where one is believed.
+pub struct Proxied<S> {
+    stream: S,
+    /// `None` once it carries nothing but what its client says, as most do from the beginning.
+    front: Option<Box<Front>>,
+}
+
+/// What came first.
+struct Front {
+    awaited: Awaited,
+    /// From where the stream itself comes.
+    address: Option<SocketAddr>,
+    /// Received, and not used yet; at most a header, or what came with it.
+    bytes: Vec<u8>,
+}
+
+/// What is to come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    /// A header must come, or one may.
+    Header { demanded: bool },
+    /// The proxy has spoken for itself: its first word, or its end if it only looks whether we are
+    /// there.
+    Word,
+    /// Nothing: `bytes` are what the client says.
+    Nothing,
+}
+
+impl<S> Proxied<S> {
+    /// A stream on which no proxy is believed.
+    pub fn plain(stream: S) -> Proxied<S> {
+        Proxied { stream, front: None }
+    }
+
+    /// A stream from `address`, where a proxy is believed. If a header is `demanded`, who says
+    /// something else is refused; otherwise who does speaks for himself.
+    pub fn trusting(stream: S, address: Option<SocketAddr>, demanded: bool) -> Proxied<S> {
+        let awaited = Awaited::Header { demanded };
+        Proxied { stream, front: Some(Box::new(Front { awaited, address, bytes: Vec::new() })) }
+    }
+
+    /// What carries it.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+}
+
+impl Front {
+    /// Looks at what has come so far.
+    fn read_header(&mut self, demanded: bool) -> Progress {
+        let (used, origin) = match proxy::parse(&self.bytes) {
+            Ok(Start::Unclear) => return Progress::More,
+            Ok(Start::Header(used, origin)) => (used, origin),
+            Ok(Start::Other) if !demanded => (0, Origin::Unknown),
+            Ok(Start::Other) | Err(_) => return Progress::Refused(Refusal::BadHeader),
+        };
+        self.bytes.drain(..used);
+        self.awaited = Awaited::Nothing;
+        match origin {
+            Origin::Client(address) => Progress::From(Some(address)),
+            Origin::Unknown => Progress::From(self.address),
+            Origin::Proxy => {
+                if self.bytes.is_empty() {
+                    self.awaited = Awaited::Word;
+                }
+                Progress::From(None)
+            }
+        }
+    }
+}
+
+impl<S: Stream> Stream for Proxied<S> {
+    fn finish(&mut self) -> io::Result<()> {
+        self.stream.finish()
+    }
+
+    fn is_established(&self) -> bool {
+        self.front.is_none() && self.stream.is_established()
+    }
+
+    fn awaits_header(&self) -> bool {
+        let front = self.front.as_ref();
+        front.is_some_and(|front| matches!(front.awaited, Awaited::Header { .. }))
+    }
+
+    fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+        let Some(front) = &mut self.front else { return self.stream.establish(effort) };
+        let mut piece = [0; HEADER_MAX];
+        let n = match front.awaited {
+            Awaited::Nothing => return self.stream.establish(effort),
+            _ => match self.stream.read(&mut piece) {
+                Ok(n) => n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Progress::Waits),
+                Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(Progress::More),
+                Err(e) => return Err(e),
+            },
+        };
+        front.bytes.extend_from_slice(&piece[..n]);
+        match front.awaited {
+            // It was to see whether we are there.
+            _ if front.bytes.is_empty() => Ok(Progress::Nobody),
+            Awaited::Header { .. } if n == 0 => Err(ErrorKind::UnexpectedEof.into()),
+            Awaited::Header { demanded } => Ok(front.read_header(demanded)),
+            _ => {
+                front.awaited = Awaited::Nothing;
+                Ok(Progress::More)
+            }
+        }
+    }
+
+    fn short_read_empties(&self) -> bool {
+        self.front.is_none() && self.stream.short_read_empties()
+    }
+}
+
+impl<S: Stream> Read for Proxied<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let Some(front) = self.front.as_mut().filter(|front| !front.bytes.is_empty()) else {
+            self.front = None;
+            return self.stream.read(buf);
+        };
+        // Until it is found to be empty, as a read that takes the last of it leaves the stream unread.
+        let n = front.bytes.len().min(buf.len());
+        buf[..n].copy_from_slice(&front.bytes[..n]);
+        front.bytes.drain(..n);
+        Ok(n)
+    }
+}
+
+impl<S: Stream> Write for Proxied<S> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.stream.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
