@@ -10,6 +10,7 @@ mod history;
 mod limits;
 mod listen;
 mod proxy;
+mod tls;
 mod units;
 
 pub use accounts::Accounts;
@@ -17,8 +18,9 @@ pub use chat::{Chat, Operator, Secret};
 pub use diagnosis::closest;
 pub use history::History;
 pub use limits::Limits;
-pub use listen::{Listen, Place};
+pub use listen::{Listen, Place, Scheme};
 pub use proxy::{Network, Proxy, Webirc};
+pub use tls::Tls;
 pub use units::check_log_filter;
 
 use crate::chat::Settings;
@@ -44,6 +46,7 @@ pub struct Config {
     pub accounts: Accounts,
     pub history: History,
     pub proxy: Proxy,
+    pub tls: Tls,
     pub limits: Limits,
 }
 
@@ -101,6 +104,7 @@ impl Config {
         self.accounts.validate()?;
         self.history.validate()?;
         self.proxy.validate()?;
+        self.tls.validate()?;
         self.limits.validate()
     }
 }
@@ -117,6 +121,7 @@ impl Default for Config {
             accounts: Accounts::default(),
             history: History::default(),
             proxy: Proxy::default(),
+            tls: Tls::default(),
             limits: Limits::default(),
         }
     }

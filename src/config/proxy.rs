@@ -71,11 +71,7 @@ impl Proxy {
 
 impl Default for Proxy {
     fn default() -> Proxy {
-        Proxy {
-            trusted: Vec::new(),
-            header_timeout: Duration::from_secs(3),
-            gateways: Vec::new(),
-        }
+        Proxy { trusted: Vec::new(), header_timeout: Duration::from_secs(3), gateways: Vec::new() }
     }
 }
 

@@ -23,8 +23,8 @@ pub use counters::{Counters, EndpointCounters, Histogram};
 pub use endings::{CloseReason, Refusal};
 pub use event_loop::EventLoop;
 pub use limits::Limits;
-pub use proxied::Proxied;
 pub use outbox::{Dial, Outbox, Span};
+pub use proxied::Proxied;
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;

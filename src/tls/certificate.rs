@@ -2,6 +2,7 @@
 
 use super::provider;
 use base64::prelude::{BASE64_STANDARD, Engine};
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rustls::pki_types::pem::PemObject;
@@ -129,7 +130,7 @@ impl Certificate {
 
     /// When its time is over, in UTC.
     pub fn until(&self) -> String {
-        let time = jiff::Timestamp::from_second(self.not_after);
+        let time = Timestamp::from_second(self.not_after);
         time.map_or_else(|_| "?".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
     }
 
@@ -173,8 +174,9 @@ fn not_after(certificate: &[u8]) -> Option<i64> {
         _ => "19",
     };
     let time = DateTime::strptime("%Y%m%d%H%M%S", format!("{century}{time}")).ok()?;
-    let zoned = time.to_zoned(TimeZone::UTC).ok()?;
-    Some(zoned.timestamp().as_second())
+    // The last second of 9999, which stands for never, is beyond what can be counted.
+    let time = time.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |time| time.timestamp());
+    Some(time.as_second())
 }
 
 /// The tag and content of the first element in DER (X.690 §8.1), and what follows it.

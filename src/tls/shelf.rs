@@ -58,14 +58,9 @@ impl Shelf {
         Shelf { source, shown, warned_at: 0 }
     }
 
-    /// Whether these are the files it reads.
-    pub fn reads(&self, wanted: &[Files]) -> bool {
-        matches!(&self.source, Source::Files { files, .. } if files == wanted)
-    }
-
-    /// Reads `files` from now on, at `now` in seconds since 1970. If any is not good the old
-    /// certificates stay.
-    pub fn replace(&mut self, files: Vec<Files>, now: i64) -> Result<(), String> {
+    /// Those of `files`, to take the place of these with [`Shelf::take`] at `now`, in seconds since
+    /// 1970; or what is wrong with them.
+    pub fn prepare(&self, files: Vec<Files>, now: i64) -> Result<Shelf, String> {
         let fresh = Shelf::open(files)?;
         let certificates = fresh.certificates();
         if let Some(expired) = certificates.iter().find(|each| each.is_expired(now)) {
@@ -75,9 +70,13 @@ impl Shelf {
                 return Err(format!("{} has expired at {}", expired.name, expired.until()));
             }
         }
-        *self.shown.0.write().expect("one thread") = certificates;
+        Ok(fresh)
+    }
+
+    /// Shows those of `fresh` from now on, all at once, and looks at its files.
+    pub fn take(&mut self, fresh: Shelf) {
+        *self.shown.0.write().expect("one thread") = fresh.certificates();
         (self.source, self.warned_at) = (fresh.source, 0);
-        Ok(())
     }
 
     /// Reads the files again if they have changed since they were read last. `None` if not.
@@ -89,7 +88,7 @@ impl Shelf {
         }
         *stamps = found;
         let files = files.clone();
-        Some(self.replace(files, now))
+        Some(self.prepare(files, now).map(|fresh| self.take(fresh)))
     }
 
     /// Sentences for who runs the program: what has expired, or will within 14 days; each day once.

@@ -115,10 +115,7 @@ mod tests {
         let unix = [b'/'; 216];
         let extended = [FOUR, &[3, 0, 4, 1, 2, 3, 4, 0x20, 0, 1, 0]].concat();
         vec![
-            (
-                b"PROXY TCP4 192.0.2.7 198.51.100.1 56305 6667\r\n".to_vec(),
-                from("192.0.2.7:56305"),
-            ),
+            (b"PROXY TCP4 192.0.2.7 198.51.100.1 56305 6667\r\n".to_vec(), from("192.0.2.7:56305")),
             (b"PROXY TCP6 2001:db8::9 ::1 5 6667\r\n".to_vec(), from("[2001:db8::9]:5")),
             (b"PROXY UNKNOWN\r\n".to_vec(), Origin::Unknown),
             (b"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n".to_vec(), Origin::Unknown),
@@ -150,7 +147,9 @@ mod tests {
 
     #[test]
     fn what_others_say_first_is_no_header() {
-        for text in ["NICK ann\r\n", "P", "PRO", "PROXYS", "proxy UNKNOWN\r\n", "\r\nNICK", "\x16\x03"] {
+        for text in
+            ["NICK ann\r\n", "P", "PRO", "PROXYS", "proxy UNKNOWN\r\n", "\r\nNICK", "\x16\x03"]
+        {
             let expected =
                 if TEXT.starts_with(text.as_bytes()) { Start::Unclear } else { Start::Other };
             assert_eq!(parse(text.as_bytes()), Ok(expected), "{text:?}");

@@ -21,7 +21,11 @@ impl Chat {
             return self.turn_away(voice, conn, "WEBIRC must be the first command");
         }
         let [password, name, _, ip, ..] = message.params[..] else {
-            return self.turn_away(voice, conn, "WEBIRC wants a password, a name, a host and an address");
+            return self.turn_away(
+                voice,
+                conn,
+                "WEBIRC wants a password, a name, a host and an address",
+            );
         };
         let Some(gateway) = self.gateway(conn, name) else {
             return self.turn_away(voice, conn, "WEBIRC is not accepted from this address");
@@ -54,9 +58,11 @@ impl Chat {
     fn gateway(&self, conn: ConnId, name: &str) -> Option<&Gateway> {
         // On a Unix socket it is on this machine.
         let from = self.sessions[conn].address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let mut here = self.settings.gateways.iter().filter(|gateway| {
-            gateway.networks.iter().any(|network| network.contains(&from))
-        });
+        let mut here = self
+            .settings
+            .gateways
+            .iter()
+            .filter(|gateway| gateway.networks.iter().any(|network| network.contains(&from)));
         let first = here.clone().next();
         here.find(|gateway| gateway.name == name).or(first)
     }

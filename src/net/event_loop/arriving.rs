@@ -41,12 +41,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// Takes in an accepted stream that has something to do before its service hears of it. If too
     /// many do, the one that has waited longest for its far end gives way.
-    pub(super) fn arrive(
-        &mut self,
-        stream: S,
-        peer: Peer,
-        from: Option<IpAddr>,
-    ) -> Option<ConnId> {
+    pub(super) fn arrive(&mut self, stream: S, peer: Peer, from: Option<IpAddr>) -> Option<ConnId> {
         if self.arrivals.len() >= self.out.limits.arriving_max {
             let Some(longest) = self.longest_waiting() else {
                 self.admission.leave(from);

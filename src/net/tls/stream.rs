@@ -338,6 +338,10 @@ impl<S: Stream> Stream for TlsStream<S> {
         matches!(self.phase, Phase::Open | Phase::PeerClosed)
     }
 
+    fn awaits_header(&self) -> bool {
+        self.phase == Phase::Carrying && self.carrier.awaits_header()
+    }
+
     fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
         if self.phase != Phase::Carrying {
             return self.shake_hands(effort);
