@@ -26,18 +26,6 @@ pub struct App {
     conns: Vec<Protocol>,
 }
 
-impl Protocol {
-    /// The scheme of a listener's URL, and what it stands for.
-    pub const SCHEMES: [(&'static str, Protocol); 2] =
-        [("echo", Protocol::Echo), ("irc", Protocol::Irc)];
-
-    /// The scheme of a listener's URL.
-    pub fn scheme(self) -> &'static str {
-        let found = Self::SCHEMES.iter().find(|(_, protocol)| *protocol == self);
-        found.expect("each has a scheme").0
-    }
-}
-
 impl App {
     /// Answers nowhere yet. Lines may have `line_max` bytes where the protocol does not say, their
     /// endings not counted.

@@ -10,6 +10,7 @@
 //! * [`store`]: what outlives the process. Requests and replies in a queue; a database behind it.
 //! * [`echo`], [`chat`], and in time telemetry, web: the services. Each is a state machine that is
 //!   handed bytes and an outbox; none knows another.
+//! * [`tls`]: certificates, their files, and what else TLS is done with.
 //! * [`app`]: which service answers on which listener.
 //! * [`config`], [`metrics`]: what the operator says, and what the operator is told.
 //! * [`client`]: the terminal client.
@@ -27,4 +28,5 @@ pub mod echo;
 pub mod metrics;
 pub mod net;
 pub mod store;
+pub mod tls;
 pub mod wire;

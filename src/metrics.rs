@@ -2,7 +2,7 @@
 //! of Prometheus (exposition format 0.0.4).
 
 use crate::chat::Figures;
-use crate::net::{CloseReason, Counters, EndpointCounters, Histogram, Refusal};
+use crate::net::{CloseReason, Counters, EndpointCounters, Histogram, Refusal, TlsVersion};
 use crate::store::{Health, Store};
 use std::fmt::Write;
 use std::fs;
@@ -15,6 +15,8 @@ pub struct Gauges {
     pub send_queue_bytes: usize,
     /// The limit `connections` as it is in force.
     pub connections_max: usize,
+    /// Certificates that are shown, by name, and when each expires, in seconds since 1970.
+    pub certificates: Vec<(String, i64)>,
     /// Chat's own figures.
     pub chat: Figures,
     /// What is kept, and whether it can be.
@@ -80,6 +82,12 @@ pub fn text(counters: &Counters, gauges: &Gauges, listeners: &[String]) -> Strin
     );
     text.single("accept_errors_total", "counter", "Errors of accept(2).", counters.accept_errors);
     text.endpoints(&counters.endpoints, listeners);
+    text.certificates(&gauges.certificates);
+    text.histogram(
+        "arrival_seconds",
+        "From accept(2) to the end of a handshake, or of a proxy's header.",
+        &counters.arrival_time,
+    );
     text.chat(&gauges.chat);
     text.store(&gauges.store);
     text.histogram("loop_turn_seconds", "How long turns of the loop took.", &counters.turn_time);
@@ -128,6 +136,13 @@ impl Text {
                 self.sample(name, &[("listener", listener)], get(endpoint));
             }
         }
+        let name = "tls_handshakes_total";
+        self.metric(name, "counter", "Connections opened with TLS, by its version.");
+        for (listener, endpoint) in named() {
+            for (version, count) in TlsVersion::ALL.iter().zip(endpoint.secured) {
+                self.sample(name, &[("listener", listener), ("version", version.text())], count);
+            }
+        }
         let name = "connections_closed_total";
         self.metric(name, "counter", "Connections ended, by reason.");
         for (listener, endpoint) in named() {
@@ -141,6 +156,14 @@ impl Text {
             for (why, count) in Refusal::ALL.iter().zip(endpoint.refused) {
                 self.sample(name, &[("listener", listener), ("reason", why.label())], count);
             }
+        }
+    }
+
+    fn certificates(&mut self, certificates: &[(String, i64)]) {
+        let name = "tls_certificate_expiry_timestamp_seconds";
+        self.metric(name, "gauge", "When a certificate's time is over.");
+        for (certificate, expiry) in certificates {
+            self.sample(name, &[("certificate", certificate)], expiry);
         }
     }
 
@@ -239,7 +262,13 @@ mod tests {
         let messages = [("PRIVMSG", 7), ("NOTICE", 2), ("TAGMSG", 0)];
         let chat = Figures { users: 3, messages, ..Figures::default() };
         let store = StoreFigures::default();
-        let gauges = Gauges { send_queue_bytes: 17, connections_max: 100, chat, store };
+        let gauges = Gauges {
+            send_queue_bytes: 17,
+            connections_max: 100,
+            certificates: vec![("a.pem".into(), 1_800_000_000)],
+            chat,
+            store,
+        };
         let listeners = ["echo://unix:/a\"b", "echo://[::1]:7007"].map(str::to_owned);
         text(&counters, &gauges, &listeners)
     }
@@ -252,6 +281,7 @@ mod tests {
             "stonechat_connections_closed_total{listener=\"echo://unix:/a\\\"b\",reason=\"hangup\"} 2",
             "stonechat_connections_total{listener=\"echo://[::1]:7007\"} 0",
             "stonechat_send_queue_bytes 17",
+            "stonechat_tls_certificate_expiry_timestamp_seconds{certificate=\"a.pem\"} 1800000000",
             "stonechat_chat_users 3",
             "stonechat_chat_messages_total{command=\"PRIVMSG\"} 7",
             "stonechat_loop_turn_seconds_bucket{le=\"0.00005\"} 0",

@@ -8,8 +8,8 @@ use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use stonechat::app::App;
-use stonechat::net::reactor::{Address, Listener, Reactor, Socket};
-use stonechat::net::{EndpointId, EventLoop, Limits, Proxied, Service};
+use stonechat::net::reactor::{Address, Listener, Reactor, Transport};
+use stonechat::net::{EndpointId, EventLoop, Limits, Service};
 use stonechat::store::sqlite::{Database, Durability};
 use stonechat::store::{Store, thread};
 use tempfile::TempDir;
@@ -130,4 +130,4 @@ pub fn limits() -> Limits {
 }
 
 /// The type that all servers here have, but for their service.
-pub type Loop<V> = EventLoop<Proxied<Socket>, V>;
+pub type Loop<V> = EventLoop<Transport, V>;

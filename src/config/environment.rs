@@ -4,7 +4,7 @@ use toml::value::Array;
 use toml::{Table, Value};
 
 /// A section's keys have its name before theirs.
-const SECTIONS: [&str; 5] = ["abuse", "accounts", "chat", "history", "limits"];
+const SECTIONS: [&str; 7] = ["abuse", "accounts", "chat", "history", "limits", "proxy", "tls"];
 
 /// Has `table`, a config file that was read before, say what the variable `name` says; tells whether
 /// it is one of ours. Whether there is such a key in a section is for the reader of the table.
@@ -35,9 +35,11 @@ fn value_of(section: Option<&str>, key: &str, value: &str) -> Option<Value> {
         (None, _) => return None,
         (Some("chat"), "admin") => value.lines().map(Value::from).collect::<Array>().into(),
         (Some("chat"), "operators") => value.lines().map(operator).collect::<Array>().into(),
-        (Some("history"), "channels") => return None, // tables don't fit into a variable
+        (Some("history"), "channels")
+        | (Some("proxy"), "gateways")
+        | (Some("tls"), "certificates") => return None, // tables don't fit into a variable
         (Some("chat"), _) => text(),
-        (Some("abuse"), "exempt") => value
+        (Some("abuse"), "exempt") | (Some("proxy"), "trusted") => value
             .split([',', ' '])
             .filter(|network| !network.is_empty())
             .map(Value::from)

@@ -14,12 +14,21 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Listen {
-    /// The scheme.
-    pub protocol: Protocol,
+    /// What is spoken there, and over what.
+    pub scheme: Scheme,
     /// What follows it.
     pub place: Place,
     /// It ends in `?proxy`: whoever connects must begin with a header of the PROXY protocol.
     pub proxied: bool,
+}
+
+/// The beginning of a listener's URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheme {
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// Whether TLS carries it: the scheme ends in an `s`.
+    pub secure: bool,
 }
 
 /// Where a listener is to listen.
@@ -34,15 +43,16 @@ pub enum Place {
 impl Listen {
     /// Every service, on loopback.
     pub fn defaults() -> Vec<Listen> {
-        let (echo, irc) = (Protocol::Echo, Protocol::Irc);
         let listens = [
-            (echo, "127.0.0.1:7007"),
-            (echo, "[::1]:7007"),
-            (irc, "127.0.0.1:6667"),
-            (irc, "[::1]:6667"),
+            ("echo", "127.0.0.1:7007"),
+            ("echo", "[::1]:7007"),
+            ("irc", "127.0.0.1:6667"),
+            ("irc", "[::1]:6667"),
+            ("ircs", "127.0.0.1:6697"),
+            ("ircs", "[::1]:6697"),
         ];
-        let listen = |(protocol, host): (_, &str)| Listen {
-            protocol,
+        let listen = |(scheme, host): (&str, &str)| Listen {
+            scheme: Scheme::named(scheme).expect("one of ours"),
             place: Place::Tcp(host.into()),
             proxied: false,
         };
@@ -58,15 +68,37 @@ impl Listen {
     }
 }
 
+impl Scheme {
+    const PROTOCOLS: [(&str, Protocol); 2] = [("echo", Protocol::Echo), ("irc", Protocol::Irc)];
+
+    /// The scheme of that name.
+    pub fn named(name: &str) -> Option<Scheme> {
+        let is = |scheme: &Scheme| scheme.to_string() == name;
+        Scheme::all().find(is)
+    }
+
+    fn all() -> impl Iterator<Item = Scheme> {
+        let both = |(_, protocol)| [false, true].map(|secure| Scheme { protocol, secure });
+        Scheme::PROTOCOLS.into_iter().flat_map(both)
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = Scheme::PROTOCOLS.iter().find(|(_, protocol)| *protocol == self.protocol);
+        f.write_str(found.expect("each has a name").0)?;
+        f.write_str(if self.secure { "s" } else { "" })
+    }
+}
+
 impl FromStr for Listen {
     type Err = String;
 
     fn from_str(url: &str) -> Result<Listen, String> {
-        let (scheme, place) = url
+        let (name, place) = url
             .split_once("://")
             .ok_or_else(|| format!("no scheme in `{url}`; write echo://HOST:PORT"))?;
-        let known = Protocol::SCHEMES.iter().find(|(known, _)| *known == scheme);
-        let &(_, protocol) = known.ok_or_else(|| unknown_scheme(url, scheme))?;
+        let scheme = Scheme::named(name).ok_or_else(|| unknown_scheme(url, name))?;
         let (place, proxied) = match place.strip_suffix("?proxy") {
             Some(place) => (place, true),
             None => (place, false),
@@ -75,7 +107,7 @@ impl FromStr for Listen {
             if !path.starts_with('/') {
                 return Err(format!("no absolute path in `{url}`; write {scheme}://unix:/PATH"));
             }
-            return Ok(Listen { protocol, place: Place::Unix(path.into()), proxied });
+            return Ok(Listen { scheme, place: Place::Unix(path.into()), proxied });
         }
         let Some((host, port)) = place.rsplit_once(':').filter(|(host, _)| is_host(host)) else {
             return Err(format!("no port in `{url}`; write {scheme}://HOST:PORT"));
@@ -86,7 +118,7 @@ impl FromStr for Listen {
         if port.parse::<u16>().is_err() {
             return Err(format!("bad port in `{url}`; it is a number from 0 to 65535"));
         }
-        Ok(Listen { protocol, place: Place::Tcp(place.to_owned()), proxied })
+        Ok(Listen { scheme, place: Place::Tcp(place.to_owned()), proxied })
     }
 }
 
@@ -96,13 +128,10 @@ fn is_host(host: &str) -> bool {
 }
 
 fn unknown_scheme(url: &str, scheme: &str) -> String {
-    let known = Protocol::SCHEMES.iter().map(|(known, _)| *known);
-    match closest(scheme, known.clone()) {
+    let known: Vec<String> = Scheme::all().map(|known| known.to_string()).collect();
+    match closest(scheme, known.iter().map(String::as_str)) {
         Some(meant) => format!("unknown scheme in `{url}`, did you mean `{meant}`?"),
-        None => {
-            let known: Vec<&str> = known.collect();
-            format!("unknown scheme in `{url}`; known are {}", known.join(", "))
-        }
+        None => format!("unknown scheme in `{url}`; known are {}", known.join(", ")),
     }
 }
 
@@ -116,7 +145,7 @@ impl TryFrom<String> for Listen {
 
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = self.protocol.scheme();
+        let scheme = self.scheme;
         match &self.place {
             Place::Tcp(host) => write!(f, "{scheme}://{host}")?,
             Place::Unix(path) => write!(f, "{scheme}://unix:{}", path.display())?,
@@ -139,6 +168,7 @@ mod tests {
             "irc://[::1]:6667",
             "irc://[::1]:6667?proxy",
             "irc://unix:/run/stonechat/irc?proxy",
+            "ircs://[::1]:6697",
         ] {
             assert_eq!(url.parse::<Listen>().unwrap().to_string(), url);
         }
@@ -150,7 +180,7 @@ mod tests {
             ("127.0.0.1:7007", "no scheme in"),
             (
                 "gopher://127.0.0.1:70",
-                "unknown scheme in `gopher://127.0.0.1:70`; known are echo, irc",
+                "unknown scheme in `gopher://127.0.0.1:70`; known are echo, echos, irc, ircs",
             ),
             ("echo://:7007", "no host in"),
             ("echo://::1:7007", "no port in"),

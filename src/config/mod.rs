@@ -11,6 +11,7 @@ mod history;
 mod limits;
 mod listen;
 mod proxy;
+mod tls;
 mod units;
 
 pub use abuse::Abuse;
@@ -19,8 +20,9 @@ pub use chat::{Chat, Operator, Secret};
 pub use diagnosis::closest;
 pub use history::History;
 pub use limits::Limits;
-pub use listen::{Listen, Place};
+pub use listen::{Listen, Place, Scheme};
 pub use proxy::{Proxy, Webirc};
+pub use tls::Tls;
 pub use units::check_log_filter;
 
 use crate::chat::Settings;
@@ -47,6 +49,7 @@ pub struct Config {
     pub history: History,
     pub proxy: Proxy,
     pub abuse: Abuse,
+    pub tls: Tls,
     pub limits: Limits,
 }
 
@@ -106,6 +109,7 @@ impl Config {
         self.history.validate()?;
         self.proxy.validate()?;
         self.abuse.validate()?;
+        self.tls.validate()?;
         self.limits.validate()
     }
 }
@@ -123,6 +127,7 @@ impl Default for Config {
             history: History::default(),
             proxy: Proxy::default(),
             abuse: Abuse::default(),
+            tls: Tls::default(),
             limits: Limits::default(),
         }
     }

@@ -446,7 +446,11 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             }
             Ok(n) => n,
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                conn.input = Input::Dry;
+                if conn.stream.holds_more() {
+                    self.list(slot);
+                } else {
+                    conn.input = Input::Dry;
+                }
                 return None;
             }
             Err(e) => {

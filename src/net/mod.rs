@@ -17,6 +17,7 @@ mod outbox;
 mod proxied;
 pub mod reactor;
 mod send_queue;
+pub mod tls;
 
 pub use admission::Admission;
 pub use arrival::{Effort, Progress, Secure, TlsVersion};
@@ -114,6 +115,12 @@ pub trait Stream: Read + Write {
     /// Whether a read that returns less than it could has emptied the stream, as it has with
     /// sockets (epoll(7), question 9); it saves one read of nothing for each message.
     fn short_read_empties(&self) -> bool {
+        false
+    }
+
+    /// Whether a read that said `WouldBlock` may have left something all the same, as TLS does when
+    /// a record is long: it is to be read on in the next turn.
+    fn holds_more(&self) -> bool {
         false
     }
 }

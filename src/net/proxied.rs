@@ -122,14 +122,15 @@ impl<S: Stream> Stream for Proxied<S> {
 
 impl<S: Stream> Read for Proxied<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let Some(front) = &mut self.front else { return self.stream.read(buf) };
+        let Some(front) = self.front.as_mut().filter(|front| !front.bytes.is_empty()) else {
+            self.front = None;
+            return self.stream.read(buf);
+        };
+        // Until it is found to be empty, as a read that takes the last of it leaves the stream unread.
         let n = front.bytes.len().min(buf.len());
         buf[..n].copy_from_slice(&front.bytes[..n]);
         front.bytes.drain(..n);
-        if front.bytes.is_empty() {
-            self.front = None;
-        }
-        if n > 0 { Ok(n) } else { self.stream.read(buf) }
+        Ok(n)
     }
 }
 

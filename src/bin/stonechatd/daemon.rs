@@ -1,6 +1,7 @@
 //! The daemon from its start to its end: listeners, signals, reloading, draining.
 
 use crate::Failure;
+use crate::certificates::Certificates;
 use crate::data_dir::{self, DataDir};
 use crate::database;
 use crate::listeners::{self, Open, Source, Wanted};
@@ -10,24 +11,28 @@ use std::io::{self, Write};
 use std::sync::mpsc::{self, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use stonechat::app::{App, Protocol};
+use stonechat::app::App;
 use stonechat::auth::worker::{self, Hasher};
 use stonechat::chat::Request;
+use stonechat::config::Scheme;
 use stonechat::metrics::{self, Gauges, StoreFigures};
-use stonechat::net::reactor::{Heard, Proxies, Reactor, Signal, Socket};
-use stonechat::net::{EndpointId, EventLoop, Proxied};
+use stonechat::net::reactor::{Heard, Proxies, Reactor, Signal, Transport};
+use stonechat::net::tls::Acceptor;
+use stonechat::net::{EndpointId, EventLoop};
 use stonechat::store::{self, Health, Store};
 
 /// All that runs.
 pub struct Daemon {
     settings: Settings,
     reactor: Reactor,
-    server: EventLoop<Proxied<Socket>, App>,
+    server: EventLoop<Transport, App>,
     /// By [`EndpointId`]. Those that have gone keep their number, and their counters.
     endpoints: Vec<Endpoint>,
     watchdog: Option<Watchdog>,
     /// Nothing can be kept, and that was told.
     ailing: bool,
+    /// There once anything listens with TLS.
+    certificates: Option<Certificates>,
     /// Prints metrics; there once any were asked for.
     printer: Option<SyncSender<String>>,
     /// Serves the store, until that is dropped.
@@ -37,7 +42,7 @@ pub struct Daemon {
 
 struct Endpoint {
     url: String,
-    protocol: Protocol,
+    scheme: Scheme,
     source: Source,
     open: bool,
     /// Only proxies connect there.
@@ -93,6 +98,7 @@ impl Daemon {
             endpoints: Vec::new(),
             watchdog,
             ailing: false,
+            certificates: None,
             printer: None,
             keeper,
             _data: data,
@@ -143,25 +149,35 @@ impl Daemon {
 
     /// Begins to accept. An endpoint that was there before keeps its number.
     fn listen(&mut self, open: Open) -> Result<(), Failure> {
-        let Open { protocol, source, listener, proxied } = open;
-        let url = listeners::url(protocol, listener.address());
+        let Open { scheme, source, listener, proxied } = open;
+        let url = listeners::url(scheme, listener.address());
+        let tls = scheme.secure.then(|| self.acceptor()).transpose()?;
         let known = self.endpoints.iter().position(|known| known.url == url);
         let id = match known {
             Some(index) => EndpointId(index as u8),
             None => {
-                let id = self.server.service.add_endpoint(protocol);
+                let id = self.server.service.add_endpoint(scheme.protocol);
                 id.ok_or_else(|| Failure::usage("more than 256 listeners since the start"))?
             }
         };
         let failed = |e| Failure::other(format!("cannot watch {url}: {e}"));
-        self.reactor.listen(id, listener).map_err(failed)?;
+        self.reactor.listen_with(id, listener, tls).map_err(failed)?;
         say(&format!("listening {url}"));
-        let endpoint = Endpoint { url, protocol, source, open: true, proxied };
+        let endpoint = Endpoint { url, scheme, source, open: true, proxied };
         match known {
             Some(index) => self.endpoints[index] = endpoint,
             None => self.endpoints.push(endpoint),
         }
         Ok(())
+    }
+
+    /// What a listener shakes hands with. Its certificates are read, or made, for the first.
+    fn acceptor(&mut self) -> Result<Acceptor, Failure> {
+        let certificates = match self.certificates.take() {
+            Some(certificates) => certificates,
+            None => Certificates::open(&self.settings, self.reactor.now())?,
+        };
+        Ok(self.certificates.insert(certificates).acceptor())
     }
 
     fn turn(&mut self, at_most: Option<Duration>) -> Result<Heard, Failure> {
@@ -178,6 +194,9 @@ impl Daemon {
         let heard = turn.map_err(|e| Failure::other(format!("cannot wait for events: {e}")))?;
         if heard.woken {
             self.tell_health();
+        }
+        if let Some(certificates) = &mut self.certificates {
+            certificates.look(self.reactor.now());
         }
         Ok(heard)
     }
@@ -256,7 +275,14 @@ impl Daemon {
         let settings = self.settings.read_again()?;
         let passed = self.endpoints.iter().any(|endpoint| endpoint.source == Source::Passed);
         let wanted = listeners::wanted(&settings, passed)?;
+        let now = self.reactor.now();
+        let prepare = |certificates: &Certificates| certificates.prepare(&settings, now);
+        let fresh = self.certificates.as_ref().map(prepare).transpose()?.flatten();
+        self.settings.tls = settings.tls.clone();
         self.exchange_listeners(wanted, settings.reuse_port)?;
+        if let (Some(certificates), Some(fresh)) = (&mut self.certificates, fresh) {
+            certificates.take(fresh, now);
+        }
         self.settings.proxy = settings.proxy.clone();
         self.believe_proxies();
         self.server.set_limits(settings.limits());
@@ -339,6 +365,11 @@ impl Daemon {
             send_queue_bytes: self.server.backlog_bytes(),
             connections_max: self.server.admission().connections_max(),
             chat: self.server.service.figures(),
+            certificates: self
+                .certificates
+                .as_ref()
+                .map(Certificates::expiries)
+                .unwrap_or_default(),
             store: self.server.service.store().map(StoreFigures::of).unwrap_or_default(),
         };
         metrics::text(self.server.counters(), &gauges, &urls)
@@ -361,7 +392,7 @@ impl Endpoint {
     /// Whether this is what `wanted` asks for; by its address as it was asked for, and as it is.
     fn is(&self, wanted: &Wanted) -> bool {
         let asked = Source::Bound(wanted.address.clone());
-        let same = self.source == asked && self.protocol == wanted.protocol;
-        same || self.url == listeners::url(wanted.protocol, &wanted.address)
+        let same = self.source == asked && self.scheme == wanted.scheme;
+        same || self.url == listeners::url(wanted.scheme, &wanted.address)
     }
 }

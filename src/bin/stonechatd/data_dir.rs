@@ -50,6 +50,16 @@ pub fn make(path: &Path) -> Result<(), Failure> {
     })
 }
 
+/// Makes a file that is whole or not there, for its owner alone.
+pub fn write(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let part = file.with_extension("part");
+    let mut options = File::options();
+    let made = options.create(true).truncate(true).write(true).mode(0o600).open(&part);
+    made.and_then(|mut made| made.write_all(bytes).and_then(|()| made.sync_all()))
+        .and_then(|()| fs::rename(&part, file))
+        .map_err(|e| Failure::unavailable(format!("cannot write {}: {e}", file.display())))
+}
+
 impl DataDir {
     /// A secret that is the same at each start: made at the first one, and its owner's alone.
     pub fn secret(&self) -> Result<[u8; 32], Failure> {
@@ -63,12 +73,7 @@ impl DataDir {
             }),
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 let secret = random()?;
-                let part = self.path.join("secret.part");
-                let mut options = File::options();
-                let made = options.create(true).truncate(true).write(true).mode(0o600).open(&part);
-                made.and_then(|mut made| made.write_all(&secret).and_then(|()| made.sync_all()))
-                    .and_then(|()| fs::rename(&part, &file))
-                    .map_err(|e| failed("write", e))?;
+                write(&file, &secret)?;
                 Ok(secret)
             }
             Err(e) => Err(failed("read", e)),

@@ -3,13 +3,12 @@
 use crate::Failure;
 use crate::settings::Settings;
 use std::io::{self, ErrorKind};
-use stonechat::app::Protocol;
-use stonechat::config::Listen;
+use stonechat::config::{Listen, Scheme};
 use stonechat::net::reactor::{Address, Listener};
 
 /// A listener that is open, and not yet in use.
 pub struct Open {
-    pub protocol: Protocol,
+    pub scheme: Scheme,
     pub source: Source,
     pub listener: Listener,
     pub proxied: bool,
@@ -26,7 +25,7 @@ pub enum Source {
 
 /// A listener that the settings ask for.
 pub struct Wanted {
-    pub protocol: Protocol,
+    pub scheme: Scheme,
     pub address: Address,
     /// Only proxies connect there.
     pub proxied: bool,
@@ -48,8 +47,8 @@ pub fn wanted(settings: &Settings, passed: bool) -> Result<Vec<Wanted>, Failure>
         let addresses = listen.addresses().map_err(|e| {
             Failure::unavailable(format!("cannot look up the address of {listen}: {e}"))
         })?;
-        let Listen { protocol, proxied, .. } = listen;
-        let want = |address| Wanted { protocol, address, proxied, optional };
+        let Listen { scheme, proxied, .. } = listen;
+        let want = |address| Wanted { scheme, address, proxied, optional };
         wanted.extend(addresses.into_iter().map(want));
     }
     if wanted.is_empty() && !passed {
@@ -61,17 +60,17 @@ pub fn wanted(settings: &Settings, passed: bool) -> Result<Vec<Wanted>, Failure>
 /// Binds what is wanted.
 pub fn bind(wanted: Vec<Wanted>, reuse_port: bool) -> Result<Vec<Open>, Failure> {
     let mut open = Vec::new();
-    for Wanted { protocol, address, proxied, optional } in wanted {
+    for Wanted { scheme, address, proxied, optional } in wanted {
         match Listener::bind(&address, reuse_port) {
             Ok(listener) => {
                 let source = Source::Bound(address);
-                open.push(Open { protocol, source, listener, proxied });
+                open.push(Open { scheme, source, listener, proxied });
             }
             Err(e) if optional && has_no_such_address(&e) => {
-                log::info!("not listening on {}: {e}", url(protocol, &address));
+                log::info!("not listening on {}: {e}", url(scheme, &address));
             }
             Err(e) => {
-                let url = url(protocol, &address);
+                let url = url(scheme, &address);
                 return Err(Failure::unavailable(format!("cannot listen on {url}: {e}")));
             }
         }
@@ -90,14 +89,14 @@ pub fn adopt(
         let listed = wanted.iter().position(|wanted| wanted.address == *listener.address());
         let named = || {
             let name = name.as_deref()?.trim_end_matches(".socket");
-            Protocol::SCHEMES.iter().find(|(scheme, _)| *scheme == name)
+            Scheme::named(name)
         };
-        let (protocol, proxied) = match (listed, named()) {
+        let (scheme, proxied) = match (listed, named()) {
             (Some(index), _) => {
-                let Wanted { protocol, proxied, .. } = wanted.swap_remove(index);
-                (protocol, proxied)
+                let Wanted { scheme, proxied, .. } = wanted.swap_remove(index);
+                (scheme, proxied)
             }
-            (None, Some(&(_, protocol))) => (protocol, false),
+            (None, Some(scheme)) => (scheme, false),
             (None, None) => {
                 return Err(Failure::usage(format!(
                     "what is to be spoken on the socket passed for {}? Give it a name \
@@ -106,14 +105,14 @@ pub fn adopt(
                 )));
             }
         };
-        open.push(Open { protocol, source: Source::Passed, listener, proxied });
+        open.push(Open { scheme, source: Source::Passed, listener, proxied });
     }
     Ok(open)
 }
 
 /// As it is printed, and named in the metrics.
-pub fn url(protocol: Protocol, address: &Address) -> String {
-    format!("{}://{address}", protocol.scheme())
+pub fn url(scheme: Scheme, address: &Address) -> String {
+    format!("{scheme}://{address}")
 }
 
 fn has_no_such_address(e: &io::Error) -> bool {

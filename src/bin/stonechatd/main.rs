@@ -1,6 +1,7 @@
 //! `stonechatd`, the daemon: arguments, and what comes of them.
 
 mod account;
+mod certificates;
 mod daemon;
 mod data_dir;
 mod database;
@@ -118,7 +119,9 @@ fn main() -> ExitCode {
 
 fn check(flags: Flags) -> Result<(), Failure> {
     let settings = Settings::read(flags)?;
-    settings.describe().iter().for_each(|line| daemon::say(line));
+    let now = jiff::Timestamp::now().as_second();
+    let certificates = certificates::check(&settings, now)?;
+    settings.describe().iter().chain(&certificates).for_each(|line| daemon::say(line));
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use stonechat::chat;
-use stonechat::config::{Config, Limits, Listen, Proxy, check_log_filter};
+use stonechat::config::{Config, Limits, Listen, Proxy, Tls, check_log_filter};
 use stonechat::net;
 use stonechat::store::Policy;
 use stonechat::store::sqlite::Durability;
@@ -46,6 +46,7 @@ pub struct Settings {
     pub durability: Durability,
     pub policy: Policy,
     pub proxy: Proxy,
+    pub tls: Tls,
     pub limits: Limits,
 }
 
@@ -71,6 +72,7 @@ impl Settings {
             durability: config.history.durability,
             policy: config.history.policy(),
             proxy: config.proxy,
+            tls: config.tls,
             limits: config.limits,
             file,
             flags,
@@ -86,7 +88,12 @@ impl Settings {
     pub fn limits(&self) -> net::Limits {
         let header_timeout = self.proxy.header_timeout;
         let limits = self.limits.for_loop(connections_max());
-        let limits = net::Limits { header_timeout, ..limits };
+        let limits = net::Limits {
+            header_timeout,
+            arriving_timeout: self.tls.handshake_timeout,
+            arriving_max: self.tls.handshakes_max,
+            ..limits
+        };
         if let Some(wanted) = self.limits.connections.filter(|n| *n > limits.connections) {
             log::warn!(
                 "limits.connections is {wanted}, but the limit of file descriptors leaves room for \

@@ -5,10 +5,13 @@
 
 mod listener;
 mod socket;
+mod transport;
 
 pub use listener::{Address, Listener};
 pub use socket::Socket;
+pub use transport::Transport;
 
+use super::tls::Acceptor;
 use super::{Dial, EndpointId, EventLoop, Networks, Now, Peer, Proxied, Refusal, Service};
 use mio::{Events, Interest, Poll, Token, Waker};
 use rustix::io::Errno;
@@ -50,6 +53,8 @@ pub struct Proxies {
 struct Bound {
     endpoint: EndpointId,
     listener: Listener,
+    /// Those who come there shake hands with it first.
+    tls: Option<Acceptor>,
     /// There may be someone in its backlog.
     pending: bool,
 }
@@ -119,12 +124,22 @@ impl Reactor {
     }
 
     /// Begins to accept for `endpoint`, which may have several listeners.
-    pub fn listen(&mut self, endpoint: EndpointId, mut listener: Listener) -> io::Result<()> {
+    pub fn listen(&mut self, endpoint: EndpointId, listener: Listener) -> io::Result<()> {
+        self.listen_with(endpoint, listener, None)
+    }
+
+    /// The same, and with TLS if there is something to shake hands with.
+    pub fn listen_with(
+        &mut self,
+        endpoint: EndpointId,
+        mut listener: Listener,
+        tls: Option<Acceptor>,
+    ) -> io::Result<()> {
         // A free number: those of listeners that have gone may be used again, as no event of
         // theirs outlives the turn.
         let token = Token(FIRST_LISTENER + self.listeners.len());
         self.poll.registry().register(listener.source(), token, Interest::READABLE)?;
-        self.listeners.push(Bound { endpoint, listener, pending: true });
+        self.listeners.push(Bound { endpoint, listener, tls, pending: true });
         Ok(())
     }
 
@@ -163,7 +178,7 @@ impl Reactor {
     /// Fails only if the poll itself does, after which there is no going on.
     pub fn turn<V: Service>(
         &mut self,
-        server: &mut EventLoop<Proxied<Socket>, V>,
+        server: &mut EventLoop<Transport, V>,
         at_most: Option<Duration>,
     ) -> io::Result<Heard> {
         let timeout = self.timeout(server, at_most);
@@ -185,7 +200,7 @@ impl Reactor {
 
     fn timeout<V: Service>(
         &self,
-        server: &EventLoop<Proxied<Socket>, V>,
+        server: &EventLoop<Transport, V>,
         at_most: Option<Duration>,
     ) -> Option<Duration> {
         let now = self.now();
@@ -198,7 +213,7 @@ impl Reactor {
     }
 
     /// Tells the loop which streams are ready for what.
-    fn tell<V: Service>(&mut self, server: &mut EventLoop<Proxied<Socket>, V>) -> Heard {
+    fn tell<V: Service>(&mut self, server: &mut EventLoop<Transport, V>) -> Heard {
         let mut heard = Heard::default();
         for event in &self.events {
             match event.token() {
@@ -229,14 +244,17 @@ impl Reactor {
         heard
     }
 
-    fn accept<V: Service>(&mut self, server: &mut EventLoop<Proxied<Socket>, V>, now: Now) {
+    fn accept<V: Service>(&mut self, server: &mut EventLoop<Transport, V>, now: Now) {
         if now.uptime_ms < self.accept_again_ms {
             return;
         }
         let share = (ACCEPTS_PER_TURN / self.listeners.len().max(1)).max(1);
         for index in 0..self.listeners.len() {
             for _ in 0..share {
-                if !self.listeners[index].pending || !server.accepting() {
+                let bound = &self.listeners[index];
+                // The backlog holds those for whom there would be no hand free to shake.
+                let waits = bound.tls.is_some() && !server.may_arrive();
+                if !bound.pending || waits || !server.accepting() {
                     break;
                 }
                 if !self.accept_one(index, server) {
@@ -254,22 +272,30 @@ impl Reactor {
     fn accept_one<V: Service>(
         &mut self,
         index: usize,
-        server: &mut EventLoop<Proxied<Socket>, V>,
+        server: &mut EventLoop<Transport, V>,
     ) -> bool {
         let bound = &mut self.listeners[index];
         let endpoint = bound.endpoint;
         match bound.listener.accept() {
             Ok((stream, address)) => {
                 self.starved = false;
-                let stream = match self.proxied(stream, endpoint, address) {
+                let tls = bound.tls.clone();
+                let (socket, believed) = match self.proxied(stream, endpoint, address) {
+                    Ok(socket) => (socket, true),
+                    Err(socket) => (Proxied::plain(socket), false),
+                };
+                let stream = match Transport::new(socket, tls.as_ref()) {
                     Ok(stream) => stream,
-                    Err(stream) => {
-                        let stream = Proxied::plain(stream);
-                        server.turn_away(stream, endpoint, Refusal::NotProxy);
+                    Err(e) => {
+                        log::error!("cannot begin a handshake: {e}");
                         return true;
                     }
                 };
-                if let Some(id) = server.accept(stream, Peer { endpoint, address, secure: None }) {
+                if !believed {
+                    server.turn_away(stream, endpoint, Refusal::NotProxy);
+                } else if let Some(id) =
+                    server.accept(stream, Peer { endpoint, address, secure: None })
+                {
                     self.register(server, id.slot());
                 }
             }
@@ -293,7 +319,7 @@ impl Reactor {
     fn turn_one_away<V: Service>(
         &mut self,
         index: usize,
-        server: &mut EventLoop<Proxied<Socket>, V>,
+        server: &mut EventLoop<Transport, V>,
     ) -> bool {
         if self.spare.take().is_none() {
             self.spare = open_spare();
@@ -306,7 +332,10 @@ impl Reactor {
                     log::warn!("out of file descriptors: newcomers are turned away");
                     self.starved = true;
                 }
-                server.turn_away(Proxied::plain(stream), bound.endpoint, Refusal::ServerFull);
+                let stream = Transport::new(Proxied::plain(stream), bound.tls.as_ref());
+                if let Ok(stream) = stream {
+                    server.turn_away(stream, bound.endpoint, Refusal::ServerFull);
+                }
             }
             // Want of descriptors is found out before want of newcomers.
             Err(e) if e.kind() == ErrorKind::WouldBlock => bound.pending = false,
@@ -336,12 +365,13 @@ impl Reactor {
         }
     }
 
-    fn begin_dials<V: Service>(&mut self, server: &mut EventLoop<Proxied<Socket>, V>) {
+    fn begin_dials<V: Service>(&mut self, server: &mut EventLoop<Transport, V>) {
         server.take_dials(&mut self.dials);
         for dial in std::mem::take(&mut self.dials) {
             match Socket::connect(dial.to) {
                 Ok(stream) => {
-                    let id = server.connect(Proxied::plain(stream), dial);
+                    let stream = Transport::Plain(Proxied::plain(stream));
+                    let id = server.connect(stream, dial);
                     self.register(server, id.slot());
                 }
                 Err(e) => server.unreachable(dial, e.kind()),
@@ -349,13 +379,13 @@ impl Reactor {
         }
     }
 
-    fn register<V: Service>(&self, server: &mut EventLoop<Proxied<Socket>, V>, slot: usize) {
+    fn register<V: Service>(&self, server: &mut EventLoop<Transport, V>, slot: usize) {
         let both = Interest::READABLE | Interest::WRITABLE;
         // `mio` has urgent data told on Linux alone.
         #[cfg(target_os = "linux")]
         let both = both | Interest::PRIORITY;
         if let Err(e) =
-            self.poll.registry().register(server.stream(slot).get_mut().source(), Token(slot), both)
+            self.poll.registry().register(server.stream(slot).source(), Token(slot), both)
         {
             log::error!("cannot watch a connection: {e}");
             server.fail(slot);

@@ -1,0 +1,141 @@
+//! Which certificates are shown: those of the config, or one of our own making, kept with the data.
+
+use crate::Failure;
+use crate::daemon::say;
+use crate::data_dir;
+use crate::settings::Settings;
+use std::path::Path;
+use stonechat::net::Now;
+use stonechat::net::tls::Acceptor;
+use stonechat::tls::{Files, Shelf, acceptor, hex, self_signed};
+
+/// What listeners with TLS shake hands with.
+pub struct Certificates {
+    shelf: Shelf,
+    acceptor: Acceptor,
+    /// When the files are to be looked at again, in milliseconds of uptime.
+    look_at_ms: u64,
+}
+
+/// Files are looked at when something happens, and no more often than this.
+const LOOK_PAUSE_MS: u64 = 5_000;
+
+impl Certificates {
+    /// Those that `settings` name, or our own, which is made at the first start.
+    pub fn open(settings: &Settings, now: Now) -> Result<Certificates, Failure> {
+        let shelf = match files(settings)? {
+            Some(files) => Shelf::open(files).map_err(Failure::unavailable)?,
+            None => {
+                let pair = self_signed(&settings.chat.server_name).map_err(Failure::other)?;
+                Shelf::in_memory(&pair).map_err(Failure::other)?
+            }
+        };
+        let acceptor = acceptor(&shelf).map_err(Failure::other)?;
+        let mut certificates = Certificates { shelf, acceptor, look_at_ms: 0 };
+        certificates.announce();
+        certificates.warn(now);
+        Ok(certificates)
+    }
+
+    /// What a listener is to shake hands with; it goes on to be right when certificates change.
+    pub fn acceptor(&self) -> Acceptor {
+        self.acceptor.clone()
+    }
+
+    /// Those in use, by name, and when each expires, in seconds since 1970.
+    pub fn expiries(&self) -> Vec<(String, i64)> {
+        let certificates = self.shelf.certificates();
+        certificates.iter().map(|each| (each.name.clone(), each.not_after)).collect()
+    }
+
+    /// Reads those that `settings` name now, or says what is wrong with them. `None` if there are no
+    /// others than these, which stay for as long as we run.
+    pub fn prepare(&self, settings: &Settings, now: Now) -> Result<Option<Shelf>, Failure> {
+        let prepare = |files| self.shelf.prepare(files, seconds(now)).map_err(Failure::unavailable);
+        files(settings)?.map(prepare).transpose()
+    }
+
+    /// Shows what was prepared.
+    pub fn take(&mut self, fresh: Shelf, now: Now) {
+        self.shelf.take(fresh);
+        self.announce();
+        self.warn(now);
+    }
+
+    /// Looks whether the files have changed, if that is some time ago.
+    pub fn look(&mut self, now: Now) {
+        if now.uptime_ms < self.look_at_ms {
+            return;
+        }
+        self.look_at_ms = now.uptime_ms + LOOK_PAUSE_MS;
+        match self.shelf.look(seconds(now)) {
+            None => {}
+            Some(Ok(())) => {
+                log::info!("the certificates have changed");
+                self.announce();
+            }
+            Some(Err(e)) => {
+                log::error!("the certificates have changed, and the old ones stay: {e}");
+            }
+        }
+        self.warn(now);
+    }
+
+    fn announce(&self) {
+        for each in self.shelf.certificates().iter() {
+            let fingerprint = hex(&each.fingerprint);
+            log::info!("certificate {}, valid until {}", each.name, each.until());
+            say(&format!("certificate {} SHA-256 {fingerprint}", each.name));
+        }
+    }
+
+    fn warn(&mut self, now: Now) {
+        self.shelf.warnings(seconds(now)).iter().for_each(|warning| log::warn!("{warning}"));
+    }
+}
+
+/// What `stonechatd check` has to say of them: a line each, or what is wrong.
+pub fn check(settings: &Settings, now: i64) -> Result<Vec<String>, Failure> {
+    let files = settings.tls.files();
+    if files.is_empty() {
+        return Ok(vec!["certificate self-signed".to_owned()]);
+    }
+    let shelf = Shelf::open(files).map_err(Failure::usage)?;
+    let certificates = shelf.certificates();
+    if let Some(expired) = certificates.iter().find(|each| each.is_expired(now)) {
+        let until = expired.until();
+        return Err(Failure::usage(format!("{} has expired at {until}", expired.name)));
+    }
+    let line = |each: &stonechat::tls::Certificate| {
+        let names = each.dns_names.join(", ");
+        format!("certificate {} for {names} until {}", each.name, each.until())
+    };
+    Ok(certificates.iter().map(line).collect())
+}
+
+/// The files of the certificates; `None` where nothing is kept and none are named.
+fn files(settings: &Settings) -> Result<Option<Vec<Files>>, Failure> {
+    let files = settings.tls.files();
+    match &settings.data {
+        _ if !files.is_empty() => Ok(Some(files)),
+        Some(data) => own(data, &settings.chat.server_name).map(|own| Some(vec![own])),
+        None => Ok(None),
+    }
+}
+
+/// Our own pair in the data directory, made if it isn't there.
+fn own(data: &Path, name: &str) -> Result<Files, Failure> {
+    let files = Files { certificate: data.join("certificate.pem"), key: data.join("key.pem") };
+    if !files.certificate.exists() && !files.key.exists() {
+        let pair = self_signed(name).map_err(Failure::other)?;
+        // The certificate last: without it there is nothing that the key could belong to.
+        data_dir::write(&files.key, pair.key.as_bytes())?;
+        data_dir::write(&files.certificate, pair.certificate.as_bytes())?;
+        log::info!("made a certificate for {name}");
+    }
+    Ok(files)
+}
+
+fn seconds(now: Now) -> i64 {
+    (now.unix_ms / 1000) as i64
+}

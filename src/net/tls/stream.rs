@@ -1,0 +1,430 @@
+//! One TLS connection's server side, as a [`Stream`].
+//!
+//! Records are decrypted as they come and encrypted as they go: one for what a turn has to say. Its
+//! buffers are there only while something is in them.
+
+use crate::net::{Effort, Progress, Refusal, Secure, Stream, TlsVersion};
+use rustls::ProtocolVersion;
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
+use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, EncryptError, WriteTraffic};
+use sha2::{Digest, Sha256};
+use std::io::{self, ErrorKind, Read, Write};
+
+/// TLS over `S`.
+pub struct TlsStream<S> {
+    carrier: S,
+    session: UnbufferedServerConnection,
+    phase: Phase,
+    /// Received and not decrypted: a partial record, or records of a partial handshake message.
+    incoming: Vec<u8>,
+    /// Decrypted, and more than the last reader had room for.
+    unread: Vec<u8>,
+    /// Encrypted, and more than the carrier has taken. No more than one write's, and what the
+    /// handshake says.
+    outgoing: Vec<u8>,
+    /// The carrier had nothing more when it was last read.
+    dry: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The carrier itself must be established.
+    Carrying,
+    /// Shaking hands.
+    Handshake,
+    /// What came first was no TLS: whoever is there reads what is said in plain.
+    Plain,
+    /// Both halves carry what is said.
+    Open,
+    /// The far end has said close_notify; it may still read.
+    PeerClosed,
+    /// Broken, or cut in the handshake: nothing is carried any more.
+    Broken,
+}
+
+/// Of the records that carry what comes before the first word; all others have another type.
+/// RFC 8446 §5.1.
+const HANDSHAKE_RECORD: u8 = 22;
+
+/// Read at once while shaking hands: a hello has some hundreds of bytes.
+const HANDSHAKE_READ_BYTES: usize = 4 << 10;
+
+/// Received and not decrypted: the longest record, or a handshake message torn into very small ones,
+/// and one read. Beyond it the connection ends.
+const INCOMING_MAX: usize = 64 << 10;
+
+/// Said in one record. RFC 8446 §5.1.
+const RECORD_MAX: usize = 16 << 10;
+
+/// What encryption adds to a record: its header, and with TLS 1.2 the nonce, and the tag.
+const RECORD_OVERHEAD: usize = 64;
+
+impl<S: Stream> TlsStream<S> {
+    pub(super) fn new(carrier: S, session: UnbufferedServerConnection) -> TlsStream<S> {
+        let phase = if carrier.is_established() { Phase::Handshake } else { Phase::Carrying };
+        TlsStream {
+            carrier,
+            session,
+            phase,
+            incoming: Vec::new(),
+            unread: Vec::new(),
+            outgoing: Vec::new(),
+            dry: false,
+        }
+    }
+
+    /// What carries it.
+    pub fn carrier(&mut self) -> &mut S {
+        &mut self.carrier
+    }
+
+    fn shake_hands(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+        self.send()?;
+        let ended = self.fetch(HANDSHAKE_READ_BYTES)? == Some(0);
+        match self.incoming.first() {
+            Some(&first) if first != HANDSHAKE_RECORD && self.has_heard_nothing() => {
+                self.phase = Phase::Plain;
+                return Ok(Progress::Refused(Refusal::NotTls));
+            }
+            _ => {}
+        }
+        let said_before = self.outgoing.len();
+        let heard = self.decrypt(&mut []);
+        // The first flight is signed, and the last one checked.
+        if self.outgoing.len() > said_before || !self.session.is_handshaking() {
+            effort.spend();
+        }
+        let sent = self.send();
+        heard?;
+        sent?;
+        match () {
+            () if !self.session.is_handshaking() && self.outgoing.is_empty() => {
+                if self.phase == Phase::Handshake {
+                    self.phase = Phase::Open;
+                }
+                Ok(Progress::Established)
+            }
+            () if ended || self.phase != Phase::Handshake => Err(ErrorKind::UnexpectedEof.into()),
+            () if self.dry => Ok(Progress::Waits),
+            () => Ok(Progress::More),
+        }
+    }
+
+    /// Whether not even the first flight of the far end is complete.
+    fn has_heard_nothing(&self) -> bool {
+        self.session.protocol_version().is_none()
+    }
+
+    /// One read from the carrier to behind what has come; `None` if there is nothing now.
+    fn fetch(&mut self, most: usize) -> io::Result<Option<usize>> {
+        let had = self.incoming.len();
+        if had > INCOMING_MAX {
+            return Err(self.breaks("a record or handshake message is too long"));
+        }
+        self.incoming.resize(had + most, 0);
+        let read = loop {
+            match self.carrier.read(&mut self.incoming[had..]) {
+                Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+                result => break result,
+            }
+        };
+        self.incoming.truncate(had + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(n) => {
+                self.dry = n < most && n > 0 && self.carrier.short_read_empties();
+                Ok(Some(n))
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                self.dry = true;
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Decrypts every whole record that has come, to `to` as far as that has room. Returns how much
+    /// was put there.
+    fn decrypt(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let (mut put, mut used) = (0, 0);
+        let result = loop {
+            let status = self.session.process_tls_records(&mut self.incoming[used..]);
+            used += status.discard;
+            match status.state {
+                Ok(ConnectionState::ReadTraffic(_)) if self.phase == Phase::Handshake => {
+                    break Ok(put); // it stays there until the service can hear it
+                }
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    while let Some(Ok(record)) = traffic.next_record() {
+                        used += record.discard;
+                        let fits = record.payload.len().min(to.len() - put);
+                        let (first, rest) = record.payload.split_at(fits);
+                        to[put..put + fits].copy_from_slice(first);
+                        put += fits;
+                        self.unread.extend_from_slice(rest);
+                    }
+                }
+                Ok(ConnectionState::EncodeTlsData(flight)) => {
+                    encode(flight, &mut self.outgoing)?;
+                }
+                Ok(ConnectionState::TransmitTlsData(flight)) => flight.done(),
+                Ok(ConnectionState::PeerClosed | ConnectionState::Closed) => {
+                    self.phase = Phase::PeerClosed;
+                    break Ok(put);
+                }
+                Ok(_) => break Ok(put),
+                Err(e) => break Err(e),
+            }
+        };
+        self.incoming.drain(..used);
+        if self.incoming.is_empty() || self.phase == Phase::PeerClosed {
+            self.incoming = Vec::new();
+        }
+        self.incoming.shrink_to_fit();
+        result.map_err(|e| self.fails(&e))
+    }
+
+    /// Tells the far end what was wrong with what it said.
+    fn fails(&mut self, error: &rustls::Error) -> io::Error {
+        while let Ok(ConnectionState::EncodeTlsData(alert)) =
+            self.session.process_tls_records(&mut self.incoming).state
+        {
+            if encode(alert, &mut self.outgoing).is_err() {
+                break;
+            }
+        }
+        let _ = self.send();
+        self.breaks(&error.to_string())
+    }
+
+    fn breaks(&mut self, why: &str) -> io::Error {
+        self.phase = Phase::Broken;
+        (self.incoming, self.unread) = (Vec::new(), Vec::new());
+        io::Error::new(ErrorKind::InvalidData, format!("TLS: {why}"))
+    }
+
+    /// Encrypts what is said, or close_notify in its place.
+    fn encrypt(&mut self, said: Option<&[u8]>) -> io::Result<()> {
+        loop {
+            // What has come and is not decrypted stays where the session knows it to be.
+            let status = self.session.process_tls_records(&mut self.incoming);
+            let mut used = status.discard;
+            let done = match status.state {
+                Ok(ConnectionState::WriteTraffic(traffic)) => {
+                    Some(write(traffic, said, &mut self.outgoing))
+                }
+                // The first words, which came with the end of the handshake.
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    while let Some(Ok(record)) = traffic.next_record() {
+                        used += record.discard;
+                        self.unread.extend_from_slice(record.payload);
+                    }
+                    None
+                }
+                Ok(ConnectionState::EncodeTlsData(flight)) => {
+                    encode(flight, &mut self.outgoing)?;
+                    None
+                }
+                Ok(ConnectionState::TransmitTlsData(flight)) => {
+                    flight.done();
+                    None
+                }
+                Ok(ConnectionState::PeerClosed) => {
+                    self.phase = Phase::PeerClosed;
+                    None
+                }
+                // We have said close_notify.
+                Ok(_) if said.is_none() => Some(Ok(())),
+                Ok(_) => Some(Err(ErrorKind::NotConnected.into())),
+                Err(e) => return Err(self.fails(&e)),
+            };
+            self.incoming.drain(..used);
+            if let Some(result) = done {
+                return result;
+            }
+        }
+    }
+
+    /// Gives the carrier what is encrypted. Whatever it doesn't take stays.
+    fn send(&mut self) -> io::Result<()> {
+        let mut sent = 0;
+        let result = loop {
+            if sent == self.outgoing.len() {
+                break Ok(());
+            }
+            match self.carrier.write(&self.outgoing[sent..]) {
+                Ok(0) => break Err(ErrorKind::WriteZero.into()),
+                Ok(n) => sent += n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break Ok(()),
+                Err(e) => break Err(e),
+            }
+        };
+        if sent == self.outgoing.len() {
+            self.outgoing = Vec::new();
+        } else {
+            self.outgoing.drain(..sent);
+        }
+        result
+    }
+
+    fn must_be_sent(&mut self) -> io::Result<()> {
+        self.send()?;
+        if self.outgoing.is_empty() { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) }
+    }
+}
+
+fn encode(
+    mut flight: EncodeTlsData<'_, ServerConnectionData>,
+    outgoing: &mut Vec<u8>,
+) -> io::Result<()> {
+    append(outgoing, 0, |room| {
+        flight.encode(room).map_err(|e| match e {
+            EncodeError::InsufficientSize(e) => Some(e.required_size),
+            EncodeError::AlreadyEncoded => None,
+        })
+    })
+}
+
+fn write(
+    mut traffic: WriteTraffic<'_, ServerConnectionData>,
+    said: Option<&[u8]>,
+    outgoing: &mut Vec<u8>,
+) -> io::Result<()> {
+    append(outgoing, said.map_or(0, <[u8]>::len) + RECORD_OVERHEAD, |room| {
+        let encrypted = match said {
+            Some(said) => traffic.encrypt(said, room),
+            None => traffic.queue_close_notify(room),
+        };
+        encrypted.map_err(|e| match e {
+            EncryptError::InsufficientSize(e) => Some(e.required_size),
+            EncryptError::EncryptExhausted => None,
+        })
+    })
+}
+
+/// Has `write` append to `buffer`, for which `room` bytes may do; if not, it says how many it needs,
+/// or that no room will do.
+fn append(
+    buffer: &mut Vec<u8>,
+    room: usize,
+    mut write: impl FnMut(&mut [u8]) -> Result<usize, Option<usize>>,
+) -> io::Result<()> {
+    let had = buffer.len();
+    buffer.resize(had + room, 0);
+    let written = match write(&mut buffer[had..]) {
+        Err(Some(needed)) => {
+            buffer.resize(had + needed, 0);
+            write(&mut buffer[had..])
+        }
+        result => result,
+    };
+    buffer.truncate(had + *written.as_ref().unwrap_or(&0));
+    written.map(drop).map_err(|_| io::Error::other("TLS: the keys are worn out"))
+}
+
+impl<S: Stream> Stream for TlsStream<S> {
+    fn finish(&mut self) -> io::Result<()> {
+        if self.phase == Phase::Open || self.phase == Phase::PeerClosed {
+            // Twice is once: the session says it at the first call alone.
+            self.encrypt(None)?;
+        }
+        if self.phase != Phase::Plain {
+            self.must_be_sent()?;
+        }
+        self.carrier.finish()
+    }
+
+    fn is_established(&self) -> bool {
+        matches!(self.phase, Phase::Open | Phase::PeerClosed)
+    }
+
+    fn awaits_header(&self) -> bool {
+        self.phase == Phase::Carrying && self.carrier.awaits_header()
+    }
+
+    fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+        if self.phase != Phase::Carrying {
+            return self.shake_hands(effort);
+        }
+        let progress = self.carrier.establish(effort)?;
+        if progress != Progress::Established {
+            return Ok(progress);
+        }
+        self.phase = Phase::Handshake;
+        Ok(Progress::More)
+    }
+
+    fn secure(&self) -> Option<Secure> {
+        let version = match self.session.protocol_version()? {
+            ProtocolVersion::TLSv1_3 => TlsVersion::Tls13,
+            _ => TlsVersion::Tls12,
+        };
+        let cipher = self.session.negotiated_cipher_suite()?.suite().as_str()?;
+        let shown = self.session.peer_certificates().and_then(<[_]>::first);
+        let fingerprint = shown.map(|shown| Sha256::digest(shown).into());
+        Some(Secure { version, cipher, fingerprint })
+    }
+
+    fn short_read_empties(&self) -> bool {
+        !self.holds_more()
+    }
+
+    fn holds_more(&self) -> bool {
+        !self.unread.is_empty() || !self.dry || self.phase == Phase::PeerClosed
+    }
+}
+
+impl<S: Stream> Read for TlsStream<S> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if !self.unread.is_empty() {
+            let n = self.unread.len().min(buf.len());
+            buf[..n].copy_from_slice(&self.unread[..n]);
+            self.unread.drain(..n);
+            if self.unread.is_empty() {
+                self.unread = Vec::new();
+            }
+            return Ok(n);
+        }
+        match self.phase {
+            Phase::Open => {}
+            Phase::PeerClosed => return Ok(0),
+            Phase::Plain => return self.carrier.read(buf),
+            Phase::Carrying | Phase::Handshake | Phase::Broken => {
+                return Err(ErrorKind::NotConnected.into());
+            }
+        }
+        let fetched = self.fetch(buf.len())?;
+        let put = self.decrypt(buf)?;
+        match fetched {
+            _ if put > 0 => Ok(put),
+            // An end without close_notify is an end like any other: a line that was cut short has
+            // no ending, and no command of ours goes without.
+            Some(0) => Ok(0),
+            _ if self.phase == Phase::PeerClosed => Ok(0),
+            _ => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl<S: Stream> Write for TlsStream<S> {
+    /// Takes what fits in one record, and all of that: what the carrier doesn't take is kept.
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self.phase {
+            Phase::Open | Phase::PeerClosed => {}
+            Phase::Plain => return self.carrier.write(buf),
+            Phase::Carrying | Phase::Handshake | Phase::Broken => {
+                return Err(ErrorKind::NotConnected.into());
+            }
+        }
+        self.must_be_sent()?;
+        let said = &buf[..buf.len().min(RECORD_MAX)];
+        self.encrypt(Some(said))?;
+        self.send()?;
+        Ok(said.len())
+    }
+
+    /// `WouldBlock` while something encrypted is unsent.
+    fn flush(&mut self) -> io::Result<()> {
+        self.must_be_sent()
+    }
+}
