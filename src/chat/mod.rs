@@ -29,7 +29,9 @@ mod watchers;
 
 pub use commands::stats::Figures;
 pub use rights::Right;
-pub use settings::{Accounts, History, Limits, Operator, Registration, Settings};
+pub use settings::{
+    Accounts, History, Limits, Operator, OperatorClass, Program, Proof, Registration, Settings,
+};
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
 use crate::wire::irc::tags::Tags;

@@ -162,6 +162,16 @@ pub enum Request {
     },
     /// Those of all accounts: [`Reply::Presences`].
     Presences,
+    /// Keep what an operator did: [`Reply::Recorded`]. No request removes it.
+    Audit(Act),
+    /// What operators did last: [`Reply::Acts`].
+    Acts {
+        /// Of whom: the name of an operator, or a nick; of all if it is missing. Letters of any
+        /// case.
+        whose: Option<String>,
+        /// How many at most.
+        limit: Limit,
+    },
 }
 
 /// What is answered.
@@ -213,6 +223,10 @@ pub enum Reply {
     Channels(Vec<ChannelRecord>),
     /// Each with its account, folded, in that order.
     Presences(Vec<(String, Presence)>),
+    /// It is durable.
+    Recorded,
+    /// Oldest first.
+    Acts(Vec<Act>),
     /// Nothing was done.
     Failed(Trouble),
 }
@@ -347,8 +361,8 @@ impl Request {
             Append { .. } | Redact { .. } | Forget { .. } | MarkRead { .. } => true,
             AddAccount { .. } | ChangeAccount { .. } | DropAccount { .. } => true,
             AddInvitation { .. } | SaveChannel(_) | DropChannel { .. } => true,
-            SavePresence { .. } | DropPresence { .. } => true,
-            Select { .. } | Targets { .. } | Search { .. } | Retain(_) => false,
+            SavePresence { .. } | DropPresence { .. } | Audit(_) => true,
+            Select { .. } | Targets { .. } | Search { .. } | Retain(_) | Acts { .. } => false,
             FindAccount { .. } | FindOwner { .. } | Accounts { .. } | Channels | Presences => false,
         }
     }
@@ -380,6 +394,8 @@ impl Request {
                 account.len() + size_of::<Presence>() + presence.bytes()
             }
             DropPresence { account } => account.len(),
+            Audit(act) => act.bytes(),
+            Acts { whose, .. } => optional(whose),
             Channels | Presences => 0,
         };
         size_of::<Request>() + strings

@@ -4,3 +4,4 @@ pub mod casemap;
 pub mod irc;
 pub mod line;
 pub mod mask;
+pub mod printable;

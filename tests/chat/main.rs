@@ -6,6 +6,7 @@ mod world;
 
 mod account_ends;
 mod accounts;
+mod audit;
 mod bad_input;
 mod caps;
 mod channels;
@@ -25,5 +26,6 @@ mod receipts;
 mod registered_channels;
 mod registration;
 mod replay;
+mod rights;
 mod server;
 mod user_mode;

@@ -24,7 +24,8 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::rc::Rc;
 use stonechat::app::{App, Protocol};
-use stonechat::chat::Settings;
+use stonechat::auth::verifier::Verifier;
+use stonechat::chat::{Operator, OperatorClass, Proof, Right, Settings};
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer};
 use stonechat::store::{Reply, Request};
 
@@ -37,6 +38,14 @@ pub fn play(script: &str) {
 /// What `play` plays with.
 pub fn settings() -> Settings {
     Settings { server_name: "srv".into(), network: "Net".into(), ..Settings::default() }
+}
+
+/// An operator in a class that has every right.
+pub fn operator(name: &str, password: &str) -> Operator {
+    let proof = Proof::Password(Verifier::new(password, 4096, [7; 16]));
+    let rights = Right::NAMES.iter().map(|(_, right)| *right).collect();
+    let class = OperatorClass { name: "admin".into(), rights, ..OperatorClass::default() };
+    Operator { name: name.into(), proof, class }
 }
 
 #[track_caller]

@@ -63,7 +63,12 @@ impl Chat {
             'p' => self.tell_operators_here(voice, by),
             'c' | 'l' | 'm' | 'o' | 'q' | 'z' if !self.may(voice, by, Right::Stats) => {}
             'c' => self.tell_listeners(voice, by),
-            'l' => self.tell_connections(voice, by),
+            'l' => {
+                if self.has_right(by.user, Right::Addresses) {
+                    self.record_look(voice, by, "STATS", "l");
+                }
+                self.tell_connections(voice, by);
+            }
             'm' => self.tell_commands(voice, by),
             'o' => self.tell_operators_known(voice, by),
             'q' | 'z' => self.tell_totals(voice, by),
@@ -93,7 +98,8 @@ impl Chat {
 
     fn tell_operators_known(&self, voice: &mut Voice, by: By) {
         for operator in &self.settings.operators {
-            let params = ["O", "*@*", "*", &operator.name];
+            let class = if operator.class.name.is_empty() { "*" } else { &operator.class.name };
+            let params = ["O", "*@*", "*", &operator.name, class];
             self.numeric(voice, by.conn, RPL_STATSOLINE, &params);
         }
     }
@@ -125,6 +131,7 @@ impl Chat {
         }
         all.sort_by_key(|session| rank(session));
         let now_s = (voice.now().uptime_ms / 1000) as u32;
+        let addresses = self.has_right(by.user, Right::Addresses);
         for session in all {
             let numbers = [
                 voice.out.queued_bytes(session.id).to_string(),
@@ -134,7 +141,7 @@ impl Chat {
                 (session.heard_bytes >> 10).to_string(),
                 (now_s - session.opened_s).to_string(),
             ];
-            let name = self.link_name(session);
+            let name = self.link_name(session, addresses);
             let params: Vec<&str> = [&name].into_iter().chain(&numbers).map(|p| &**p).collect();
             self.numeric(voice, by.conn, RPL_STATSLINKINFO, &params);
         }
@@ -143,9 +150,13 @@ impl Chat {
         }
     }
 
-    /// `nick[user@address]`.
-    fn link_name(&self, session: &Session) -> String {
-        let address = session.address.map_or("unix".to_owned(), |ip| ip.to_string());
+    /// `nick[user@address]`, the address for those who may see it.
+    fn link_name(&self, session: &Session, addresses: bool) -> String {
+        let address = match session.address {
+            _ if !addresses => "*".to_owned(),
+            Some(ip) => ip.to_string(),
+            None => "unix".to_owned(),
+        };
         let user = session.user().map(|user| &self.users[user]);
         let (nick, name) = user.map_or(("*", "*"), |user| (user.nick(), user.username()));
         format!("{nick}[{name}@{address}]")

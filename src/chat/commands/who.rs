@@ -4,6 +4,7 @@ use super::long_answer::Query;
 use crate::chat::caps::Cap;
 use crate::chat::channels::{ChannelId, ChannelMode, Serial};
 use crate::chat::numeric::*;
+use crate::chat::rights::Right;
 use crate::chat::users::{UserId, UserMode};
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
@@ -57,6 +58,10 @@ impl Chat {
         // Before the members are listed, of whom there may be many.
         if !self.may_ask(voice, by, "WHO") {
             return;
+        }
+        let sees = |(fields, _): &(Box<str>, Box<str>)| fields.contains('i');
+        if fields.as_ref().is_some_and(sees) && self.has_right(by.user, Right::Addresses) {
+            self.record_look(voice, by, "WHO", mask);
         }
         let query = WhoQuery {
             mask: mask.into(),
@@ -131,7 +136,7 @@ impl Chat {
         let user = &self.users[id];
         let visible = id == by.user
             || !user.is(UserMode::Invisible)
-            || self.users[by.user].is(UserMode::Operator)
+            || self.has_right(by.user, Right::Secrets)
             || self.common_channel(by, id).is_some();
         let named = || {
             let server = &*self.settings.server_name;
@@ -226,7 +231,7 @@ impl Chat {
 
     /// The address somebody comes from: told to themselves and to operators.
     pub(crate) fn shown_address(&self, by: By, id: UserId) -> String {
-        let may = id == by.user || self.users[by.user].is(UserMode::Operator);
+        let may = id == by.user || self.has_right(by.user, Right::Addresses);
         let address = self.users[id].conns.first().and_then(|conn| self.sessions[*conn].address);
         match address.filter(|_| may) {
             Some(ip) if ip.to_string().starts_with(':') => format!("0{ip}"),
@@ -237,7 +242,7 @@ impl Chat {
 
     /// The channels of `id` that `by` may know it is in.
     pub(crate) fn known_channels(&self, by: By, id: UserId) -> Vec<ChannelId> {
-        let operator = self.users[by.user].is(UserMode::Operator);
+        let operator = self.has_right(by.user, Right::Secrets);
         let memberships = self.users[id].channels.iter().map(|membership| membership.channel);
         let known = |channel: &ChannelId| {
             let room = &self.channels[*channel];

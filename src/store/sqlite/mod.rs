@@ -1,6 +1,7 @@
 //! The database: one SQLite file, or memory. The only place that names rusqlite.
 
 mod accounts;
+mod audit;
 mod channels;
 mod history;
 mod ledger;
@@ -10,6 +11,8 @@ mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
+
+pub use audit::acts;
 
 use super::{Policy, Reply, Request, Trouble};
 use ledger::Ledger;
@@ -336,6 +339,8 @@ impl Database {
             SavePresence { account, presence } => presences::save(connection, account, presence),
             DropPresence { account } => presences::drop(connection, account),
             Presences => presences::all(connection),
+            Audit(act) => audit::keep(connection, act),
+            Acts { whose, limit } => audit::last(connection, whose.as_deref(), *limit),
         }
     }
 
