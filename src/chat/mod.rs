@@ -27,6 +27,7 @@ mod users;
 mod voice;
 mod watchers;
 
+pub use commands::run::Ended;
 pub use commands::stats::Figures;
 pub use rights::Right;
 pub use settings::{
@@ -38,6 +39,7 @@ use crate::wire::irc::tags::Tags;
 use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
 use accounts::Doors;
 use channels::Channels;
+use commands::run::Runs;
 use commands::table::{self, Run};
 use commands::whois::Departed;
 use commands::{message, redact::Redactable};
@@ -77,10 +79,11 @@ pub struct Chat {
     given: Vec<(u64, u64)>,
     /// What operators have asked of the program.
     requests: Vec<Request>,
+    runs: Runs,
 }
 
 /// What an operator asks of the program rather than of chat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// To read its config again.
     Rehash,
@@ -88,6 +91,14 @@ pub enum Request {
     Die,
     /// To end, and be started again by whoever started it.
     Restart,
+    /// To run a program of the config, and to tell what it says with [`Chat::program_said`] and that
+    /// it has ended with [`Chat::program_ended`].
+    Run {
+        /// What it is known by.
+        run: u64,
+        /// What is to be run.
+        program: Program,
+    },
 }
 
 /// Who gives a command: a user, and on which connection.
@@ -119,6 +130,7 @@ impl Chat {
             batches: 0,
             given: vec![(0, 0); table::ALL.len()],
             requests: Vec::new(),
+            runs: Runs::default(),
         }
     }
 

@@ -8,6 +8,7 @@ mod database;
 mod listeners;
 mod operator;
 mod password;
+mod programs;
 mod service_manager;
 mod settings;
 

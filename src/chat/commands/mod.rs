@@ -30,6 +30,7 @@ mod register;
 pub(crate) mod registration;
 mod relay;
 mod rename;
+pub(crate) mod run;
 mod sa;
 mod search;
 mod server;

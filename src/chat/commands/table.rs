@@ -49,6 +49,7 @@ pub(crate) const ALL: &[Command] = &[
     anyone("CAP", 1, Chat::cap),
     user("CHANSERV", 0, Chat::chanserv),
     user("CHATHISTORY", 1, Chat::chathistory),
+    user("COMMAND", 0, Chat::command_command),
     user("CS", 0, Chat::chanserv),
     user("DIE", 0, Chat::die),
     user("HELP", 0, Chat::help),
