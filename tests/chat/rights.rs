@@ -343,7 +343,7 @@ fn rights_over_what_is_others_are_used_by_their_name_only() {
         bob> NS INFO bob
         bob~
         ann> NS INFO bob
-        ann< :NickServ!services@srv NOTICE ann :Account bob, made 2026-01-01 00:00:00 UTC
+        ann< :NickServ!services@srv NOTICE ann :Account bob, made 2026-01-01T00:00:00Z
         ann> OPER root sesame
         ann~
         ann> MODE ann +s o

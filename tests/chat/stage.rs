@@ -25,7 +25,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::auth::verifier::Verifier;
-use stonechat::chat::{Operator, OperatorClass, Proof, Right, Settings};
+use stonechat::chat::{Ended, Operator, OperatorClass, Proof, Right, Settings};
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer};
 use stonechat::store::{Reply, Request};
 
@@ -260,6 +260,18 @@ impl Stage {
     pub fn set_settings(&mut self, settings: Settings) {
         self.settings = settings.clone();
         self.server.inject(|app, out| app.set_settings(out, 512, settings));
+        self.settle();
+    }
+
+    /// A program that somebody has asked for says something.
+    pub fn program_said(&mut self, run: u64, bytes: &[u8]) {
+        self.server.inject(|app, out| app.program_said(out, run, bytes));
+        self.settle();
+    }
+
+    /// A program that somebody has asked for has ended.
+    pub fn program_ended(&mut self, run: u64, ended: Ended) {
+        self.server.inject(|app, out| app.program_ended(out, run, &ended));
         self.settle();
     }
 
