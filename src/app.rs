@@ -1,7 +1,7 @@
 //! Which service answers on which listener. A program is a service made of services.
 
 use crate::auth::worker::Hasher;
-use crate::chat::{self, Chat};
+use crate::chat::{self, Chat, Ended};
 use crate::echo::Echo;
 use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Refusal, Service};
 use crate::store::{BanRecord, ChannelRecord, Policy, Presence, Store};
@@ -81,6 +81,16 @@ impl App {
     /// What operators have asked of the program since this was called last.
     pub fn take_requests(&mut self) -> Vec<chat::Request> {
         self.chat.take_requests()
+    }
+
+    /// A program that an operator has asked for has said something.
+    pub fn program_said(&mut self, out: &mut Outbox, run: u64, bytes: &[u8]) {
+        self.chat.program_said(out, run, bytes);
+    }
+
+    /// A program that an operator has asked for has ended.
+    pub fn program_ended(&mut self, out: &mut Outbox, run: u64, ended: &Ended) {
+        self.chat.program_ended(out, run, ended);
     }
 
     /// Tells those operators who want to hear of such things what came of something they, or who

@@ -298,6 +298,7 @@ impl Chat {
                 self.keep_presence(voice, user);
                 if before.as_deref() != Some(&*name) {
                     self.tell_account(voice, user);
+                    self.dismiss_operators(voice);
                 }
             }
             None => {
@@ -333,6 +334,7 @@ impl Chat {
         for user in self.users_of(account) {
             self.users.log_out(user);
             self.tell_account(voice, user);
+            self.dismiss_operators(voice);
             for conn in self.users[user].conns.clone() {
                 let mask = self.users[user].mask().to_owned();
                 self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);

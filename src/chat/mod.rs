@@ -31,10 +31,14 @@ mod users;
 mod voice;
 mod watchers;
 
+pub use commands::run::Ended;
 pub use commands::stats::Figures;
 pub use flood::Rate;
 pub use rights::Right;
-pub use settings::{Abuse, Accounts, Gateway, History, Limits, Operator, Registration, Settings};
+pub use settings::{
+    Abuse, Accounts, Gateway, History, Limits, Operator, OperatorClass, Program, Proof,
+    Registration, Settings,
+};
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Refusal, Service};
 use crate::wire::irc::tags::Tags;
@@ -42,6 +46,7 @@ use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
 use accounts::Doors;
 use channels::Channels;
 use cloak::Cloaks;
+use commands::run::Runs;
 use commands::table::{self, Run};
 use commands::whois::Departed;
 use commands::{message, redact::Redactable};
@@ -87,10 +92,11 @@ pub struct Chat {
     refusals: Refusals,
     /// What operators have asked of the program.
     requests: Vec<Request>,
+    runs: Runs,
 }
 
 /// What an operator asks of the program rather than of chat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// To read its config again.
     Rehash,
@@ -98,6 +104,14 @@ pub enum Request {
     Die,
     /// To end, and be started again by whoever started it.
     Restart,
+    /// To run a program of the config, and to tell what it says with [`Chat::program_said`] and that
+    /// it has ended with [`Chat::program_ended`].
+    Run {
+        /// What it is known by.
+        run: u64,
+        /// What is to be run.
+        program: Program,
+    },
 }
 
 /// Who gives a command: a user, and on which connection.
@@ -132,6 +146,7 @@ impl Chat {
             given: vec![(0, 0); table::ALL.len()],
             refusals: Refusals::default(),
             requests: Vec::new(),
+            runs: Runs::default(),
         }
     }
 

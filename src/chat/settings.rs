@@ -1,10 +1,13 @@
 //! What the operator decides about chat: names, texts, who is an operator, and every limit.
 
 use super::flood::Rate;
+use super::rights::Right;
 use crate::auth::verifier::Verifier;
 use crate::net::Networks;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// All of it, valid. The config's sections `[chat]` and `[limits]` come out as this.
@@ -22,8 +25,10 @@ pub struct Settings {
     pub admin: [String; 3],
     /// The network's picture, a URL.
     pub icon: Option<String>,
-    /// Who may become an operator with OPER.
+    /// Who may become an operator with OPER; no two of one name.
     pub operators: Vec<Operator>,
+    /// Programs that operators may run, by name.
+    pub commands: BTreeMap<String, Program>,
     /// What is kept of what is said.
     pub history: History,
     /// Who may have an account, and who must.
@@ -100,10 +105,47 @@ pub struct History {
 /// One who may become an operator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operator {
-    /// As OPER is given it.
+    /// As OPER is given it. Of one who proves it by an account, that account's.
     pub name: String,
-    /// What `stonechatd operator hash` has made of the password.
-    pub verifier: Verifier,
+    /// How they prove that they are it.
+    pub proof: Proof,
+    /// What they may do.
+    pub class: OperatorClass,
+}
+
+/// How somebody proves to be an operator.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Proof {
+    /// By a password, of which `stonechatd operator hash` has made this.
+    Password(Verifier),
+    /// By being logged in to the account of that name.
+    Account,
+}
+
+/// What operators of one kind may do: by default nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OperatorClass {
+    /// As the config calls it; empty of those who are in none.
+    pub name: String,
+    /// What WHOIS says that they are.
+    pub title: Option<String>,
+    /// What they may do.
+    pub rights: Vec<Right>,
+    /// Which of the programs they may run, by name.
+    pub commands: Vec<String>,
+}
+
+/// A program that operators may run with COMMAND: always the same one, with the same arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// An absolute path: nothing is looked for.
+    pub path: PathBuf,
+    /// Given as they are; no shell sees them.
+    pub args: Vec<String>,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// How many bytes it may say.
+    pub output_max: usize,
 }
 
 /// The bounds of everything that a user can make grow. Lengths in bytes.
@@ -162,6 +204,7 @@ impl Default for Settings {
             icon: None,
             operators: Vec::new(),
             gateways: Vec::new(),
+            commands: BTreeMap::new(),
             history: History::default(),
             accounts: Accounts::default(),
             abuse: Abuse::default(),
@@ -199,6 +242,7 @@ impl fmt::Debug for Settings {
             .field("admin", &self.admin)
             .field("icon", &self.icon)
             .field("operators", &self.operators)
+            .field("commands", &self.commands)
             .field("history", &self.history)
             .field("accounts", &self.accounts)
             .field("gateways", &self.gateways)

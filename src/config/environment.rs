@@ -54,9 +54,11 @@ fn value_of(section: Option<&str>, key: &str, value: &str) -> Option<Value> {
     })
 }
 
-/// A line with a name, a space and a verifier.
+/// A line with a name, a verifier and, if they are to have any right, a class.
 fn operator(line: &str) -> Value {
-    let (name, password) = line.split_once(' ').unwrap_or((line, ""));
-    let keys = [("name", name), ("password", password)];
-    Table::from_iter(keys.map(|(key, value)| (key.to_owned(), Value::from(value)))).into()
+    let mut words = line.split(' ');
+    let keys = [("name", words.next()), ("password", words.next().or(Some("")))];
+    let keys = keys.into_iter().chain([("class", words.next())]);
+    let given = keys.filter_map(|(key, value)| Some((key.to_owned(), Value::from(value?))));
+    Table::from_iter(given).into()
 }

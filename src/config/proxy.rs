@@ -1,6 +1,6 @@
 //! The section `[proxy]`: who may say that they speak for somebody else.
 
-use super::chat::verifier;
+use super::operators::verifier;
 use super::units;
 use crate::auth::verifier::Verifier;
 use crate::chat::Gateway;
@@ -30,7 +30,7 @@ pub struct Webirc {
     #[serde(deserialize_with = "units::networks")]
     pub networks: Networks,
     /// What `stonechatd operator hash` printed; none is asked for by default.
-    #[serde(rename = "password", default, deserialize_with = "some_verifier")]
+    #[serde(rename = "password", default, deserialize_with = "verifier")]
     pub verifier: Option<Verifier>,
 }
 
@@ -67,10 +67,4 @@ impl Default for Proxy {
             gateways: Vec::new(),
         }
     }
-}
-
-fn some_verifier<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Verifier>, D::Error> {
-    verifier(deserializer).map(Some)
 }

@@ -59,6 +59,25 @@ pub struct Line {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
 
+/// What an operator did, as the audit log has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// When, in milliseconds since 1970.
+    pub time_ms: i64,
+    /// The name under which they were operator; `-` of who was none.
+    pub operator: String,
+    /// `nick!user@host`.
+    pub source: String,
+    /// Where they came from.
+    pub address: String,
+    /// What they did.
+    pub command: String,
+    /// To whom or what; empty where that isn't said.
+    pub target: String,
+    /// Why, or what came of it; likewise.
+    pub reason: String,
+}
+
 /// An account that is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAccount {
@@ -225,6 +244,14 @@ impl BanKind {
     /// The kind of that name.
     pub fn of(name: &str) -> Option<BanKind> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    }
+}
+
+impl Act {
+    /// What it takes in memory beside its own fields.
+    pub(super) fn bytes(&self) -> usize {
+        let Act { time_ms: _, operator, source, address, command, target, reason } = self;
+        [operator, source, address, command, target, reason].map(String::len).iter().sum()
     }
 }
 

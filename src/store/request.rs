@@ -173,6 +173,16 @@ pub enum Request {
     },
     /// All of them: [`Reply::Bans`].
     Bans,
+    /// Keep what an operator did: [`Reply::Recorded`]. No request removes it.
+    Audit(Act),
+    /// What operators did last: [`Reply::Acts`].
+    Acts {
+        /// Of whom: the name of an operator, or a nick; of all if it is missing. Letters of any
+        /// case.
+        whose: Option<String>,
+        /// How many at most.
+        limit: Limit,
+    },
 }
 
 /// What is answered.
@@ -226,6 +236,10 @@ pub enum Reply {
     Presences(Vec<(String, Presence)>),
     /// In the order in which they were first set.
     Bans(Vec<BanRecord>),
+    /// It is durable.
+    Recorded,
+    /// Oldest first.
+    Acts(Vec<Act>),
     /// Nothing was done.
     Failed(Trouble),
 }
@@ -361,7 +375,8 @@ impl Request {
             AddAccount { .. } | ChangeAccount { .. } | DropAccount { .. } => true,
             AddInvitation { .. } | SaveChannel(_) | DropChannel { .. } => true,
             SavePresence { .. } | DropPresence { .. } | AddBan(_) | DropBan { .. } => true,
-            Select { .. } | Targets { .. } | Search { .. } | Retain(_) => false,
+            Audit(_) => true,
+            Select { .. } | Targets { .. } | Search { .. } | Retain(_) | Acts { .. } => false,
             FindAccount { .. } | FindOwner { .. } | Accounts { .. } => false,
             Channels | Presences | Bans => false,
         }
@@ -396,6 +411,8 @@ impl Request {
             DropPresence { account } => account.len(),
             AddBan(ban) => size_of::<BanRecord>() + ban.bytes(),
             DropBan { what, .. } => what.len(),
+            Audit(act) => act.bytes(),
+            Acts { whose, .. } => optional(whose),
             Channels | Presences | Bans => 0,
         };
         size_of::<Request>() + strings

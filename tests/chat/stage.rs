@@ -26,7 +26,8 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use stonechat::app::{App, Protocol};
-use stonechat::chat::Settings;
+use stonechat::auth::verifier::Verifier;
+use stonechat::chat::{Ended, Operator, OperatorClass, Proof, Right, Settings};
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer};
 use stonechat::store::{Reply, Request};
 
@@ -39,6 +40,14 @@ pub fn play(script: &str) {
 /// What `play` plays with.
 pub fn settings() -> Settings {
     Settings { server_name: "srv".into(), network: "Net".into(), ..Settings::default() }
+}
+
+/// An operator in a class that has every right.
+pub fn operator(name: &str, password: &str) -> Operator {
+    let proof = Proof::Password(Verifier::new(password, 4096, [7; 16]));
+    let rights = Right::NAMES.iter().map(|(_, right)| *right).collect();
+    let class = OperatorClass { name: "admin".into(), rights, ..OperatorClass::default() };
+    Operator { name: name.into(), proof, class }
 }
 
 #[track_caller]
@@ -301,6 +310,18 @@ impl Stage {
     pub fn set_settings(&mut self, settings: Settings) {
         self.settings = settings.clone();
         self.server.inject(|app, out| app.set_settings(out, 512, settings));
+        self.settle();
+    }
+
+    /// A program that somebody has asked for says something.
+    pub fn program_said(&mut self, run: u64, bytes: &[u8]) {
+        self.server.inject(|app, out| app.program_said(out, run, bytes));
+        self.settle();
+    }
+
+    /// A program that somebody has asked for has ended.
+    pub fn program_ended(&mut self, run: u64, ended: Ended) {
+        self.server.inject(|app, out| app.program_ended(out, run, &ended));
         self.settle();
     }
 

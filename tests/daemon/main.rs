@@ -3,6 +3,7 @@
 
 mod account;
 mod bot;
+mod commands;
 mod conversation;
 mod database;
 mod durability;

@@ -64,7 +64,7 @@ fn a_listener_for_proxies_is_for_nobody_else() {
     let told = stranger.ask(&(header("203.0.113.5") + "hello\n"));
     assert_eq!(told, b"ERROR :this port is for proxies, and yours is not known\r\n");
     let mut direct = daemon.connect();
-    let heard = direct.ask(&header("203.0.113.5"));
+    let heard = direct.ask(header("203.0.113.5"));
     assert_eq!(heard, header("203.0.113.5").to_uppercase().as_bytes(), "an echo like any other");
     fs::write(daemon.config(), TRUSTING).unwrap();
     daemon.signal(Signal::HUP);

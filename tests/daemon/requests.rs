@@ -10,7 +10,8 @@ fn config(motd: &str) -> String {
     let verifier = Verifier::new("sesame", 4096, [7; 16]);
     format!(
         "chat.server_name = \"srv\"\nchat.motd = \"{motd}\"\n\
-         chat.operators = [{{ name = \"root\", password = \"{verifier}\" }}]\n"
+         chat.operators = [{{ name = \"root\", password = \"{verifier}\", class = \"admin\" }}]\n\
+         operator_classes.admin.rights = [\"die\", \"kill\", \"notices\", \"rehash\"]\n"
     )
 }
 

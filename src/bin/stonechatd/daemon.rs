@@ -5,6 +5,7 @@ use crate::certificates::Certificates;
 use crate::data_dir::{self, DataDir};
 use crate::database;
 use crate::listeners::{self, Open, Source, Wanted};
+use crate::programs::{News, Programs};
 use crate::service_manager::{notify, passed_listeners, watchdog_interval};
 use crate::settings::Settings;
 use std::io::{self, Write};
@@ -13,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use stonechat::app::App;
 use stonechat::auth::worker::{self, Hasher};
-use stonechat::chat::Request;
+use stonechat::chat::{Ended, Program, Request};
 use stonechat::config::Scheme;
 use stonechat::metrics::{self, Gauges, StoreFigures};
 use stonechat::net::reactor::{Heard, Proxies, Reactor, Signal, Transport};
@@ -35,6 +36,8 @@ pub struct Daemon {
     certificates: Option<Certificates>,
     /// Prints metrics; there once any were asked for.
     printer: Option<SyncSender<String>>,
+    /// What operators have asked to be run.
+    programs: Programs,
     /// Serves the store, until that is dropped.
     keeper: JoinHandle<()>,
     _data: Option<DataDir>,
@@ -100,6 +103,7 @@ impl Daemon {
             ailing: false,
             certificates: None,
             printer: None,
+            programs: Programs::default(),
             keeper,
             _data: data,
         };
@@ -135,6 +139,7 @@ impl Daemon {
                     Signal::Terminate | Signal::Interrupt => return self.drain(),
                     Signal::Hangup => self.reload(),
                     Signal::User1 => self.print_metrics(),
+                    Signal::Child => {} // of one of the programs, which are looked at in any case
                 }
             }
             for request in self.server.service.take_requests() {
@@ -142,6 +147,7 @@ impl Daemon {
                     Request::Rehash => self.reload(),
                     Request::Die => return self.drain(),
                     Request::Restart => return self.drain().and(Err(Failure::restart())),
+                    Request::Run { run, program } => self.start_program(run, &program),
                 }
             }
         }
@@ -189,7 +195,8 @@ impl Daemon {
             }
             Duration::from_millis(watchdog.due_ms - now_ms)
         });
-        let at_most = [at_most, watchdog].into_iter().flatten().min();
+        let programs = self.programs.wait(self.reactor.now().uptime_ms);
+        let at_most = [at_most, watchdog, programs].into_iter().flatten().min();
         let turn = self.reactor.turn(&mut self.server, at_most);
         let heard = turn.map_err(|e| Failure::other(format!("cannot wait for events: {e}")))?;
         if heard.woken {
@@ -198,7 +205,20 @@ impl Daemon {
         if let Some(certificates) = &mut self.certificates {
             certificates.look(self.reactor.now());
         }
+        for (run, news) in self.programs.look(&mut self.reactor, &heard) {
+            self.server.inject(|app, out| match news {
+                News::Said(bytes) => app.program_said(out, run, &bytes),
+                News::Ended(ended) => app.program_ended(out, run, &ended),
+            });
+        }
         Ok(heard)
+    }
+
+    fn start_program(&mut self, run: u64, program: &Program) {
+        if let Err(e) = self.programs.start(&mut self.reactor, run, program) {
+            let ended = Ended::NotStarted(e.to_string());
+            self.server.inject(|app, out| app.program_ended(out, run, &ended));
+        }
     }
 
     /// Whether things can be kept, to the service manager and to operators, whenever that changes.
@@ -220,16 +240,17 @@ impl Daemon {
         self.server.inject(|app, out| app.tell_operators(out, &text));
     }
 
-    /// Tells everyone, writes what is queued, has the store keep what waits for its turn, and ends; at
-    /// once if told again.
+    /// Tells everyone, kills the programs that run, writes what is queued, has the store keep what
+    /// waits for its turn, and ends; at once if told again.
     fn drain(&mut self) -> Result<(), Failure> {
         log::info!("ending: {} connections", self.server.admission().open());
         notify("STOPPING=1");
         self.close_listeners(|_| true)?;
         self.server.shut_down();
+        self.programs.stop();
         let until_ms =
             self.reactor.now().uptime_ms + self.settings.shutdown_timeout.as_millis() as u64;
-        while !self.server.is_empty() || self.is_keeping() {
+        while !self.server.is_empty() || !self.programs.is_empty() || self.is_keeping() {
             let left_ms = until_ms.saturating_sub(self.reactor.now().uptime_ms);
             if left_ms == 0 {
                 let open = self.server.admission().open();

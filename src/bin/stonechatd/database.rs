@@ -68,7 +68,8 @@ pub fn verify(flags: Flags) -> Result<(), Failure> {
     Ok(())
 }
 
-fn find(flags: Flags) -> Result<PathBuf, Failure> {
+/// The file it lies in, which is there.
+pub fn find(flags: Flags) -> Result<PathBuf, Failure> {
     let Some(dir) = Settings::read(flags)?.data else {
         return Err(Failure::usage("no data is kept: there is no database in :memory:"));
     };

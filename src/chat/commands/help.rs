@@ -120,6 +120,7 @@ const ALL: &[Topic] = &[
         ],
     ),
     topic("ADMIN", "ADMIN [server]", &["Says who runs this server."]),
+    topic("AUDIT", "AUDIT [count] [operator]", &["Tells what operators did last. For operators."]),
     topic(
         "AUTHENTICATE",
         "AUTHENTICATE mechanism",
@@ -153,6 +154,11 @@ const ALL: &[Topic] = &[
             "msgid=id or timestamp=2026-11-21T13:00:05.123Z; with LATEST also * for none.",
             "CHATHISTORY TARGETS timestamp=… timestamp=… limit lists where something was said.",
         ],
+    ),
+    topic(
+        "COMMAND",
+        "COMMAND [name]",
+        &["Runs a program of the server's config, or lists them. For operators."],
     ),
     topic("CS", "CS command", &["The same as CHANSERV."]),
     topic("DIE", "DIE", &["Ends the server. For operators."]),
@@ -265,8 +271,11 @@ const ALL: &[Topic] = &[
     topic("NS", "NS command", &["The same as NICKSERV."]),
     topic(
         "OPER",
-        "OPER name password",
-        &["Makes you an operator of the server. MODE nick -o gives it up."],
+        "OPER name [password]",
+        &[
+            "Makes you an operator of the server: by a password, or by the account you are in.",
+            "MODE nick -o gives it up.",
+        ],
     ),
     topic("PART", "PART channel{,channel} [reason]", &["Leaves channels."]),
     topic("PASS", "PASS password", &["The server's password, said before all else."]),
@@ -306,6 +315,22 @@ const ALL: &[Topic] = &[
         &["Gives a channel another name; who is in it stays. For its operators."],
     ),
     topic("RESTART", "RESTART", &["Ends the server, to be started again. For operators."]),
+    topic(
+        "SAJOIN",
+        "SAJOIN nick channel{,channel}",
+        &["Has somebody join channels, whatever keeps them out. For operators."],
+    ),
+    topic(
+        "SAMODE",
+        "SAMODE target modes [parameters]",
+        &["Changes modes of a channel or of somebody, without a rank. For operators."],
+    ),
+    topic("SANICK", "SANICK nick new-nick", &["Gives somebody another nick. For operators."]),
+    topic(
+        "SAPART",
+        "SAPART nick channel{,channel} [reason]",
+        &["Has somebody leave channels. For operators."],
+    ),
     topic(
         "SCENE",
         "SCENE channel text",

@@ -110,7 +110,7 @@ impl Chat {
 
     /// Takes a user in who may come in, and tells everybody. Who is first in a channel is its
     /// operator, unless that is registered: then it is for the accounts that have ranks there.
-    fn enter(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
+    pub(crate) fn enter(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
         let room = &self.channels[channel];
         let mut ranks = Ranks::default();
         ranks.set(Rank::Op, room.members.is_empty() && room.registered().is_none());

@@ -1,6 +1,7 @@
 //! What can be said to the server: one file for each group of commands, all of them methods of
 //! [`crate::chat::Chat`]. [`table`] lists them.
 
+mod audit;
 pub(crate) mod authenticate;
 mod away;
 mod cap;
@@ -29,6 +30,8 @@ mod register;
 pub(crate) mod registration;
 mod relay;
 mod rename;
+pub(crate) mod run;
+mod sa;
 mod search;
 mod server;
 pub(crate) mod stats;

@@ -1,7 +1,7 @@
 //! MODE of channels. Modern IRC, "MODE message" and "Channel Modes".
 
 use crate::chat::ban::Ban;
-use crate::chat::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank};
+use crate::chat::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank, Ranks};
 use crate::chat::flood::LINE;
 use crate::chat::numeric::*;
 use crate::chat::voice::{Line, LineTags, Voice};
@@ -30,6 +30,8 @@ struct Changes {
     auditorium: bool,
     /// Something other than a rank is among them: it is kept of a registered channel.
     lasting: bool,
+    /// Ranks don't matter.
+    forced: bool,
     /// Lines that are complete already.
     full: Vec<(String, Vec<String>)>,
 }
@@ -75,7 +77,7 @@ impl Chat {
             return self.tell_modes(voice, by, channel);
         }
         self.pay(voice.out, by.conn, LINE);
-        self.change_modes(voice, by, channel, modes, params);
+        self.change_modes(voice, by, channel, modes, params, false);
     }
 
     fn tell_modes(&self, voice: &mut Voice, by: By, channel: ChannelId) {
@@ -89,16 +91,18 @@ impl Chat {
         self.numeric(voice, by.conn, RPL_CREATIONTIME, &[&channel.name, &created]);
     }
 
-    fn change_modes(
+    /// Whatever ranks `by` has where it is `forced`.
+    pub(crate) fn change_modes(
         &mut self,
         voice: &mut Voice,
         by: By,
         channel: ChannelId,
         modes: &str,
         params: &[&str],
+        forced: bool,
     ) {
         let mut params = params.iter().copied().filter(|param| !param.is_empty());
-        let mut changes = Changes::default();
+        let mut changes = Changes { forced, ..Changes::default() };
         let mut listed = [false; 3];
         // Why something was refused is told once, however many letters it was.
         let mut refused = false;
@@ -171,7 +175,8 @@ impl Chat {
             return true;
         }
         let halfops = List::of(letter).is_some() || "imntk".contains(letter);
-        if !ranks.at_least(if halfops { Rank::Halfop } else { Rank::Op }) {
+        let least = if halfops { Rank::Halfop } else { Rank::Op };
+        if !changes.forced && !ranks.at_least(least) {
             return false;
         }
         if let Some(list) = List::of(letter) {
@@ -295,7 +300,7 @@ impl Chat {
                 let Some(there) = self.channel_for(by, param) else {
                     return self.bad_parameter(voice, by, id, letter, param, "No such channel");
                 };
-                if !self.may_forward_to(by, there) {
+                if !changes.forced && !self.may_forward_to(by, there) {
                     let text = "You must be operator in the channel that you forward to";
                     return self.numeric_saying(
                         voice,
@@ -397,9 +402,10 @@ impl Chat {
         (on, letter, rank, param): (bool, char, Rank, Option<&str>),
         changes: &mut Changes,
     ) -> bool {
-        let Some(giver) = self.member(channel, by.user) else { return false };
+        let giver = self.member(channel, by.user).map(|member| member.ranks).unwrap_or_default();
         let own = param.is_some_and(|nick| casemap::same(nick, self.users[by.user].nick()));
-        if !may_change(giver, rank) && (on || !own || !giver.ranks.has(rank)) {
+        let may = changes.forced || may_change(giver, rank) || (!on && own && giver.has(rank));
+        if !may {
             return false;
         }
         let Some(nick) = param else {
@@ -416,7 +422,8 @@ impl Chat {
             return true;
         };
         // Who is above keeps what they have.
-        if user != by.user && member.ranks.highest() > giver.ranks.highest() {
+        let above = user != by.user && member.ranks.highest() > giver.highest();
+        if above && !changes.forced {
             return false;
         }
         if member.ranks.has(rank) != on {
@@ -496,8 +503,8 @@ fn takes_parameter(letter: char, on: bool) -> bool {
 }
 
 /// Whether a member may give or take `rank`.
-fn may_change(giver: Member, rank: Rank) -> bool {
-    match giver.ranks.highest() {
+fn may_change(giver: Ranks, rank: Rank) -> bool {
+    match giver.highest() {
         Some(Rank::Founder) => true,
         Some(Rank::Admin | Rank::Op) => rank <= Rank::Op,
         Some(Rank::Halfop) => rank == Rank::Voice,

@@ -92,7 +92,7 @@ impl Chat {
         self.users[user].account.is_some()
     }
 
-    fn change_nick(&mut self, voice: &mut Voice, by: By, nick: Nick) {
+    pub(crate) fn change_nick(&mut self, voice: &mut Voice, by: By, nick: Nick) {
         if self.users[by.user].nick() == nick.as_str() {
             return;
         }

@@ -67,7 +67,7 @@ impl Chat {
             'c' => self.tell_listeners(voice, by),
             'l' => {
                 if self.has_right(by.user, Right::Addresses) {
-                    self.record(voice, by, 'o', "STATS", "l", "");
+                    self.record_look(voice, by, "STATS", "l");
                 }
                 self.tell_connections(voice, by);
             }
@@ -100,7 +100,8 @@ impl Chat {
 
     fn tell_operators_known(&self, voice: &mut Voice, by: By) {
         for operator in &self.settings.operators {
-            let params = ["O", "*@*", "*", &operator.name];
+            let class = if operator.class.name.is_empty() { "*" } else { &operator.class.name };
+            let params = ["O", "*@*", "*", &operator.name, class];
             self.numeric(voice, by.conn, RPL_STATSOLINE, &params);
         }
     }

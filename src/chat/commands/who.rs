@@ -62,6 +62,10 @@ impl Chat {
         if !self.may_ask(voice, by, "WHO") {
             return;
         }
+        let sees = |(fields, _): &(Box<str>, Box<str>)| fields.contains('i');
+        if fields.as_ref().is_some_and(sees) && self.has_right(by.user, Right::Addresses) {
+            self.record_look(voice, by, "WHO", mask);
+        }
         let query = WhoQuery {
             mask: mask.into(),
             whom: self.whom(by, mask),
@@ -135,7 +139,7 @@ impl Chat {
         let user = &self.users[id];
         let visible = id == by.user
             || !user.is(UserMode::Invisible)
-            || self.users[by.user].is(UserMode::Operator)
+            || self.has_right(by.user, Right::Secrets)
             || self.common_channel(by, id).is_some();
         let named = || {
             let server = &*self.settings.server_name;
@@ -248,7 +252,7 @@ impl Chat {
 
     /// The channels of `id` that `by` may know it is in.
     pub(crate) fn known_channels(&self, by: By, id: UserId) -> Vec<ChannelId> {
-        let operator = self.users[by.user].is(UserMode::Operator);
+        let operator = self.has_right(by.user, Right::Secrets);
         let memberships = self.users[id].channels.iter().map(|membership| membership.channel);
         let known = |channel: &ChannelId| {
             let room = &self.channels[*channel];

@@ -2,6 +2,7 @@
 
 use crate::chat::caps::Cap;
 use crate::chat::numeric::*;
+use crate::chat::rights::Right;
 use crate::chat::users::{User, UserId, UserMode};
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
@@ -55,8 +56,8 @@ impl Chat {
                 Some(user) => {
                     self.whois_one(voice, by, user);
                     if user != by.user && self.sees_address(by, user) {
-                        // Not in the answer: who sees an address is told of like any other act.
-                        voice.unlabelled(|voice| self.record(voice, by, 'o', "WHOIS", nick, ""));
+                        let mask = self.users[user].mask().to_owned();
+                        self.record_look(voice, by, "WHOIS", &mask);
                     }
                 }
                 None => self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]),
@@ -74,7 +75,13 @@ impl Chat {
         let server = [nick, &*self.settings.server_name, &*self.settings.network];
         self.numeric(voice, conn, RPL_WHOISSERVER, &server);
         if user.is(UserMode::Operator) {
-            self.numeric(voice, conn, RPL_WHOISOPERATOR, &[nick]);
+            match self.class_of(id).and_then(|class| class.title.as_deref()) {
+                Some(title) => {
+                    let text = format!("is an IRC operator ({title})");
+                    self.numeric_saying(voice, conn, RPL_WHOISOPERATOR, &[nick], &text);
+                }
+                None => self.numeric(voice, conn, RPL_WHOISOPERATOR, &[nick]),
+            }
         }
         if let Some(away) = &user.away {
             self.numeric(voice, conn, RPL_AWAY, &[nick, away]);
@@ -91,7 +98,7 @@ impl Chat {
             let mask = format!("{}@{}", user.username(), user.host());
             self.numeric(voice, conn, RPL_WHOISACTUALLY, &[nick, &mask, &address]);
         }
-        if id == by.user || self.users[by.user].is(UserMode::Operator) {
+        if id == by.user || self.has_right(by.user, Right::Secrets) {
             let text = format!("is using modes {}", user.modes().text());
             self.numeric(voice, conn, RPL_WHOISMODES, &[nick, &text]);
         }

@@ -1,6 +1,7 @@
 //! The database: one SQLite file, or memory. The only place that names rusqlite.
 
 mod accounts;
+mod audit;
 mod bans;
 mod channels;
 mod history;
@@ -11,6 +12,8 @@ mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
+
+pub use audit::acts;
 
 use super::{Policy, Reply, Request, Trouble};
 use ledger::Ledger;
@@ -340,6 +343,8 @@ impl Database {
             AddBan(ban) => bans::add(connection, ban),
             DropBan { kind, what } => bans::drop(connection, *kind, what),
             Bans => bans::all(connection),
+            Audit(act) => audit::keep(connection, act),
+            Acts { whose, limit } => audit::last(connection, whose.as_deref(), *limit),
         }
     }
 
