@@ -1,6 +1,7 @@
 //! What the operator decides about chat: names, texts, who is an operator, and every limit.
 
 use super::flood::Rate;
+use crate::auth::attempts::AttemptLimits;
 use crate::auth::verifier::Verifier;
 use crate::net::Networks;
 use std::fmt;
@@ -45,6 +46,8 @@ pub struct Abuse {
     pub cloak: bool,
     /// Members of a channel whom one without rank may name in one message.
     pub mentions_max: usize,
+    /// How often passwords may be tried, and accounts made.
+    pub attempts: AttemptLimits,
 }
 
 /// Who may have an account, and who must.
@@ -170,6 +173,7 @@ impl Default for Abuse {
             flood: Rate { burst: 20, per_second: 4 },
             cloak: true,
             mentions_max: 10,
+            attempts: AttemptLimits::default(),
         }
     }
 }

@@ -147,6 +147,7 @@ impl Chat {
         let Some(channel) = self.channel_for(by, name) else {
             return self.no_such_channel(voice, by, name);
         };
+        self.end_timed_bans(voice, channel);
         let (name, user) = (self.channels[channel].name.clone(), &self.users[by.user]);
         if user.is_in(channel) {
             return self.numeric(voice, by.conn, ERR_KNOCKONCHAN, &[&name]);
