@@ -64,7 +64,7 @@ fn deny(out: &mut Outbox, network: Network) {
 /// Half of them IPv4, of lengths from 12 to 32, and half IPv6, of lengths from 20 to 128.
 fn other(n: u32) -> Network {
     let scattered = n.wrapping_mul(2_654_435_761);
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         let address = Ipv4Addr::from_bits(scattered | 0x8000_0000);
         return Network::of(IpAddr::V4(address), 12 + (n / 2 % 21) as u8);
     }

@@ -88,7 +88,9 @@ impl Chat {
             return self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]);
         };
         let name = self.channels[channel].name.clone();
-        if self.users[invited].is_in(channel) {
+        // Who is hidden in an auditorium is invited like anybody who is not there.
+        let there = self.member(channel, invited);
+        if there.is_some_and(|there| self.sees(channel, inviter, there)) {
             return self.numeric(voice, by.conn, ERR_USERONCHANNEL, &[nick, &name]);
         }
         self.remember_invitation(invited, channel, inviter.ranks.at_least(Rank::Halfop));

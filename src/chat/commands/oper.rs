@@ -112,7 +112,7 @@ impl Chat {
         };
         let operator = self.users[by.user].nick().to_owned();
         let mask = self.users[victim].mask().to_owned();
-        log::info!("{mask} is killed by {operator}: {reason}");
+        log::info!("{mask} is killed by {operator}: {}", reason.escape_debug());
         self.notice_operators(voice, 'k', &format!("{mask} killed by {operator}: {reason}"));
         let params = [self.users[victim].nick(), reason];
         let mut line =
