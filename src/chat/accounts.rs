@@ -22,6 +22,7 @@ use crate::store::{Account, NewAccount, Reply, Request, Secret, Trouble};
 use crate::wire::casemap::{folded, same};
 use crate::wire::irc::names::{self, Nick};
 use std::fmt;
+use std::net::IpAddr;
 
 /// What stands between passwords and those who guess them.
 pub(super) struct Doors {
@@ -99,10 +100,15 @@ impl Chat {
         conn: ConnId,
         name: &str,
     ) -> Result<Attempt, Refusal> {
-        let session = &self.sessions[conn];
-        let address = session.address.filter(|_| !session.exempt);
+        let address = self.counted_address(conn);
         let attempts = &mut self.doors.attempts;
         attempts.begin(address, name, voice.now().uptime_ms).map_err(Refusal::TooMany)
+    }
+
+    /// Where an attempt comes from, if that is held to a limit.
+    fn counted_address(&self, conn: ConnId) -> Option<IpAddr> {
+        let session = &self.sessions[conn];
+        session.address.filter(|_| !session.exempt)
     }
 
     /// Looks an account up on behalf of `conn`.
@@ -209,9 +215,12 @@ impl Chat {
             Ok(fit) => fit,
             Err(why) => return then(self, voice, conn, Err(why)),
         };
-        // All new accounts together are bounded, like the attempts at one.
-        if !by_operator && let Err(refusal) = self.attempt(voice, conn, "REGISTER") {
-            return then(self, voice, conn, Err(refusal.into()));
+        let address = self.counted_address(conn);
+        let now_ms = voice.now().uptime_ms;
+        if !by_operator
+            && let Err(too_many) = self.doors.attempts.begin_registration(address, now_ms)
+        {
+            return then(self, voice, conn, Err(Unregistered::TooMany(too_many)));
         }
         let email = wish.email.filter(|_| invitation.is_none()).map(str::to_owned);
         let created_ms = voice.now().unix_ms as i64;
@@ -261,6 +270,9 @@ impl Chat {
         by_operator: bool,
     ) -> Result<(String, Password, Option<String>), Unregistered> {
         let registration = self.settings.accounts.registration;
+        if !self.defcon.takes_accounts() && !by_operator {
+            return Err(Unregistered::BadName("The server is under attack: try again later"));
+        }
         if registration == Registration::Closed && !by_operator {
             return Err(Unregistered::Closed);
         }
@@ -434,17 +446,6 @@ fn is_email(text: &str) -> bool {
     text.len() <= 254
         && !text.contains(unfit)
         && parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
-}
-
-impl From<Refusal> for Unregistered {
-    fn from(refusal: Refusal) -> Unregistered {
-        match refusal {
-            Refusal::Wrong => Unregistered::Taken,
-            Refusal::TooMany(too_many) => Unregistered::TooMany(too_many),
-            Refusal::Unavailable(trouble) => Unregistered::Unavailable(trouble),
-            Refusal::Banned(_) => Unregistered::BadName("An account of this name is banned"),
-        }
-    }
 }
 
 /// For the person who is refused.

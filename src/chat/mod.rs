@@ -46,6 +46,7 @@ use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
 use accounts::Doors;
 use channels::Channels;
 use cloak::Cloaks;
+use commands::defcon::Defcon;
 use commands::run::Runs;
 use commands::table::{self, Run};
 use commands::whois::Departed;
@@ -73,6 +74,7 @@ pub struct Chat {
     keeper: Keeper,
     doors: Doors,
     bans: ServerBans,
+    defcon: Defcon,
     cloaks: Cloaks,
     receipts: Receipts,
     message_ids: message::MessageIds,
@@ -135,6 +137,7 @@ impl Chat {
             keeper: Keeper::default(),
             doors: Doors::new(random()),
             bans: ServerBans::default(),
+            defcon: Defcon::default(),
             cloaks: Cloaks::new(random()),
             receipts: Receipts::default(),
             message_ids: message::MessageIds::default(),
@@ -158,6 +161,7 @@ impl Chat {
         let tokens = self.isupport_tokens();
         let capabilities: Vec<String> = caps::all(&self.settings, true).collect();
         self.settings = settings;
+        self.doors.attempts.set_limits(self.settings.abuse.attempts);
         for session in self.sessions.iter_mut() {
             session.exempt = self.settings.abuse.exempts(session.address);
         }

@@ -2,6 +2,7 @@
 
 use super::flood::Rate;
 use super::rights::Right;
+use crate::auth::attempts::AttemptLimits;
 use crate::auth::verifier::Verifier;
 use crate::net::Networks;
 use std::collections::BTreeMap;
@@ -63,6 +64,8 @@ pub struct Abuse {
     pub cloak: bool,
     /// Members of a channel whom one without rank may name in one message.
     pub mentions_max: usize,
+    /// How often passwords may be tried, and accounts made.
+    pub attempts: AttemptLimits,
 }
 
 /// Who may have an account, and who must.
@@ -227,6 +230,7 @@ impl Default for Abuse {
             flood: Rate { burst: 20, per_second: 4 },
             cloak: true,
             mentions_max: 10,
+            attempts: AttemptLimits::default(),
         }
     }
 }

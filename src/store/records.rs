@@ -178,6 +178,8 @@ pub struct ListEntry {
     pub setter: String,
     /// When, in seconds since 1970.
     pub time_s: i64,
+    /// When it ends, likewise; `None` for never.
+    pub expires_s: Option<i64>,
 }
 
 /// How an always-on user stands in the chat, to stand there again after a start.

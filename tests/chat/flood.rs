@@ -153,6 +153,50 @@ fn the_disk_s_answer_ends_no_pause() {
 }
 
 #[test]
+fn twenty_talk_while_a_hundred_flood_and_nobody_waits_for_more_than_a_turn() {
+    let mut settings = settings();
+    settings.abuse.exempt.0.clear();
+    let mut stage = Stage::new(settings);
+    stage.smooth = true;
+    let talkers: Vec<String> = (0..20).map(|n| format!("talker{n}")).collect();
+    let flooders: Vec<String> = (0..100).map(|n| format!("flooder{n}")).collect();
+    for (n, name) in talkers.iter().chain(&flooders).enumerate() {
+        stage.comes_from(name, &format!("10.{}.{n}.1", n % 7));
+        stage.register(name, "");
+        stage.say(name, "JOIN #talk,#noise");
+    }
+    stage.pass(60);
+    let lines = |text: &str| [text; 600].join("\n");
+    for (n, name) in flooders.iter().enumerate() {
+        let text = match n % 4 {
+            0 => lines("PRIVMSG #noise :buy this"),
+            1 => lines("WHO #talk"),
+            2 => lines("NICK other"),
+            _ => lines("NAMES #talk,#noise"),
+        };
+        stage.type_ahead(name, &text);
+    }
+    stage.turn();
+    for round in 0..10 {
+        stage.pass(5);
+        talkers.iter().for_each(|name| drop(stage.heard(name)));
+        flooders.iter().for_each(|name| drop(stage.heard(name)));
+        for name in &talkers {
+            stage.type_ahead(name, &format!("PRIVMSG #talk :{round}"));
+        }
+        stage.turn();
+        for name in &talkers {
+            let heard = stage.heard(name);
+            let talk = heard.iter().filter(|line| line.contains(" PRIVMSG #talk ")).count();
+            assert_eq!(talk, 19, "round {round}: {name} in the same turn");
+        }
+        // 100 of them, 4 lines a second each at most, for 5 seconds and what a turn has in it.
+        let noise = stage.heard("talker0").len();
+        assert!(noise <= 100 * 24, "{noise}");
+    }
+}
+
+#[test]
 fn tls_and_http_are_answered_as_before() {
     play_with(
         slow(),

@@ -127,6 +127,8 @@ pub struct Stage {
     message_ids: Vec<String>,
     /// Whether the ids of what has happened are told, as a JOIN's.
     pub tells_ids_of_events: bool,
+    /// Who comes from now on is read and written whole; else byte by byte.
+    pub smooth: bool,
 }
 
 struct Actor {
@@ -178,6 +180,7 @@ impl Stage {
             now,
             message_ids,
             tells_ids_of_events,
+            smooth: false,
         }
     }
 
@@ -212,10 +215,10 @@ impl Stage {
         self.addresses.insert(name.to_owned(), SocketAddr::new(address, 4711));
     }
 
-    /// What one who comes from there is told who is not let in: most of it, as one write took it.
+    /// What one who comes from there is told who is not let in.
     pub fn is_refused(&mut self, address: &str) -> Option<String> {
         let wire = Wire::new(usize::MAX);
-        let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[248; 8]) };
+        let end = ServerEnd { wire: wire.clone(), choices: Choices::smooth() };
         let address = Some(SocketAddr::new(address.parse().expect("an address"), 4711));
         let id = self.server.accept(end, Peer { endpoint: self.endpoint, address, secure: None });
         match id {
@@ -244,6 +247,21 @@ impl Stage {
         wire.borrow_mut().send(&[unescaped(&text), b"\n".into()].concat());
         self.server.readable(id.slot());
         self.settle();
+    }
+
+    /// `name` types, and it is not heard before [`Stage::turn`].
+    pub fn type_ahead(&mut self, name: &str, text: &str) {
+        let actor = self.actor(name);
+        let (wire, id) = (actor.wire.clone(), actor.id);
+        wire.borrow_mut().send(&[text.as_bytes(), b"\n"].concat());
+        self.server.readable(id.slot());
+    }
+
+    /// One turn of the loop, and no more.
+    pub fn turn(&mut self) {
+        self.server.wake(self.now);
+        self.server.turn();
+        self.server.check();
     }
 
     /// `name` connects and registers; what they hear is forgotten.
@@ -357,7 +375,9 @@ impl Stage {
     fn actor(&mut self, name: &str) -> &Actor {
         if !self.actors.contains_key(name) {
             let wire = Wire::new(usize::MAX);
-            let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
+            let smooth = self.smooth;
+            let choices = if smooth { Choices::smooth() } else { Choices::from_bytes(&[]) };
+            let end = ServerEnd { wire: wire.clone(), choices };
             let address = self.addresses.get(name).copied();
             let peer = Peer { endpoint: self.endpoint, address, secure: None };
             let id = self.server.accept(end, peer).expect("room for one more");

@@ -2,7 +2,7 @@
 
 use crate::oper::with_operators;
 use crate::stage::{Stage, play_with};
-use stonechat::store::{BanKind, Reply, Request};
+use stonechat::store::{BanKind, BanRecord, Reply, Request};
 
 /// `root` is here as an operator.
 fn stage() -> Stage {
@@ -110,7 +110,7 @@ fn an_address_is_refused_before_anything_is_heard_until_the_ban_ends() {
         "DLINE 10m 192.0.2.0/24 :too much",
         &[":srv NOTICE root :192.0.2.0/24 is banned 10m; connections closed: 0"],
     );
-    let why = "ERROR :You are banned: too much (until 2026-01-01T00:10";
+    let why = "ERROR :You are banned: too much (until 2026-01-01T00:10:00Z)\r\n";
     assert!(stage.is_refused("192.0.2.77").unwrap().starts_with(why));
     assert_eq!(stage.is_refused("192.0.3.77"), None);
     stage.restart();
@@ -126,7 +126,7 @@ fn an_address_is_refused_before_anything_is_heard_until_the_ban_ends() {
         "DLINE 192.0.2.1",
         &[":srv NOTICE root :192.0.2.1 is banned for ever; connections closed: 0"],
     );
-    assert!(stage.is_refused("192.0.2.1").unwrap().contains("no reason giv"));
+    assert!(stage.is_refused("192.0.2.1").unwrap().contains("no reason given"));
     told(&mut stage, "UNDLINE 192.0.2.1", &[":srv NOTICE root :192.0.2.1 is banned no more"]);
     assert_eq!(stage.is_refused("192.0.2.1"), None);
     stage.restart();
@@ -323,6 +323,42 @@ fn each_kind_is_kept_with_its_reason_and_its_end() {
     for ban in &bans {
         assert_eq!((&*ban.reason, &*ban.setter), ("why not", "root!root@localhost"));
         assert_eq!((ban.created_s, ban.expires_s), (1_767_225_600, Some(1_767_225_660)));
+    }
+}
+
+#[test]
+fn a_hundred_thousand_bans_keep_out_whom_they_mean_and_nobody_else() {
+    let mut stage = stage();
+    let ban = |kind, what: String| {
+        let (reason, setter) = ("spam".to_owned(), "root!r@localhost".to_owned());
+        Request::AddBan(Box::new(BanRecord {
+            kind,
+            what,
+            reason,
+            setter,
+            created_s: 1,
+            expires_s: None,
+        }))
+    };
+    for n in 0..25_000 {
+        let (a, b) = (n / 250, n % 250);
+        stage.ask_disk(ban(BanKind::Address, format!("10.{a}.{b}.0/24")));
+        stage.ask_disk(ban(BanKind::Account, format!("spammer{n}")));
+        stage.ask_disk(ban(BanKind::Mask, format!("*!*@host{n}.example.org")));
+        stage.ask_disk(ban(BanKind::Mask, format!("spam{n}x*!*@*")));
+    }
+    stage.ask_disk(ban(BanKind::Mask, "*a".repeat(100) + "b!*@*"));
+    stage.restart();
+    stage.register("ann", "");
+    assert!(stage.is_refused("10.99.7.200").is_some());
+    assert_eq!(stage.is_refused("10.100.7.200"), None);
+    for (nick, banned) in [("spam17x", true), ("spam25000x", false)] {
+        stage.say("new", &format!("NICK {nick}"));
+        stage.say("new", "USER a 0 * :x");
+        assert_eq!(stage.heard("new")[0].contains(" 465 "), banned, "{nick}");
+        if banned {
+            assert!(stage.saw_the_end("new"));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The real daemon as a process, on real sockets: what a user, an operator and a service manager
 //! see of it. Everything listens on loopback, on ports that the system chooses.
 
+mod abuse;
 mod account;
 mod bot;
 mod commands;

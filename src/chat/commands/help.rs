@@ -80,6 +80,7 @@ const ALL: &[Topic] = &[
             "  +b mask    bans; see HELP extbans     +e mask    excepts from bans",
             "  +I mask    may join in spite of +i    +k key     to join takes this key",
             "  +l number  so many may be in it       +f channel where those go who may not join",
+            "  +W seconds between two messages of one who has no rank",
             "Without one:",
             "  +C no CTCP but actions                +E roleplay: NPC, NPCA, SCENE",
             "  +M only who is logged in speaks       +R only who is logged in joins",
@@ -161,6 +162,15 @@ const ALL: &[Topic] = &[
         &["Runs a program of the server's config, or lists them. For operators."],
     ),
     topic("CS", "CS command", &["The same as CHANSERV."]),
+    topic(
+        "DEFCON",
+        "DEFCON [level]",
+        &[
+            "How far the server shuts itself in an attack. For operators. From 5 to 1, each with those",
+            "before it: 5 nothing, 4 no new accounts, 3 only who logs in may come, 2 who is not logged",
+            "in speaks only where they have a rank or are accepted, 1 only operators may come.",
+        ],
+    ),
     topic("DIE", "DIE", &["Ends the server. For operators."]),
     topic(
         "DLINE",
@@ -358,6 +368,11 @@ const ALL: &[Topic] = &[
         "TAGMSG target{,target}",
         &["A message of tags alone, such as that one is typing. For programs: IRCv3 message-tags."],
     ),
+    topic(
+        "TBAN",
+        "TBAN channel duration mask",
+        &["Bans somebody for a time, as 1d2h30m; with m: before the mask they may only not speak."],
+    ),
     topic("TIME", "TIME [server]", &["Says what time it is here, in UTC."]),
     topic(
         "TOPIC",
@@ -440,7 +455,7 @@ mod tests {
         let letters = (ChannelMode::LETTERS.iter().map(|(letter, _)| *letter))
             .chain(Rank::LETTERS.iter().map(|(letter, _, _)| *letter))
             .chain(List::LETTERS.iter().map(|(letter, _)| *letter))
-            .chain("klf".chars());
+            .chain("klfW".chars());
         for letter in letters {
             assert!(channel.contains(&format!("+{letter} ")), "+{letter} of channels");
         }

@@ -46,6 +46,7 @@ impl Chat {
             let channel = self.channels.create(name, voice.unix());
             return self.enter(voice, by, channel);
         };
+        self.end_timed_bans(voice, channel);
         match self.may_join(channel, by.user, key) {
             Ok(()) => self.enter(voice, by, channel),
             Err(refused) => self.refuse(voice, by, channel, refused),

@@ -1,7 +1,7 @@
 //! MODE of channels. Modern IRC, "MODE message" and "Channel Modes".
 
 use crate::chat::ban::Ban;
-use crate::chat::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank, Ranks};
+use crate::chat::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank, Ranks, Slow};
 use crate::chat::flood::LINE;
 use crate::chat::numeric::*;
 use crate::chat::voice::{Line, LineTags, Voice};
@@ -73,6 +73,7 @@ impl Chat {
         let Some(channel) = self.channel_for(by, target) else {
             return self.no_such_channel(voice, by, target);
         };
+        self.end_timed_bans(voice, channel);
         if modes.is_empty() {
             return self.tell_modes(voice, by, channel);
         }
@@ -166,7 +167,7 @@ impl Chat {
         if let Some(rank) = Rank::of(letter) {
             return self.change_rank(voice, by, channel, (on, letter, rank, param), changes);
         }
-        let known = "klf".contains(letter)
+        let known = "klfW".contains(letter)
             || List::of(letter).is_some()
             || ChannelMode::of(letter).is_some();
         if !known {
@@ -244,7 +245,7 @@ impl Chat {
         }
     }
 
-    /// Modes `k`, `l` and `f`.
+    /// Modes `k`, `l`, `f` and `W`.
     fn change_value(
         &mut self,
         voice: &mut Voice,
@@ -259,6 +260,7 @@ impl Chat {
             let was_set = match letter {
                 'k' => channel.key.take().is_some(),
                 'l' => channel.limit.take().is_some(),
+                'W' => channel.slow.take().is_some(),
                 _ => channel.forward.take().is_some(),
             };
             if was_set {
@@ -289,6 +291,19 @@ impl Chat {
                 }
                 _ => {
                     self.bad_parameter(voice, by, id, letter, param, "A limit is a number above 0")
+                }
+            },
+            'W' => match Slow::parse(param) {
+                Some(slow) => {
+                    let seconds = slow.seconds;
+                    let before = channel.slow.replace(slow).map(|slow| slow.seconds);
+                    if before != Some(seconds) {
+                        changes.push(true, letter, Some(&seconds.to_string()));
+                    }
+                }
+                None => {
+                    let text = "Slow mode takes seconds, 1 to 86400";
+                    self.bad_parameter(voice, by, id, letter, param, text);
                 }
             },
             _ => {
@@ -365,7 +380,12 @@ impl Chat {
                 self.numeric(voice, by.conn, ERR_BANLISTFULL, &params);
             }
             (true, None) => {
-                channel.list_mut(list).push(ListEntry { mask, by: setter, at: voice.unix() });
+                channel.list_mut(list).push(ListEntry {
+                    mask,
+                    by: setter,
+                    at: voice.unix(),
+                    until: None,
+                });
                 changes.push(true, letter, Some(&mask_text));
             }
             (false, Some(index)) => {
@@ -499,7 +519,7 @@ fn takes_parameter(letter: char, on: bool) -> bool {
     List::of(letter).is_some()
         || Rank::of(letter).is_some()
         || letter == 'k'
-        || (on && "lf".contains(letter))
+        || (on && "lfW".contains(letter))
 }
 
 /// Whether a member may give or take `rank`.

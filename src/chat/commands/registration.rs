@@ -177,13 +177,12 @@ impl Chat {
 
     /// Turns away who is not logged in, where one must be.
     fn refuses_strangers(&mut self, voice: &mut Voice, conn: ConnId) -> bool {
-        let refuses = self.settings.accounts.login_required && self.account_of(conn).is_none();
-        if refuses {
-            let text = "You must log in to an account to use this server";
+        let why = self.shuts_out(conn);
+        if let Some(text) = why {
             self.fail(voice, conn, "*", "ACCOUNT_REQUIRED", &[], text);
             self.turn_away(voice, conn, text);
         }
-        refuses
+        why.is_some()
     }
 
     /// Turns away who is called as nobody may be.

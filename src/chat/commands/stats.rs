@@ -26,6 +26,10 @@ pub struct Figures {
     pub channels: usize,
     /// Connections that have not registered yet.
     pub registering: usize,
+    /// Bans of the server.
+    pub bans: usize,
+    /// How far the server shuts itself: 5, not at all, to 1.
+    pub defcon: usize,
     /// How often each of PRIVMSG, NOTICE and TAGMSG was given, refused ones included.
     pub messages: [(&'static str, u64); 3],
 }
@@ -46,6 +50,8 @@ impl Chat {
             operators: self.users.operators().len(),
             channels: self.channels.len(),
             registering: self.registering,
+            bans: self.bans.len(),
+            defcon: usize::from(self.defcon.level()),
             messages: ["PRIVMSG", "NOTICE", "TAGMSG"].map(given),
         }
     }

@@ -156,6 +156,7 @@ pub(super) const STEPS: &[&str] = &[
         reason TEXT NOT NULL
     ) STRICT;
     CREATE INDEX audit_in_order ON audit (time);
+    ALTER TABLE channel_list ADD COLUMN expires INTEGER;
 ",
 ];
 
