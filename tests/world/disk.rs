@@ -63,8 +63,8 @@ impl Disk {
     /// Does what was asked. Returns whether that was anything.
     pub fn serve(&mut self) -> bool {
         let mut any = false;
-        while let Some((token, job)) = self.hashing.take() {
-            self.hashing.answer(token, job.run());
+        while let Some(job) = self.hashing.take() {
+            self.hashing.answer(job.run());
             any = true;
         }
         self.serve_store() | any

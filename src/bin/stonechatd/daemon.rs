@@ -30,6 +30,8 @@ pub struct Daemon {
     /// By [`EndpointId`]. Those that have gone keep their number, and their counters.
     endpoints: Vec<Endpoint>,
     watchdog: Option<Watchdog>,
+    /// Told to end twice: nothing more is waited for.
+    hurried: bool,
     /// Nothing can be kept, and that was told.
     ailing: bool,
     /// There once anything listens with TLS.
@@ -77,7 +79,7 @@ impl Daemon {
         database.retain(settings.policy.clone());
         let (store, far) = Store::new(STORE_REQUESTS_MAX);
         let waker = reactor.waker();
-        // It can't fail but for want of memory, and what it wakes looks for itself once a turn.
+        // It can't fail but for want of memory; what was replied is then taken at the next waking.
         let wake = move || drop(waker.wake());
         let mut app = App::new(settings.limits.line_max, settings.chat.clone());
         let (hasher, jobs) = Hasher::new(worker::CAPACITY);
@@ -100,6 +102,7 @@ impl Daemon {
             server,
             endpoints: Vec::new(),
             watchdog,
+            hurried: false,
             ailing: false,
             certificates: None,
             printer: None,
@@ -117,7 +120,10 @@ impl Daemon {
     /// Serves until it is told to end, takes leave of everyone, and sees that all is kept.
     pub fn run(mut self) -> Result<(), Failure> {
         let result = self.serve();
-        let Daemon { server, keeper, .. } = self;
+        let Daemon { server, keeper, hurried, .. } = self;
+        if hurried {
+            return result; // what the disk does not take now it will not have
+        }
         drop(server); // and with it the store, which ends the thread
         if keeper.join().is_err() {
             log::error!("the thread of the database has panicked");
@@ -262,6 +268,7 @@ impl Daemon {
             let heard = self.turn(Some(Duration::from_millis(left_ms)))?;
             let end = |signal: &Signal| matches!(signal, Signal::Terminate | Signal::Interrupt);
             if heard.signals.iter().any(end) {
+                self.hurried = true;
                 return Err(Failure::other("told to end twice: ended without taking leave"));
             }
         }
