@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use stonechat::net::reactor::{Reactor, Socket};
+use stonechat::net::reactor::{Reactor, Transport};
 use stonechat::net::{ConnId, EndpointId, EventLoop, Outbox, Peer, Service};
 use stonechat::wire::line::LineParser;
 
@@ -202,7 +202,7 @@ impl RoomServer {
         let mut line = [0; LINE_BYTES];
         for place in 0..self.room().speakers.len() {
             let speaker = self.room().speakers[place];
-            read_line(self.server.stream(speaker.slot()).get_mut(), &mut line);
+            read_line(self.server.stream(speaker.slot()), &mut line);
             for place in 0..self.room().listeners.len() {
                 let listener = self.room().listeners[place];
                 let written = self.server.stream(listener.slot()).write(&line);
@@ -213,7 +213,7 @@ impl RoomServer {
 }
 
 /// It is here already, or will be in a moment.
-fn read_line(stream: &mut Socket, line: &mut [u8]) {
+fn read_line(stream: &mut Transport, line: &mut [u8]) {
     while let Err(e) = stream.read_exact(line) {
         assert_eq!(e.kind(), ErrorKind::WouldBlock);
     }

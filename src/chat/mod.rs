@@ -29,7 +29,7 @@ mod watchers;
 
 pub use commands::stats::Figures;
 pub use rights::Right;
-pub use settings::{Accounts, Gateway, History, Limits, Operator, Registration, Settings};
+pub use settings::{Accounts, Gateway, History, Limits, Operator, Registration, Settings, Sts};
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
 use crate::wire::irc::tags::Tags;
@@ -126,7 +126,7 @@ impl Chat {
     pub fn set_settings(&mut self, out: &mut Outbox, settings: Settings) {
         let voice = &mut Voice::new(out);
         let tokens = self.isupport_tokens();
-        let capabilities: Vec<String> = caps::all(&self.settings, true).collect();
+        let capabilities = self.offers();
         self.settings = settings;
         self.tell_new_isupport(voice, &tokens);
         self.tell_new_values(voice, &capabilities);

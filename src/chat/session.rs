@@ -7,7 +7,7 @@ use super::commands::long_answer::LongAnswers;
 use super::commands::multiline::OpenBatch;
 use super::metadata::{Key, Metadata};
 use super::users::UserId;
-use crate::net::{ConnId, Peer};
+use crate::net::{ConnId, Peer, Secure};
 use crate::wire::casemap::Folded;
 use crate::wire::line::LineParser;
 use std::net::IpAddr;
@@ -37,6 +37,8 @@ pub struct Session {
     pub heard_bytes: u32,
     /// Where from; `None` on a Unix socket.
     pub address: Option<IpAddr>,
+    /// What TLS has agreed upon, if it carries the connection.
+    pub secure: Option<Box<Secure>>,
     /// Rarely there.
     pub more: Option<Box<More>>,
 }
@@ -167,6 +169,7 @@ impl Session {
             heard_lines: 0,
             heard_bytes: 0,
             address: peer.address.map(|address| address.ip().to_canonical()),
+            secure: peer.secure.map(Box::new),
             more: None,
         }
     }

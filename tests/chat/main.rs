@@ -8,6 +8,7 @@ mod account_ends;
 mod accounts;
 mod bad_input;
 mod caps;
+mod certificates;
 mod channels;
 mod crowd;
 mod event_playback;

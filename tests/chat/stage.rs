@@ -8,6 +8,8 @@
 //! ann~                            what she has heard is not looked at
 //! ann.                            she ends her half       ann!   she sees the end
 //! ann/                            she is cut off
+//! ann= 7                          she is to come by TLS, with a certificate of 32 bytes 7; with none
+//!                                 if nothing is said
 //! +90s                            so much time passes
 //! disk full                       nothing can be written any more; also: broken, stalls, well
 //! disk well 2 full                only after two requests more
@@ -25,7 +27,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
-use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer};
+use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer, Secure, TlsVersion};
 use stonechat::store::{Reply, Request};
 
 /// Plays `script` with the settings that a server called `srv` has by default.
@@ -67,7 +69,7 @@ pub fn play_with(settings: Settings, script: &str) {
             }
             continue;
         }
-        let at = line.find(['>', '<', '.', '!', '+', '~', '/']).expect("who says it");
+        let at = line.find(['>', '<', '.', '!', '+', '~', '/', '=']).expect("who says it");
         let (name, rest) = line.split_at(at);
         let (sign, text) = rest.split_at(1);
         let text = text.strip_prefix(' ').unwrap_or(text);
@@ -84,6 +86,7 @@ pub fn play_with(settings: Settings, script: &str) {
                     ">" => stage.say(name, text),
                     "+" => stage.register(name, text),
                     "/" => stage.cut_off(name),
+                    "=" => stage.secures(name, text),
                     _ => stage.half_close(name),
                 }
             }
@@ -106,6 +109,7 @@ pub struct Stage {
     disk: Disk,
     endpoint: EndpointId,
     actors: BTreeMap<String, Actor>,
+    secured: BTreeMap<String, Secure>,
     now: Now,
     message_ids: Vec<String>,
     /// Whether the ids of what has happened are told, as a JOIN's.
@@ -146,7 +150,18 @@ impl Stage {
         let (server, endpoint) = server(settings.clone(), None, now);
         let (actors, message_ids) = (BTreeMap::new(), Vec::new());
         let tells_ids_of_events = true;
-        Stage { server, settings, disk, endpoint, actors, now, message_ids, tells_ids_of_events }
+        let secured = BTreeMap::new();
+        Stage {
+            server,
+            settings,
+            disk,
+            endpoint,
+            actors,
+            secured,
+            now,
+            message_ids,
+            tells_ids_of_events,
+        }
     }
 
     /// How the disk is from now on.
@@ -185,6 +200,13 @@ impl Stage {
         wire.borrow_mut().send(&[unescaped(&text), b"\n".into()].concat());
         self.server.readable(id.slot());
         self.settle();
+    }
+
+    /// `name` comes by TLS, and shows a certificate that is called by a number, or none.
+    pub fn secures(&mut self, name: &str, certificate: &str) {
+        let fingerprint = certificate.parse().ok().map(|byte| [byte; 32]);
+        let (version, cipher) = (TlsVersion::Tls13, "TLS13_AES_256_GCM_SHA384");
+        self.secured.insert(name.to_owned(), Secure { version, cipher, fingerprint });
     }
 
     /// `name` connects and registers; what they hear is forgotten.
@@ -287,7 +309,8 @@ impl Stage {
         if !self.actors.contains_key(name) {
             let wire = Wire::new(usize::MAX);
             let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
-            let peer = Peer { endpoint: self.endpoint, address: None, secure: None };
+            let secure = self.secured.get(name).copied();
+            let peer = Peer { endpoint: self.endpoint, address: None, secure };
             let id = self.server.accept(end, peer).expect("room for one more");
             self.actors.insert(name.into(), Actor { wire, id });
         }

@@ -4,6 +4,7 @@
 pub(crate) mod authenticate;
 mod away;
 mod cap;
+mod certificates;
 pub(crate) mod chanserv;
 mod chathistory;
 mod help;
