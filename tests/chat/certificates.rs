@@ -148,7 +148,7 @@ fn whois_tells_who_is_secure_and_to_himself_by_which_certificate() {
          ann< :srv 312 ann ann srv :Net
          ann< :srv 671 ann ann :is using a secure connection [TLSv1.3, TLS13_AES_256_GCM_SHA384]
          ann< :srv 276 ann ann :has client certificate fingerprint 0707070707070707070707070707070707070707070707070707070707070707
-         ann< :srv 338 ann ann ann@localhost * :Is actually using host
+         ann< :srv 338 ann ann ann@localhost 255.255.255.255 :is actually using host
          ann< :srv 379 ann ann :is using modes +
          ann< :srv 317 ann ann 0 1767225600 :seconds idle, signon time
          ann< :srv 318 ann ann :End of /WHOIS list",
@@ -163,7 +163,7 @@ fn sts_is_announced_where_it_is_configured() {
     let script = "ann> CAP LS 302
          ann~
          ann> CAP REQ :sts
-         ann< :srv CAP * NAK sts";
+         ann< :srv CAP * NAK :sts";
     play_with(Settings { sts, limits, ..settings() }, script);
     for (secure, value) in
         [(None, "sts=port=6697,duration=2592000"), (Some("none"), "sts=duration=2592000")]
