@@ -1,6 +1,7 @@
 //! Certificates: which is shown to whom, and what becomes of files that are not right.
 
-use crate::far::{Far, Pipe, client, echo};
+use crate::client::client;
+use crate::far::{Far, Pipe, echo};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;

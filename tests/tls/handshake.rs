@@ -1,6 +1,7 @@
 //! Handshakes: those that succeed, whatever they come in, and those that don't.
 
-use crate::far::{Far, Pipe, client, client_with, echo, refused, shaker};
+use crate::client::{client, client_with};
+use crate::far::{Far, Pipe, echo, refused, shaker};
 use crate::world::by_hand::{at, rest};
 use rustls::version::{TLS12, TLS13};
 use rustls::{HandshakeKind, SupportedProtocolVersion};

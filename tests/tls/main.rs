@@ -2,6 +2,7 @@
 //! anywhere, certificates and their files.
 
 mod certificates;
+mod client;
 mod far;
 mod handshake;
 mod traffic;
