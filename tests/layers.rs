@@ -22,7 +22,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("web", &["wire", "net", "store"]),
     ("cluster", &["wire", "net", "store"]),
     ("app", &["wire", "net", "store", "auth", "echo", "chat", "telemetry", "web", "cluster"]),
-    ("config", &["wire", "net", "store", "auth", "app", "chat"]),
+    ("config", &["wire", "net", "store", "auth", "tls", "app", "chat"]),
     ("metrics", &["net", "store", "chat"]),
     ("client", &["wire", "net"]),
 ];

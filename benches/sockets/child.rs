@@ -1,6 +1,6 @@
 //! A server in a process of its own: its memory is measured apart from the load's.
 
-use crate::server::{limits, listen};
+use crate::server::{limits, listen_with};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -10,23 +10,26 @@ use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
 use stonechat::echo::Echo;
 use stonechat::net::reactor::Reactor;
+use stonechat::net::tls::Acceptor;
 use stonechat::net::{EndpointId, EventLoop, Service};
 
-/// The argument that makes this program a server; the next says of what kind, `echo` or `irc`.
+/// The argument that makes this program a server; the next says of what kind, `echo`, `echos` or `irc`.
 pub const SERVER: &str = "server";
 
 pub fn serve(kind: &str) {
-    if kind == "echo" {
-        return serve_with(Echo::new(512));
+    match kind {
+        "echo" => return serve_with(Echo::new(512), None),
+        "echos" => return serve_with(Echo::new(512), Some(crate::tls::shaker())),
+        _ => {}
     }
     let mut app = App::new(512, Settings::default());
     app.add_endpoint(Protocol::Irc).expect("the first");
-    serve_with(app);
+    serve_with(app, None);
 }
 
-fn serve_with(service: impl Service) {
+fn serve_with(service: impl Service, tls: Option<Acceptor>) {
     let mut reactor = Reactor::new().expect("a reactor");
-    println!("{}", listen(&mut reactor, EndpointId(0)));
+    println!("{}", listen_with(&mut reactor, EndpointId(0), tls));
     let mut server = EventLoop::new(service, limits());
     while reactor.turn(&mut server, None).expect("the poll works").signals.is_empty() {}
 }

@@ -1,7 +1,7 @@
 //! What the loop costs over real sockets on loopback, beside the least that could do the same.
 //!
 //! `cargo bench --bench sockets` for everything, some minutes; `-- fanout echo chat history crowd accept
-//! refuse idle start` for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
+//! refuse idle start tls` for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
 //!
 //! Wall time on a shared machine says little. What is compared is the CPU time of the server's
 //! thread, kernel included, and it is compared with that of a bare loop measured in turn with it;
@@ -20,12 +20,15 @@ mod measure;
 mod refuse;
 mod server;
 mod start;
+mod tls;
+#[path = "../../tests/tls/client.rs"]
+mod tls_client;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::process::Command;
 
-const SCENARIOS: [(&str, fn()); 9] = [
+const SCENARIOS: [(&str, fn()); 10] = [
     ("fanout", fanout::run),
     ("echo", echo::run),
     ("chat", chat::run),
@@ -35,6 +38,7 @@ const SCENARIOS: [(&str, fn()); 9] = [
     ("refuse", refuse::run),
     ("idle", idle::run),
     ("start", start::run),
+    ("tls", tls::run),
 ];
 
 fn main() {

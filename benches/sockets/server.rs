@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use stonechat::app::App;
 use stonechat::net::reactor::{Address, Listener, Reactor, Transport};
+use stonechat::net::tls::Acceptor;
 use stonechat::net::{EndpointId, EventLoop, Limits, Service};
 use stonechat::store::sqlite::{Database, Durability};
 use stonechat::store::{Store, thread};
@@ -40,9 +41,14 @@ impl Server {
 
     /// A reactor with `service` behind it.
     pub fn of(service: impl Service + Send + 'static) -> Server {
+        Server::with(service, None)
+    }
+
+    /// The same, with TLS if there is something to shake hands with.
+    pub fn with(service: impl Service + Send + 'static, tls: Option<Acceptor>) -> Server {
         Server::spawn(move |ready, asked| {
             let mut reactor = Reactor::new().expect("a reactor");
-            let address = listen(&mut reactor, EndpointId(0));
+            let address = listen_with(&mut reactor, EndpointId(0), tls);
             let mut server = EventLoop::new(service, limits());
             ready.send((address, reactor.waker())).expect("somebody waits for it");
             loop {
@@ -112,9 +118,18 @@ const STORE_REQUESTS_MAX: usize = 16_384;
 
 /// Listens on some port of loopback.
 pub fn listen(reactor: &mut Reactor, endpoint: EndpointId) -> SocketAddr {
+    listen_with(reactor, endpoint, None)
+}
+
+/// The same, with TLS if there is something to shake hands with.
+pub fn listen_with(
+    reactor: &mut Reactor,
+    endpoint: EndpointId,
+    tls: Option<Acceptor>,
+) -> SocketAddr {
     let listener = listener();
     let Address::Tcp(address) = *listener.address() else { unreachable!("it was bound to TCP") };
-    reactor.listen(endpoint, listener).expect("the listener can be watched");
+    reactor.listen_with(endpoint, listener, tls).expect("the listener can be watched");
     address
 }
 

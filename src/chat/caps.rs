@@ -1,8 +1,10 @@
 //! Capabilities: what a client may ask to be told, and how. IRCv3 capability-negotiation.
 
 use super::Settings;
-use super::commands::authenticate::MECHANISMS;
+use super::commands::authenticate::mechanisms;
 use super::metadata::{self, KEY_MAX};
+use super::session::Session;
+use super::settings::Sts;
 
 /// A capability this server knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,16 +148,29 @@ pub fn is_offered(cap: Cap, settings: &Settings) -> bool {
     settings.history.enabled || !of_history.contains(&cap)
 }
 
-/// Every name that is offered, with its value if `with_values` and it has one: `name=value`.
-pub fn all(settings: &Settings, with_values: bool) -> impl Iterator<Item = String> {
+/// Every name that is offered to `session`, with its value if `with_values` and it has one:
+/// `name=value`.
+pub fn all(settings: &Settings, session: &Session, with_values: bool) -> Vec<String> {
     let offered = NAMES.iter().filter(|(_, cap)| is_offered(*cap, settings));
-    offered.map(move |(name, cap)| match value(*cap, settings) {
+    let named = offered.map(|(name, cap)| match value(*cap, settings, session) {
         Some(value) if with_values => format!("{name}={value}"),
         _ => (*name).to_owned(),
+    });
+    // It is nothing to ask for, and says nothing without its value.
+    let sts = sts(settings, session).filter(|_| with_values);
+    named.chain(sts.map(|value| format!("sts={value}"))).collect()
+}
+
+/// IRCv3 sts: to who comes in plain, where to come by TLS; to who does, for how long to.
+fn sts(settings: &Settings, session: &Session) -> Option<String> {
+    let Sts { port, seconds } = settings.sts?;
+    Some(match session.secure {
+        Some(_) => format!("duration={seconds}"),
+        None => format!("port={port},duration={seconds}"),
     })
 }
 
-fn value(cap: Cap, settings: &Settings) -> Option<String> {
+fn value(cap: Cap, settings: &Settings, session: &Session) -> Option<String> {
     let limits = &settings.limits;
     match cap {
         Cap::Metadata2 | Cap::Metadata3 => Some(format!(
@@ -173,7 +188,7 @@ fn value(cap: Cap, settings: &Settings) -> Option<String> {
         }
         Cap::Registration => Some("custom-account-name".to_owned()),
         Cap::Relaymsg => Some("/".to_owned()),
-        Cap::Sasl => Some(MECHANISMS.to_owned()),
+        Cap::Sasl => Some(mechanisms(session).to_owned()),
         _ => None,
     }
 }

@@ -37,7 +37,7 @@ pub use flood::Rate;
 pub use rights::Right;
 pub use settings::{
     Abuse, Accounts, Gateway, History, Limits, Operator, OperatorClass, Program, Proof,
-    Registration, Settings,
+    Registration, Settings, Sts,
 };
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Refusal, Service};
@@ -159,7 +159,7 @@ impl Chat {
     pub fn set_settings(&mut self, out: &mut Outbox, settings: Settings) {
         let voice = &mut Voice::new(out);
         let tokens = self.isupport_tokens();
-        let capabilities: Vec<String> = caps::all(&self.settings, true).collect();
+        let capabilities = self.offers();
         self.settings = settings;
         self.doors.attempts.set_limits(self.settings.abuse.attempts);
         for session in self.sessions.iter_mut() {

@@ -8,7 +8,7 @@ use super::commands::multiline::OpenBatch;
 use super::flood::Bucket;
 use super::metadata::{Key, Metadata};
 use super::users::UserId;
-use crate::net::{ConnId, Peer};
+use crate::net::{ConnId, Peer, Secure};
 use crate::wire::casemap::Folded;
 use crate::wire::line::LineParser;
 use std::net::IpAddr;
@@ -42,6 +42,8 @@ pub struct Session {
     pub exempt: bool,
     /// What it has said before it speaks for a user, who have their own.
     pub bucket: Bucket,
+    /// What TLS has agreed upon, if it carries the connection.
+    pub secure: Option<Box<Secure>>,
     /// Rarely there.
     pub more: Option<Box<More>>,
 }
@@ -174,6 +176,7 @@ impl Session {
             address: peer.address.map(|address| address.ip().to_canonical()),
             exempt: false,
             bucket: Bucket::default(),
+            secure: peer.secure.map(Box::new),
             more: None,
         }
     }

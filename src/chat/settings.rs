@@ -34,12 +34,23 @@ pub struct Settings {
     pub history: History,
     /// Who may have an account, and who must.
     pub accounts: Accounts,
+    /// Whether clients that come in plain are told to come by TLS.
+    pub sts: Option<Sts>,
     /// Who may say, by WEBIRC, for whom they connect.
     pub gateways: Vec<Gateway>,
     /// What keeps one from spoiling it for the others.
     pub abuse: Abuse,
     /// What is refused or cut off, and when.
     pub limits: Limits,
+}
+
+/// IRCv3 sts: what clients are to keep to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sts {
+    /// Where TLS is spoken.
+    pub port: u16,
+    /// For how long a client is to come by TLS alone; 0 to take that back.
+    pub seconds: u64,
 }
 
 /// Who may say, by WEBIRC, for whom they connect.
@@ -206,6 +217,7 @@ impl Default for Settings {
             admin: Default::default(),
             icon: None,
             operators: Vec::new(),
+            sts: None,
             gateways: Vec::new(),
             commands: BTreeMap::new(),
             history: History::default(),
@@ -249,6 +261,7 @@ impl fmt::Debug for Settings {
             .field("commands", &self.commands)
             .field("history", &self.history)
             .field("accounts", &self.accounts)
+            .field("sts", &self.sts)
             .field("gateways", &self.gateways)
             .field("abuse", &self.abuse)
             .field("limits", &self.limits)

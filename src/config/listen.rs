@@ -59,6 +59,12 @@ impl Listen {
         listens.into_iter().map(listen).collect()
     }
 
+    /// Its port, if it has one and the system does not choose it.
+    pub fn port(&self) -> Option<u16> {
+        let Place::Tcp(host) = &self.place else { return None };
+        host.rsplit_once(':')?.1.parse().ok().filter(|port| *port != 0)
+    }
+
     /// The addresses to bind; a name may have several. Looks names up, and so may take its time.
     pub fn addresses(&self) -> io::Result<Vec<Address>> {
         match &self.place {

@@ -1,6 +1,8 @@
 //! The section `[tls]`: which certificates are shown, and whether clients are told to come by TLS.
 
-use super::units;
+use super::{Listen, Scheme, units};
+use crate::app::Protocol;
+use crate::chat::Sts;
 use crate::tls::Files;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -39,6 +41,22 @@ impl Tls {
         let files =
             |pair: &Pair| Files { certificate: pair.certificate.clone(), key: pair.key.clone() };
         self.certificates.iter().map(files).collect()
+    }
+
+    /// What clients are told of TLS on the first of `listens` that is meant for it, or of the
+    /// defaults. Clients that keep to it can't come in plain any more, nor past a certificate that
+    /// they don't trust: so it takes one of one's own.
+    pub fn sts(&self, listens: Option<&[Listen]>) -> Result<Option<Sts>, String> {
+        let Some(ms) = self.sts else { return Ok(None) };
+        if self.certificates.is_empty() {
+            return Err("tls.sts needs tls.certificates, of a kind that clients trust".to_owned());
+        }
+        let listens = listens.map_or_else(Listen::defaults, <[Listen]>::to_vec);
+        let meant = Scheme { protocol: Protocol::Irc, secure: true };
+        let port = listens.iter().filter(|listen| listen.scheme == meant).find_map(Listen::port);
+        let port =
+            port.ok_or("tls.sts needs a listener ircs://HOST:PORT with a port of its own")?;
+        Ok(Some(Sts { port, seconds: (ms / 1000) as u64 }))
     }
 
     pub(super) fn validate(&self) -> Result<(), String> {

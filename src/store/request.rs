@@ -110,6 +110,35 @@ pub enum Request {
         /// Its name, folded.
         folded: String,
     },
+    /// Let whoever shows a certificate log in to an account: [`Reply::Added`], [`Reply::Taken`] if it
+    /// is bound to one already, [`Reply::TooMany`], or [`Reply::NoSuchAccount`].
+    AddCertificate {
+        /// Its name, folded.
+        account: String,
+        /// SHA-256 of the certificate in DER, in small hexadecimal digits.
+        fingerprint: String,
+        /// Now, in milliseconds since 1970.
+        created_ms: i64,
+        /// How many the account may have.
+        most: usize,
+    },
+    /// Take that back: [`Reply::Dropped`], [`Reply::Unknown`], or [`Reply::NoSuchAccount`].
+    DropCertificate {
+        /// Its name, folded.
+        account: String,
+        /// As it was added.
+        fingerprint: String,
+    },
+    /// Those of one account: [`Reply::Certificates`], or [`Reply::NoSuchAccount`].
+    Certificates {
+        /// Its name, folded.
+        account: String,
+    },
+    /// Whose account a certificate is bound to: [`Reply::Owner`].
+    FindByCertificate {
+        /// As it was added.
+        fingerprint: String,
+    },
     /// All accounts, page by page: [`Reply::Accounts`].
     Accounts {
         /// The folded name that the last page ended with; empty for the first.
@@ -196,7 +225,7 @@ pub enum Reply {
     Targets(Vec<(Target, i64)>),
     /// It is gone, and that is durable.
     Redacted,
-    /// The target has no message of this id.
+    /// The target has no message of this id, or the account no certificate of this fingerprint.
     Unknown(String),
     /// The message is not of the account that wants it redacted.
     Forbidden,
@@ -212,6 +241,10 @@ pub enum Reply {
     Taken,
     /// There is no such invitation, or it has expired.
     BadInvitation,
+    /// There are as many as there may be.
+    TooMany,
+    /// Fingerprints, and when each was added in milliseconds since 1970, the earliest first.
+    Certificates(Vec<(String, i64)>),
     /// The account that was asked for.
     Account(Option<Box<Account>>),
     /// The name of the account, as it is written.
@@ -375,8 +408,9 @@ impl Request {
             AddAccount { .. } | ChangeAccount { .. } | DropAccount { .. } => true,
             AddInvitation { .. } | SaveChannel(_) | DropChannel { .. } => true,
             SavePresence { .. } | DropPresence { .. } | AddBan(_) | DropBan { .. } => true,
-            Audit(_) => true,
+            AddCertificate { .. } | DropCertificate { .. } | Audit(_) => true,
             Select { .. } | Targets { .. } | Search { .. } | Retain(_) | Acts { .. } => false,
+            Certificates { .. } | FindByCertificate { .. } => false,
             FindAccount { .. } | FindOwner { .. } | Accounts { .. } => false,
             Channels | Presences | Bans => false,
         }
@@ -400,6 +434,9 @@ impl Request {
                 folded.len()
             }
             FindOwner { skeleton } => skeleton.len(),
+            AddCertificate { account, fingerprint, .. }
+            | DropCertificate { account, fingerprint } => account.len() + fingerprint.len(),
+            FindByCertificate { fingerprint } => fingerprint.len(),
             ChangeAccount { folded, change } => folded.len() + change.bytes(),
             Accounts { after, .. } => after.len(),
             AddInvitation { token_hash, .. } => token_hash.len(),
@@ -408,7 +445,7 @@ impl Request {
             SavePresence { account, presence } => {
                 account.len() + size_of::<Presence>() + presence.bytes()
             }
-            DropPresence { account } => account.len(),
+            DropPresence { account } | Certificates { account } => account.len(),
             AddBan(ban) => size_of::<BanRecord>() + ban.bytes(),
             DropBan { what, .. } => what.len(),
             Audit(act) => act.bytes(),

@@ -9,6 +9,8 @@
 //! ann.                            she ends her half       ann!   she sees the end
 //! ann/                            she is cut off
 //! from 192.0.2.1 ann bob          who connects from there; others come by a Unix socket
+//! ann= 7                          she is to come by TLS, with a certificate of 32 bytes 7; with none
+//!                                 if nothing is said
 //! +90s                            so much time passes
 //! disk full                       nothing can be written any more; also: broken, stalls, well
 //! disk well 2 full                only after two requests more
@@ -28,7 +30,7 @@ use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::auth::verifier::Verifier;
 use stonechat::chat::{Ended, Operator, OperatorClass, Proof, Right, Settings};
-use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer};
+use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer, Secure, TlsVersion};
 use stonechat::store::{Reply, Request};
 
 /// Plays `script` with the settings that a server called `srv` has by default.
@@ -83,7 +85,7 @@ pub fn play_with(settings: Settings, script: &str) {
             names.split(' ').for_each(|name| stage.comes_from(name, address));
             continue;
         }
-        let at = line.find(['>', '<', '.', '!', '+', '~', '/']).expect("who says it");
+        let at = line.find(['>', '<', '.', '!', '+', '~', '/', '=']).expect("who says it");
         let (name, rest) = line.split_at(at);
         let (sign, text) = rest.split_at(1);
         let text = text.strip_prefix(' ').unwrap_or(text);
@@ -100,6 +102,7 @@ pub fn play_with(settings: Settings, script: &str) {
                     ">" => stage.say(name, text),
                     "+" => stage.register(name, text),
                     "/" => stage.cut_off(name),
+                    "=" => stage.secures(name, text),
                     _ => stage.half_close(name),
                 }
             }
@@ -123,6 +126,7 @@ pub struct Stage {
     endpoint: EndpointId,
     actors: BTreeMap<String, Actor>,
     addresses: BTreeMap<String, SocketAddr>,
+    secured: BTreeMap<String, Secure>,
     now: Now,
     message_ids: Vec<String>,
     /// Whether the ids of what has happened are told, as a JOIN's.
@@ -170,6 +174,7 @@ impl Stage {
         let (server, endpoint) = server(settings.clone(), None, now);
         let (actors, addresses, message_ids) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         let tells_ids_of_events = true;
+        let secured = BTreeMap::new();
         Stage {
             server,
             settings,
@@ -177,6 +182,7 @@ impl Stage {
             endpoint,
             actors,
             addresses,
+            secured,
             now,
             message_ids,
             tells_ids_of_events,
@@ -262,6 +268,13 @@ impl Stage {
         self.server.wake(self.now);
         self.server.turn();
         self.server.check();
+    }
+
+    /// `name` comes by TLS, and shows a certificate that is called by a number, or none.
+    pub fn secures(&mut self, name: &str, certificate: &str) {
+        let fingerprint = certificate.parse().ok().map(|byte| [byte; 32]);
+        let (version, cipher) = (TlsVersion::Tls13, "TLS13_AES_256_GCM_SHA384");
+        self.secured.insert(name.to_owned(), Secure { version, cipher, fingerprint });
     }
 
     /// `name` connects and registers; what they hear is forgotten.
@@ -379,7 +392,8 @@ impl Stage {
             let choices = if smooth { Choices::smooth() } else { Choices::from_bytes(&[]) };
             let end = ServerEnd { wire: wire.clone(), choices };
             let address = self.addresses.get(name).copied();
-            let peer = Peer { endpoint: self.endpoint, address, secure: None };
+            let secure = self.secured.get(name).copied();
+            let peer = Peer { endpoint: self.endpoint, address, secure };
             let id = self.server.accept(end, peer).expect("room for one more");
             self.actors.insert(name.into(), Actor { wire, id });
         }

@@ -16,3 +16,6 @@ mod requests;
 mod service_manager;
 mod signals;
 mod start;
+mod tls;
+#[path = "../tls/client.rs"]
+mod tls_client;

@@ -16,6 +16,8 @@ pub struct Daemon {
     stderr: Option<ChildStderr>,
     /// What it printed before `ready`.
     pub listening: Vec<String>,
+    /// The fingerprints of the certificates that it shows.
+    pub fingerprints: Vec<String>,
     pub dir: Arc<TempDir>,
 }
 
@@ -44,7 +46,7 @@ impl Daemon {
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = child.stderr.take();
-        let mut listening = Vec::new();
+        let (mut listening, mut fingerprints) = (Vec::new(), Vec::new());
         loop {
             let mut line = String::new();
             if stdout.read_line(&mut line).unwrap() == 0 {
@@ -52,12 +54,16 @@ impl Daemon {
                 stderr.unwrap().read_to_string(&mut log).unwrap();
                 panic!("it ended before it was ready: {log}");
             }
-            match line.trim_end().strip_prefix("listening ") {
-                Some(url) => listening.push(url.to_owned()),
-                None => break assert_eq!(line, "ready\n"),
+            match line.trim_end().split_once(' ') {
+                Some(("listening", url)) => listening.push(url.to_owned()),
+                Some(("certificate", text)) => {
+                    let (_, fingerprint) = text.rsplit_once(" SHA-256 ").expect("a fingerprint");
+                    fingerprints.push(fingerprint.to_owned());
+                }
+                _ => break assert_eq!(line, "ready\n"),
             }
         }
-        Daemon { child, stdout, stderr, listening, dir }
+        Daemon { child, stdout, stderr, listening, fingerprints, dir }
     }
 
     pub fn config(&self) -> PathBuf {

@@ -14,6 +14,8 @@ struct Naive {
     invitations: BTreeMap<String, i64>,
     channels: BTreeMap<String, ChannelRecord>,
     presences: BTreeMap<String, Presence>,
+    /// By fingerprint: the account, and when it was added.
+    certificates: BTreeMap<String, (String, i64)>,
 }
 
 impl Naive {
@@ -44,6 +46,7 @@ impl Naive {
                     return Reply::NoSuchAccount;
                 }
                 self.presences.remove(&folded);
+                self.certificates.retain(|_, (account, _)| *account != folded);
                 self.channels.retain(|_, channel| channel.founder != folded);
                 for channel in self.channels.values_mut() {
                     channel.accounts.retain(|(account, _)| *account != folded);
@@ -59,6 +62,43 @@ impl Naive {
                     created_ms: account.created_ms,
                 };
                 Reply::Accounts(accounts.take(limit.get()).map(summary).collect())
+            }
+            Request::AddCertificate { account, fingerprint, created_ms, most } => {
+                let own = self.certificates.values().filter(|(of, _)| *of == account).count();
+                match () {
+                    () if !self.accounts.contains_key(&account) => return Reply::NoSuchAccount,
+                    () if own >= most => return Reply::TooMany,
+                    () if self.certificates.contains_key(&fingerprint) => return Reply::Taken,
+                    () => {}
+                }
+                self.certificates.insert(fingerprint, (account, created_ms));
+                Reply::Added
+            }
+            Request::DropCertificate { account, fingerprint } => {
+                if !self.accounts.contains_key(&account) {
+                    return Reply::NoSuchAccount;
+                }
+                match self.certificates.get(&fingerprint) {
+                    Some((of, _)) if *of == account => {
+                        self.certificates.remove(&fingerprint);
+                        Reply::Dropped
+                    }
+                    _ => Reply::Unknown(fingerprint),
+                }
+            }
+            Request::Certificates { account } => {
+                if !self.accounts.contains_key(&account) {
+                    return Reply::NoSuchAccount;
+                }
+                let own = self.certificates.iter().filter(|(_, (of, _))| *of == account);
+                let mut own: Vec<(String, i64)> =
+                    own.map(|(fingerprint, (_, at))| (fingerprint.clone(), *at)).collect();
+                own.sort_by_key(|(fingerprint, at)| (*at, fingerprint.clone()));
+                Reply::Certificates(own)
+            }
+            Request::FindByCertificate { fingerprint } => {
+                let owner = self.certificates.get(&fingerprint);
+                Reply::Owner(owner.map(|(account, _)| self.accounts[account].name.clone()))
             }
             Request::AddInvitation { token_hash, created_ms, expires_ms } => {
                 self.invitations.retain(|_, expires| *expires > created_ms);
@@ -224,6 +264,16 @@ fn request() -> impl Strategy<Value = Request> {
         2 => (invitation(), 0..9_i64, 0..9_i64).prop_map(|(token_hash, created_ms, expires_ms)| {
             Request::AddInvitation { token_hash, created_ms, expires_ms }
         }),
+        4 => (account(), "[stu]", 0..9_i64, 1..4_usize).prop_map(
+            |(account, fingerprint, created_ms, most)| {
+                Request::AddCertificate { account, fingerprint, created_ms, most }
+            }
+        ),
+        1 => (account(), "[stu]").prop_map(|(account, fingerprint)| {
+            Request::DropCertificate { account, fingerprint }
+        }),
+        2 => account().prop_map(|account| Request::Certificates { account }),
+        2 => "[stu]".prop_map(|fingerprint| Request::FindByCertificate { fingerprint }),
         4 => (account(), "[abcd]", 0..9_i64, 0..4_usize).prop_map(
             |(account, target, time_ms, targets_max)| {
                 Request::MarkRead { account, target, time_ms, targets_max }

@@ -60,10 +60,12 @@ impl Settings {
         let file = flags.config.clone().or_else(|| named().map(PathBuf::from));
         let config = read_config(file.as_deref()).map_err(Failure::usage)?;
         let listen = Some(flags.listen.clone()).filter(|listen| !listen.is_empty());
-        let chat = config.chat();
+        let mut chat = config.chat();
+        let listen = listen.or(config.listen);
+        chat.sts = config.tls.sts(listen.as_deref()).map_err(Failure::usage)?;
         let data = flags.data.clone().or(config.data);
         Ok(Settings {
-            listen: listen.or(config.listen),
+            listen,
             data: data_dir::choose(data).map_err(Failure::unavailable)?,
             log: flags.log.clone().unwrap_or(config.log),
             reuse_port: config.reuse_port,

@@ -1,5 +1,5 @@
 //! AUTHENTICATE: logging in by SASL. IRCv3 sasl-3.1 and sasl-3.2; RFC 4616 (PLAIN), RFC 5802 and RFC
-//! 7677 (SCRAM-SHA-256).
+//! 7677 (SCRAM-SHA-256); EXTERNAL is in `certificates`.
 
 use crate::auth::attempts::Attempt;
 use crate::auth::chunks::{self, Bad, Chunk, Payload};
@@ -9,13 +9,17 @@ use crate::chat::Chat;
 use crate::chat::accounts::{Refusal, verifier_of};
 use crate::chat::caps::Cap;
 use crate::chat::numeric::*;
+use crate::chat::session::Session;
 use crate::chat::voice::{Line, Voice};
 use crate::net::ConnId;
 use crate::store::Account;
 use crate::wire::irc::Message;
 
-/// The mechanisms, the better first.
-pub(crate) const MECHANISMS: &str = "SCRAM-SHA-256,PLAIN";
+/// The mechanisms that `session` may use, the better first: EXTERNAL for who has shown a certificate.
+pub(crate) fn mechanisms(session: &Session) -> &'static str {
+    let shown = session.secure.as_ref().and_then(|secure| secure.fingerprint);
+    if shown.is_some() { "EXTERNAL,SCRAM-SHA-256,PLAIN" } else { "SCRAM-SHA-256,PLAIN" }
+}
 
 /// An exchange that is going on.
 pub struct Sasl {
@@ -25,6 +29,7 @@ pub struct Sasl {
 
 enum Stage {
     Plain,
+    External,
     ScramFirst,
     /// The account is missing where there is none of that name.
     ScramFinal(Box<Exchange>, Option<Box<Account>>, Attempt),
@@ -57,11 +62,13 @@ impl Chat {
     }
 
     fn begin_sasl(&mut self, voice: &mut Voice, conn: ConnId, mechanism: &str) {
+        let known = mechanisms(&self.sessions[conn]);
         let stage = match &*mechanism.to_ascii_uppercase() {
             "PLAIN" => Stage::Plain,
             "SCRAM-SHA-256" => Stage::ScramFirst,
+            "EXTERNAL" if known.starts_with("EXTERNAL") => Stage::External,
             _ => {
-                self.numeric(voice, conn, RPL_SASLMECHS, &[MECHANISMS]);
+                self.numeric(voice, conn, RPL_SASLMECHS, &[known]);
                 return self.numeric(voice, conn, ERR_SASLFAIL, &[]);
             }
         };
@@ -90,6 +97,7 @@ impl Chat {
         };
         match sasl.stage {
             Stage::Plain => self.plain(voice, conn, &payload),
+            Stage::External => self.external(voice, conn, &payload),
             Stage::ScramFirst => self.scram_first(voice, conn, &payload),
             Stage::ScramFinal(exchange, account, attempt) => {
                 match (exchange.finish(&payload), account) {
@@ -159,7 +167,12 @@ impl Chat {
         });
     }
 
-    fn end_sasl(&mut self, voice: &mut Voice, conn: ConnId, result: Result<Box<Account>, Refusal>) {
+    pub(in crate::chat) fn end_sasl(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        result: Result<Box<Account>, Refusal>,
+    ) {
         let account = match result {
             Ok(account) => account,
             Err(refusal) => return self.refuse_login(voice, conn, refusal),

@@ -50,7 +50,7 @@ impl Chat {
         }
         // The answer is that of the version asked for, though the higher one is remembered.
         let with_values = version >= WITH_VALUES;
-        let names = caps::all(&self.settings, with_values).collect();
+        let names = caps::all(&self.settings, &self.sessions[conn], with_values);
         self.cap_lines(voice, conn, "LS", names, with_values);
     }
 
@@ -84,28 +84,44 @@ impl Chat {
         self.say(voice, conn, server, "CAP", &[self.called(conn), subcommand, line.trim_end()]);
     }
 
+    /// What is offered to those who know values, and to those who want to know what is offered no
+    /// more.
+    pub(crate) fn offers(&self) -> Vec<(ConnId, Vec<String>)> {
+        let knows = |session: &&Session| session.cap_302 || session.caps.has(Cap::Notify);
+        let offer = |session: &Session| (session.id, caps::all(&self.settings, session, true));
+        self.sessions.iter().filter(knows).map(offer).collect()
+    }
+
     /// What there was not `before`, or with another value, to those who know values; and what there
     /// is no more, which is taken from who had it. IRCv3 capability-negotiation, "The CAP NEW
     /// subcommand" and "The CAP DEL subcommand".
-    pub(crate) fn tell_new_values(&mut self, voice: &mut Voice, before: &[String]) {
+    pub(crate) fn tell_new_values(&mut self, voice: &mut Voice, before: &[(ConnId, Vec<String>)]) {
         let name = |value: &str| value.split('=').next().unwrap_or_default().to_owned();
-        let now: Vec<String> = caps::all(&self.settings, true).collect();
-        let new: Vec<String> = now.iter().filter(|cap| !before.contains(cap)).cloned().collect();
-        let names: Vec<String> = now.iter().map(|cap| name(cap)).collect();
-        let gone = before.iter().map(|cap| name(cap)).filter(|name| !names.contains(name));
-        let gone: Vec<String> = gone.collect();
-        for (subcommand, caps) in [("NEW", &new), ("DEL", &gone)] {
-            let knows = |session: &&Session| match session.stage {
-                Stage::Gone => false,
-                _ => session.cap_302 || (subcommand == "DEL" && session.caps.has(Cap::Notify)),
-            };
-            for session in self.sessions.iter().filter(knows).filter(|_| !caps.is_empty()) {
-                let params = [self.called(session.id), subcommand, &caps.join(" ")];
-                self.say(voice, session.id, &self.settings.server_name, "CAP", &params);
+        for (conn, before) in before {
+            let session = &self.sessions[*conn];
+            let now = caps::all(&self.settings, session, true);
+            let new: Vec<String> =
+                now.iter().filter(|cap| !before.contains(cap)).cloned().collect();
+            let names: Vec<String> = now.iter().map(|cap| name(cap)).collect();
+            // What sts said holds for as long as it said.
+            let gone = before.iter().map(|cap| name(cap)).filter(|name| !names.contains(name));
+            let gone: Vec<String> = gone.filter(|name| name != "sts").collect();
+            let here = !matches!(session.stage, Stage::Gone);
+            for (subcommand, caps, knows) in [("NEW", &new, session.cap_302), ("DEL", &gone, true)]
+            {
+                if here && knows && !caps.is_empty() {
+                    let params = [self.called(*conn), subcommand, &caps.join(" ")];
+                    self.say(voice, *conn, &self.settings.server_name, "CAP", &params);
+                }
             }
         }
-        for cap in gone.iter().filter_map(|name| caps::named(name)) {
-            self.sessions.iter_mut().for_each(|session| session.caps = session.caps.without(cap));
+        for session in self.sessions.iter_mut() {
+            let names: Vec<&str> = session.caps.names().collect();
+            for cap in names.into_iter().filter_map(caps::named) {
+                if !caps::is_offered(cap, &self.settings) {
+                    session.caps = session.caps.without(cap);
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@ mod audit;
 pub(crate) mod authenticate;
 mod away;
 mod cap;
+mod certificates;
 pub(crate) mod chanserv;
 mod chathistory;
 pub(crate) mod defcon;

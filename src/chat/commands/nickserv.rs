@@ -25,12 +25,13 @@ pub(crate) fn is_service(name: &str) -> bool {
     SERVICES.iter().any(|service| same(service, name))
 }
 
-const HELP: [&str; 10] = [
+const HELP: [&str; 11] = [
     "Accounts. /msg NickServ COMMAND, or /NS COMMAND:",
     "REGISTER password [email]        makes an account of your nick, and logs you in",
     "IDENTIFY [account] password      logs you in",
     "PASSWD password new-password     changes the password of your account",
     "SET always-on on|off             whether you stay when your last connection goes",
+    "CERT ADD [fingerprint]|DEL fingerprint|LIST   certificates that log you in",
     "INFO [account]                   when it was made; of your own more",
     "DROP account password            removes your account",
     "SAREGISTER account password      makes an account for somebody; for operators",
@@ -68,6 +69,7 @@ impl Chat {
             ("SET", [what, value]) if what.eq_ignore_ascii_case("always-on") => {
                 self.ns_set_always_on(voice, by, value);
             }
+            ("CERT", words) => self.ns_cert(voice, by, words),
             ("INFO", []) => {
                 let own = self.users[by.user].account.clone();
                 let nick = || self.users[by.user].nick().into();
@@ -86,7 +88,7 @@ impl Chat {
         }
     }
 
-    fn nickserv_says(&self, voice: &mut Voice, conn: ConnId, text: &str) {
+    pub(crate) fn nickserv_says(&self, voice: &mut Voice, conn: ConnId, text: &str) {
         self.service_says(voice, conn, NAME, text);
     }
 

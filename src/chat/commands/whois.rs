@@ -3,6 +3,7 @@
 use crate::chat::caps::Cap;
 use crate::chat::numeric::*;
 use crate::chat::rights::Right;
+use crate::chat::session::Session;
 use crate::chat::users::{User, UserId, UserMode};
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
@@ -89,6 +90,7 @@ impl Chat {
         if let Some(account) = &user.account {
             self.numeric(voice, conn, RPL_WHOISACCOUNT, &[nick, account]);
         }
+        self.whois_security(voice, by, id);
         if user.is(UserMode::Bot) {
             let text = format!("is a bot on {}", self.settings.network);
             self.numeric(voice, conn, RPL_WHOISBOT, &[nick, &text]);
@@ -105,6 +107,34 @@ impl Chat {
         self.whois_metadata(voice, by, id);
         let idle = voice.unix().saturating_sub(user.spoke_at).to_string();
         self.numeric(voice, conn, RPL_WHOISIDLE, &[nick, &idle, &user.signed_on.to_string()]);
+    }
+
+    /// That all of its connections are secure, to everyone; which certificates they have shown, to
+    /// itself and operators.
+    fn whois_security(&self, voice: &mut Voice, by: By, id: UserId) {
+        let user = &self.users[id];
+        let sessions = || user.conns.iter().map(|conn| &self.sessions[*conn]);
+        let mut secure = sessions().filter_map(|session| session.secure.as_deref());
+        if let Some(first) = secure.next()
+            && sessions().all(|session| session.secure.is_some())
+        {
+            let text = format!(
+                "is using a secure connection [{}, {}]",
+                first.version.text(),
+                first.cipher
+            );
+            self.numeric(voice, by.conn, RPL_WHOISSECURE, &[user.nick(), &text]);
+        }
+        if id != by.user && !self.users[by.user].is(UserMode::Operator) {
+            return;
+        }
+        let mut shown: Vec<String> = sessions().filter_map(Session::fingerprint).collect();
+        shown.sort_unstable();
+        shown.dedup();
+        for fingerprint in shown {
+            let text = format!("has client certificate fingerprint {fingerprint}");
+            self.numeric(voice, by.conn, RPL_WHOISCERTFP, &[user.nick(), &text]);
+        }
     }
 
     fn whois_channels(&self, voice: &mut Voice, by: By, id: UserId) {

@@ -185,9 +185,10 @@ impl<S: Stream> TlsStream<S> {
 
     /// Tells the far end what was wrong with what it said.
     fn fails(&mut self, error: &rustls::Error) -> io::Error {
-        while let Ok(ConnectionState::EncodeTlsData(alert)) =
-            self.session.process_tls_records(&mut self.incoming).state
-        {
+        // And no more than that: it would look at the bad record again.
+        while self.session.wants_write() {
+            let state = self.session.process_tls_records(&mut self.incoming).state;
+            let Ok(ConnectionState::EncodeTlsData(alert)) = state else { break };
             if encode(alert, &mut self.outgoing).is_err() {
                 break;
             }

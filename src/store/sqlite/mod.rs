@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod bans;
+mod certificates;
 mod channels;
 mod history;
 mod ledger;
@@ -328,6 +329,14 @@ impl Database {
                 accounts::drop(connection, folded)
             }
             Accounts { after, limit } => accounts::page(connection, after, *limit),
+            AddCertificate { account, fingerprint, created_ms, most } => {
+                certificates::add(connection, account, fingerprint, *created_ms, *most)
+            }
+            DropCertificate { account, fingerprint } => {
+                certificates::drop(connection, account, fingerprint)
+            }
+            Certificates { account } => certificates::all(connection, account),
+            FindByCertificate { fingerprint } => certificates::owner(connection, fingerprint),
             AddInvitation { token_hash, created_ms, expires_ms } => {
                 accounts::invite(connection, token_hash, *created_ms, *expires_ms)
             }

@@ -1,0 +1,126 @@
+//! The far end of a connection: a client that speaks TLS through a pipe, and the server it talks to.
+
+use crate::world::by_hand::{ENDPOINT, at, rest};
+use crate::world::{Choices, ServerEnd, Wire};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, Error};
+use std::cell::RefCell;
+use std::io::{Read, Write};
+use std::rc::Rc;
+use std::sync::Arc;
+use stonechat::app::{App, Protocol};
+use stonechat::net::tls::{Acceptor, TlsStream};
+use stonechat::net::{ConnId, EventLoop, Limits, Peer, Refusal, Service};
+use stonechat::tls::{Shelf, acceptor, self_signed};
+
+pub type Server<V> = EventLoop<TlsStream<ServerEnd>, V>;
+
+/// An echo, with lines as long as one likes.
+pub fn echo(limits: Limits) -> Server<App> {
+    let mut app = App::new(limits.recvq_max - 2, Default::default());
+    app.add_endpoint(Protocol::Echo).unwrap();
+    EventLoop::new(app, limits)
+}
+
+/// What a server named `srv` shakes hands with.
+pub fn shaker() -> Acceptor {
+    acceptor(&Shelf::in_memory(&self_signed("srv").unwrap()).unwrap()).unwrap()
+}
+
+/// A client that takes any certificate, and notes which.
+pub struct Far {
+    pub id: ConnId,
+    pub wire: Rc<RefCell<Wire>>,
+    pub tls: ClientConnection,
+    pub heard: Vec<u8>,
+}
+
+/// How a pipe behaves.
+pub enum Pipe {
+    /// As a socket does.
+    Whole,
+    /// It tears what goes through it, by the choices of this seed, and holds so much.
+    Torn(u64, usize),
+}
+
+impl Far {
+    pub fn connect<V: Service>(
+        server: &mut Server<V>,
+        acceptor: &Acceptor,
+        config: Arc<ClientConfig>,
+        pipe: Pipe,
+    ) -> Far {
+        let (choices, down_max, whole_reads) = match pipe {
+            Pipe::Whole => (Choices::from_bytes(&[]), usize::MAX, true),
+            Pipe::Torn(seed, down_max) => (Choices::from_seed(seed), down_max, false),
+        };
+        let wire = Wire::new(down_max);
+        wire.borrow_mut().whole_reads = whole_reads;
+        let stream = acceptor.accept(ServerEnd { wire: wire.clone(), choices }).unwrap();
+        let peer = Peer { endpoint: ENDPOINT, address: None, secure: None };
+        let id = server.accept(stream, peer).unwrap();
+        let name = ServerName::try_from("srv").unwrap();
+        let mut tls = ClientConnection::new(config, name).unwrap();
+        tls.set_buffer_limit(None);
+        Far { id, wire, tls, heard: Vec::new() }
+    }
+
+    pub fn say(&mut self, said: &[u8]) {
+        self.tls.writer().write_all(said).unwrap();
+    }
+
+    /// What the client has for the server goes into the pipe.
+    pub fn push<V: Service>(&mut self, server: &mut Server<V>) -> bool {
+        let mut bytes = Vec::new();
+        while self.tls.wants_write() {
+            self.tls.write_tls(&mut bytes).unwrap();
+        }
+        if !bytes.is_empty() && !self.wire.borrow().server_gone {
+            self.send(server, &bytes);
+        }
+        !bytes.is_empty()
+    }
+
+    /// These bytes go into the pipe as they are.
+    pub fn send<V: Service>(&mut self, server: &mut Server<V>, bytes: &[u8]) {
+        self.wire.borrow_mut().send(bytes);
+        server.readable(self.id.slot());
+    }
+
+    /// What has come through the pipe is read. What is wrong with it is told.
+    pub fn pull<V: Service>(&mut self, server: &mut Server<V>) -> Result<bool, Error> {
+        let bytes: Vec<u8> = self.wire.borrow_mut().down.drain(..).collect();
+        if self.wire.borrow().wants_room {
+            self.wire.borrow_mut().wants_room = false;
+            server.writable(self.id.slot());
+        }
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            self.tls.read_tls(&mut rest).unwrap();
+            self.tls.process_new_packets()?;
+            let mut plain = vec![0; 1 << 16];
+            while let Ok(n @ 1..) = self.tls.reader().read(&mut plain) {
+                self.heard.extend_from_slice(&plain[..n]);
+            }
+        }
+        Ok(!bytes.is_empty())
+    }
+
+    /// Until neither has anything more for the other.
+    pub fn settle<V: Service>(&mut self, server: &mut Server<V>) -> Result<(), Error> {
+        loop {
+            let said = self.push(server);
+            rest(server, at(0));
+            server.check();
+            let heard = self.pull(server)?;
+            if !said && !heard && !self.tls.wants_write() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+pub fn refused<V: Service>(server: &mut Server<V>, why: Refusal) -> u64 {
+    let index = Refusal::ALL.iter().position(|each| *each == why).unwrap();
+    server.counters().endpoints.first().map_or(0, |counted| counted.refused[index])
+}

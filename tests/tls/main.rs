@@ -1,0 +1,10 @@
+//! TLS over pipes, with rustls itself at the far end: handshakes, what goes wrong in them, records torn
+//! anywhere, certificates and their files.
+
+mod certificates;
+mod client;
+mod far;
+mod handshake;
+mod traffic;
+#[path = "../world/mod.rs"]
+mod world;
