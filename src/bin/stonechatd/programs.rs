@@ -86,10 +86,12 @@ impl Programs {
             if heard.pipes.contains(&running.pipe) {
                 running.read(reactor, &mut news);
             }
-            if now_ms >= running.until_ms {
-                running.kill(Ended::TooLong);
-            }
-            let Some(status) = running.ended(heard) else { return true };
+            let Some(status) = running.ended(heard) else {
+                if now_ms >= running.until_ms {
+                    running.kill(Ended::TooLong);
+                }
+                return true;
+            };
             // What it has left in the pipe; its children are gone by now.
             running.read(reactor, &mut news);
             reactor.close_pipe(running.pipe);

@@ -189,7 +189,8 @@ pub(super) fn migrate(
 ) -> Result<(), Trouble> {
     let found = version(connection, steps)?;
     for (from, step) in (0..).zip(steps).skip(found as usize) {
-        if let Some(file) = file.filter(|_| from > 0) {
+        // One that is made now has nothing in it yet.
+        if let Some(file) = file.filter(|_| found > 0) {
             copy(connection, &copy_before(file, from))?;
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
