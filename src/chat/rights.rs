@@ -169,7 +169,7 @@ impl Chat {
         self.notice_operators(voice, kind, &text);
     }
 
-    /// Records that an operator was told where somebody comes from; nobody hears of it.
+    /// Records that an operator has looked at what others may not see; nobody hears of it.
     pub(crate) fn record_look(&mut self, voice: &mut Voice, by: By, command: &str, target: &str) {
         self.record_of(voice, &self.doer(by), command, target, "");
     }

@@ -13,7 +13,8 @@ fn start(dir: Arc<TempDir>, more: &str) -> Daemon {
     let verifier = Verifier::new("sesame", 4096, [7; 16]);
     let config = format!(
         "chat.server_name = \"srv\"\nabuse.exempt = []\n{more}\n\
-         chat.operators = [{{ name = \"root\", password = \"{verifier}\" }}]\n"
+         chat.operators = [{{ name = \"root\", password = \"{verifier}\", class = \"guard\" }}]\n\
+         operator_classes.guard = {{ rights = [\"ban\", \"defcon\", \"notices\"] }}\n"
     );
     let socket = format!("irc://unix:{}", socket(dir.path()).display());
     Daemon::start_in(dir, &config, &["--listen", "irc://127.0.0.1:0", "--listen", &socket], |_| {})

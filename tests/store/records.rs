@@ -312,7 +312,7 @@ fn what_was_saved_is_there_after_a_start() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("stonechat.db");
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let requests = vec(request(), 300).new_tree(&mut runner).unwrap().current();
+    let requests = vec(request(), 600).new_tree(&mut runner).unwrap().current();
     let mut naive = Naive::default();
     let mut database = Database::open(&file, Durability::Normal).unwrap();
     let expected: Vec<Reply> = requests.iter().map(|request| naive.answer(request)).collect();

@@ -86,10 +86,12 @@ impl Programs {
             if heard.pipes.contains(&running.pipe) {
                 running.read(reactor, &mut news);
             }
-            if now_ms >= running.until_ms {
-                running.kill(Ended::TooLong);
-            }
-            let Some(status) = running.ended(heard) else { return true };
+            let Some(status) = running.ended(heard) else {
+                if now_ms >= running.until_ms {
+                    running.kill(Ended::TooLong);
+                }
+                return true;
+            };
             // What it has left in the pipe; its children are gone by now.
             running.read(reactor, &mut news);
             reactor.close_pipe(running.pipe);
@@ -123,8 +125,9 @@ impl Running {
         if let Err(e) = read {
             log::warn!("cannot read what a program says: {e}");
         }
-        let too_much = said.len() > self.bytes_left || self.cut_lines(&mut said);
+        let too_long = said.len() > self.bytes_left;
         said.truncate(self.bytes_left);
+        let too_much = self.cut_lines(&mut said) || too_long;
         self.bytes_left -= said.len();
         if !said.is_empty() {
             news.push((self.run, News::Said(said)));

@@ -238,6 +238,9 @@ impl Chat {
     fn ns_info(&mut self, voice: &mut Voice, by: By, name: &str) {
         let own = self.users[by.user].account.as_deref().is_some_and(|own| same(own, name));
         let all = own || self.has_right(by.user, Right::Accounts);
+        if all && !own {
+            self.record_look(voice, by, "INFO", name);
+        }
         self.find_account(voice, by.conn, name, move |chat, voice, conn, found| match found {
             Ok(Some(account)) => {
                 for line in described(&account, all) {

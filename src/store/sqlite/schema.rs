@@ -190,6 +190,7 @@ pub(super) fn migrate(
 ) -> Result<(), Trouble> {
     let found = version(connection, steps)?;
     for (from, step) in (0..).zip(steps).skip(found as usize) {
+        // One that is made now has nothing in it yet.
         if let Some(file) = file.filter(|_| found > 0) {
             copy(connection, &copy_before(file, from))?;
         }
