@@ -246,7 +246,12 @@ if shutil.which("weechat-headless"):
 else:
     print("!!!! weechat-headless is not installed: it is left out")
 if shutil.which("irssi"):
-    for account, mechanism in [("iplain", "PLAIN"), ("iscram", "SCRAM-SHA-256")]:
+    said = subprocess.run(["irssi", "--version"], capture_output=True, text=True).stdout
+    mechanisms = [("iplain", "PLAIN"), ("iscram", "SCRAM-SHA-256")]
+    if tuple(int(part) for part in said.split()[1].split("-")[0].split(".")[:2]) < (1, 5):
+        mechanisms.pop()
+        print("irssi knows SCRAM-SHA-256 from 1.5 on: that is left out")
+    for account, mechanism in mechanisms:
         clients.append(Irssi(account, "", f'sasl_mechanism = "{mechanism}"; '
                              f'sasl_username = "{account}"; sasl_password = "secret-{account}";'))
     clients.append(Irssi("icert", f'tls_cert = "{pems["icert"]}";',
