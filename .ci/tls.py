@@ -19,6 +19,7 @@ import time
 
 programs = sys.argv[1]
 home = tempfile.mkdtemp()
+clients = []
 
 daemon = subprocess.Popen(
     [f"{programs}/stonechatd", "--data", f"{home}/data", "--listen", "ircs://127.0.0.1:0"],
@@ -34,6 +35,9 @@ def wait_for(what, condition):
         if condition():
             return
         time.sleep(0.1)
+    for client in clients:
+        client.kill()
+    daemon.kill()
     sys.exit(f"waited in vain for {what}")
 
 
@@ -148,13 +152,22 @@ class Bare:
                  lambda: any(text in line for line in list(self.lines)))
 
 
+def weechat_version():
+    said = subprocess.run(["weechat-headless", "--version"], capture_output=True, text=True)
+    return int(said.stdout.split(".")[0])
+
+
+# What options are called changed with WeeChat 4.
+TLS = "tls" if shutil.which("weechat-headless") and weechat_version() >= 4 else "ssl"
+
+
 class WeeChat:
     def __init__(self, nick, *options):
         self.nick, self.home = nick, f"{home}/weechat-{nick}"
         commands = [
             "/set fifo.file.enabled on", "/set fifo.file.path ${weechat_config_dir}/fifo",
-            "/set logger.file.flush_delay 0", f"/server add sc 127.0.0.1/{port} -tls",
-            f"/set irc.server.sc.tls_fingerprint {fingerprint}",
+            "/set logger.file.flush_delay 0", f"/server add sc 127.0.0.1/{port} -{TLS}",
+            f"/set irc.server.sc.{TLS}_fingerprint {fingerprint}",
             f"/set irc.server.sc.nicks {nick}", "/set irc.server.sc.autojoin #lobby",
             "/set irc.server_default.capabilities *", *options, "/connect sc",
         ]
@@ -222,7 +235,6 @@ for account in ["plain", "scram", "cert", "iplain", "iscram", "icert"]:
     bare.say("QUIT")
     bare.hears("ERROR")
 
-clients = []
 if shutil.which("weechat-headless"):
     sasl = "irc.server.sc.sasl"
     for account, mechanism in [("plain", "plain"), ("scram", "scram-sha-256")]:
@@ -230,11 +242,16 @@ if shutil.which("weechat-headless"):
                                f"/set {sasl}_username {account}",
                                f"/set {sasl}_password secret-{account}"))
     clients.append(WeeChat("cert", f"/set {sasl}_mechanism external",
-                           f"/set irc.server.sc.tls_cert {pems['cert']}"))
+                           f"/set irc.server.sc.{TLS}_cert {pems['cert']}"))
 else:
     print("!!!! weechat-headless is not installed: it is left out")
 if shutil.which("irssi"):
-    for account, mechanism in [("iplain", "PLAIN"), ("iscram", "SCRAM-SHA-256")]:
+    said = subprocess.run(["irssi", "--version"], capture_output=True, text=True).stdout
+    mechanisms = [("iplain", "PLAIN"), ("iscram", "SCRAM-SHA-256")]
+    if tuple(int(part) for part in said.split()[1].split("-")[0].split(".")[:2]) < (1, 5):
+        mechanisms.pop()
+        print("irssi knows SCRAM-SHA-256 from 1.5 on: that is left out")
+    for account, mechanism in mechanisms:
         clients.append(Irssi(account, "", f'sasl_mechanism = "{mechanism}"; '
                              f'sasl_username = "{account}"; sasl_password = "secret-{account}";'))
     clients.append(Irssi("icert", f'tls_cert = "{pems["icert"]}";',

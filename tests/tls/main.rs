@@ -5,6 +5,7 @@ mod certificates;
 mod client;
 mod far;
 mod handshake;
+mod proxied;
 mod traffic;
 #[path = "../world/mod.rs"]
 mod world;
