@@ -2,6 +2,7 @@
 //! see of it. Everything listens on loopback, on ports that the system chooses.
 
 mod account;
+mod addresses;
 mod bot;
 mod commands;
 mod conversation;
