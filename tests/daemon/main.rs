@@ -3,6 +3,7 @@
 
 mod abuse;
 mod account;
+mod addresses;
 mod bot;
 mod commands;
 mod conversation;
