@@ -1,7 +1,7 @@
 //! What the loop costs over real sockets on loopback, beside the least that could do the same.
 //!
 //! `cargo bench --bench sockets` for everything, some minutes; `-- fanout echo chat history crowd accept
-//! refuse idle start` for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
+//! refuse flood idle start` for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
 //!
 //! Wall time on a shared machine says little. What is compared is the CPU time of the server's
 //! thread, kernel included, and it is compared with that of a bare loop measured in turn with it;
@@ -14,6 +14,7 @@ mod child;
 mod crowd;
 mod echo;
 mod fanout;
+mod flood;
 mod history;
 mod idle;
 mod measure;
@@ -25,7 +26,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::process::Command;
 
-const SCENARIOS: [(&str, fn()); 9] = [
+const SCENARIOS: [(&str, fn()); 10] = [
     ("fanout", fanout::run),
     ("echo", echo::run),
     ("chat", chat::run),
@@ -33,6 +34,7 @@ const SCENARIOS: [(&str, fn()); 9] = [
     ("crowd", crowd::run),
     ("accept", accept::run),
     ("refuse", refuse::run),
+    ("flood", flood::run),
     ("idle", idle::run),
     ("start", start::run),
 ];
