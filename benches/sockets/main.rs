@@ -1,7 +1,8 @@
 //! What the loop costs over real sockets on loopback, beside the least that could do the same.
 //!
 //! `cargo bench --bench sockets` for everything, some minutes; `-- fanout echo chat history crowd accept
-//! refuse idle start tls` for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
+//! refuse flood idle start tls` for some of it. Rows for which there are not enough descriptors, 15,100 at
+//! most, are left out.
 //!
 //! Wall time on a shared machine says little. What is compared is the CPU time of the server's
 //! thread, kernel included, and it is compared with that of a bare loop measured in turn with it;
@@ -14,6 +15,7 @@ mod child;
 mod crowd;
 mod echo;
 mod fanout;
+mod flood;
 mod history;
 mod idle;
 mod measure;
@@ -28,7 +30,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::process::Command;
 
-const SCENARIOS: [(&str, fn()); 10] = [
+const SCENARIOS: [(&str, fn()); 11] = [
     ("fanout", fanout::run),
     ("echo", echo::run),
     ("chat", chat::run),
@@ -36,6 +38,7 @@ const SCENARIOS: [(&str, fn()); 10] = [
     ("crowd", crowd::run),
     ("accept", accept::run),
     ("refuse", refuse::run),
+    ("flood", flood::run),
     ("idle", idle::run),
     ("start", start::run),
     ("tls", tls::run),
