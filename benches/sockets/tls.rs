@@ -241,6 +241,9 @@ fn fan_out() {
     plain.stop();
 }
 
+/// What it is called, and the storm.
+type Storm = (&'static str, fn(SocketAddr));
+
 /// A hundred talk in turn, each waiting for their echo: while nobody shakes hands; while 2,000 do, from
 /// four threads; and while 2,000 hellos come at once, whose senders do no cryptography themselves.
 fn storm() {
@@ -277,7 +280,7 @@ fn storm() {
         ]);
     };
     row("calm", calm, None);
-    let storms: [(&str, fn(SocketAddr)); 2] = [("full", full_storm), ("hellos", storm_of_hellos)];
+    let storms: [Storm; 2] = [("full", full_storm), ("hellos", storm_of_hellos)];
     for (name, blow) in storms {
         let over = Arc::new(AtomicBool::new(false));
         let (address, ends, begun) = (server.address, over.clone(), Instant::now());
