@@ -8,7 +8,7 @@ use stonechat::chat::{Operator, OperatorClass, Program, Right, Settings};
 const DOC: &str = include_str!("../../docs/security.md");
 const TABLE: &str = include_str!("../../src/chat/commands/table.rs");
 
-/// Whoever could give a command. Nobody who is banned or suspended can: they are not here.
+/// Whoever could give a command and is here; who is banned or suspended is not, and has tests below.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Who {
     Unregistered,
@@ -132,6 +132,56 @@ fn each_command_is_refused_to_whom_the_table_says_and_to_nobody_else() {
             assert_eq!(asked_to_log_in, stranger, "{line} by {who:?}: {heard:#?}");
         }
     }
+}
+
+/// With `root`, who has banned whoever has the user name `evil`, and suspended the account `dan`.
+fn with_bans() -> Stage {
+    let mut stage =
+        Stage::new(Settings { operators: vec![operator("root", "sesame")], ..settings() });
+    stage.register("root", "");
+    stage.say("root", "OPER root sesame");
+    stage.register("dan", "");
+    stage.say("dan", "NS REGISTER hunter2");
+    stage.say("root", "UBAN ADD *!evil@* go away");
+    stage.say("root", "UBAN ADD account:dan go away");
+    assert!(stage.heard("dan").iter().any(|line| line.contains(" 465 dan ")));
+    assert!(stage.saw_the_end("dan"), "who is suspended while here is here no more");
+    stage
+}
+
+#[test]
+fn nothing_is_heard_of_who_is_banned() {
+    let mut stage = with_bans();
+    for (n, (command, _)) in told().into_iter().enumerate() {
+        let name = format!("x{n}");
+        // All at once: what follows the refusal has arrived before it is sent.
+        stage.say(&name, &format!(r"NICK {name}\nUSER evil 0 * :Evil\n{command} bob #a x y\nMOTD"));
+        let heard = stage.heard(&name);
+        assert!(heard[0].contains(" 465 "), "{command}: {heard:#?}");
+        assert!(heard[1].starts_with("ERROR "), "{command}: {heard:#?}");
+        assert_eq!(heard.len(), 2, "{command}: {heard:#?}");
+        assert!(stage.saw_the_end(&name));
+    }
+    assert_eq!(stage.app().take_requests(), []);
+}
+
+#[test]
+fn who_is_suspended_is_as_one_who_has_not_registered() {
+    let mut stage = with_bans();
+    for (n, (command, may)) in told().into_iter().enumerate() {
+        let name = format!("x{n}");
+        stage.jump(60); // attempts are slowed down
+        stage.say(&name, r"CAP REQ sasl\nNICK dan\nUSER u 0 * :Dan\nAUTHENTICATE PLAIN");
+        stage.heard(&name);
+        stage.say(&name, "AUTHENTICATE AGRhbgBodW50ZXIy");
+        let heard = stage.heard(&name);
+        assert!(heard[0].contains(" 902 "), "{command}: {heard:#?}");
+        stage.say(&name, &format!("{command} bob #a x y"));
+        let heard = stage.heard(&name);
+        let refused = heard.iter().any(|line| line.contains(" 451 "));
+        assert_eq!(refused, may != May::Anyone, "{command}: {heard:#?}");
+    }
+    assert_eq!(stage.app().take_requests(), []);
 }
 
 #[test]
