@@ -1,10 +1,10 @@
 //! Which service answers on which listener. A program is a service made of services.
 
 use crate::auth::worker::Hasher;
-use crate::chat::{self, Chat};
+use crate::chat::{self, Chat, Ended};
 use crate::echo::Echo;
-use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Service};
-use crate::store::{ChannelRecord, Policy, Presence, Store};
+use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Refusal, Service};
+use crate::store::{BanRecord, ChannelRecord, Policy, Presence, Store};
 use std::io::ErrorKind;
 
 /// What is spoken on a listener.
@@ -60,6 +60,11 @@ impl App {
         self.chat.restore(channels, presences, now);
     }
 
+    /// Whom it let in no more before this start. Before anyone comes.
+    pub fn restore_bans(&mut self, out: &mut Outbox, bans: Vec<BanRecord>) {
+        self.chat.restore_bans(out, bans);
+    }
+
     /// Adds an endpoint where `protocol` is spoken; `None` if there are 256 already.
     pub fn add_endpoint(&mut self, protocol: Protocol) -> Option<EndpointId> {
         let id = u8::try_from(self.endpoints.len()).ok()?;
@@ -76,6 +81,16 @@ impl App {
     /// What operators have asked of the program since this was called last.
     pub fn take_requests(&mut self) -> Vec<chat::Request> {
         self.chat.take_requests()
+    }
+
+    /// A program that an operator has asked for has said something.
+    pub fn program_said(&mut self, out: &mut Outbox, run: u64, bytes: &[u8]) {
+        self.chat.program_said(out, run, bytes);
+    }
+
+    /// A program that an operator has asked for has ended.
+    pub fn program_ended(&mut self, out: &mut Outbox, run: u64, ended: &Ended) {
+        self.chat.program_ended(out, run, ended);
     }
 
     /// Tells those operators who want to hear of such things what came of something they, or who
@@ -156,6 +171,10 @@ impl Service for App {
 
     fn unreachable(&mut self, out: &mut Outbox, endpoint: EndpointId, why: ErrorKind) {
         self.behind(endpoint).unreachable(out, endpoint, why);
+    }
+
+    fn refused(&mut self, out: &mut Outbox, why: Refusal) {
+        self.chat.refused(out, why);
     }
 
     fn farewell(&self, said: &mut Vec<u8>, endpoint: EndpointId, why: &str) {

@@ -173,6 +173,8 @@ impl Text {
             ("chat_operators", "Users who are operators of the server.", chat.operators),
             ("chat_channels", "Channels.", chat.channels),
             ("chat_registering", "Connections that have not registered yet.", chat.registering),
+            ("chat_bans", "Bans of the server.", chat.bans),
+            ("chat_defcon", "How far the server shuts itself: 5, not at all, to 1.", chat.defcon),
         ] {
             self.single(name, "gauge", help, count);
         }

@@ -250,8 +250,10 @@ fn a_storm_of_handshakes_is_spread_over_turns() {
 #[test]
 fn a_thousand_who_stall_lock_nobody_out() {
     let limits = Limits {
-        connects_per_ip_per_minute: 10_000,
         connections_per_ip: 10_000,
+        connects_per_ip_per_minute: 10_000,
+        connections_per_network: 10_000,
+        connects_per_network_per_minute: 10_000,
         ..Limits::default()
     };
     let mut server = server(limits);

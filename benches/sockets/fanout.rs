@@ -8,7 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
-use stonechat::net::reactor::{Reactor, Transport};
+use stonechat::net::reactor::Reactor;
 use stonechat::net::{ConnId, EndpointId, EventLoop, Outbox, Peer, Service};
 use stonechat::wire::line::LineParser;
 
@@ -213,7 +213,7 @@ impl RoomServer {
 }
 
 /// It is here already, or will be in a moment.
-fn read_line(stream: &mut Transport, line: &mut [u8]) {
+fn read_line(stream: &mut impl Read, line: &mut [u8]) {
     while let Err(e) = stream.read_exact(line) {
         assert_eq!(e.kind(), ErrorKind::WouldBlock);
     }

@@ -1,7 +1,7 @@
 //! What the loop costs over real sockets on loopback, beside the least that could do the same.
 //!
-//! `cargo bench --bench sockets` for everything, some minutes; `-- fanout echo chat history crowd accept idle
-//! start tls` for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
+//! `cargo bench --bench sockets` for everything, some minutes; `-- fanout echo chat history crowd accept
+//! refuse idle start tls` for some of it. Rows for which there are not enough descriptors, 15,100 at most, are left out.
 //!
 //! Wall time on a shared machine says little. What is compared is the CPU time of the server's
 //! thread, kernel included, and it is compared with that of a bare loop measured in turn with it;
@@ -17,6 +17,7 @@ mod fanout;
 mod history;
 mod idle;
 mod measure;
+mod refuse;
 mod server;
 mod start;
 mod tls;
@@ -27,13 +28,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::process::Command;
 
-const SCENARIOS: [(&str, fn()); 9] = [
+const SCENARIOS: [(&str, fn()); 10] = [
     ("fanout", fanout::run),
     ("echo", echo::run),
     ("chat", chat::run),
     ("history", history::run),
     ("crowd", crowd::run),
     ("accept", accept::run),
+    ("refuse", refuse::run),
     ("idle", idle::run),
     ("start", start::run),
     ("tls", tls::run),

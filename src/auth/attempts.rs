@@ -19,13 +19,15 @@ use crate::wire::casemap;
 use std::array;
 use std::net::IpAddr;
 
-/// The counts. Empty, they take no memory; at most 0.6 MB.
+/// The counts. Empty, they take no memory; at most 0.7 MB.
 pub struct Attempts {
     secret: [u8; 32],
     limits: AttemptLimits,
     addresses: Buckets,
     accounts: Buckets,
     known: Known,
+    /// All that was tried for an account, right or wrong.
+    trials: Buckets,
 }
 
 /// How often attempts may fail.
@@ -35,6 +37,10 @@ pub struct AttemptLimits {
     pub by_address: Rate,
     /// For one account, by all addresses from which it was not logged in to lately.
     pub by_account: Rate,
+    /// For one account, the successful ones among them: each costs as much to verify.
+    pub in_all: Rate,
+    /// New accounts, of all who want one together.
+    pub registrations: Rate,
 }
 
 /// A few at once, and one more each time some time has gone by.
@@ -70,6 +76,8 @@ impl Default for AttemptLimits {
         AttemptLimits {
             by_address: Rate { burst: 10, every_ms: 6_000 },
             by_account: Rate { burst: 30, every_ms: 20_000 },
+            in_all: Rate { burst: 60, every_ms: 1_000 },
+            registrations: Rate { burst: 30, every_ms: 20_000 },
         }
     }
 }
@@ -83,6 +91,7 @@ impl Attempts {
             addresses: Buckets::new(),
             accounts: Buckets::new(),
             known: Known::new(),
+            trials: Buckets::new(),
         }
     }
 
@@ -113,15 +122,14 @@ impl Attempts {
             account: (!known).then(|| Places::of(&of_account)),
             pair,
         };
-        let AttemptLimits { by_address, by_account } = self.limits;
+        let AttemptLimits { by_address, by_account, in_all, .. } = self.limits;
+        let trial = Places::of(&of_account);
         let wait_ms = |buckets: &Buckets, places: Option<Places>, rate| {
             places.map_or(0, |places| buckets.wait_ms(places, rate, now_ms))
         };
-        let retry_ms = wait_ms(&self.addresses, attempt.address, by_address).max(wait_ms(
-            &self.accounts,
-            attempt.account,
-            by_account,
-        ));
+        let retry_ms = wait_ms(&self.addresses, attempt.address, by_address)
+            .max(wait_ms(&self.accounts, attempt.account, by_account))
+            .max(wait_ms(&self.trials, Some(trial), in_all));
         if retry_ms > 0 {
             return Err(TooMany { retry_ms });
         }
@@ -131,13 +139,40 @@ impl Attempts {
         if let Some(places) = attempt.account {
             self.accounts.add(places, by_account, now_ms);
         }
+        self.trials.add(trial, in_all, now_ms);
         Ok(attempt)
+    }
+
+    /// Somebody is about to make an account: counted for the address like an attempt that fails, and
+    /// for all who do so together.
+    pub fn begin_registration(
+        &mut self,
+        address: Option<IpAddr>,
+        now_ms: u64,
+    ) -> Result<(), TooMany> {
+        let AttemptLimits { by_address, registrations, .. } = self.limits;
+        let of_address = address.map(|address| self.hash(b"address", &network(address)));
+        let of_address = of_address.map(|hash| Places::of(&hash));
+        // No account has a name that could be hashed to the same.
+        let of_all = Places::of(&self.hash(b"registrations", b""));
+        let wait_ms = self
+            .accounts
+            .wait_ms(of_all, registrations, now_ms)
+            .max(of_address.map_or(0, |places| self.addresses.wait_ms(places, by_address, now_ms)));
+        if wait_ms > 0 {
+            return Err(TooMany { retry_ms: wait_ms });
+        }
+        self.accounts.add(of_all, registrations, now_ms);
+        if let Some(places) = of_address {
+            self.addresses.add(places, by_address, now_ms);
+        }
+        Ok(())
     }
 
     /// The password was right: as if it had not been tried, and its address is known from now on.
     pub fn succeeded(&mut self, attempt: Attempt, now_ms: u64) {
         let elapsed_ms = now_ms.saturating_sub(attempt.began_ms);
-        let AttemptLimits { by_address, by_account } = self.limits;
+        let AttemptLimits { by_address, by_account, .. } = self.limits;
         if let Some(places) = attempt.address {
             self.addresses.give_back(places, by_address, elapsed_ms);
         }

@@ -132,7 +132,7 @@ fn stored_key(client_key: &[u8; 32]) -> [u8; 32] {
     Sha256::digest(client_key).into()
 }
 
-pub(super) fn hmac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+pub(crate) fn hmac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
     let keyed = Hmac::<Sha256>::new_from_slice(key).expect("any length will do");
     keyed.chain_update(message).finalize().into_bytes().into()
 }

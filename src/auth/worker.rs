@@ -13,8 +13,8 @@ use std::thread::{self, JoinHandle};
 
 /// The loop's side. Dropping it ends whoever serves the other, once all that was asked is done.
 pub struct Hasher {
-    jobs: Sender<(Token, Job)>,
-    results: Receiver<(Token, Done)>,
+    jobs: Sender<Job>,
+    results: Receiver<Done>,
     capacity: usize,
     /// Asked and not yet taken from `results`. It bounds both directions: at most `capacity`.
     open: usize,
@@ -22,13 +22,9 @@ pub struct Hasher {
 
 /// The side that answers: each job once, in the order asked.
 pub struct Far {
-    jobs: Receiver<(Token, Job)>,
-    results: Sender<(Token, Done)>,
+    jobs: Receiver<Job>,
+    results: Sender<Done>,
 }
-
-/// What a result is known by; the asker's to choose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Token(pub u64);
 
 /// Nothing was asked: as many jobs are open as may be, or nobody is there to do them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,18 +70,18 @@ impl Hasher {
         (Hasher { jobs, results, capacity, open: 0 }, far)
     }
 
-    /// Asks, without waiting. The result comes with the same token.
-    pub fn ask(&mut self, token: Token, job: Job) -> Result<(), Busy> {
+    /// Asks, without waiting. Results come in the order asked.
+    pub fn ask(&mut self, job: Job) -> Result<(), Busy> {
         if self.open == self.capacity {
             return Err(Busy);
         }
-        self.jobs.send((token, job)).map_err(|_| Busy)?;
+        self.jobs.send(job).map_err(|_| Busy)?;
         self.open += 1;
         Ok(())
     }
 
     /// What has been done, in the order asked, without waiting.
-    pub fn replies(&mut self) -> impl Iterator<Item = (Token, Done)> + use<'_> {
+    pub fn replies(&mut self) -> impl Iterator<Item = Done> + use<'_> {
         self.results.try_iter().inspect(|_| self.open -= 1)
     }
 
@@ -97,18 +93,18 @@ impl Hasher {
 
 impl Far {
     /// Waits for a job; `None` once the hasher is dropped and everything asked was taken.
-    pub fn wait(&self) -> Option<(Token, Job)> {
+    pub fn wait(&self) -> Option<Job> {
         self.jobs.recv().ok()
     }
 
     /// The next job, if there is one.
-    pub fn take(&self) -> Option<(Token, Job)> {
+    pub fn take(&self) -> Option<Job> {
         self.jobs.try_recv().ok()
     }
 
     /// Answers. If nobody is there to hear it, nobody needs it.
-    pub fn answer(&self, token: Token, done: Done) {
-        let _ = self.results.send((token, done));
+    pub fn answer(&self, done: Done) {
+        let _ = self.results.send(done);
     }
 }
 
@@ -134,8 +130,8 @@ impl Job {
 /// must not block.
 pub fn serve(far: Far, wake: impl Fn() + Send + 'static) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name("hasher".to_owned()).spawn(move || {
-        while let Some((token, job)) = far.wait() {
-            far.answer(token, job.run());
+        while let Some(job) = far.wait() {
+            far.answer(job.run());
             wake();
         }
     })
@@ -158,23 +154,22 @@ mod tests {
     #[test]
     fn a_full_queue_is_busy_until_results_are_taken() {
         let (mut hasher, far) = Hasher::new(2);
-        assert_eq!(hasher.ask(Token(1), verify("pencil")), Ok(()));
-        assert_eq!(hasher.ask(Token(2), verify("chalk")), Ok(()));
-        assert_eq!(hasher.ask(Token(3), verify("pencil")), Err(Busy));
-        let (token, job) = far.wait().unwrap();
-        far.answer(token, job.run());
-        assert_eq!(hasher.ask(Token(3), verify("pencil")), Err(Busy), "a result is in its place");
-        assert_eq!(hasher.replies().collect::<Vec<_>>(), [(Token(1), Done::Verified(true))]);
+        assert_eq!(hasher.ask(verify("pencil")), Ok(()));
+        assert_eq!(hasher.ask(make("chalk")), Ok(()));
+        assert_eq!(hasher.ask(verify("pencil")), Err(Busy));
+        far.answer(far.wait().unwrap().run());
+        assert_eq!(hasher.ask(verify("pencil")), Err(Busy), "a result is in its place");
+        assert_eq!(hasher.replies().collect::<Vec<_>>(), [Done::Verified(true)]);
         assert_eq!(hasher.open(), 1);
-        assert_eq!(hasher.ask(Token(3), verify("pencil")), Ok(()));
-        assert_eq!(far.take().map(|(token, _)| token), Some(Token(2)));
+        assert_eq!(hasher.ask(verify("pencil")), Ok(()));
+        assert!(matches!(far.take(), Some(Job::Make { .. })), "in the order asked");
     }
 
     #[test]
     fn with_nobody_at_the_far_end_it_is_busy() {
         let (mut hasher, far) = Hasher::new(2);
         drop(far);
-        assert_eq!(hasher.ask(Token(1), verify("pencil")), Err(Busy));
+        assert_eq!(hasher.ask(verify("pencil")), Err(Busy));
         assert_eq!(hasher.open(), 0);
     }
 
@@ -185,19 +180,17 @@ mod tests {
         let thread = serve(far, move || wake.send(()).unwrap()).unwrap();
         let jobs = [verify("pencil"), verify("pencils"), make("chalk"), make("chalk")];
         let wanted = jobs.len();
-        for (token, job) in jobs.into_iter().enumerate() {
-            hasher.ask(Token(token as u64), job).unwrap();
+        for job in jobs {
+            hasher.ask(job).unwrap();
         }
         for _ in 0..wanted {
             woken.recv_timeout(Duration::from_secs(60)).expect("woken for each result");
         }
-        let results: Vec<(Token, Done)> = hasher.replies().collect();
-        assert!((0..).zip(&results).all(|(at, (token, _))| token.0 == at));
-        let [(_, Done::Verified(true)), (_, Done::Verified(false)), made @ ..] = &results[..]
-        else {
+        let results: Vec<Done> = hasher.replies().collect();
+        let [Done::Verified(true), Done::Verified(false), made @ ..] = &results[..] else {
             panic!("{results:?}")
         };
-        let [(_, Done::Made(one)), (_, Done::Made(other))] = made else { panic!("{made:?}") };
+        let [Done::Made(one), Done::Made(other)] = made else { panic!("{made:?}") };
         assert!(one.verifies("chalk") && other.verifies("chalk") && !one.verifies("pencil"));
         assert_ne!(one.salt(), other.salt());
         assert_eq!(one.iterations(), ITERATIONS);
@@ -208,8 +201,8 @@ mod tests {
     #[test]
     fn a_dropped_hasher_is_served_to_its_end() {
         let (mut hasher, far) = Hasher::new(CAPACITY);
-        for token in 0..5 {
-            hasher.ask(Token(token), verify("pencil")).unwrap();
+        for _ in 0..5 {
+            hasher.ask(verify("pencil")).unwrap();
         }
         drop(hasher);
         let (wake, woken) = mpsc::channel();

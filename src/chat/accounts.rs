@@ -22,6 +22,7 @@ use crate::store::{Account, NewAccount, Reply, Request, Secret, Trouble};
 use crate::wire::casemap::{folded, same};
 use crate::wire::irc::names::{self, Nick};
 use std::fmt;
+use std::net::IpAddr;
 
 /// What stands between passwords and those who guess them.
 pub(super) struct Doors {
@@ -48,6 +49,8 @@ pub(super) enum Refusal {
     TooMany(TooMany),
     /// It can't be told now.
     Unavailable(Trouble),
+    /// The server lets in nobody with it; why.
+    Banned(String),
 }
 
 /// Why there is no new account.
@@ -97,10 +100,15 @@ impl Chat {
         conn: ConnId,
         name: &str,
     ) -> Result<Attempt, Refusal> {
-        // Loopback is a gateway, or the operator's own.
-        let address = self.sessions[conn].address.filter(|address| !address.is_loopback());
+        let address = self.counted_address(conn);
         let attempts = &mut self.doors.attempts;
         attempts.begin(address, name, voice.now().uptime_ms).map_err(Refusal::TooMany)
+    }
+
+    /// Where an attempt comes from, if that is held to a limit.
+    fn counted_address(&self, conn: ConnId) -> Option<IpAddr> {
+        let session = &self.sessions[conn];
+        session.address.filter(|_| !session.exempt)
     }
 
     /// Looks an account up on behalf of `conn`.
@@ -175,7 +183,13 @@ impl Chat {
         self.find_account(voice, conn, &name, move |chat, voice, conn, found| {
             let result = match found {
                 // Salted, it is no other's.
-                Ok(Some(account)) if account.verifier == proved.verifier => Ok(account),
+                Ok(Some(account)) if account.verifier == proved.verifier => {
+                    // Only who has proved that it is theirs is told.
+                    match chat.ban_of_account(voice, &account.name) {
+                        Some(why) => Err(Refusal::Banned(why)),
+                        None => Ok(account),
+                    }
+                }
                 Ok(_) => Err(Refusal::Wrong),
                 Err(refusal) => Err(refusal),
             };
@@ -197,13 +211,16 @@ impl Chat {
         + Send
         + 'static,
     ) {
-        let (name, password, invitation) = match self.examine(conn, &wish, by_operator) {
+        let (name, password, invitation) = match self.examine(voice, conn, &wish, by_operator) {
             Ok(fit) => fit,
             Err(why) => return then(self, voice, conn, Err(why)),
         };
-        // All new accounts together are bounded, like the attempts at one.
-        if !by_operator && let Err(refusal) = self.attempt(voice, conn, "REGISTER") {
-            return then(self, voice, conn, Err(refusal.into()));
+        let address = self.counted_address(conn);
+        let now_ms = voice.now().uptime_ms;
+        if !by_operator
+            && let Err(too_many) = self.doors.attempts.begin_registration(address, now_ms)
+        {
+            return then(self, voice, conn, Err(Unregistered::TooMany(too_many)));
         }
         let email = wish.email.filter(|_| invitation.is_none()).map(str::to_owned);
         let created_ms = voice.now().unix_ms as i64;
@@ -247,11 +264,15 @@ impl Chat {
     /// Whether an account may be made so: its name, its password, and the hash of what invites.
     fn examine(
         &self,
+        voice: &Voice,
         conn: ConnId,
         wish: &Wish,
         by_operator: bool,
     ) -> Result<(String, Password, Option<String>), Unregistered> {
         let registration = self.settings.accounts.registration;
+        if !self.defcon.takes_accounts() && !by_operator {
+            return Err(Unregistered::BadName("The server is under attack: try again later"));
+        }
         if registration == Registration::Closed && !by_operator {
             return Err(Unregistered::Closed);
         }
@@ -259,6 +280,9 @@ impl Chat {
         let Some(name) = name.filter(|_| !is_service(wish.name)) else {
             return Err(Unregistered::BadName("This can't be the name of an account"));
         };
+        if self.ban_of_account(voice, wish.name).is_some() {
+            return Err(Unregistered::BadName("An account of this name is banned"));
+        }
         let holder = self.users.find(wish.name);
         let own = self.sessions[conn].user();
         if holder.is_some() && holder != own && !by_operator {
@@ -286,6 +310,7 @@ impl Chat {
                 self.keep_presence(voice, user);
                 if before.as_deref() != Some(&*name) {
                     self.tell_account(voice, user);
+                    self.dismiss_operators(voice);
                 }
             }
             None => {
@@ -296,7 +321,7 @@ impl Chat {
         }
         let mask = match self.sessions[conn].user() {
             Some(user) => self.users[user].mask().to_owned(),
-            None => format!("*!*@{}", self.sessions[conn].host()),
+            None => format!("*!*@{}", self.host(conn)),
         };
         log::info!("{mask} is logged in as {name}");
         let text = format!("You are now logged in as {name}");
@@ -321,6 +346,7 @@ impl Chat {
         for user in self.users_of(account) {
             self.users.log_out(user);
             self.tell_account(voice, user);
+            self.dismiss_operators(voice);
             for conn in self.users[user].conns.clone() {
                 let mask = self.users[user].mask().to_owned();
                 self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
@@ -333,7 +359,7 @@ impl Chat {
                 continue;
             };
             registering.login = None;
-            let mask = format!("*!*@{}", self.sessions[conn].host());
+            let mask = format!("*!*@{}", self.host(conn));
             self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
         }
     }
@@ -422,16 +448,6 @@ fn is_email(text: &str) -> bool {
         && parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
 }
 
-impl From<Refusal> for Unregistered {
-    fn from(refusal: Refusal) -> Unregistered {
-        match refusal {
-            Refusal::Wrong => Unregistered::Taken,
-            Refusal::TooMany(too_many) => Unregistered::TooMany(too_many),
-            Refusal::Unavailable(trouble) => Unregistered::Unavailable(trouble),
-        }
-    }
-}
-
 /// For the person who is refused.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -439,6 +455,7 @@ impl fmt::Display for Refusal {
             Refusal::Wrong => f.write_str("There is no such account, or it has another password"),
             Refusal::TooMany(too_many) => write!(f, "{}", wait(too_many)),
             Refusal::Unavailable(trouble) => write!(f, "Accounts can't be looked up: {trouble}"),
+            Refusal::Banned(why) => f.write_str(why),
         }
     }
 }

@@ -116,7 +116,8 @@ impl Chat {
             }
             let Presence { username, host, realname, .. } = &presence;
             let signed_on = presence.signed_on_s as u64;
-            let mut user = User::absent(nick, username, host, realname, signed_on);
+            let host = self.kept_host(host);
+            let mut user = User::absent(nick, username, &host, realname, signed_on);
             user.account = Some(account.into());
             user.away = presence.away.map(Into::into);
             let extra = user.extra();

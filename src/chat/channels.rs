@@ -37,6 +37,10 @@ pub struct Channel {
     pub key: Option<Box<str>>,
     /// Mode `f`: where those go who may not join.
     pub forward: Option<Box<str>>,
+    /// Mode `W`.
+    pub slow: Option<Box<Slow>>,
+    /// None of its bans ends before this, in seconds since 1970; `NEVER` if none does.
+    pub next_end: u64,
     /// What it is about.
     pub topic: Option<Topic>,
     /// Modes `b`, `e`, `I`; each bounded by `list_entries_max`.
@@ -46,6 +50,18 @@ pub struct Channel {
     /// It stays, or is about to be one that does.
     pub registration: Option<Box<Registration>>,
 }
+
+/// How often those without rank may speak.
+pub struct Slow {
+    /// Between two messages of one.
+    pub seconds: u32,
+    /// When each has last spoken, in seconds of uptime, by the serial of the user. Those who may
+    /// speak again are forgotten when there are more than the channel has members.
+    pub spoke: HashMap<u64, u64>,
+}
+
+/// Later than any time.
+pub const NEVER: u64 = u64::MAX;
 
 /// One user in a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +88,8 @@ pub struct ListEntry {
     pub by: Box<str>,
     /// When, in seconds since 1970.
     pub at: u64,
+    /// When it ends, likewise; TBAN.
+    pub until: Option<u64>,
 }
 
 /// A list of a channel: the index in `Channel::lists`.
@@ -212,6 +230,17 @@ impl ChannelModes {
     }
 }
 
+impl Slow {
+    /// A day at most.
+    const SECONDS_MAX: u32 = 86_400;
+
+    /// What `W` was given.
+    pub fn parse(text: &str) -> Option<Box<Slow>> {
+        let seconds = text.parse().ok().filter(|s| (1..=Slow::SECONDS_MAX).contains(s))?;
+        Some(Box::new(Slow { seconds, spoke: HashMap::new() }))
+    }
+}
+
 impl List {
     /// Each with its letter: the first group of ISUPPORT `CHANMODES`.
     pub const LETTERS: [(char, List); 3] =
@@ -238,6 +267,8 @@ impl Channel {
             topic_at: 0,
             key: None,
             forward: None,
+            slow: None,
+            next_end: NEVER,
             topic: None,
             lists: None,
             metadata: None,
@@ -288,6 +319,10 @@ impl Channel {
             letters.push('f');
             params.push(forward.to_string());
         }
+        if let Some(slow) = &self.slow {
+            letters.push('W');
+            params.push(slow.seconds.to_string());
+        }
         params.insert(0, letters);
         params
     }
@@ -298,6 +333,7 @@ impl Channel {
         let mut params = text.split(' ');
         let letters = params.next().unwrap_or_default();
         (self.modes, self.key, self.limit, self.forward) = Default::default();
+        self.slow = None;
         let mut all = letters.starts_with('+');
         for letter in letters.chars().filter(|letter| *letter != '+') {
             if let Some(mode) = ChannelMode::of(letter) {
@@ -308,6 +344,7 @@ impl Channel {
             all &= match letter {
                 'k' => Key::parse(param, usize::MAX).map(|_| self.key = Some(param.into())),
                 'l' => param.parse().ok().map(|limit| self.limit = Some(limit)),
+                'W' => Slow::parse(param).map(|slow| self.slow = Some(slow)),
                 'f' => {
                     ChannelName::parse(param, usize::MAX).map(|_| self.forward = Some(param.into()))
                 }

@@ -6,8 +6,9 @@
 
 use super::Chat;
 use super::accounts::Doors;
+use super::cloak::Cloaks;
 use super::voice::Voice;
-use crate::auth::worker::{Done, Hasher, Job, Token as JobToken};
+use crate::auth::worker::{Done, Hasher, Job};
 use crate::net::{ConnId, Outbox};
 use crate::store::{Busy, Policy, Reply, Request, Store, Token, Trouble};
 use std::collections::VecDeque;
@@ -25,6 +26,8 @@ pub(super) struct Keeper {
     /// Numbers requests.
     asked: u64,
     open: VecDeque<(Token, Then)>,
+    /// Searches whose reply is still to come.
+    pub(super) searches: usize,
     hasher: Option<Hasher>,
     open_jobs: VecDeque<ThenDone>,
 }
@@ -74,10 +77,12 @@ impl Chat {
     }
 
     /// Has passwords hashed by `hasher`, from now on, as [`Chat::keep_in`]. Without one the loop does
-    /// it. `secret` is random, and the same after a restart: decoys are made of it.
+    /// it. `secret` is random, and the same after a restart: decoys and cloaks are made of it.
     pub fn hash_by(&mut self, hasher: Hasher, secret: [u8; 32]) {
         self.keeper.hasher = Some(hasher);
         self.doors = Doors::new(secret);
+        self.doors.attempts.set_limits(self.settings.abuse.attempts);
+        self.cloaks = Cloaks::new(secret);
     }
 
     /// Has so much of what was said kept from now on.
@@ -97,7 +102,7 @@ impl Chat {
     /// Does what is to be done with what the store and the hasher have replied. Returns whether there is more,
     /// which is left for the next turn where this one has said much already.
     pub(super) fn stored(&mut self, out: &mut Outbox) -> bool {
-        while let Some((_, done)) =
+        while let Some(done) =
             self.keeper.hasher.as_mut().and_then(|hasher| hasher.replies().next())
         {
             let then = self.keeper.open_jobs.pop_front().expect("a result of what was asked");
@@ -187,8 +192,7 @@ impl Chat {
             let done = job.run();
             return then(self, voice, conn, Some(done));
         };
-        // Results come in order, and need no names.
-        if hasher.ask(JobToken(0), job).is_err() {
+        if hasher.ask(job).is_err() {
             return then(self, voice, conn, None);
         }
         voice.out.defer(conn);

@@ -11,15 +11,19 @@ mod always_on;
 mod ban;
 mod caps;
 mod channels;
+mod cloak;
 mod commands;
 mod events;
+mod flood;
 mod keeper;
 mod metadata;
 mod numeric;
 mod playback;
 mod receipts;
+mod refusals;
 mod registered;
 mod rights;
+mod server_bans;
 mod session;
 mod settings;
 mod tell;
@@ -27,21 +31,31 @@ mod users;
 mod voice;
 mod watchers;
 
+pub use commands::run::Ended;
 pub use commands::stats::Figures;
+pub use flood::Rate;
 pub use rights::Right;
-pub use settings::{Accounts, Gateway, History, Limits, Operator, Registration, Settings, Sts};
+pub use settings::{
+    Abuse, Accounts, Gateway, History, Limits, Operator, OperatorClass, Program, Proof,
+    Registration, Settings, Sts,
+};
 
-use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
+use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Refusal, Service};
 use crate::wire::irc::tags::Tags;
 use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
 use accounts::Doors;
 use channels::Channels;
+use cloak::Cloaks;
+use commands::defcon::Defcon;
+use commands::run::Runs;
 use commands::table::{self, Run};
 use commands::whois::Departed;
 use commands::{message, redact::Redactable};
 use keeper::Keeper;
 use numeric::*;
 use receipts::Receipts;
+use refusals::Refusals;
+use server_bans::ServerBans;
 use session::{Session, Sessions, Stage};
 use std::cell::Cell;
 use users::{UserId, Users};
@@ -59,6 +73,9 @@ pub struct Chat {
     redactable: Redactable,
     keeper: Keeper,
     doors: Doors,
+    bans: ServerBans,
+    defcon: Defcon,
+    cloaks: Cloaks,
     receipts: Receipts,
     message_ids: message::MessageIds,
     /// Drawn at start: tells what is known of this run's users from what is known of others'.
@@ -73,12 +90,15 @@ pub struct Chat {
     batches: u64,
     /// How often each command was given, and its bytes, by index in `table::ALL`.
     given: Vec<(u64, u64)>,
+    /// Newcomers that the loop has turned away, and operators have not been told of.
+    refusals: Refusals,
     /// What operators have asked of the program.
     requests: Vec<Request>,
+    runs: Runs,
 }
 
 /// What an operator asks of the program rather than of chat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// To read its config again.
     Rehash,
@@ -86,6 +106,14 @@ pub enum Request {
     Die,
     /// To end, and be started again by whoever started it.
     Restart,
+    /// To run a program of the config, and to tell what it says with [`Chat::program_said`] and that
+    /// it has ended with [`Chat::program_ended`].
+    Run {
+        /// What it is known by.
+        run: u64,
+        /// What is to be run.
+        program: Program,
+    },
 }
 
 /// Who gives a command: a user, and on which connection.
@@ -108,6 +136,9 @@ impl Chat {
             redactable: Redactable::default(),
             keeper: Keeper::default(),
             doors: Doors::new(random()),
+            bans: ServerBans::default(),
+            defcon: Defcon::default(),
+            cloaks: Cloaks::new(random()),
             receipts: Receipts::default(),
             message_ids: message::MessageIds::default(),
             run: fastrand::u64(..),
@@ -116,7 +147,9 @@ impl Chat {
             occasions: Cell::new(0),
             batches: 0,
             given: vec![(0, 0); table::ALL.len()],
+            refusals: Refusals::default(),
             requests: Vec::new(),
+            runs: Runs::default(),
         }
     }
 
@@ -128,6 +161,10 @@ impl Chat {
         let tokens = self.isupport_tokens();
         let capabilities = self.offers();
         self.settings = settings;
+        self.doors.attempts.set_limits(self.settings.abuse.attempts);
+        for session in self.sessions.iter_mut() {
+            session.exempt = self.settings.abuse.exempts(session.address);
+        }
         self.tell_new_isupport(voice, &tokens);
         self.tell_new_values(voice, &capabilities);
         self.dismiss_operators(voice);
@@ -166,7 +203,7 @@ impl Chat {
         let parsed = Message::parse(line, CLIENT_TAGS_MAX);
         match &parsed {
             Ok(message) if self.is_another_protocol(&mut voice, conn, message) => return,
-            Err(Bad::Empty) => return,
+            Err(Bad::Empty) => return self.pay(voice.out, conn, flood::LINE),
             _ => {}
         }
         if let Some(label) = self.label_of(conn, line) {
@@ -198,14 +235,16 @@ impl Chat {
         let session = &self.sessions[conn];
         let user = session.user();
         let Some(index) = table::find(message.command) else {
+            self.pay(voice.out, conn, flood::LINE);
             return self.numeric(voice, conn, ERR_UNKNOWNCOMMAND, &[message.command]);
         };
         let command = &table::ALL[index];
         let (count, sum) = &mut self.given[index];
         (*count, *sum) = (*count + 1, *sum + bytes as u64);
         if message.tags.get("batch").is_some() && self.continues_batch(voice, conn, message) {
-            return;
+            return self.pay(voice.out, conn, flood::BATCH_LINE);
         }
+        self.pay(voice.out, conn, command.cost(message));
         let given = message.params.iter().take(command.params_min);
         let enough = given.filter(|param| !param.is_empty()).count() == command.params_min;
         match (&command.run, user) {
@@ -218,6 +257,7 @@ impl Chat {
 
     /// A line that is no message.
     fn misunderstand(&mut self, voice: &mut Voice, conn: ConnId, line: &[u8], bad: Bad) {
+        self.pay(voice.out, conn, flood::LINE);
         match bad {
             Bad::Empty => {}
             Bad::TagsTooLong | Bad::TooLong => self.too_long(voice, conn),
@@ -292,7 +332,9 @@ impl Service for Chat {
         if self.began_ms == 0 {
             self.began_ms = out.now.unix_ms;
         }
-        self.sessions.insert(Session::new(id, peer, (out.now.uptime_ms / 1000) as u32));
+        let mut session = Session::new(id, peer, (out.now.uptime_ms / 1000) as u32);
+        session.exempt = self.settings.abuse.exempts(session.address);
+        self.sessions.insert(session);
         self.registering += 1;
         out.set_deadline(id, self.settings.limits.handshake_timeout);
     }
@@ -307,6 +349,10 @@ impl Service for Chat {
         }
         session.heard_s = (out.now.uptime_ms / 1000) as u32;
         session.pinged = false;
+        if self.pauses(out, id) {
+            return 0; // what it was deferred for is over before its pause is
+        }
+        let session = &mut self.sessions[id];
         let mut parser = session.parser;
         let mut lines = parser.lines(bytes, CLIENT_TAGS_MAX + REST_MAX);
         let mut count = 0;
@@ -314,7 +360,10 @@ impl Service for Chat {
             count += 1;
             match line {
                 Ok(line) => self.hear(out, id, line.text),
-                Err(_) => self.too_long(&mut Voice::new(out), id),
+                Err(_) => {
+                    self.pay(out, id, flood::LINE);
+                    self.too_long(&mut Voice::new(out), id);
+                }
             }
             // One read holds hundreds of short lines, and some have an answer of many kilobytes:
             // the rest is heard in the next turn, once that is written, if its reader takes it.
@@ -322,7 +371,8 @@ impl Service for Chat {
                 out.defer(id);
                 out.resume(id);
             }
-            if out.is_waiting(id) || matches!(self.sessions[id].stage, Stage::Gone) {
+            let gone = matches!(self.sessions[id].stage, Stage::Gone);
+            if out.is_waiting(id) || gone || self.pauses(out, id) {
                 break;
             }
         }
@@ -350,6 +400,10 @@ impl Service for Chat {
 
     fn woken(&mut self, out: &mut Outbox) -> bool {
         self.stored(out)
+    }
+
+    fn refused(&mut self, out: &mut Outbox, why: Refusal) {
+        self.note_refusal(&mut Voice::new(out), why);
     }
 
     fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {

@@ -79,8 +79,8 @@ impl Chat {
             _ => Some(Trouble::Other("it answers something else".to_owned())),
         };
         for conn in echo.conns {
-            let waiting = self.receipts.waiting.iter();
-            let Some(first) = { waiting }.position(|(waits, _)| *waits == conn) else { continue };
+            let first = self.receipts.waiting.iter().position(|(waits, _)| *waits == conn);
+            let Some(first) = first else { continue };
             if !self.sessions.knows(conn) {
                 self.receipts.waiting.remove(first);
                 continue;

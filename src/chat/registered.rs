@@ -4,7 +4,7 @@
 use super::Chat;
 use super::always_on::Kept;
 use super::ban::Ban;
-use super::channels::{Channel, ChannelId, List, ListEntry, Rank, Serial, Topic};
+use super::channels::{Channel, ChannelId, List, ListEntry, NEVER, Rank, Serial, Topic};
 use super::commands::chanserv;
 use super::metadata::Metadata;
 use super::users::UserId;
@@ -78,6 +78,7 @@ impl Channel {
                 mask: entry.mask.as_str().to_owned(),
                 setter: entry.by.to_string(),
                 time_s: entry.at as i64,
+                expires_s: entry.until.map(|until| until as i64),
             })
         });
         let ranks = registration.ranks.iter();
@@ -114,10 +115,13 @@ impl Channel {
             self.topic = Some(Topic { text: text.into(), by: setter.into() });
             self.topic_at = since_1970(time_s);
         }
-        for store::ListEntry { list, mask, setter, time_s } in record.lists {
+        for store::ListEntry { list, mask, setter, time_s, expires_s } in record.lists {
             match (List::of(list), Ban::parse(&mask)) {
                 (Some(list), Ok(mask)) => {
-                    let entry = ListEntry { mask, by: setter.into(), at: since_1970(time_s) };
+                    let until = expires_s.map(since_1970);
+                    self.next_end = self.next_end.min(until.unwrap_or(NEVER));
+                    let (by, at) = (setter.into(), since_1970(time_s));
+                    let entry = ListEntry { mask, by, at, until };
                     self.list_mut(list).push(entry);
                 }
                 _ => log::warn!("an entry of {} is not known: {list:?} {mask:?}", self.name),
@@ -365,7 +369,13 @@ mod tests {
         ) -> ChannelRecord {
             let letter = |text: String| text.chars().next().unwrap_or(' ');
             let mut lists: Vec<store::ListEntry> = masks.into_iter().map(|(list, mask, time_s)| {
-                store::ListEntry { list: letter(list), mask, setter: "ann!a@b".to_owned(), time_s }
+                store::ListEntry {
+                    list: letter(list),
+                    mask,
+                    setter: "ann!a@b".to_owned(),
+                    time_s,
+                    expires_s: None,
+                }
             }).collect();
             // Those of one list together, the lists as `List::LETTERS` has them.
             lists.sort_by_key(|entry| "beI".find(entry.list));
@@ -410,6 +420,7 @@ mod tests {
             mask: mask.to_owned(),
             setter: "ann".to_owned(),
             time_s: 1,
+            expires_s: None,
         };
         let ranks = [("bob", 'x'), ("bob", 'o'), ("bob", 'v'), ("ann", 'v')];
         let damaged = ChannelRecord {

@@ -5,6 +5,7 @@ use super::caps::Caps;
 use super::commands::authenticate::Sasl;
 use super::commands::long_answer::LongAnswers;
 use super::commands::multiline::OpenBatch;
+use super::flood::Bucket;
 use super::metadata::{Key, Metadata};
 use super::users::UserId;
 use crate::net::{ConnId, Peer, Secure};
@@ -37,6 +38,10 @@ pub struct Session {
     pub heard_bytes: u32,
     /// Where from; `None` on a Unix socket.
     pub address: Option<IpAddr>,
+    /// Held to no limit of what it says: see `settings::Abuse`.
+    pub exempt: bool,
+    /// What it has said before it speaks for a user, who have their own.
+    pub bucket: Bucket,
     /// What TLS has agreed upon, if it carries the connection.
     pub secure: Option<Box<Secure>>,
     /// Rarely there.
@@ -169,6 +174,8 @@ impl Session {
             heard_lines: 0,
             heard_bytes: 0,
             address: peer.address.map(|address| address.ip().to_canonical()),
+            exempt: false,
+            bucket: Bucket::default(),
             secure: peer.secure.map(Box::new),
             more: None,
         }
@@ -199,18 +206,5 @@ impl Session {
     pub fn subscribes(&self, key: &Key) -> bool {
         let more = self.more.as_ref();
         more.is_some_and(|more| more.subscribed.binary_search(key).is_ok())
-    }
-
-    /// The host that others see. Loopback is `localhost`; an IPv6 address must not begin with the
-    /// colon that begins a trailing parameter.
-    pub fn host(&self) -> String {
-        match self.address {
-            None => "localhost".to_owned(),
-            Some(ip) if ip.is_loopback() => "localhost".to_owned(),
-            Some(ip) => {
-                let text = ip.to_string();
-                if text.starts_with(':') { format!("0{text}") } else { text }
-            }
-        }
     }
 }

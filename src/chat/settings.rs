@@ -1,8 +1,14 @@
 //! What the operator decides about chat: names, texts, who is an operator, and every limit.
 
+use super::flood::Rate;
+use super::rights::Right;
+use crate::auth::attempts::AttemptLimits;
 use crate::auth::verifier::Verifier;
-use ipnet::IpNet;
+use crate::net::Networks;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// All of it, valid. The config's sections `[chat]` and `[limits]` come out as this.
@@ -20,8 +26,10 @@ pub struct Settings {
     pub admin: [String; 3],
     /// The network's picture, a URL.
     pub icon: Option<String>,
-    /// Who may become an operator with OPER.
+    /// Who may become an operator with OPER; no two of one name.
     pub operators: Vec<Operator>,
+    /// Programs that operators may run, by name.
+    pub commands: BTreeMap<String, Program>,
     /// What is kept of what is said.
     pub history: History,
     /// Who may have an account, and who must.
@@ -30,6 +38,8 @@ pub struct Settings {
     pub sts: Option<Sts>,
     /// Who may say, by WEBIRC, for whom they connect.
     pub gateways: Vec<Gateway>,
+    /// What keeps one from spoiling it for the others.
+    pub abuse: Abuse,
     /// What is refused or cut off, and when.
     pub limits: Limits,
 }
@@ -49,9 +59,24 @@ pub struct Gateway {
     /// As it calls itself.
     pub name: String,
     /// From where it connects.
-    pub networks: Vec<IpNet>,
+    pub networks: Networks,
     /// What `stonechatd operator hash` has made of its password; `None` asks for none.
     pub verifier: Option<Verifier>,
+}
+
+/// What keeps one from spoiling it for the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Abuse {
+    /// From where one may say and try as much as one likes. Unix sockets are so always.
+    pub exempt: Networks,
+    /// How much one user may say.
+    pub flood: Rate,
+    /// Whether others see a host's cloak in the place of its address.
+    pub cloak: bool,
+    /// Members of a channel whom one without rank may name in one message.
+    pub mentions_max: usize,
+    /// How often passwords may be tried, and accounts made.
+    pub attempts: AttemptLimits,
 }
 
 /// Who may have an account, and who must.
@@ -94,10 +119,47 @@ pub struct History {
 /// One who may become an operator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operator {
-    /// As OPER is given it.
+    /// As OPER is given it. Of one who proves it by an account, that account's.
     pub name: String,
-    /// What `stonechatd operator hash` has made of the password.
-    pub verifier: Verifier,
+    /// How they prove that they are it.
+    pub proof: Proof,
+    /// What they may do.
+    pub class: OperatorClass,
+}
+
+/// How somebody proves to be an operator.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Proof {
+    /// By a password, of which `stonechatd operator hash` has made this.
+    Password(Verifier),
+    /// By being logged in to the account of that name.
+    Account,
+}
+
+/// What operators of one kind may do: by default nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OperatorClass {
+    /// As the config calls it; empty of those who are in none.
+    pub name: String,
+    /// What WHOIS says that they are.
+    pub title: Option<String>,
+    /// What they may do.
+    pub rights: Vec<Right>,
+    /// Which of the programs they may run, by name.
+    pub commands: Vec<String>,
+}
+
+/// A program that operators may run with COMMAND: always the same one, with the same arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// An absolute path: nothing is looked for.
+    pub path: PathBuf,
+    /// Given as they are; no shell sees them.
+    pub args: Vec<String>,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// How many bytes it may say.
+    pub output_max: usize,
 }
 
 /// The bounds of everything that a user can make grow. Lengths in bytes.
@@ -157,9 +219,30 @@ impl Default for Settings {
             operators: Vec::new(),
             sts: None,
             gateways: Vec::new(),
+            commands: BTreeMap::new(),
             history: History::default(),
             accounts: Accounts::default(),
+            abuse: Abuse::default(),
             limits: Limits::default(),
+        }
+    }
+}
+
+impl Abuse {
+    /// Whether what comes from there is held to no limit.
+    pub(super) fn exempts(&self, address: Option<IpAddr>) -> bool {
+        address.is_none_or(|address| self.exempt.contain(address))
+    }
+}
+
+impl Default for Abuse {
+    fn default() -> Abuse {
+        Abuse {
+            exempt: Networks::loopback(),
+            flood: Rate { burst: 20, per_second: 4 },
+            cloak: true,
+            mentions_max: 10,
+            attempts: AttemptLimits::default(),
         }
     }
 }
@@ -175,10 +258,12 @@ impl fmt::Debug for Settings {
             .field("admin", &self.admin)
             .field("icon", &self.icon)
             .field("operators", &self.operators)
+            .field("commands", &self.commands)
             .field("history", &self.history)
             .field("accounts", &self.accounts)
             .field("sts", &self.sts)
             .field("gateways", &self.gateways)
+            .field("abuse", &self.abuse)
             .field("limits", &self.limits)
             .finish()
     }

@@ -4,6 +4,7 @@ use super::accounts::Login;
 use super::always_on::Kept;
 use super::channels::{ChannelId, Serial};
 use super::commands::markread::Markers;
+use super::flood::Bucket;
 use super::metadata::Metadata;
 use crate::net::ConnId;
 use crate::wire::casemap::{self, Folded, same};
@@ -44,6 +45,8 @@ pub struct User {
     pub spoke_at: u64,
     /// The last occasion at which they were told something: see `Chat::once`.
     pub told: Cell<u32>,
+    /// What they have said, by all of their connections.
+    pub bucket: Bucket,
     /// Rarely there.
     pub extra: Option<Box<Extra>>,
 }
@@ -155,6 +158,7 @@ impl User {
             signed_on: now,
             spoke_at: now,
             told: Cell::new(0),
+            bucket: Bucket::default(),
             extra: None,
         }
     }

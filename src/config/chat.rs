@@ -1,9 +1,9 @@
 //! The section `[chat]`: names, texts, and who may become an operator.
 
-use crate::auth::verifier::Verifier;
-use crate::chat::{self, Settings};
+use super::operators::Operator;
+use crate::chat::Settings;
+use crate::wire::casemap::same;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
 use std::array;
 use std::fmt;
 use toml::Value;
@@ -20,17 +20,6 @@ pub struct Chat {
     pub admin: Vec<String>,
     pub icon: Option<String>,
     pub operators: Vec<Operator>,
-}
-
-/// An entry of `chat.operators`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Operator {
-    /// As OPER is given it.
-    pub name: String,
-    /// What `stonechatd operator hash` printed.
-    #[serde(rename = "password", deserialize_with = "verifier")]
-    pub verifier: Verifier,
 }
 
 /// A text that is not shown where what is around it is.
@@ -54,10 +43,6 @@ impl Chat {
     /// All but what other sections say.
     pub(super) fn settings(&self) -> Settings {
         let mut admin = self.admin.iter().cloned();
-        let operator = |Operator { name, verifier }: &Operator| chat::Operator {
-            name: name.clone(),
-            verifier: verifier.clone(),
-        };
         Settings {
             server_name: self.server_name.clone(),
             network: self.network.clone(),
@@ -65,7 +50,6 @@ impl Chat {
             motd: self.motd.lines().map(str::to_owned).collect(),
             admin: array::from_fn(|_| admin.next().unwrap_or_default()),
             icon: self.icon.clone(),
-            operators: self.operators.iter().map(operator).collect(),
             ..Settings::default()
         }
     }
@@ -81,7 +65,7 @@ impl Chat {
         self.icon.as_deref().map_or(Ok(()), check_icon)?;
         for (index, Operator { name, .. }) in self.operators.iter().enumerate() {
             check_name("operators.name", name)?;
-            if self.operators[..index].iter().any(|other| other.name == *name) {
+            if self.operators[..index].iter().any(|other| same(&other.name, name)) {
                 return Err(format!("chat.operators has two of the name `{name}`; rename one"));
             }
         }
@@ -152,15 +136,6 @@ fn check_icon(icon: &str) -> Result<(), String> {
          not `{}`",
         icon.escape_debug()
     ))
-}
-
-/// Repeats nothing of what it doesn't understand, as it may be the password itself.
-pub(super) fn verifier<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Verifier, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    let parsed = value.as_str().ok_or("it is no text").and_then(Verifier::parse);
-    parsed.map_err(|why| {
-        D::Error::custom(format!("not what `stonechatd operator hash` prints: {why}"))
-    })
 }
 
 impl TryFrom<Value> for Secret {

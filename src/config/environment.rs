@@ -4,7 +4,7 @@ use toml::value::Array;
 use toml::{Table, Value};
 
 /// A section's keys have its name before theirs.
-const SECTIONS: [&str; 5] = ["accounts", "chat", "history", "limits", "tls"];
+const SECTIONS: [&str; 7] = ["abuse", "accounts", "chat", "history", "limits", "proxy", "tls"];
 
 /// Has `table`, a config file that was read before, say what the variable `name` says; tells whether
 /// it is one of ours. Whether there is such a key in a section is for the reader of the table.
@@ -35,18 +35,30 @@ fn value_of(section: Option<&str>, key: &str, value: &str) -> Option<Value> {
         (None, _) => return None,
         (Some("chat"), "admin") => value.lines().map(Value::from).collect::<Array>().into(),
         (Some("chat"), "operators") => value.lines().map(operator).collect::<Array>().into(),
-        (Some("history"), "channels") | (Some("tls"), "certificates") => return None, // tables don't fit into a variable
+        (Some("history"), "channels")
+        | (Some("proxy"), "gateways")
+        | (Some("tls"), "certificates") => return None, // tables don't fit into a variable
         (Some("chat"), _) => text(),
-        (Some("history"), "enabled") | (Some("accounts"), "before_connect" | "login_required") => {
+        (Some("abuse"), "exempt") | (Some("proxy"), "trusted") => value
+            .split([',', ' '])
+            .filter(|network| !network.is_empty())
+            .map(Value::from)
+            .collect::<Array>()
+            .into(),
+        (Some("abuse"), "cloak")
+        | (Some("history"), "enabled")
+        | (Some("accounts"), "before_connect" | "login_required") => {
             value.parse().map_or_else(|_| text(), Value::Boolean)
         }
         (Some(_), _) => value.parse().map_or_else(|_| text(), Value::Integer),
     })
 }
 
-/// A line with a name, a space and a verifier.
+/// A line with a name, a verifier and, if they are to have any right, a class.
 fn operator(line: &str) -> Value {
-    let (name, password) = line.split_once(' ').unwrap_or((line, ""));
-    let keys = [("name", name), ("password", password)];
-    Table::from_iter(keys.map(|(key, value)| (key.to_owned(), Value::from(value)))).into()
+    let mut words = line.split(' ');
+    let keys = [("name", words.next()), ("password", words.next().or(Some("")))];
+    let keys = keys.into_iter().chain([("class", words.next())]);
+    let given = keys.filter_map(|(key, value)| Some((key.to_owned(), Value::from(value?))));
+    Table::from_iter(given).into()
 }

@@ -19,6 +19,8 @@ pub struct Limits {
     pub accept_wait: Duration,
     pub connections_per_ip: u32,
     pub connects_per_ip_per_minute: u32,
+    pub connections_per_network: u32,
+    pub connects_per_network_per_minute: u32,
     #[serde(deserialize_with = "units::size")]
     pub line_max: usize,
     #[serde(deserialize_with = "units::size")]
@@ -82,6 +84,8 @@ impl Limits {
             accept_wait: self.accept_wait,
             connections_per_ip: self.connections_per_ip,
             connects_per_ip_per_minute: self.connects_per_ip_per_minute,
+            connections_per_network: self.connections_per_network,
+            connects_per_network_per_minute: self.connects_per_network_per_minute,
             recvq_max: self.recvq_max,
             sendq_pause: self.sendq_pause,
             sendq_max: self.sendq_max,
@@ -135,8 +139,14 @@ impl Limits {
             false => Err(format!("limits.{key} must be at least {least}{why}, not {value}")),
         };
         at_least("connections", self.connections.unwrap_or(1), 1, "")?;
-        at_least("connections_per_ip", self.connections_per_ip as usize, 1, "")?;
-        at_least("connects_per_ip_per_minute", self.connects_per_ip_per_minute as usize, 1, "")?;
+        for (key, value) in [
+            ("connections_per_ip", self.connections_per_ip),
+            ("connects_per_ip_per_minute", self.connects_per_ip_per_minute),
+            ("connections_per_network", self.connections_per_network),
+            ("connects_per_network_per_minute", self.connects_per_network_per_minute),
+        ] {
+            at_least(key, value as usize, 1, "")?;
+        }
         at_least("line_max", self.line_max, 1, "")?;
         let line_and_end = self.line_max.saturating_add(2);
         at_least("recvq_max", self.recvq_max, line_and_end, " (line_max and a line end)")?;
@@ -246,6 +256,8 @@ impl Default for Limits {
             accept_wait: of_loop.accept_wait,
             connections_per_ip: of_loop.connections_per_ip,
             connects_per_ip_per_minute: of_loop.connects_per_ip_per_minute,
+            connections_per_network: of_loop.connections_per_network,
+            connects_per_network_per_minute: of_loop.connects_per_network_per_minute,
             line_max: 4 << 10,
             recvq_max: of_loop.recvq_max,
             sendq_pause: of_loop.sendq_pause,

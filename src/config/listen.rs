@@ -172,6 +172,8 @@ mod tests {
             "echo://localhost:65535",
             "echo://unix:/run/stonechat/echo",
             "irc://[::1]:6667",
+            "irc://[::1]:6667?proxy",
+            "irc://unix:/run/stonechat/irc?proxy",
             "ircs://[::1]:6697",
         ] {
             assert_eq!(url.parse::<Listen>().unwrap().to_string(), url);

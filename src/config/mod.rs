@@ -2,24 +2,30 @@
 //!
 //! Foreign text ends here. What comes out is valid, or an error that names the place.
 
+mod abuse;
 mod accounts;
 mod chat;
+mod commands;
 mod diagnosis;
 mod environment;
 mod history;
 mod limits;
 mod listen;
+mod operators;
 mod proxy;
 mod tls;
 mod units;
 
+pub use abuse::Abuse;
 pub use accounts::Accounts;
-pub use chat::{Chat, Operator, Secret};
+pub use chat::{Chat, Secret};
+pub use commands::{Command, Commands};
 pub use diagnosis::closest;
 pub use history::History;
 pub use limits::Limits;
 pub use listen::{Listen, Place, Scheme};
-pub use proxy::{Network, Proxy, Webirc};
+pub use operators::{Class, Classes, Operator};
+pub use proxy::{Proxy, Webirc};
 pub use tls::Tls;
 pub use units::check_log_filter;
 
@@ -43,9 +49,12 @@ pub struct Config {
     #[serde(deserialize_with = "units::duration")]
     pub shutdown_timeout: Duration,
     pub chat: Chat,
+    pub operator_classes: Classes,
+    pub commands: Commands,
     pub accounts: Accounts,
     pub history: History,
     pub proxy: Proxy,
+    pub abuse: Abuse,
     pub tls: Tls,
     pub limits: Limits,
 }
@@ -90,9 +99,12 @@ impl Config {
     /// What is decided about chat.
     pub fn chat(&self) -> Settings {
         Settings {
+            operators: operators::settled(&self.chat.operators, &self.operator_classes),
+            commands: commands::settled(&self.commands),
             accounts: self.accounts.settings(),
             history: self.history.settings(),
             gateways: self.proxy.gateways(),
+            abuse: self.abuse.settings(),
             limits: self.limits.for_chat(),
             ..self.chat.settings()
         }
@@ -101,9 +113,12 @@ impl Config {
     /// What must hold of keys and between them, which their types cannot tell.
     fn validate(&self) -> Result<(), String> {
         self.chat.validate()?;
+        commands::validate(&self.commands)?;
+        operators::validate(&self.operator_classes, &self.chat.operators, &self.commands)?;
         self.accounts.validate()?;
         self.history.validate()?;
         self.proxy.validate()?;
+        self.abuse.validate()?;
         self.tls.validate()?;
         self.limits.validate()
     }
@@ -118,9 +133,12 @@ impl Default for Config {
             reuse_port: false,
             shutdown_timeout: Duration::from_secs(5),
             chat: Chat::default(),
+            operator_classes: Classes::new(),
+            commands: Commands::new(),
             accounts: Accounts::default(),
             history: History::default(),
             proxy: Proxy::default(),
+            abuse: Abuse::default(),
             tls: Tls::default(),
             limits: Limits::default(),
         }
@@ -130,7 +148,8 @@ impl Default for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Registration;
+    use crate::auth::verifier::Verifier;
+    use crate::chat::{OperatorClass, Program, Proof, Registration, Right};
     use crate::store::sqlite::Durability;
     use crate::store::{Keep, Policy, Target};
 
@@ -166,7 +185,8 @@ mod tests {
         assert!(config.data.is_some() && config.limits.connections.is_some());
         let chat = config.chat();
         assert!(chat.password.is_some() && chat.icon.is_some());
-        assert_eq!(chat.operators.len(), 1);
+        assert_eq!((chat.operators.len(), chat.commands.len()), (2, 1));
+        assert!(chat.operators.iter().all(|operator| operator.class.commands == ["uptime"]));
         assert_eq!(config.listen, Some(Listen::defaults()));
     }
 
@@ -304,6 +324,18 @@ mod tests {
                 "history.channels = [{ name = \"#a\" }, { name = \"#A\" }]",
                 "c.toml: history.channels has two of the name `#A`; remove one",
             ),
+            (
+                "proxy.trusted = [\"192.0.2.0/33\"]",
+                "c.toml:1:17: `192.0.2.0/33` is not a network; write \"192.0.2.0/24\" or",
+            ),
+            (
+                "proxy.header_timeout = \"0s\"",
+                "c.toml: proxy.header_timeout must be from 1s to 60s",
+            ),
+            (
+                "proxy.gateways = [{ name = \"a\", networks = [] }]",
+                "c.toml: proxy.gateways: `a` has no networks; say from where it connects",
+            ),
             ("accounts.registration = \"no\"", "c.toml:1:25: `no` is not a way to register"),
             (
                 "accounts.connections_max = 0",
@@ -332,7 +364,9 @@ mod tests {
         assert_eq!(chat.motd, ["Welcome", "", "  to all"]);
         assert_eq!(chat.admin, ["here", "us", ""]);
         assert_eq!(chat.icon.as_deref(), Some("https://example.org/i.png"));
-        assert!(chat.operators.iter().all(|operator| operator.verifier.to_string() == VERIFIER));
+        let verifiers = chat.operators.iter().map(|operator| &operator.proof);
+        let wanted = Proof::Password(Verifier::parse(VERIFIER).unwrap());
+        assert!(verifiers.into_iter().all(|proof| *proof == wanted));
         assert_eq!((chat.limits.nick_max, chat.limits.multiline_bytes_max), (20, 8192));
         assert_eq!(chat.limits.handshake_timeout, Duration::from_secs(10));
         assert_eq!(Config::default().chat(), Settings::default());
@@ -377,6 +411,93 @@ mod tests {
         ] {
             let error = error(&format!("[chat]\n{text}"));
             assert!(error.starts_with(&format!("c.toml: {expected}")), "{text:?}: {error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn operators_have_what_their_class_names_and_nothing_without_one() {
+        let text = format!(
+            "[operator_classes]\nhelper = {{ title = \"Helper\", rights = [\"kill\", \"ban\"], commands = [\"up\"] }}\n\
+             [commands]\nup = {{ program = \"/bin/up\", args = [\"-p\", \"a b\"] }}\n\
+             [chat]\noperators = [{{ name = \"ann\", password = \"{VERIFIER}\" }}, \
+             {{ account = \"bob\", class = \"helper\" }}]"
+        );
+        let chat = Config::from_toml("c.toml", &text).unwrap().chat();
+        let [ann, bob] = &chat.operators[..] else { panic!("{:?}", chat.operators) };
+        assert_eq!(ann.class, OperatorClass::default());
+        assert_eq!((&*bob.name, &bob.proof, &*bob.class.name), ("bob", &Proof::Account, "helper"));
+        assert_eq!(bob.class.title.as_deref(), Some("Helper"));
+        assert_eq!(bob.class.rights, [Right::Kill, Right::Ban]);
+        assert_eq!(bob.class.commands, ["up"]);
+        let Program { path, args, timeout, output_max } = &chat.commands["up"];
+        assert_eq!((path.to_str(), &args[..]), (Some("/bin/up"), &["-p".into(), "a b".into()][..]));
+        assert_eq!((timeout.as_secs(), *output_max), (5, 16 << 10));
+        let three = format!("ann {VERIFIER} helper");
+        let error = from_variable("STONECHAT_CHAT_OPERATORS", &three).unwrap_err();
+        assert!(error.ends_with("`ann` is of an unknown class `helper`; none is configured"));
+    }
+
+    #[test]
+    fn errors_in_classes_and_commands_name_the_place_and_the_remedy() {
+        let class = "operator_classes.helper.rights = []\n";
+        let up = "commands.up.program = \"/bin/up\"\n";
+        for (text, expected) in [
+            (
+                "operator_classes.a.rights = [\"kil\"]".to_owned(),
+                "c.toml:1:29: unknown right `kil`, did you mean `kill`?",
+            ),
+            (
+                "operator_classes.a.rights = [\"*\"]".to_owned(),
+                "c.toml:1:29: unknown right `*`; known are accounts, addresses, audit, ban",
+            ),
+            (
+                "operator_classes.a.right = []".to_owned(),
+                "c.toml:1:20: unknown key `right`, did you mean `rights`?",
+            ),
+            (
+                "operator_classes.a.title = \"a\\u0002b\"".to_owned(),
+                "c.toml: operator_classes.a.title must be at most 63 bytes without control",
+            ),
+            (
+                format!("{class}chat.operators = [{{ account = \"ann\", class = \"helpr\" }}]"),
+                "c.toml: chat.operators: `ann` is of an unknown class `helpr`, did you mean `helper`?",
+            ),
+            (
+                format!("{class}chat.operators = [{{ name = \"ann\", class = \"helper\" }}]"),
+                "c.toml:2:18: an operator has a `name` and a `password`, or an `account`",
+            ),
+            (
+                "chat.operators = [{ account = \"ann\" }, { account = \"Ann\" }]".to_owned(),
+                "c.toml: chat.operators has two of the name `Ann`; rename one",
+            ),
+            (
+                format!("{up}operator_classes.a.commands = [\"op\"]"),
+                "c.toml: operator_classes.a.commands: unknown command `op`; known are up",
+            ),
+            (
+                "commands.up = { program = \"up\" }".to_owned(),
+                "c.toml: commands.up.program must be an absolute path, as /usr/bin/uptime, not `up`",
+            ),
+            (
+                "commands.\"a b\" = { program = \"/up\" }".to_owned(),
+                "c.toml: commands: a name is at most 32 small letters, digits, `-` and `_`, not `a b`",
+            ),
+            (
+                format!("{up}commands.up.args = [\"a\\u0000\"]"),
+                "c.toml: commands.up.args must be without \\0 in them",
+            ),
+            (
+                format!("{up}commands.up.timeout = \"11 min\""),
+                "c.toml: commands.up.timeout must be from 1s to 600s, not 660000ms",
+            ),
+            (
+                format!("{up}commands.up.output_max = \"65 KiB\""),
+                "c.toml: commands.up.output_max must be from 1 to 65536, not 66560",
+            ),
+        ] {
+            let error = error(&text);
+            assert!(error.starts_with(expected), "{text:?}: {error}");
             assert_eq!(error.lines().count(), 1, "{error}");
         }
     }

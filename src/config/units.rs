@@ -2,6 +2,7 @@
 
 use super::closest;
 use crate::chat::Registration;
+use crate::net::{Network, Networks};
 use crate::store::sqlite::Durability;
 use bytesize::ByteSize;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Unit};
@@ -18,6 +19,16 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, 
         _ => None,
     };
     bytes.ok_or_else(|| not_a(&value, "size; write bytes, or \"64 KiB\""))
+}
+
+/// Networks: `["192.0.2.0/24", "2001:db8::1"]`.
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Networks, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let parse = |text: &String| {
+        let bad = "network; write \"192.0.2.0/24\" or \"2001:db8::1\"";
+        Network::parse(text).ok_or_else(|| not_a(&Value::String(text.clone()), bad))
+    };
+    Ok(Networks(texts.iter().map(parse).collect::<Result<_, _>>()?))
 }
 
 /// A duration: `"15s"`, `"2 min"`, `"1m 30s"`.

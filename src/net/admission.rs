@@ -1,12 +1,13 @@
-//! Who is let in: the total, so many from one address, so many from it within a minute.
+//! Who is let in: the total, so many from one address and one network, so many from them within a
+//! minute.
 //!
 //! A full server does not turn newcomers away at once: they wait in the listener's backlog until
 //! 95 % is reached. Only when nobody could be let in for `Limits::accept_wait` are those who wait
 //! told `server full`; as long as the line moves, it is worth standing in.
 
-use super::{Limits, Now, Refusal};
+use super::{Limits, Network, Networks, Now, Refusal};
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Counts who is here, and decides who may come. Does no I/O.
@@ -14,7 +15,8 @@ pub struct Admission {
     limits: Limits,
     open: usize,
     door: Door,
-    addresses: HashMap<IpAddr, Address>,
+    exempt: Networks,
+    addresses: HashMap<Network, Address>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -26,7 +28,8 @@ enum Door {
     },
 }
 
-/// What is known of one address, or one IPv6 /64.
+/// What is known of one address, and likewise of one network.
+#[derive(Clone, Copy)]
 struct Address {
     open: u32,
     /// Each connect pays for its share of a minute; up to when, in milliseconds of uptime, the past
@@ -43,7 +46,19 @@ const IDLE_ADDRESSES_MAX: usize = 1 << 16;
 impl Admission {
     /// Nobody is here yet.
     pub fn new(limits: Limits) -> Admission {
-        Admission { limits, open: 0, door: Door::Open, addresses: HashMap::new() }
+        let (exempt, addresses) = (Networks::loopback(), HashMap::new());
+        Admission { limits, open: 0, door: Door::Open, exempt, addresses }
+    }
+
+    /// From where any number may come; who is here stays counted as they were.
+    pub fn set_exempt(&mut self, exempt: Networks) {
+        self.exempt = exempt;
+    }
+
+    /// The address that one who comes is to be counted under, if any; to be given to `admit` and to
+    /// `leave`.
+    pub fn counted(&self, from: Option<IpAddr>) -> Option<IpAddr> {
+        from.filter(|address| !self.exempt.contain(*address))
     }
 
     /// Takes new limits; who is here stays.
@@ -56,13 +71,13 @@ impl Admission {
         }
     }
 
-    /// Lets one in, or says why not. `None` is a Unix socket's peer, held to the total alone.
+    /// Lets one in, or says why not. `None` is held to the total alone.
     pub fn admit(&mut self, from: Option<IpAddr>, now: Now) -> Result<(), Refusal> {
         if self.open >= self.limits.connections {
             self.shut(now);
             return Err(Refusal::ServerFull);
         }
-        if let Some(ip) = from.and_then(limited) {
+        if let Some(ip) = from {
             self.admit_address(ip, now)?;
         }
         self.open += 1;
@@ -78,8 +93,10 @@ impl Admission {
         if self.open <= self.limits.connections * 95 / 100 {
             self.door = Door::Open;
         }
-        if let Some(address) = from.and_then(limited).and_then(|ip| self.addresses.get_mut(&ip)) {
-            address.open -= 1;
+        for key in from.into_iter().flat_map(units) {
+            if let Some(address) = self.addresses.get_mut(&key) {
+                address.open -= 1;
+            }
         }
     }
 
@@ -117,9 +134,9 @@ impl Admission {
 
     /// Asserts what must always hold.
     pub fn check(&self) {
-        assert!(self.addresses.values().map(|a| a.open as usize).sum::<usize>() <= self.open);
+        assert!(self.addresses.values().map(|a| a.open as usize).sum::<usize>() <= 2 * self.open);
         let idle = self.addresses.values().filter(|address| address.open == 0).count();
-        assert!(idle <= IDLE_ADDRESSES_MAX + 1);
+        assert!(idle <= IDLE_ADDRESSES_MAX + 2);
     }
 
     fn shut(&mut self, now: Now) {
@@ -135,29 +152,57 @@ impl Admission {
     }
 
     fn admit_address(&mut self, ip: IpAddr, now: Now) -> Result<(), Refusal> {
-        if self.addresses.len() >= self.open + IDLE_ADDRESSES_MAX {
+        if self.addresses.len() >= 2 * self.open + IDLE_ADDRESSES_MAX {
             self.forget_idle(now);
         }
-        let now_ms = now.uptime_ms as f64;
-        let address =
-            self.addresses.entry(ip).or_insert(Address { open: 0, paid_until_ms: now_ms });
-        if address.open >= self.limits.connections_per_ip {
-            return Err(Refusal::TooManyFromAddress);
-        }
-        let share_ms = MINUTE_MS / f64::from(self.limits.connects_per_ip_per_minute);
-        let paid_until_ms = address.paid_until_ms.max(now_ms) + share_ms;
-        if paid_until_ms > now_ms + MINUTE_MS + ROUNDING_MS {
-            return Err(Refusal::TooFastFromAddress);
-        }
-        address.paid_until_ms = paid_until_ms;
-        address.open += 1;
+        let Limits { connections_per_ip, connects_per_ip_per_minute, .. } = self.limits;
+        let Limits { connections_per_network, connects_per_network_per_minute, .. } = self.limits;
+        let [address, network] = units(ip);
+        let address_after = self.with_one_more(
+            address,
+            (connections_per_ip, Refusal::TooManyFromAddress),
+            (connects_per_ip_per_minute, Refusal::TooFastFromAddress),
+            now,
+        )?;
+        let network_after = self.with_one_more(
+            network,
+            (connections_per_network, Refusal::TooManyFromNetwork),
+            (connects_per_network_per_minute, Refusal::TooFastFromNetwork),
+            now,
+        )?;
+        // Only once both let it in: who is refused costs the others of the network nothing.
+        self.addresses.insert(address, address_after);
+        self.addresses.insert(network, network_after);
         Ok(())
+    }
+
+    /// How it stands with an address or a network once one more has come, if one may.
+    fn with_one_more(
+        &self,
+        key: Network,
+        (open_max, too_many): (u32, Refusal),
+        (per_minute, too_fast): (u32, Refusal),
+        now: Now,
+    ) -> Result<Address, Refusal> {
+        let now_ms = now.uptime_ms as f64;
+        let known = self.addresses.get(&key).copied();
+        let Address { open, paid_until_ms } =
+            known.unwrap_or(Address { open: 0, paid_until_ms: now_ms });
+        if open >= open_max {
+            return Err(too_many);
+        }
+        let share_ms = MINUTE_MS / f64::from(per_minute);
+        let paid_until_ms = paid_until_ms.max(now_ms) + share_ms;
+        if paid_until_ms > now_ms + MINUTE_MS + ROUNDING_MS {
+            return Err(too_fast);
+        }
+        Ok(Address { open: open + 1, paid_until_ms })
     }
 
     fn forget_idle(&mut self, now: Now) {
         let now_ms = now.uptime_ms as f64;
         self.addresses.retain(|_, address| address.open > 0 || address.paid_until_ms > now_ms);
-        if self.addresses.len() >= self.open + IDLE_ADDRESSES_MAX / 2 {
+        if self.addresses.len() >= 2 * self.open + IDLE_ADDRESSES_MAX / 2 {
             self.addresses.retain(|_, address| address.open > 0);
         }
     }
@@ -168,17 +213,11 @@ const MINUTE_MS: f64 = 60_000.0;
 /// Shares of a minute added up may miss it by the rounding of floats.
 const ROUNDING_MS: f64 = 0.001;
 
-/// The unit that limits apply to: an IPv4 address, or an IPv6 /64, which is what one customer gets
-/// (RFC 6177). `None` for loopback, which is exempt.
-fn limited(ip: IpAddr) -> Option<IpAddr> {
-    match ip.to_canonical() {
-        ip if ip.is_loopback() => None,
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, ..] = ip.segments();
-            Some(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
-        }
-        ip => Some(ip),
-    }
+/// What limits apply to: an IPv4 address, or an IPv6 /64, which is what one customer gets (RFC 6177);
+/// and the network that it belongs to, an IPv4 /24 or an IPv6 /48, which is what one site has.
+fn units(ip: IpAddr) -> [Network; 2] {
+    let (address, network) = if ip.to_canonical().is_ipv4() { (32, 24) } else { (64, 48) };
+    [Network::of(ip, address), Network::of(ip, network)]
 }
 
 #[cfg(test)]
@@ -292,13 +331,43 @@ mod tests {
     }
 
     #[test]
-    fn loopback_and_unix_sockets_are_held_to_the_total_alone() {
+    fn who_is_exempt_and_unix_sockets_are_held_to_the_total_alone() {
         let mut door =
             admission(Limits { connections: 3, connections_per_ip: 0, ..Limits::default() });
         for from in [ip("127.0.0.1"), ip("::1"), None] {
+            let from = door.counted(from);
+            assert_eq!(from, None);
             door.admit(from, at(0)).unwrap();
         }
         assert_eq!(door.admit(None, at(0)), Err(Refusal::ServerFull));
+        door.set_exempt(Networks(vec![Network::parse("192.0.2.0/24").unwrap()]));
+        assert_eq!(door.counted(ip("192.0.2.9")), None);
+        assert_eq!(door.counted(ip("127.0.0.1")), ip("127.0.0.1"));
+    }
+
+    #[test]
+    fn one_network_has_only_so_many_at_once_and_comes_only_so_often() {
+        let limits = Limits {
+            connections_per_network: 2,
+            connects_per_network_per_minute: 3,
+            ..Limits::default()
+        };
+        for [a, b, c, elsewhere] in [
+            ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.3.1"],
+            ["2001:db8::1", "2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:1::1"],
+        ] {
+            let mut door = admission(limits);
+            door.admit(ip(a), at(0)).unwrap();
+            door.admit(ip(b), at(0)).unwrap();
+            assert_eq!(door.admit(ip(c), at(0)), Err(Refusal::TooManyFromNetwork));
+            door.admit(ip(elsewhere), at(0)).unwrap();
+            door.leave(ip(a));
+            door.admit(ip(c), at(0)).unwrap();
+            door.leave(ip(b));
+            assert_eq!(door.admit(ip(b), at(0)), Err(Refusal::TooFastFromNetwork));
+            door.admit(ip(b), at(20)).unwrap();
+            door.check();
+        }
     }
 
     #[test]

@@ -38,6 +38,12 @@ pub enum Refusal {
     TooManyFromAddress,
     /// `Limits::connects_per_ip_per_minute` is reached.
     TooFastFromAddress,
+    /// `Limits::connections_per_network` is reached.
+    TooManyFromNetwork,
+    /// `Limits::connects_per_network_per_minute` is reached.
+    TooFastFromNetwork,
+    /// Its address is in [`super::Denied`], which says why.
+    Banned,
     /// Its endpoint is for proxies, and it comes from where none is believed.
     NotProxy,
     /// What was to be a PROXY header is none.
@@ -119,10 +125,13 @@ impl CloseReason {
 
 impl Refusal {
     /// Each once, in the order of the counters.
-    pub const ALL: [Refusal; 9] = [
+    pub const ALL: [Refusal; 12] = [
         Refusal::ServerFull,
         Refusal::TooManyFromAddress,
         Refusal::TooFastFromAddress,
+        Refusal::TooManyFromNetwork,
+        Refusal::TooFastFromNetwork,
+        Refusal::Banned,
         Refusal::NotProxy,
         Refusal::BadHeader,
         Refusal::NotTls,
@@ -137,6 +146,9 @@ impl Refusal {
             Refusal::ServerFull => "server full",
             Refusal::TooManyFromAddress => "too many connections from your address",
             Refusal::TooFastFromAddress => "too many connects from your address, wait a minute",
+            Refusal::TooManyFromNetwork => "too many connections from your network",
+            Refusal::TooFastFromNetwork => "too many connects from your network, wait a minute",
+            Refusal::Banned => "you are banned",
             Refusal::NotProxy => "this port is for proxies, and yours is not known",
             Refusal::BadHeader => "bad PROXY header",
             Refusal::NotTls => "This port speaks TLS; connect with it, or use a plain port",
@@ -152,6 +164,9 @@ impl Refusal {
             Refusal::ServerFull => "server_full",
             Refusal::TooManyFromAddress => "connections_per_ip",
             Refusal::TooFastFromAddress => "connects_per_ip_per_minute",
+            Refusal::TooManyFromNetwork => "connections_per_network",
+            Refusal::TooFastFromNetwork => "connects_per_network_per_minute",
+            Refusal::Banned => "banned",
             Refusal::NotProxy => "not_proxy",
             Refusal::BadHeader => "bad_proxy_header",
             Refusal::NotTls => "not_tls",

@@ -5,10 +5,10 @@ mod arriving;
 use super::outbox::Attention;
 use super::send_queue::State;
 use super::{
-    Admission, CloseReason, ConnId, Counters, Dial, Effort, EndpointId, Limits, Now, Outbox, Peer,
-    Refusal, Service, Stream,
+    Admission, CloseReason, ConnId, Counters, Dial, Effort, EndpointId, Limits, Networks, Now,
+    Outbox, Peer, Refusal, Service, Stream,
 };
-use arriving::Arrivals;
+use arriving::{Arrivals, Refused};
 use slab::Slab;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -54,7 +54,7 @@ struct Conn<S> {
 /// Where a connection comes from.
 #[derive(Clone, Copy, PartialEq)]
 enum Origin {
-    /// Admission counts it under this address; `None` is a Unix socket's.
+    /// Admission counts it under this address; `None` is a Unix socket's, or exempt.
     Admitted(Option<IpAddr>),
     /// We made it, or it was turned away once its true address was known.
     Uncounted,
@@ -126,34 +126,41 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// Takes in an accepted stream, or tells it why not and drops it.
     pub fn accept(&mut self, stream: S, peer: Peer) -> Option<ConnId> {
         // Of a proxy that will say for whom it stands, that address counts.
-        let counted = peer.address.filter(|_| !stream.awaits_header());
-        let from = counted.map(|address| address.ip());
-        if let Err(why) = self.admission.admit(from, self.out.now) {
-            self.turn_away(stream, peer.endpoint, why);
-            return None;
-        }
+        let from = peer.address.filter(|_| !stream.awaits_header());
+        let counted = match self.admit(from.map(|address| address.ip())) {
+            Ok(counted) => counted,
+            Err(refused) => {
+                self.turn_away_saying(stream, peer.endpoint, &refused);
+                return None;
+            }
+        };
         if !stream.is_established() {
-            return self.arrive(stream, peer, from);
+            return self.arrive(stream, peer, counted);
         }
-        let slot = self.insert(stream, Origin::Admitted(from));
+        let slot = self.insert(stream, Origin::Admitted(counted));
         let id = self.out.open(slot, peer.endpoint);
         self.service.opened(&mut self.out, id, peer);
         Some(id)
     }
 
     /// Tells a newcomer why it can't stay, as well as one write can, and drops it.
-    pub fn turn_away(&mut self, mut stream: S, endpoint: EndpointId, why: Refusal) {
-        self.count_refusal(endpoint, why);
+    pub fn turn_away(&mut self, stream: S, endpoint: EndpointId, why: Refusal) {
+        self.turn_away_saying(stream, endpoint, &Refused::from(why));
+    }
+
+    fn turn_away_saying(&mut self, mut stream: S, endpoint: EndpointId, refused: &Refused) {
+        self.count_refusal(endpoint, refused);
         let service = &self.service;
         last_word(&mut stream, &mut self.scratch, |said| {
-            service.farewell(said, endpoint, why.text());
+            service.farewell(said, endpoint, &refused.text);
         });
     }
 
-    fn count_refusal(&mut self, endpoint: EndpointId, why: Refusal) {
-        let index = Refusal::ALL.iter().position(|each| *each == why).expect("each is listed");
+    fn count_refusal(&mut self, endpoint: EndpointId, Refused { why, text }: &Refused) {
+        let index = Refusal::ALL.iter().position(|each| each == why).expect("each is listed");
         self.out.counters.at(endpoint).refused[index] += 1;
-        log::debug!("turned one away: {}", why.text());
+        log::debug!("turned one away: {text}");
+        self.service.refused(&mut self.out, *why);
     }
 
     /// Lets the service act on something that came from elsewhere than a connection.
@@ -225,6 +232,11 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                 self.list(slot); // it may be one that was paused
             }
         }
+    }
+
+    /// From where any number may come, as often as they like; by default from the machine itself.
+    pub fn set_exempt(&mut self, exempt: Networks) {
+        self.admission.set_exempt(exempt);
     }
 
     /// Outgoing connections to be begun now, each followed by `connect` or `unreachable`.
@@ -322,6 +334,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     fn list_resumed(&mut self) {
         let mut resumed = std::mem::take(&mut self.due);
+        self.out.end_pauses(&mut resumed);
         self.out.take_resumed(&mut resumed);
         for slot in resumed.drain(..).map(|slot| slot as usize) {
             let conn = &mut self.conns[slot];

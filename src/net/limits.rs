@@ -10,10 +10,15 @@ pub struct Limits {
     /// How long a full server lets nobody in before those who wait in the backlog are told and
     /// closed.
     pub accept_wait: Duration,
-    /// Connections from one IPv4 address or IPv6 /64; loopback is exempt, here and below.
+    /// Connections from one IPv4 address or IPv6 /64. Here and below some networks are exempt: see
+    /// [`super::EventLoop::set_exempt`].
     pub connections_per_ip: u32,
     /// New connections from one IPv4 address or IPv6 /64 within a minute.
     pub connects_per_ip_per_minute: u32,
+    /// Connections from one IPv4 /24 or IPv6 /48.
+    pub connections_per_network: u32,
+    /// New connections from one IPv4 /24 or IPv6 /48 within a minute.
+    pub connects_per_network_per_minute: u32,
     /// How long an outgoing connection may take to be made.
     pub connect_timeout: Duration,
     /// How long a proxy may take to say for whom it stands.
@@ -44,6 +49,8 @@ impl Default for Limits {
             accept_wait: Duration::from_secs(5),
             connections_per_ip: 64,
             connects_per_ip_per_minute: 60,
+            connections_per_network: 512,
+            connects_per_network_per_minute: 600,
             connect_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(3),
             arriving_timeout: Duration::from_secs(10),

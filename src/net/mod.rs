@@ -8,9 +8,11 @@ mod admission;
 mod arrival;
 mod counters;
 mod deadlines;
+mod denied;
 mod endings;
 mod event_loop;
 mod limits;
+mod network;
 mod outbox;
 mod proxied;
 pub mod reactor;
@@ -20,9 +22,11 @@ pub mod tls;
 pub use admission::Admission;
 pub use arrival::{Effort, Progress, Secure, TlsVersion};
 pub use counters::{Counters, EndpointCounters, Histogram};
+pub use denied::{Denial, Denied};
 pub use endings::{CloseReason, Refusal};
 pub use event_loop::EventLoop;
 pub use limits::Limits;
+pub use network::{Network, Networks};
 pub use outbox::{Dial, Outbox, Span};
 pub use proxied::Proxied;
 
@@ -69,6 +73,9 @@ pub trait Service {
 
     /// What was asked for with [`Outbox::dial`] could not be reached.
     fn unreachable(&mut self, _out: &mut Outbox, _endpoint: EndpointId, _why: io::ErrorKind) {}
+
+    /// A newcomer was turned away by the loop, who is no connection and never will be one.
+    fn refused(&mut self, _out: &mut Outbox, _why: Refusal) {}
 
     /// Phrases, in the protocol of `endpoint`, the last word to a peer whom the loop turns away or
     /// ends on its own account.

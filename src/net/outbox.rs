@@ -9,7 +9,7 @@ mod writing;
 
 use super::deadlines::Deadlines;
 use super::send_queue::{Hearing, Room, SendQueue, State};
-use super::{CloseReason, ConnId, Counters, EndpointId, Limits, Now};
+use super::{CloseReason, ConnId, Counters, Denied, EndpointId, Limits, Now};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -18,11 +18,15 @@ use std::time::Duration;
 pub struct Outbox {
     /// When this turn began.
     pub now: Now,
+    /// Whom the loop does not let in.
+    pub denied: Denied,
     pub(super) counters: Counters,
     pub(super) limits: Limits,
     arena: Vec<u8>,
     queues: Vec<SendQueue>,
     deadlines: Deadlines,
+    /// When those who are paused are heard again.
+    pauses: Deadlines,
     /// Queues with something to write, each listed once.
     dirty: Vec<u32>,
     /// Queues whose service is to be told that they are written out, the longest waiting first.
@@ -252,7 +256,22 @@ impl Outbox {
         }
     }
 
-    /// Whether the service has deferred `id`, or resumed in this turn: what it has left is heard in
+    /// The service hears no more of `id` until so much time has passed, and up to a second longer:
+    /// what it leaves unused waits, and nothing is read. Whether it is deferred as well is another
+    /// matter: both must be over.
+    pub fn pause(&mut self, id: ConnId, time: Duration) {
+        if let Some(queue) = self.heard_queue(id) {
+            queue.paused = true;
+            self.pauses.set(id.slot(), self.now, time);
+        }
+    }
+
+    /// Whether `id` is not heard for a time: see [`Outbox::pause`].
+    pub fn is_paused(&self, id: ConnId) -> bool {
+        self.queue(id).is_some_and(|queue| queue.paused)
+    }
+
+    /// Whether the service has deferred or paused `id`, or resumed in this turn: what it has left is heard in
     /// a turn to come.
     pub fn is_waiting(&self, id: ConnId) -> bool {
         self.is_deferred(id.slot())
@@ -317,11 +336,13 @@ impl Outbox {
     pub(super) fn new(limits: Limits) -> Outbox {
         Outbox {
             now: Now::default(),
+            denied: Denied::default(),
             counters: Counters::default(),
             limits,
             arena: Vec::new(),
             queues: Vec::new(),
             deadlines: Deadlines::new(),
+            pauses: Deadlines::new(),
             dirty: Vec::new(),
             roomy: VecDeque::new(),
             resumed: Vec::new(),
@@ -413,7 +434,7 @@ impl Outbox {
             State::Draining(_) | State::Lingering(_) => Attention::Forgets,
             // All that can follow is a reset.
             _ if queue.peer_finished => Attention::Forgets,
-            _ if queue.hearing == Hearing::Deferred => Attention::Paused,
+            _ if queue.paused || queue.hearing == Hearing::Deferred => Attention::Paused,
             _ if queue.backlog_bytes() > self.limits.sendq_pause => Attention::Paused,
             State::Open | State::Finishing | State::Finished => Attention::Hears,
         }
@@ -455,6 +476,7 @@ impl Outbox {
         self.backlog_bytes -= queue.clear();
         let endpoint = queue.endpoint;
         self.deadlines.clear(slot);
+        self.pauses.clear(slot);
         self.ended.push((slot as u32, why));
         let index = CloseReason::ALL.iter().position(|each| *each == why).expect("each is listed");
         self.counters.at(endpoint).closed[index] += 1;
@@ -529,7 +551,8 @@ impl Outbox {
             return Some(Duration::ZERO);
         }
         let dial = self.dials.iter().map(|&(at_ms, _)| at_ms.saturating_sub(now.uptime_ms)).min();
-        [self.deadlines.wait(now), dial.map(Duration::from_millis)].into_iter().flatten().min()
+        let dial = dial.map(Duration::from_millis);
+        [self.deadlines.wait(now), self.pauses.wait(now), dial].into_iter().flatten().min()
     }
 
     pub(super) fn backlog_bytes(&self) -> usize {

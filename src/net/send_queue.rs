@@ -19,6 +19,8 @@ pub(super) struct SendQueue {
     /// The stream takes nothing more until it says so.
     pub blocked: bool,
     pub hearing: Hearing,
+    /// Not heard until a time: see `Outbox::pause`.
+    pub paused: bool,
     /// What this turn has for it; always empty between turns.
     spans: Spans,
     spans_bytes: u32,
@@ -100,6 +102,7 @@ impl SendQueue {
             dirty: false,
             blocked: false,
             hearing: Hearing::Now,
+            paused: false,
             spans: Spans::NONE,
             spans_bytes: 0,
             backlog: Backlog::default(),

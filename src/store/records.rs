@@ -59,6 +59,25 @@ pub struct Line {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
 
+/// What an operator did, as the audit log has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// When, in milliseconds since 1970.
+    pub time_ms: i64,
+    /// The name under which they were operator; `-` of who was none.
+    pub operator: String,
+    /// `nick!user@host`.
+    pub source: String,
+    /// Where they came from.
+    pub address: String,
+    /// What they did.
+    pub command: String,
+    /// To whom or what; empty where that isn't said.
+    pub target: String,
+    /// Why, or what came of it; likewise.
+    pub reason: String,
+}
+
 /// An account that is to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAccount {
@@ -159,6 +178,8 @@ pub struct ListEntry {
     pub setter: String,
     /// When, in seconds since 1970.
     pub time_s: i64,
+    /// When it ends, likewise; `None` for never.
+    pub expires_s: Option<i64>,
 }
 
 /// How an always-on user stands in the chat, to stand there again after a start.
@@ -182,6 +203,58 @@ pub struct Presence {
     pub channels: Vec<(String, String)>,
     /// IRCv3 draft/metadata-2: key and value.
     pub metadata: Vec<(String, String)>,
+}
+
+/// One whom the server lets in no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BanRecord {
+    /// What `what` names.
+    pub kind: BanKind,
+    /// Whom it means; of each kind one ban has it.
+    pub what: String,
+    /// Why, as who is banned is told it; may be empty.
+    pub reason: String,
+    /// The mask of who set it.
+    pub setter: String,
+    /// When, in seconds since 1970.
+    pub created_s: i64,
+    /// When it ends, likewise; `None` for never.
+    pub expires_s: Option<i64>,
+}
+
+/// What a ban is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BanKind {
+    /// An account, by its folded name.
+    Account,
+    /// An address, or a network with the length of its prefix after a slash.
+    Address,
+    /// `nick!user@host` with wildcards, in small letters.
+    Mask,
+}
+
+impl BanKind {
+    const NAMES: [(&'static str, BanKind); 3] =
+        [("account", BanKind::Account), ("address", BanKind::Address), ("mask", BanKind::Mask)];
+
+    /// As the database has it.
+    pub fn name(self) -> &'static str {
+        let found = Self::NAMES.iter().find(|(_, kind)| *kind == self);
+        found.expect("each has a name").0
+    }
+
+    /// The kind of that name.
+    pub fn of(name: &str) -> Option<BanKind> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    }
+}
+
+impl Act {
+    /// What it takes in memory beside its own fields.
+    pub(super) fn bytes(&self) -> usize {
+        let Act { time_ms: _, operator, source, address, command, target, reason } = self;
+        [operator, source, address, command, target, reason].map(String::len).iter().sum()
+    }
 }
 
 impl Target {

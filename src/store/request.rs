@@ -191,6 +191,27 @@ pub enum Request {
     },
     /// Those of all accounts: [`Reply::Presences`].
     Presences,
+    /// Keep a ban of the server, in the place of one of the same kind and target: [`Reply::Saved`].
+    AddBan(Box<BanRecord>),
+    /// Forget a ban, if it is kept: [`Reply::Dropped`].
+    DropBan {
+        /// Of which kind.
+        kind: BanKind,
+        /// Whom it means, as it was kept.
+        what: String,
+    },
+    /// All of them: [`Reply::Bans`].
+    Bans,
+    /// Keep what an operator did: [`Reply::Recorded`]. No request removes it.
+    Audit(Act),
+    /// What operators did last: [`Reply::Acts`].
+    Acts {
+        /// Of whom: the name of an operator, or a nick; of all if it is missing. Letters of any
+        /// case.
+        whose: Option<String>,
+        /// How many at most.
+        limit: Limit,
+    },
 }
 
 /// What is answered.
@@ -246,6 +267,12 @@ pub enum Reply {
     Channels(Vec<ChannelRecord>),
     /// Each with its account, folded, in that order.
     Presences(Vec<(String, Presence)>),
+    /// In the order in which they were first set.
+    Bans(Vec<BanRecord>),
+    /// It is durable.
+    Recorded,
+    /// Oldest first.
+    Acts(Vec<Act>),
     /// Nothing was done.
     Failed(Trouble),
 }
@@ -380,11 +407,12 @@ impl Request {
             Append { .. } | Redact { .. } | Forget { .. } | MarkRead { .. } => true,
             AddAccount { .. } | ChangeAccount { .. } | DropAccount { .. } => true,
             AddInvitation { .. } | SaveChannel(_) | DropChannel { .. } => true,
-            SavePresence { .. } | DropPresence { .. } => true,
-            AddCertificate { .. } | DropCertificate { .. } => true,
-            Select { .. } | Targets { .. } | Search { .. } | Retain(_) => false,
+            SavePresence { .. } | DropPresence { .. } | AddBan(_) | DropBan { .. } => true,
+            AddCertificate { .. } | DropCertificate { .. } | Audit(_) => true,
+            Select { .. } | Targets { .. } | Search { .. } | Retain(_) | Acts { .. } => false,
             Certificates { .. } | FindByCertificate { .. } => false,
-            FindAccount { .. } | FindOwner { .. } | Accounts { .. } | Channels | Presences => false,
+            FindAccount { .. } | FindOwner { .. } | Accounts { .. } => false,
+            Channels | Presences | Bans => false,
         }
     }
 
@@ -418,7 +446,11 @@ impl Request {
                 account.len() + size_of::<Presence>() + presence.bytes()
             }
             DropPresence { account } | Certificates { account } => account.len(),
-            Channels | Presences => 0,
+            AddBan(ban) => size_of::<BanRecord>() + ban.bytes(),
+            DropBan { what, .. } => what.len(),
+            Audit(act) => act.bytes(),
+            Acts { whose, .. } => optional(whose),
+            Channels | Presences | Bans => 0,
         };
         size_of::<Request>() + strings
     }
@@ -500,6 +532,12 @@ impl Presence {
         let names = [&self.nick, &self.username, &self.realname, &self.host, &self.modes];
         let names: usize = names.into_iter().map(String::len).sum();
         names + optional(&self.away) + all(&self.channels, both) + all(&self.metadata, both)
+    }
+}
+
+impl BanRecord {
+    fn bytes(&self) -> usize {
+        self.what.len() + self.reason.len() + self.setter.len()
     }
 }
 

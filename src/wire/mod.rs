@@ -4,4 +4,5 @@ pub mod casemap;
 pub mod irc;
 pub mod line;
 pub mod mask;
+pub mod printable;
 pub mod proxy;

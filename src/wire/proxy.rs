@@ -111,7 +111,8 @@ mod tests {
 
     fn headers() -> Vec<(Vec<u8>, Origin)> {
         let mut six = [0; 36];
-        (six[..4].copy_from_slice(&[0x20, 0x01, 0x0d, 0xb8]), six[15] = 9, six[33] = 5);
+        six[..4].copy_from_slice(&[0x20, 0x01, 0x0d, 0xb8]);
+        (six[15], six[33]) = (9, 5);
         let unix = [b'/'; 216];
         let extended = [FOUR, &[3, 0, 4, 1, 2, 3, 4, 0x20, 0, 1, 0]].concat();
         vec![

@@ -1,13 +1,11 @@
 //! What is left of an account that is no more, and of users who stay.
 
-use crate::stage::{Stage, play, play_with, settings};
-use stonechat::auth::verifier::Verifier;
-use stonechat::chat::{Operator, Settings};
+use crate::stage::{Stage, operator, play, play_with, settings};
+use stonechat::chat::Settings;
 use stonechat::store::{Reply, Request};
 
 fn with_operator() -> Settings {
-    let verifier = Verifier::new("sesame", 4096, [7; 16]);
-    Settings { operators: vec![Operator { name: "root".into(), verifier }], ..settings() }
+    Settings { operators: vec![operator("root", "sesame")], ..settings() }
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! METADATA: keys and values, and who is told of them. Of the two drafts `old` speaks the
 //! earlier and `new` the later.
 
-use crate::stage::{Stage, play, play_with, settings};
-use stonechat::auth::verifier::Verifier;
-use stonechat::chat::{Operator, Settings};
+use crate::stage::{Stage, operator, play, play_with, settings};
+use stonechat::chat::Settings;
 
 #[test]
 fn who_asks_is_told_the_limits() {
@@ -198,8 +197,7 @@ fn of_a_secret_channel_outsiders_hear_nothing() {
 
 #[test]
 fn a_server_operator_sets_it_for_anyone_and_they_are_told() {
-    let verifier = Verifier::new("sesame", 4096, [7; 16]);
-    let operators = vec![Operator { name: "root".into(), verifier }];
+    let operators = vec![operator("root", "sesame")];
     play_with(
         Settings { operators, ..settings() },
         r"

@@ -1,15 +1,10 @@
 //! Operators of the server: OPER, KILL, WALLOPS, REHASH, DIE, RESTART, their notices; STATS and HELP.
 
-use crate::stage::{Stage, play, play_with, settings};
-use stonechat::auth::verifier::Verifier;
-use stonechat::chat::{Operator, Request, Settings};
+use crate::stage::{Stage, operator, play, play_with, settings};
+use stonechat::chat::{Request, Settings};
 
 /// With two who may become operators: `root` with `sesame`, `deputy` with `second`.
-fn with_operators() -> Settings {
-    let operator = |name: &str, password: &str| {
-        let verifier = Verifier::new(password, 4096, [7; 16]);
-        Operator { name: name.into(), verifier }
-    };
+pub fn with_operators() -> Settings {
     Settings {
         operators: vec![operator("root", "sesame"), operator("deputy", "second")],
         ..settings()
@@ -210,15 +205,15 @@ fn operators_hear_of_what_they_ask_for() {
         ann< :srv NOTICE ann :You hear of: kills, operators
         bob> OPER root guess
         bob< :srv 464 bob :Password incorrect
-        ann< :srv NOTICE ann :*** Failed OPER attempt by bob!bob@localhost
+        ann< :srv NOTICE ann :*** bob!bob@localhost: OPER root wrong name or password
         bob> OPER deputy second
         bob~
-        ann< :srv NOTICE ann :*** bob!bob@localhost is now operator deputy
+        ann< :srv NOTICE ann :*** bob!bob@localhost: OPER deputy
         bob> MODE bob -o
         bob~
         ann< :srv NOTICE ann :*** bob!bob@localhost is operator no more
         ann> KILL bob :spam
-        ann< :srv NOTICE ann :*** bob!bob@localhost killed by ann: spam
+        ann< :srv NOTICE ann :*** ann!ann@localhost: KILL bob!bob@localhost spam
         bob~
         bob!
         ann> MODE ann +s -ko+r
@@ -275,10 +270,7 @@ fn what_operators_ask_of_the_program_is_passed_on_once_and_answered() {
     stage.heard("ann");
     stage.say("ann", "REHASH");
     stage.say("ann", "REHASH");
-    let told = [
-        ":srv 382 ann config Rehashing",
-        ":srv NOTICE ann :*** ann!ann@localhost reads the config again",
-    ];
+    let told = [":srv 382 ann config Rehashing", ":srv NOTICE ann :*** ann!ann@localhost: REHASH"];
     assert_eq!(stage.heard("ann"), [told, told].concat());
     assert_eq!(stage.app().take_requests(), [Request::Rehash]);
     stage.say("ann", "RESTART");
@@ -286,8 +278,8 @@ fn what_operators_ask_of_the_program_is_passed_on_once_and_answered() {
     assert_eq!(
         stage.heard("ann"),
         [
-            ":srv NOTICE ann :*** ann!ann@localhost restarts the server",
-            ":srv NOTICE ann :*** ann!ann@localhost ends the server",
+            ":srv NOTICE ann :*** ann!ann@localhost: RESTART",
+            ":srv NOTICE ann :*** ann!ann@localhost: DIE",
         ]
     );
     assert_eq!(stage.app().take_requests(), [Request::Restart, Request::Die]);

@@ -1,12 +1,11 @@
 //! Registered channels: ChanServ, ranks by account, what is there again after a start, and what
 //! becomes of all that when the disk fails.
 
-use crate::stage::{Stage, play, play_with, settings};
+use crate::stage::{Stage, operator, play, play_with, settings};
 use crate::world::disk::State;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
-use stonechat::auth::verifier::Verifier;
-use stonechat::chat::{Limits, Operator, Settings};
+use stonechat::chat::{Limits, Settings};
 use stonechat::store::{Reply, Request};
 
 /// Has `ann` register the channel `#a`, and forgets what is heard of it.
@@ -33,8 +32,7 @@ fn after(beginning: &str, script: &str) {
 }
 
 fn with_operator() -> Settings {
-    let verifier = Verifier::new("sesame", 4096, [7; 16]);
-    Settings { operators: vec![Operator { name: "root".into(), verifier }], ..settings() }
+    Settings { operators: vec![operator("root", "sesame")], ..settings() }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What was said, for clients that ask for it otherwise or not at all: SEARCH, `*playback`, and what is
 //! said on JOIN.
 
-use crate::stage::{play, play_with, settings};
+use crate::stage::{operator, play, play_with, settings};
 use stonechat::chat::Settings;
 
 fn replaying(on_join: u16) -> Settings {
@@ -196,5 +196,50 @@ fn what_was_said_is_found_by_its_words() {
          ann< :srv 461 ann SEARCH :Not enough parameters
          cat> SEARCH in=ann;text=fox
          disk well",
+    );
+}
+
+#[test]
+fn no_more_than_four_searches_wait_at_once_and_who_leaves_gives_up_a_place() {
+    play_with(
+        Settings { operators: vec![operator("root", "sesame")], ..settings() },
+        r"
+        ann+
+        bob+
+        cat+
+        dan+
+        eve+
+        root+
+        root> OPER root sesame
+        root~
+        ann> JOIN #a
+        ann~
+        disk stalls
+        ann> SEARCH text=x;in=#a
+        bob> SEARCH text=x;in=ann
+        cat> SEARCH text=x;in=ann
+        dan> SEARCH text=x;in=ann
+        eve> SEARCH text=x;in=ann
+        eve< :srv 263 eve SEARCH :Please wait a while and try again.
+        root> KILL ann
+        ann~
+        ann!
+        eve> SEARCH text=x;in=bob
+        eve< :srv 263 eve SEARCH :Please wait a while and try again.
+        disk well
+        bob~
+        cat~
+        dan~
+        disk stalls
+        bob> SEARCH text=x;in=eve
+        cat> SEARCH text=x;in=eve
+        dan> SEARCH text=x;in=eve
+        eve> SEARCH text=x;in=bob
+        disk well
+        bob~
+        cat~
+        dan~
+        eve~
+    ",
     );
 }

@@ -1,12 +1,10 @@
 //! What the server says of itself: LUSERS, VERSION, ADMIN, TIME, INFO, LINKS, MOTD, STATS, HELP.
 
-use crate::stage::{Stage, play, play_with, settings};
-use stonechat::auth::verifier::Verifier;
-use stonechat::chat::{Operator, Settings};
+use crate::stage::{Stage, operator, play, play_with, settings};
+use stonechat::chat::Settings;
 
 fn with_operator() -> Settings {
-    let verifier = Verifier::new("sesame", 4096, [7; 16]);
-    Settings { operators: vec![Operator { name: "root".into(), verifier }], ..settings() }
+    Settings { operators: vec![operator("root", "sesame")], ..settings() }
 }
 
 #[test]
@@ -159,6 +157,7 @@ fn stats_of_what_is_everybodys() {
         bob< :srv 249 bob :1 operators here
         bob< :srv 219 bob P :End of STATS report
         bob> STATS k
+        bob< :srv 481 bob :Permission Denied- You're not an IRC operator
         bob< :srv 219 bob k :End of STATS report
         bob> STATS *
         bob< :srv 219 bob * :End of STATS report
@@ -206,7 +205,7 @@ fn stats_for_operators() {
         dan> NICK dan
         +5s
         ann> STATS o
-        ann< :srv 243 ann O *@* * root
+        ann< :srv 243 ann O *@* * root admin
         ann< :srv 219 ann o :End of STATS report
         ann> STATS m
         ann< :srv 212 ann JOIN 1 7 0

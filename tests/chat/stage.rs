@@ -8,6 +8,7 @@
 //! ann~                            what she has heard is not looked at
 //! ann.                            she ends her half       ann!   she sees the end
 //! ann/                            she is cut off
+//! from 192.0.2.1 ann bob          who connects from there; others come by a Unix socket
 //! ann= 7                          she is to come by TLS, with a certificate of 32 bytes 7; with none
 //!                                 if nothing is said
 //! +90s                            so much time passes
@@ -24,9 +25,11 @@ use crate::world::{Choices, ServerEnd, Wire};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use stonechat::app::{App, Protocol};
-use stonechat::chat::Settings;
+use stonechat::auth::verifier::Verifier;
+use stonechat::chat::{Ended, Operator, OperatorClass, Proof, Right, Settings};
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer, Secure, TlsVersion};
 use stonechat::store::{Reply, Request};
 
@@ -39,6 +42,14 @@ pub fn play(script: &str) {
 /// What `play` plays with.
 pub fn settings() -> Settings {
     Settings { server_name: "srv".into(), network: "Net".into(), ..Settings::default() }
+}
+
+/// An operator in a class that has every right.
+pub fn operator(name: &str, password: &str) -> Operator {
+    let proof = Proof::Password(Verifier::new(password, 4096, [7; 16]));
+    let rights = Right::NAMES.iter().map(|(_, right)| *right).collect();
+    let class = OperatorClass { name: "admin".into(), rights, ..OperatorClass::default() };
+    Operator { name: name.into(), proof, class }
 }
 
 #[track_caller]
@@ -67,6 +78,11 @@ pub fn play_with(settings: Settings, script: &str) {
                 }
                 _ => panic!("{line}"),
             }
+            continue;
+        }
+        if let Some(rest) = line.strip_prefix("from ") {
+            let (address, names) = rest.split_once(' ').expect("an address, and who");
+            names.split(' ').for_each(|name| stage.comes_from(name, address));
             continue;
         }
         let at = line.find(['>', '<', '.', '!', '+', '~', '/', '=']).expect("who says it");
@@ -109,11 +125,14 @@ pub struct Stage {
     disk: Disk,
     endpoint: EndpointId,
     actors: BTreeMap<String, Actor>,
+    addresses: BTreeMap<String, SocketAddr>,
     secured: BTreeMap<String, Secure>,
     now: Now,
     message_ids: Vec<String>,
     /// Whether the ids of what has happened are told, as a JOIN's.
     pub tells_ids_of_events: bool,
+    /// Who comes from now on is read and written whole; else byte by byte.
+    pub smooth: bool,
 }
 
 struct Actor {
@@ -123,16 +142,21 @@ struct Actor {
 
 fn server(
     settings: Settings,
-    disk: Option<&mut Disk>,
+    mut disk: Option<&mut Disk>,
     now: Now,
 ) -> (EventLoop<ServerEnd, App>, EndpointId) {
+    let exempt = settings.abuse.exempt.clone();
     let mut app = App::new(512, settings);
     let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
-    if let Some(disk) = disk {
+    if let Some(disk) = &mut disk {
         disk.begin(&mut app, now);
     }
     let mut server = EventLoop::new(app, Limits::default());
+    server.set_exempt(exempt);
     server.wake(now);
+    if let Some(Reply::Bans(bans)) = disk.map(|disk| disk.ask(Request::Bans)) {
+        server.inject(|app, out| app.restore_bans(out, bans));
+    }
     (server, endpoint)
 }
 
@@ -148,7 +172,7 @@ impl Stage {
         let disk = Disk::new();
         let now = Now { uptime_ms: 0, unix_ms: 1_767_225_600_000 };
         let (server, endpoint) = server(settings.clone(), None, now);
-        let (actors, message_ids) = (BTreeMap::new(), Vec::new());
+        let (actors, addresses, message_ids) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         let tells_ids_of_events = true;
         let secured = BTreeMap::new();
         Stage {
@@ -157,10 +181,12 @@ impl Stage {
             disk,
             endpoint,
             actors,
+            addresses,
             secured,
             now,
             message_ids,
             tells_ids_of_events,
+            smooth: false,
         }
     }
 
@@ -189,6 +215,33 @@ impl Stage {
         self.settle();
     }
 
+    /// Whenever `name` connects, it is from there.
+    pub fn comes_from(&mut self, name: &str, address: &str) {
+        let address = address.parse().expect("an address");
+        self.addresses.insert(name.to_owned(), SocketAddr::new(address, 4711));
+    }
+
+    /// What one who comes from there is told who is not let in.
+    pub fn is_refused(&mut self, address: &str) -> Option<String> {
+        let wire = Wire::new(usize::MAX);
+        let end = ServerEnd { wire: wire.clone(), choices: Choices::smooth() };
+        let address = Some(SocketAddr::new(address.parse().expect("an address"), 4711));
+        let id = self.server.accept(end, Peer { endpoint: self.endpoint, address, secure: None });
+        match id {
+            Some(id) => {
+                wire.borrow_mut().cut = Some(ErrorKind::ConnectionReset);
+                self.server.readable(id.slot());
+                self.settle();
+                None
+            }
+            None => {
+                self.settle();
+                let said = wire.borrow_mut().down.drain(..).collect();
+                Some(String::from_utf8(said).expect("a server speaks UTF-8"))
+            }
+        }
+    }
+
     /// `name` types a line, and connects before if they have not yet.
     pub fn say(&mut self, name: &str, text: &str) {
         let mut text = text.to_owned();
@@ -200,6 +253,21 @@ impl Stage {
         wire.borrow_mut().send(&[unescaped(&text), b"\n".into()].concat());
         self.server.readable(id.slot());
         self.settle();
+    }
+
+    /// `name` types, and it is not heard before [`Stage::turn`].
+    pub fn type_ahead(&mut self, name: &str, text: &str) {
+        let actor = self.actor(name);
+        let (wire, id) = (actor.wire.clone(), actor.id);
+        wire.borrow_mut().send(&[text.as_bytes(), b"\n"].concat());
+        self.server.readable(id.slot());
+    }
+
+    /// One turn of the loop, and no more.
+    pub fn turn(&mut self) {
+        self.server.wake(self.now);
+        self.server.turn();
+        self.server.check();
     }
 
     /// `name` comes by TLS, and shows a certificate that is called by a number, or none.
@@ -276,6 +344,18 @@ impl Stage {
         self.settle();
     }
 
+    /// A program that somebody has asked for says something.
+    pub fn program_said(&mut self, run: u64, bytes: &[u8]) {
+        self.server.inject(|app, out| app.program_said(out, run, bytes));
+        self.settle();
+    }
+
+    /// A program that somebody has asked for has ended.
+    pub fn program_ended(&mut self, run: u64, ended: Ended) {
+        self.server.inject(|app, out| app.program_ended(out, run, &ended));
+        self.settle();
+    }
+
     /// `name` reads so many bytes, and then no more until [`Stage::read_on`].
     pub fn reads_at_most(&mut self, name: &str, bytes: usize) {
         self.actor(name).wire.borrow_mut().down_max = bytes;
@@ -308,9 +388,12 @@ impl Stage {
     fn actor(&mut self, name: &str) -> &Actor {
         if !self.actors.contains_key(name) {
             let wire = Wire::new(usize::MAX);
-            let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
+            let smooth = self.smooth;
+            let choices = if smooth { Choices::smooth() } else { Choices::from_bytes(&[]) };
+            let end = ServerEnd { wire: wire.clone(), choices };
+            let address = self.addresses.get(name).copied();
             let secure = self.secured.get(name).copied();
-            let peer = Peer { endpoint: self.endpoint, address: None, secure };
+            let peer = Peer { endpoint: self.endpoint, address, secure };
             let id = self.server.accept(end, peer).expect("room for one more");
             self.actors.insert(name.into(), Actor { wire, id });
         }

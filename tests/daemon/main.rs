@@ -1,14 +1,17 @@
 //! The real daemon as a process, on real sockets: what a user, an operator and a service manager
 //! see of it. Everything listens on loopback, on ports that the system chooses.
 
+mod abuse;
 mod account;
 mod bot;
+mod commands;
 mod conversation;
 mod database;
 mod durability;
 mod limits;
 mod operator;
 mod process;
+mod proxy;
 mod requests;
 mod service_manager;
 mod signals;

@@ -10,7 +10,8 @@ fn config(motd: &str) -> String {
     let verifier = Verifier::new("sesame", 4096, [7; 16]);
     format!(
         "chat.server_name = \"srv\"\nchat.motd = \"{motd}\"\n\
-         chat.operators = [{{ name = \"root\", password = \"{verifier}\" }}]\n"
+         chat.operators = [{{ name = \"root\", password = \"{verifier}\", class = \"admin\" }}]\n\
+         operator_classes.admin.rights = [\"die\", \"kill\", \"notices\", \"rehash\"]\n"
     )
 }
 
@@ -128,4 +129,28 @@ fn the_metrics_tell_of_users_channels_and_messages() {
         assert_eq!(daemon.metric(name), value, "{name}");
     }
     daemon.stop();
+}
+
+#[test]
+fn what_somebody_writes_into_a_reason_forges_no_line_of_the_log_or_of_the_audit() {
+    let mut daemon = start(&config(""));
+    let mut ann = operator(&daemon, "ann");
+    let mut bob = connect(&daemon);
+    bob.send("NICK bob\nUSER bob 0 * :bob\n");
+    hear_until(&mut bob, " 422 ");
+    ann.send(
+        "KILL bob :x\x1b[2J\x02\u{2028}[2026-01-01T00:00:00Z INFO ] root is operator\u{202e}\n",
+    );
+    hear_until(&mut bob, "ERROR ");
+    ann.send("DIE\n");
+    let (status, log) = daemon.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+    let written = r"KILL bob!bob@localhost x\u{1b}[2J\u{2}\u{2028}[2026-01-01T00:00:00Z INFO ] root is operator\u{202e}";
+    assert!(log.lines().any(|line| line.ends_with(written)), "{log}");
+    assert!(!log.contains(['\x1b', '\x02', '\u{2028}', '\u{202e}']), "{log}");
+    let mut command = crate::process::command(daemon.dir.path());
+    let (status, stdout, stderr) = crate::process::run(command.arg("audit"));
+    assert_eq!((status, &*stderr), (0, ""));
+    assert!(stdout.contains("\tKILL\tbob!bob@localhost\tx\\u{1b}[2J\\u{2}"), "{stdout}");
+    assert!(!stdout.contains(['\x1b', '\x02', '\u{2028}', '\u{202e}']), "{stdout}");
 }

@@ -39,8 +39,14 @@ fn damage_is_an_error_or_beyond_what_can_be_told() {
                 let fresh = dir.path().join("fresh.db");
                 fs::write(&fresh, &bytes).unwrap();
                 // An emptied file is a new database, as one that was never there.
-                let told = !bytes.is_empty() && sqlite::verify(&fresh) != Ok(vec![]);
-                assert!(!told, "SEED={seed}: silently {} messages", all.len());
+                // Letters of the schema that no query needs are told by `verify` alone: somebody may
+                // have added an index of their own.
+                let told = sqlite::verify(&fresh).map(|mut findings| {
+                    findings.retain(|finding| !finding.starts_with("the schema is not"));
+                    findings
+                });
+                let silent = bytes.is_empty() || told == Ok(vec![]);
+                assert!(silent, "SEED={seed}: silently {} messages, but {told:?}", all.len());
             }
         }
     }

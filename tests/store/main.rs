@@ -1,5 +1,6 @@
 //! What outlives the process does: against a naive oracle, through kills, damage and a full disk.
 
+mod audit;
 mod damage;
 mod faults;
 mod history;

@@ -200,8 +200,12 @@ fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
 fn channel() -> impl Strategy<Value = ChannelRecord> {
     let topic = (any::<String>(), any::<String>(), any::<i64>())
         .prop_map(|(text, setter, time_s)| TopicRecord { text, setter, time_s });
-    let entry = (any::<char>(), any::<String>(), any::<String>(), any::<i64>())
-        .prop_map(|(list, mask, setter, time_s)| ListEntry { list, mask, setter, time_s });
+    let entry = (any::<char>(), any::<String>(), any::<String>(), any::<i64>()).prop_map(
+        |(list, mask, setter, time_s)| {
+            let expires_s = (time_s % 2 == 0).then_some(time_s);
+            ListEntry { list, mask, setter, time_s, expires_s }
+        },
+    );
     let lists = vec(entry, 0..4);
     let accounts = vec((account(), any::<char>()), 0..4);
     let topic = proptest::option::of(topic);

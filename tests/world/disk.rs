@@ -50,9 +50,9 @@ impl Disk {
         else {
             panic!("what was here is told");
         };
+        app.hash_by(hasher, [7; 32]);
         app.restore(channels, presences, now);
         app.keep_in(store);
-        app.hash_by(hasher, [7; 32]);
     }
 
     /// What another program that has the database does meanwhile.
@@ -63,8 +63,8 @@ impl Disk {
     /// Does what was asked. Returns whether that was anything.
     pub fn serve(&mut self) -> bool {
         let mut any = false;
-        while let Some((token, job)) = self.hashing.take() {
-            self.hashing.answer(token, job.run());
+        while let Some(job) = self.hashing.take() {
+            self.hashing.answer(job.run());
             any = true;
         }
         self.serve_store() | any

@@ -8,6 +8,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 const LIMITS: AttemptLimits = AttemptLimits {
     by_address: Rate { burst: 3, every_ms: 1000 },
     by_account: Rate { burst: 5, every_ms: 2000 },
+    in_all: Rate { burst: 2000, every_ms: 1 },
+    registrations: Rate { burst: 4, every_ms: 10_000 },
 };
 
 fn attempts() -> Attempts {
@@ -139,10 +141,42 @@ fn a_crowd_makes_nobody_forgotten_and_few_wait() {
 #[test]
 fn a_rate_of_the_greatest_numbers_does_not_overflow() {
     let rate = Rate { burst: u32::MAX, every_ms: u32::MAX };
-    let limits = AttemptLimits { by_address: rate, by_account: rate };
+    let limits =
+        AttemptLimits { by_address: rate, by_account: rate, in_all: rate, registrations: rate };
     let mut attempts = Attempts::new(limits, [7; 32]);
     // A hundred years of uptime.
     assert_eq!(fail(&mut attempts, address(1), "a", 9, 100 * 365 * 86_400_000), 9);
+}
+
+#[test]
+fn the_right_password_over_and_over_waits_too() {
+    let in_all = Rate { burst: 6, every_ms: 1000 };
+    let mut attempts = Attempts::new(AttemptLimits { in_all, ..LIMITS }, [7; 32]);
+    for (now_ms, expected) in [(0, 6), (0, 0), (1000, 1), (60_000, 6)] {
+        let right = (0..20).filter(|_| match attempts.begin(address(1), "a", now_ms) {
+            Ok(attempt) => {
+                attempts.succeeded(attempt, now_ms);
+                true
+            }
+            Err(_) => false,
+        });
+        assert_eq!(right.count(), expected, "at {now_ms}");
+    }
+}
+
+#[test]
+fn new_accounts_are_counted_for_the_address_and_for_all_and_for_no_account() {
+    let mut attempts = attempts();
+    let mut made = |from: u32, now_ms| {
+        (0..9).filter(|_| attempts.begin_registration(address(from), now_ms).is_ok()).count()
+    };
+    assert_eq!(made(1, 0), 3, "by the address");
+    assert_eq!(made(2, 0), 1, "by all together");
+    assert_eq!(made(3, 9_999), 0);
+    assert_eq!(made(3, 10_000), 1);
+    for account in ["REGISTER", "", "registrations"] {
+        assert_eq!(fail(&mut attempts, address(4), account, 1, 10_000), 1, "{account}");
+    }
 }
 
 /// An attempt, after a while.

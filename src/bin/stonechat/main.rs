@@ -91,7 +91,7 @@ fn exit_status(signal: Signal) -> Option<u8> {
         Signal::Hangup => Some(129),
         Signal::Interrupt => Some(130),
         Signal::Terminate => Some(143),
-        Signal::User1 => None,
+        Signal::User1 | Signal::Child => None,
     }
 }
 

@@ -5,6 +5,7 @@ use crate::certificates::Certificates;
 use crate::data_dir::{self, DataDir};
 use crate::database;
 use crate::listeners::{self, Open, Source, Wanted};
+use crate::programs::{News, Programs};
 use crate::service_manager::{notify, passed_listeners, watchdog_interval};
 use crate::settings::Settings;
 use std::io::{self, Write};
@@ -13,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use stonechat::app::App;
 use stonechat::auth::worker::{self, Hasher};
-use stonechat::chat::Request;
+use stonechat::chat::{Ended, Program, Request};
 use stonechat::config::Scheme;
 use stonechat::metrics::{self, Gauges, StoreFigures};
 use stonechat::net::reactor::{Heard, Proxies, Reactor, Signal, Transport};
@@ -29,12 +30,16 @@ pub struct Daemon {
     /// By [`EndpointId`]. Those that have gone keep their number, and their counters.
     endpoints: Vec<Endpoint>,
     watchdog: Option<Watchdog>,
+    /// Told to end twice: nothing more is waited for.
+    hurried: bool,
     /// Nothing can be kept, and that was told.
     ailing: bool,
     /// There once anything listens with TLS.
     certificates: Option<Certificates>,
     /// Prints metrics; there once any were asked for.
     printer: Option<SyncSender<String>>,
+    /// What operators have asked to be run.
+    programs: Programs,
     /// Serves the store, until that is dropped.
     keeper: JoinHandle<()>,
     _data: Option<DataDir>,
@@ -74,18 +79,21 @@ impl Daemon {
         database.retain(settings.policy.clone());
         let (store, far) = Store::new(STORE_REQUESTS_MAX);
         let waker = reactor.waker();
-        // It can't fail but for want of memory, and what it wakes looks for itself once a turn.
+        // It can't fail but for want of memory; what was replied is then taken at the next waking.
         let wake = move || drop(waker.wake());
         let mut app = App::new(settings.limits.line_max, settings.chat.clone());
+        let (hasher, jobs) = Hasher::new(worker::CAPACITY);
+        app.hash_by(hasher, data.as_ref().map_or_else(data_dir::random, DataDir::secret)?);
         let channels = database::channels(&mut database)?;
         app.restore(channels, database::presences(&mut database)?, reactor.now());
+        let bans = database::bans(&mut database)?;
         app.keep_in(store);
         let failed = |e| Failure::other(format!("cannot begin a thread: {e}"));
         let keeper = store::thread::serve(far, database, wake.clone()).map_err(failed)?;
-        let (hasher, jobs) = Hasher::new(worker::CAPACITY);
         worker::serve(jobs, wake).map_err(failed)?;
-        app.hash_by(hasher, data.as_ref().map_or_else(data_dir::random, DataDir::secret)?);
-        let server = EventLoop::new(app, settings.limits());
+        let mut server = EventLoop::new(app, settings.limits());
+        server.set_exempt(settings.chat.abuse.exempt.clone());
+        server.inject(|app, out| app.restore_bans(out, bans));
         let watchdog = watchdog_interval()
             .map(|interval| Watchdog { interval, due_ms: reactor.now().uptime_ms });
         let mut daemon = Daemon {
@@ -94,9 +102,11 @@ impl Daemon {
             server,
             endpoints: Vec::new(),
             watchdog,
+            hurried: false,
             ailing: false,
             certificates: None,
             printer: None,
+            programs: Programs::default(),
             keeper,
             _data: data,
         };
@@ -110,7 +120,10 @@ impl Daemon {
     /// Serves until it is told to end, takes leave of everyone, and sees that all is kept.
     pub fn run(mut self) -> Result<(), Failure> {
         let result = self.serve();
-        let Daemon { server, keeper, .. } = self;
+        let Daemon { server, keeper, hurried, .. } = self;
+        if hurried {
+            return result; // what the disk does not take now it will not have
+        }
         drop(server); // and with it the store, which ends the thread
         if keeper.join().is_err() {
             log::error!("the thread of the database has panicked");
@@ -132,6 +145,7 @@ impl Daemon {
                     Signal::Terminate | Signal::Interrupt => return self.drain(),
                     Signal::Hangup => self.reload(),
                     Signal::User1 => self.print_metrics(),
+                    Signal::Child => {} // of one of the programs, which are looked at in any case
                 }
             }
             for request in self.server.service.take_requests() {
@@ -139,6 +153,7 @@ impl Daemon {
                     Request::Rehash => self.reload(),
                     Request::Die => return self.drain(),
                     Request::Restart => return self.drain().and(Err(Failure::restart())),
+                    Request::Run { run, program } => self.start_program(run, &program),
                 }
             }
         }
@@ -186,7 +201,8 @@ impl Daemon {
             }
             Duration::from_millis(watchdog.due_ms - now_ms)
         });
-        let at_most = [at_most, watchdog].into_iter().flatten().min();
+        let programs = self.programs.wait(self.reactor.now().uptime_ms);
+        let at_most = [at_most, watchdog, programs].into_iter().flatten().min();
         let turn = self.reactor.turn(&mut self.server, at_most);
         let heard = turn.map_err(|e| Failure::other(format!("cannot wait for events: {e}")))?;
         if heard.woken {
@@ -195,7 +211,20 @@ impl Daemon {
         if let Some(certificates) = &mut self.certificates {
             certificates.look(self.reactor.now());
         }
+        for (run, news) in self.programs.look(&mut self.reactor, &heard) {
+            self.server.inject(|app, out| match news {
+                News::Said(bytes) => app.program_said(out, run, &bytes),
+                News::Ended(ended) => app.program_ended(out, run, &ended),
+            });
+        }
         Ok(heard)
+    }
+
+    fn start_program(&mut self, run: u64, program: &Program) {
+        if let Err(e) = self.programs.start(&mut self.reactor, run, program) {
+            let ended = Ended::NotStarted(e.to_string());
+            self.server.inject(|app, out| app.program_ended(out, run, &ended));
+        }
     }
 
     /// Whether things can be kept, to the service manager and to operators, whenever that changes.
@@ -217,16 +246,17 @@ impl Daemon {
         self.server.inject(|app, out| app.tell_operators(out, &text));
     }
 
-    /// Tells everyone, writes what is queued, has the store keep what waits for its turn, and ends; at
-    /// once if told again.
+    /// Tells everyone, kills the programs that run, writes what is queued, has the store keep what
+    /// waits for its turn, and ends; at once if told again.
     fn drain(&mut self) -> Result<(), Failure> {
         log::info!("ending: {} connections", self.server.admission().open());
         notify("STOPPING=1");
         self.close_listeners(|_| true)?;
         self.server.shut_down();
+        self.programs.stop();
         let until_ms =
             self.reactor.now().uptime_ms + self.settings.shutdown_timeout.as_millis() as u64;
-        while !self.server.is_empty() || self.is_keeping() {
+        while !self.server.is_empty() || !self.programs.is_empty() || self.is_keeping() {
             let left_ms = until_ms.saturating_sub(self.reactor.now().uptime_ms);
             if left_ms == 0 {
                 let open = self.server.admission().open();
@@ -238,6 +268,7 @@ impl Daemon {
             let heard = self.turn(Some(Duration::from_millis(left_ms)))?;
             let end = |signal: &Signal| matches!(signal, Signal::Terminate | Signal::Interrupt);
             if heard.signals.iter().any(end) {
+                self.hurried = true;
                 return Err(Failure::other("told to end twice: ended without taking leave"));
             }
         }
@@ -283,6 +314,7 @@ impl Daemon {
         self.settings.proxy = settings.proxy.clone();
         self.believe_proxies();
         self.server.set_limits(settings.limits());
+        self.server.set_exempt(settings.chat.abuse.exempt.clone());
         self.server.inject(|app, out| {
             app.set_settings(out, settings.limits.line_max, settings.chat.clone());
             app.retain(out, settings.policy.clone());
@@ -333,7 +365,7 @@ impl Daemon {
     fn believe_proxies(&mut self) {
         let ids = (0..).map(EndpointId).zip(&self.endpoints);
         let demanded = ids.filter(|(_, endpoint)| endpoint.proxied).map(|(id, _)| id).collect();
-        self.reactor.believe(Proxies { trusted: self.settings.proxy.trusted(), demanded });
+        self.reactor.believe(Proxies { trusted: self.settings.proxy.trusted.clone(), demanded });
     }
 
     fn close_listeners(&mut self, which: impl Fn(&Endpoint) -> bool) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use crate::settings::{Flags, Settings};
 use crate::{Failure, data_dir};
 use std::path::{Path, PathBuf};
 use stonechat::store::sqlite::{self, Database, Durability};
-use stonechat::store::{ChannelRecord, Presence, Reply, Request, Trouble};
+use stonechat::store::{BanRecord, ChannelRecord, Presence, Reply, Request, Trouble};
 
 /// Opens the daemon's: in `dir`, or in memory.
 pub fn open(dir: Option<&Path>, durability: Durability) -> Result<Database, Failure> {
@@ -36,6 +36,15 @@ pub fn presences(database: &mut Database) -> Result<Vec<(String, Presence)>, Fai
     }
 }
 
+/// Whom the server lets in no more.
+pub fn bans(database: &mut Database) -> Result<Vec<BanRecord>, Failure> {
+    match database.serve([Request::Bans].iter()).pop() {
+        Some(Reply::Bans(bans)) => Ok(bans),
+        Some(Reply::Failed(trouble)) => Err(Failure::unavailable(trouble.to_string())),
+        _ => Err(Failure::other("the database does not tell the bans")),
+    }
+}
+
 /// Copies it to `to`.
 pub fn backup(flags: Flags, to: &Path) -> Result<(), Failure> {
     let file = find(flags)?;
@@ -59,7 +68,8 @@ pub fn verify(flags: Flags) -> Result<(), Failure> {
     Ok(())
 }
 
-fn find(flags: Flags) -> Result<PathBuf, Failure> {
+/// The file it lies in, which is there.
+pub fn find(flags: Flags) -> Result<PathBuf, Failure> {
     let Some(dir) = Settings::read(flags)?.data else {
         return Err(Failure::usage("no data is kept: there is no database in :memory:"));
     };

@@ -1,6 +1,7 @@
 //! `stonechatd`, the daemon: arguments, and what comes of them.
 
 mod account;
+mod audit;
 mod certificates;
 mod daemon;
 mod data_dir;
@@ -8,18 +9,22 @@ mod database;
 mod listeners;
 mod operator;
 mod password;
+mod programs;
 mod service_manager;
 mod settings;
 
 use account::AccountCommand;
 use clap::{Parser, Subcommand};
 use daemon::Daemon;
+use jiff::Timestamp;
 use settings::{Flags, Settings};
 use signal_hook::consts::SIGXFSZ;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use stonechat::config::Config;
+use stonechat::wire::printable::printable;
 
 /// One lean daemon through which people and devices talk.
 ///
@@ -50,6 +55,13 @@ enum Command {
     /// What chat's operators need
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// Print what operators did, also while a daemon uses the database: time, operator, who, from
+    /// where, command, target and reason, with tabs between
+    Audit {
+        /// Only from then on: 2026-01-31, 2026-01-31T12:00:00Z, or so long ago, as \"7 days\"
+        #[arg(long, value_name = "TIME", value_parser = audit::time)]
+        since: Option<Timestamp>,
+    },
     /// Copy the database, also while a daemon uses it, to a file that isn't there yet
     Backup {
         /// Where the copy is put; nothing is there unless it is whole
@@ -104,6 +116,7 @@ fn main() -> ExitCode {
         Some(Command::Check) => check(arguments.flags),
         Some(Command::Account(command)) => account::run(arguments.flags, command),
         Some(Command::Operator(OperatorCommand::Hash)) => operator::hash(),
+        Some(Command::Audit { since }) => audit::print(arguments.flags, since),
         Some(Command::Backup { file }) => database::backup(arguments.flags, &file),
         Some(Command::Verify) => database::verify(arguments.flags),
         None => run(arguments.flags),
@@ -125,9 +138,21 @@ fn check(flags: Flags) -> Result<(), Failure> {
     Ok(())
 }
 
+/// One line each, whatever foreign text is in it: nobody forges another.
+fn begin_log(filter: &str) {
+    let mut log = env_logger::Builder::new();
+    log.parse_filters(filter).format(|out, record| {
+        let (time, level) = (out.timestamp_seconds(), record.level());
+        let style = out.default_level_style(level);
+        let text = record.args().to_string();
+        writeln!(out, "[{time} {style}{level:<5}{style:#}] {}", printable(&text))
+    });
+    log.init();
+}
+
 fn run(flags: Flags) -> Result<(), Failure> {
     let settings = Settings::read(flags)?;
-    env_logger::Builder::new().parse_filters(&settings.log).format_target(false).init();
+    begin_log(&settings.log);
     // A file that may grow no further is to make a write fail, and not to end us.
     signal_hook::flag::register(SIGXFSZ, Arc::default())
         .map_err(|e| Failure::other(format!("cannot handle a signal: {e}")))?;

@@ -118,10 +118,18 @@ impl Settings {
         ];
         lines.extend(listen.iter().map(|listen| format!("listen {listen}")));
         lines.push(format!("connections at most {connections}"));
-        let chat::Settings { server_name, network, password, operators, .. } = &self.chat;
+        let chat::Settings { server_name, network, password, operators, commands, .. } = &self.chat;
         lines.push(format!("chat server {server_name} of the network {network}"));
         lines.push(format!("chat password {}", if password.is_some() { "set" } else { "not set" }));
-        lines.extend(operators.iter().map(|operator| format!("chat operator {}", operator.name)));
+        lines.extend(operators.iter().map(|operator| match &*operator.class.name {
+            "" => format!("chat operator {}, in no class: without any right", operator.name),
+            class => format!("chat operator {} of class {class}", operator.name),
+        }));
+        lines.extend(
+            commands
+                .iter()
+                .map(|(name, program)| format!("command {name} runs {}", program.path.display())),
+        );
         lines
     }
 }

@@ -196,11 +196,15 @@ impl Chat {
     }
 
     fn refuse_login(&mut self, voice: &mut Voice, conn: ConnId, refusal: Refusal) {
-        let host = self.sessions[conn].host();
+        let host = self.host(conn);
         match &refusal {
             Refusal::Wrong => {
                 log::info!("a login from {host} has failed");
                 self.numeric(voice, conn, ERR_SASLFAIL, &[]);
+            }
+            Refusal::Banned(why) => {
+                log::info!("a login from {host} is refused: {why}");
+                self.numeric_saying(voice, conn, ERR_NICKLOCKED, &[], why);
             }
             _ => {
                 log::info!("a login from {host} is refused: {refusal}");

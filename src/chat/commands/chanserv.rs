@@ -5,7 +5,8 @@ use crate::chat::accounts::trouble;
 use crate::chat::always_on::Kept;
 use crate::chat::channels::{ChannelId, ChannelMode, Rank, Serial};
 use crate::chat::registered::Standing;
-use crate::chat::users::{UserId, UserMode};
+use crate::chat::rights::Right;
+use crate::chat::users::UserId;
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
@@ -159,7 +160,7 @@ impl Chat {
         let known = !self.channels[id].is(ChannelMode::Secret)
             || self.users[by.user].is_in(id)
             || self.rank_by_account(id, by.user).is_some()
-            || self.users[by.user].is(UserMode::Operator);
+            || self.has_right(by.user, Right::Channels);
         known.then_some(id)
     }
 
@@ -228,7 +229,7 @@ impl Chat {
         RankChange { on, rank, account }: RankChange,
     ) -> String {
         let Some(id) = self.registered_channel(by, name) else { return NOT_REGISTERED.to_owned() };
-        let operator = self.users[by.user].is(UserMode::Operator);
+        let operator = self.has_right(by.user, Right::Channels);
         let giver = self.rank_by_account(id, by.user);
         let founder = self.is_founder(id, by.user);
         let max = self.settings.limits.list_entries_max;
@@ -244,9 +245,11 @@ impl Chat {
         let ranks = &mut registration.ranks;
         let found = ranks.iter().position(|(known, _)| same(known, &account));
         let before = found.map(|index| ranks[index].1);
-        if (rank == Rank::Founder || before == Some(Rank::Founder)) && !founder && !operator {
+        let q = rank == Rank::Founder || before == Some(Rank::Founder);
+        if q && !founder && !operator {
             return "Only who has registered it gives and takes q.".to_owned();
         }
+        let by_right = giver != Some(Rank::Founder) || (q && !founder);
         match (on, found) {
             (true, None) if ranks.len() >= max => {
                 return format!("{max} accounts have a rank there, and no more are allowed.");
@@ -263,6 +266,11 @@ impl Chat {
             self.give_own_rank(voice, id, user);
         }
         self.keep_channel(voice, id);
+        if by_right {
+            let sign = if on { '+' } else { '-' };
+            let what = format!("{sign}{} {account}", rank.letter());
+            self.record(voice, by, 'o', "AMODE", &name, &what);
+        }
         let has = if on { "has" } else { "has no longer" };
         format!("{account} {has} +{} in {name}.", rank.letter())
     }
@@ -288,7 +296,7 @@ impl Chat {
             self.chanserv_says(voice, by.conn, NOT_REGISTERED);
             return None;
         };
-        if !self.is_founder(id, by.user) && !self.users[by.user].is(UserMode::Operator) {
+        if !self.is_founder(id, by.user) && !self.has_right(by.user, Right::Channels) {
             self.chanserv_says(voice, by.conn, "Only who has registered it may do that.");
             return None;
         }
@@ -307,6 +315,10 @@ impl Chat {
 
     fn cs_drop(&mut self, voice: &mut Voice, by: By, name: &str) {
         let Some(id) = self.may_drop(voice, by, name) else { return };
+        if !self.is_founder(id, by.user) {
+            let name = self.channels[id].name.to_string();
+            self.record(voice, by, 'o', "DROP", &name, "");
+        }
         let dropper = self.users[by.user].mask().to_owned();
         let channel = &mut self.channels[id];
         let Some(registration) = &mut channel.registration else { return };

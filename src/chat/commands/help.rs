@@ -80,6 +80,7 @@ const ALL: &[Topic] = &[
             "  +b mask    bans; see HELP extbans     +e mask    excepts from bans",
             "  +I mask    may join in spite of +i    +k key     to join takes this key",
             "  +l number  so many may be in it       +f channel where those go who may not join",
+            "  +W seconds between two messages of one who has no rank",
             "Without one:",
             "  +C no CTCP but actions                +E roleplay: NPC, NPCA, SCENE",
             "  +M only who is logged in speaks       +R only who is logged in joins",
@@ -120,6 +121,7 @@ const ALL: &[Topic] = &[
         ],
     ),
     topic("ADMIN", "ADMIN [server]", &["Says who runs this server."]),
+    topic("AUDIT", "AUDIT [count] [operator]", &["Tells what operators did last. For operators."]),
     topic(
         "AUTHENTICATE",
         "AUTHENTICATE mechanism",
@@ -154,8 +156,27 @@ const ALL: &[Topic] = &[
             "CHATHISTORY TARGETS timestamp=… timestamp=… limit lists where something was said.",
         ],
     ),
+    topic(
+        "COMMAND",
+        "COMMAND [name]",
+        &["Runs a program of the server's config, or lists them. For operators."],
+    ),
     topic("CS", "CS command", &["The same as CHANSERV."]),
+    topic(
+        "DEFCON",
+        "DEFCON [level]",
+        &[
+            "How far the server shuts itself in an attack. For operators. From 5 to 1, each with those",
+            "before it: 5 nothing, 4 no new accounts, 3 only who logs in may come, 2 who is not logged",
+            "in speaks only where they have a rank or are accepted, 1 only operators may come.",
+        ],
+    ),
     topic("DIE", "DIE", &["Ends the server. For operators."]),
+    topic(
+        "DLINE",
+        "DLINE [duration] address [reason]",
+        &["Lets nobody in from an address or a network. For operators; see UBAN."],
+    ),
     topic("HELP", "HELP [topic]", &["Says more of a topic, or which there are."]),
     topic("HELPOP", "HELPOP [topic]", &["The same as HELP."]),
     topic("INFO", "INFO", &["Says which program this server is, and since when it runs."]),
@@ -183,6 +204,11 @@ const ALL: &[Topic] = &[
         "KILL",
         "KILL nick [reason]",
         &["Ends somebody's connections. For operators of the server."],
+    ),
+    topic(
+        "KLINE",
+        "KLINE [duration] user@host [reason]",
+        &["Lets nobody in who is called so. For operators; see UBAN."],
     ),
     topic(
         "KNOCK",
@@ -255,8 +281,11 @@ const ALL: &[Topic] = &[
     topic("NS", "NS command", &["The same as NICKSERV."]),
     topic(
         "OPER",
-        "OPER name password",
-        &["Makes you an operator of the server. MODE nick -o gives it up."],
+        "OPER name [password]",
+        &[
+            "Makes you an operator of the server: by a password, or by the account you are in.",
+            "MODE nick -o gives it up.",
+        ],
     ),
     topic("PART", "PART channel{,channel} [reason]", &["Leaves channels."]),
     topic("PASS", "PASS password", &["The server's password, said before all else."]),
@@ -297,6 +326,22 @@ const ALL: &[Topic] = &[
     ),
     topic("RESTART", "RESTART", &["Ends the server, to be started again. For operators."]),
     topic(
+        "SAJOIN",
+        "SAJOIN nick channel{,channel}",
+        &["Has somebody join channels, whatever keeps them out. For operators."],
+    ),
+    topic(
+        "SAMODE",
+        "SAMODE target modes [parameters]",
+        &["Changes modes of a channel or of somebody, without a rank. For operators."],
+    ),
+    topic("SANICK", "SANICK nick new-nick", &["Gives somebody another nick. For operators."]),
+    topic(
+        "SAPART",
+        "SAPART nick channel{,channel} [reason]",
+        &["Has somebody leave channels. For operators."],
+    ),
+    topic(
         "SCENE",
         "SCENE channel text",
         &["Says what happens in a roleplay, where mode E is set."],
@@ -315,7 +360,7 @@ const ALL: &[Topic] = &[
             "For operators:",
             "  l connections                   m commands given",
             "  o who may become operator       c connections by listener",
-            "  q, z queues and tables",
+            "  q, z queues and tables          k masks that are banned, d networks",
         ],
     ),
     topic(
@@ -323,12 +368,29 @@ const ALL: &[Topic] = &[
         "TAGMSG target{,target}",
         &["A message of tags alone, such as that one is typing. For programs: IRCv3 message-tags."],
     ),
+    topic(
+        "TBAN",
+        "TBAN channel duration mask",
+        &["Bans somebody for a time, as 1d2h30m; with m: before the mask they may only not speak."],
+    ),
     topic("TIME", "TIME [server]", &["Says what time it is here, in UTC."]),
     topic(
         "TOPIC",
         "TOPIC channel [text]",
         &["Tells what a channel is about, or sets it; an empty text unsets it."],
     ),
+    topic(
+        "UBAN",
+        "UBAN ADD [duration] target [reason]",
+        &[
+            "Lets somebody in no more, and ends who is here. For operators. The target is an address,",
+            "a network (192.0.2.0/24), a mask (nick!user@host) or an account (account:name); the",
+            "duration 1d2h30m, or seconds. Where it means too many say UBAN ADD FORCE.",
+            "UBAN DEL target takes it back, UBAN LIST [pattern] and UBAN INFO target tell of them.",
+        ],
+    ),
+    topic("UNDLINE", "UNDLINE address", &["Takes a DLINE back. For operators."]),
+    topic("UNKLINE", "UNKLINE user@host", &["Takes a KLINE back. For operators."]),
     topic(
         "USER",
         "USER name 0 * realname",
@@ -345,7 +407,7 @@ const ALL: &[Topic] = &[
     topic(
         "WEBIRC",
         "WEBIRC password gateway host address",
-        &["A gateway says for whom it connects. None is trusted here."],
+        &["A gateway says for whom it connects, before all else. For those that the config names."],
     ),
     topic(
         "WHO",
@@ -393,7 +455,7 @@ mod tests {
         let letters = (ChannelMode::LETTERS.iter().map(|(letter, _)| *letter))
             .chain(Rank::LETTERS.iter().map(|(letter, _, _)| *letter))
             .chain(List::LETTERS.iter().map(|(letter, _)| *letter))
-            .chain("klf".chars());
+            .chain("klfW".chars());
         for letter in letters {
             assert!(channel.contains(&format!("+{letter} ")), "+{letter} of channels");
         }

@@ -97,7 +97,7 @@ impl Chat {
             "BOT=B".to_owned(),
             format!("CASEMAPPING={CASEMAPPING}"),
             format!("CHANLIMIT={CHANNEL_TYPES}:{}", limits.channels_per_user),
-            format!("CHANMODES={lists},k,fl,{flags}"),
+            format!("CHANMODES={lists},k,Wfl,{flags}"),
             format!("CHANNELLEN={}", limits.channel_name_max),
             format!("CHANTYPES={CHANNEL_TYPES}"),
             "ELIST=CMNTU".to_owned(),

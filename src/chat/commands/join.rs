@@ -46,6 +46,7 @@ impl Chat {
             let channel = self.channels.create(name, voice.unix());
             return self.enter(voice, by, channel);
         };
+        self.end_timed_bans(voice, channel);
         match self.may_join(channel, by.user, key) {
             Ok(()) => self.enter(voice, by, channel),
             Err(refused) => self.refuse(voice, by, channel, refused),
@@ -110,7 +111,7 @@ impl Chat {
 
     /// Takes a user in who may come in, and tells everybody. Who is first in a channel is its
     /// operator, unless that is registered: then it is for the accounts that have ranks there.
-    fn enter(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
+    pub(crate) fn enter(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
         let room = &self.channels[channel];
         let mut ranks = Ranks::default();
         ranks.set(Rank::Op, room.members.is_empty() && room.registered().is_none());

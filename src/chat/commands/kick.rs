@@ -88,7 +88,9 @@ impl Chat {
             return self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]);
         };
         let name = self.channels[channel].name.clone();
-        if self.users[invited].is_in(channel) {
+        // Who is hidden in an auditorium is invited like anybody who is not there.
+        let there = self.member(channel, invited);
+        if there.is_some_and(|there| self.sees(channel, inviter, there)) {
             return self.numeric(voice, by.conn, ERR_USERONCHANNEL, &[nick, &name]);
         }
         self.remember_invitation(invited, channel, inviter.ranks.at_least(Rank::Halfop));
@@ -147,6 +149,7 @@ impl Chat {
         let Some(channel) = self.channel_for(by, name) else {
             return self.no_such_channel(voice, by, name);
         };
+        self.end_timed_bans(voice, channel);
         let (name, user) = (self.channels[channel].name.clone(), &self.users[by.user]);
         if user.is_in(channel) {
             return self.numeric(voice, by.conn, ERR_KNOCKONCHAN, &[&name]);

@@ -175,9 +175,17 @@ impl Chat {
                 self.complain(voice, by, kind, ERR_NOSUCHCHANNEL, &[target], "No such channel");
                 return None;
             };
-            if let Some(why) = self.silences(channel, by.user, texts) {
+            self.end_timed_bans(voice, channel);
+            let mut why = self.silences(channel, by.user, texts).map(str::to_owned);
+            if why.is_none() && kind != Kind::Tagmsg {
+                let many = self.names_too_many(channel, by.user, texts);
+                why = many
+                    .then(|| "Cannot send to channel: it names too many who are here".to_owned());
+                why = why.or_else(|| self.slows(voice, channel, by.user));
+            }
+            if let Some(why) = why {
                 let name = self.channels[channel].name.clone();
-                self.complain(voice, by, kind, ERR_CANNOTSENDTOCHAN, &[&name], why);
+                self.complain(voice, by, kind, ERR_CANNOTSENDTOCHAN, &[&name], &why);
                 return None;
             }
             return Some(Target::Channel(channel, rank));
@@ -227,6 +235,9 @@ impl Chat {
         }
         if channel.is(ChannelMode::Moderated) {
             return Some("Cannot send to channel (+m): it is moderated");
+        }
+        if self.is_hushed(user) {
+            return Some("Cannot send to channel: the server is under attack, log in to speak");
         }
         if channel.is(ChannelMode::LoggedInSpeak) && speaker.account.is_none() {
             return Some("Cannot send to channel (+M): you must be logged in");

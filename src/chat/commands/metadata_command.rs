@@ -7,8 +7,9 @@ use crate::chat::caps::{Cap, Caps};
 use crate::chat::channels::{ChannelId, Rank};
 use crate::chat::metadata::{self, Key, Metadata};
 use crate::chat::numeric::*;
+use crate::chat::rights::Right;
 use crate::chat::session::Stage;
-use crate::chat::users::{UserId, UserMode};
+use crate::chat::users::UserId;
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
@@ -140,7 +141,7 @@ impl Chat {
         let Some(key) = Key::parse(asked) else {
             return self.metadata_fails(voice, conn, None, Trouble::Key(asked));
         };
-        if !self.may_change(conn, of) {
+        if !self.may_change(voice, conn, of, key.as_str()) {
             let trouble = Trouble::Permission { of: &name, key: key.as_str() };
             return self.metadata_fails(voice, conn, None, trouble);
         }
@@ -185,7 +186,7 @@ impl Chat {
 
     fn metadata_clear(&mut self, voice: &mut Voice, conn: ConnId, of: Subject) {
         let name = self.name_of(of).to_owned();
-        if !self.may_change(conn, of) {
+        if !self.may_change(voice, conn, of, "CLEAR") {
             let trouble = Trouble::Permission { of: &name, key: "*" };
             return self.metadata_fails(voice, conn, None, trouble);
         }
@@ -321,11 +322,32 @@ impl Chat {
         }
     }
 
-    fn may_change(&self, conn: ConnId, subject: Subject) -> bool {
-        let Some(user) = self.sessions[conn].user() else { return true };
-        if self.users[user].is(UserMode::Operator) {
+    /// Whether `conn` may change it. What an operator changes of another's is recorded.
+    fn may_change(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        subject: Subject,
+        what: &str,
+    ) -> bool {
+        if self.owns(conn, subject) {
             return true;
         }
+        let user = self.sessions[conn].user();
+        let Some(user) = user.filter(|user| self.has_right(*user, Right::Metadata)) else {
+            return false;
+        };
+        let whose = match subject {
+            Subject::User(of) => self.users[of].mask().to_owned(),
+            Subject::Channel(channel) => self.channels[channel].name.to_string(),
+            Subject::Newcomer(_) => return false,
+        };
+        self.record(voice, By { conn, user }, 'o', "METADATA", &whose, what);
+        true
+    }
+
+    fn owns(&self, conn: ConnId, subject: Subject) -> bool {
+        let Some(user) = self.sessions[conn].user() else { return true };
         match subject {
             Subject::User(of) => of == user,
             Subject::Channel(channel) => {

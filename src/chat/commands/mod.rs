@@ -1,12 +1,14 @@
 //! What can be said to the server: one file for each group of commands, all of them methods of
 //! [`crate::chat::Chat`]. [`table`] lists them.
 
+mod audit;
 pub(crate) mod authenticate;
 mod away;
 mod cap;
 mod certificates;
 pub(crate) mod chanserv;
 mod chathistory;
+pub(crate) mod defcon;
 mod help;
 mod isupport;
 mod join;
@@ -25,16 +27,20 @@ pub(crate) mod multiline;
 mod names;
 pub(crate) mod nickserv;
 pub(crate) mod oper;
+mod quieting;
 pub(crate) mod redact;
 mod register;
 pub(crate) mod registration;
 mod relay;
 mod rename;
+pub(crate) mod run;
+mod sa;
 mod search;
 mod server;
 pub(crate) mod stats;
 pub(crate) mod table;
 mod topic;
+mod uban;
 mod user_mode;
 mod webirc;
 mod welcome;

@@ -1,7 +1,8 @@
 //! MODE of channels. Modern IRC, "MODE message" and "Channel Modes".
 
 use crate::chat::ban::Ban;
-use crate::chat::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank};
+use crate::chat::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank, Ranks, Slow};
+use crate::chat::flood::LINE;
 use crate::chat::numeric::*;
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
@@ -16,6 +17,9 @@ const CHANGES_MAX: usize = 300;
 /// told of anybody, and lists of members stay as they were until they are asked for.
 const AUDIENCE_LINES_MAX: usize = 10_000;
 
+/// Lines that one command makes the server say which cost as much as a tenth of what one says.
+pub(crate) const LINES_PER_TENTH: usize = 50;
+
 /// What has been changed, as it is told.
 #[derive(Default)]
 struct Changes {
@@ -26,6 +30,8 @@ struct Changes {
     auditorium: bool,
     /// Something other than a rank is among them: it is kept of a registered channel.
     lasting: bool,
+    /// Ranks don't matter.
+    forced: bool,
     /// Lines that are complete already.
     full: Vec<(String, Vec<String>)>,
 }
@@ -67,10 +73,12 @@ impl Chat {
         let Some(channel) = self.channel_for(by, target) else {
             return self.no_such_channel(voice, by, target);
         };
+        self.end_timed_bans(voice, channel);
         if modes.is_empty() {
             return self.tell_modes(voice, by, channel);
         }
-        self.change_modes(voice, by, channel, modes, params);
+        self.pay(voice.out, by.conn, LINE);
+        self.change_modes(voice, by, channel, modes, params, false);
     }
 
     fn tell_modes(&self, voice: &mut Voice, by: By, channel: ChannelId) {
@@ -84,16 +92,18 @@ impl Chat {
         self.numeric(voice, by.conn, RPL_CREATIONTIME, &[&channel.name, &created]);
     }
 
-    fn change_modes(
+    /// Whatever ranks `by` has where it is `forced`.
+    pub(crate) fn change_modes(
         &mut self,
         voice: &mut Voice,
         by: By,
         channel: ChannelId,
         modes: &str,
         params: &[&str],
+        forced: bool,
     ) {
         let mut params = params.iter().copied().filter(|param| !param.is_empty());
-        let mut changes = Changes::default();
+        let mut changes = Changes { forced, ..Changes::default() };
         let mut listed = [false; 3];
         // Why something was refused is told once, however many letters it was.
         let mut refused = false;
@@ -157,7 +167,7 @@ impl Chat {
         if let Some(rank) = Rank::of(letter) {
             return self.change_rank(voice, by, channel, (on, letter, rank, param), changes);
         }
-        let known = "klf".contains(letter)
+        let known = "klfW".contains(letter)
             || List::of(letter).is_some()
             || ChannelMode::of(letter).is_some();
         if !known {
@@ -166,13 +176,14 @@ impl Chat {
             return true;
         }
         let halfops = List::of(letter).is_some() || "imntk".contains(letter);
-        if !ranks.at_least(if halfops { Rank::Halfop } else { Rank::Op }) {
+        let least = if halfops { Rank::Halfop } else { Rank::Op };
+        if !changes.forced && !ranks.at_least(least) {
             return false;
         }
         if let Some(list) = List::of(letter) {
             self.change_list(voice, by, channel, (on, letter, list, param), changes);
         } else if let Some(mode) = ChannelMode::of(letter) {
-            self.change_flag(voice, channel, (on, letter, mode), changes);
+            self.change_flag(voice, by, channel, (on, letter, mode), changes);
         } else {
             self.change_value(voice, by, channel, (on, letter, param), changes);
         }
@@ -182,6 +193,7 @@ impl Chat {
     fn change_flag(
         &mut self,
         voice: &mut Voice,
+        by: By,
         channel: ChannelId,
         (on, letter, mode): (bool, char, ChannelMode),
         changes: &mut Changes,
@@ -194,7 +206,9 @@ impl Chat {
             if std::mem::replace(&mut changes.auditorium, true) {
                 return;
             }
-            if self.audience_lines(channel) > AUDIENCE_LINES_MAX {
+            let lines = self.audience_lines(channel);
+            self.pay(voice.out, by.conn, (lines / LINES_PER_TENTH) as u32);
+            if lines > AUDIENCE_LINES_MAX {
                 // Told to nobody.
             } else if on {
                 self.hide_all(voice, channel);
@@ -231,7 +245,7 @@ impl Chat {
         }
     }
 
-    /// Modes `k`, `l` and `f`.
+    /// Modes `k`, `l`, `f` and `W`.
     fn change_value(
         &mut self,
         voice: &mut Voice,
@@ -246,6 +260,7 @@ impl Chat {
             let was_set = match letter {
                 'k' => channel.key.take().is_some(),
                 'l' => channel.limit.take().is_some(),
+                'W' => channel.slow.take().is_some(),
                 _ => channel.forward.take().is_some(),
             };
             if was_set {
@@ -278,6 +293,19 @@ impl Chat {
                     self.bad_parameter(voice, by, id, letter, param, "A limit is a number above 0")
                 }
             },
+            'W' => match Slow::parse(param) {
+                Some(slow) => {
+                    let seconds = slow.seconds;
+                    let before = channel.slow.replace(slow).map(|slow| slow.seconds);
+                    if before != Some(seconds) {
+                        changes.push(true, letter, Some(&seconds.to_string()));
+                    }
+                }
+                None => {
+                    let text = "Slow mode takes seconds, 1 to 86400";
+                    self.bad_parameter(voice, by, id, letter, param, text);
+                }
+            },
             _ => {
                 let itself = casemap::same(param, &channel.name);
                 if itself || ChannelName::parse(param, limits.channel_name_max).is_none() {
@@ -287,7 +315,7 @@ impl Chat {
                 let Some(there) = self.channel_for(by, param) else {
                     return self.bad_parameter(voice, by, id, letter, param, "No such channel");
                 };
-                if !self.may_forward_to(by, there) {
+                if !changes.forced && !self.may_forward_to(by, there) {
                     let text = "You must be operator in the channel that you forward to";
                     return self.numeric_saying(
                         voice,
@@ -352,7 +380,12 @@ impl Chat {
                 self.numeric(voice, by.conn, ERR_BANLISTFULL, &params);
             }
             (true, None) => {
-                channel.list_mut(list).push(ListEntry { mask, by: setter, at: voice.unix() });
+                channel.list_mut(list).push(ListEntry {
+                    mask,
+                    by: setter,
+                    at: voice.unix(),
+                    until: None,
+                });
                 changes.push(true, letter, Some(&mask_text));
             }
             (false, Some(index)) => {
@@ -389,9 +422,10 @@ impl Chat {
         (on, letter, rank, param): (bool, char, Rank, Option<&str>),
         changes: &mut Changes,
     ) -> bool {
-        let Some(giver) = self.member(channel, by.user) else { return false };
+        let giver = self.member(channel, by.user).map(|member| member.ranks).unwrap_or_default();
         let own = param.is_some_and(|nick| casemap::same(nick, self.users[by.user].nick()));
-        if !may_change(giver, rank) && (on || !own || !giver.ranks.has(rank)) {
+        let may = changes.forced || may_change(giver, rank) || (!on && own && giver.has(rank));
+        if !may {
             return false;
         }
         let Some(nick) = param else {
@@ -408,7 +442,8 @@ impl Chat {
             return true;
         };
         // Who is above keeps what they have.
-        if user != by.user && member.ranks.highest() > giver.ranks.highest() {
+        let above = user != by.user && member.ranks.highest() > giver.highest();
+        if above && !changes.forced {
             return false;
         }
         if member.ranks.has(rank) != on {
@@ -484,12 +519,12 @@ fn takes_parameter(letter: char, on: bool) -> bool {
     List::of(letter).is_some()
         || Rank::of(letter).is_some()
         || letter == 'k'
-        || (on && "lf".contains(letter))
+        || (on && "lfW".contains(letter))
 }
 
 /// Whether a member may give or take `rank`.
-fn may_change(giver: Member, rank: Rank) -> bool {
-    match giver.ranks.highest() {
+fn may_change(giver: Ranks, rank: Rank) -> bool {
+    match giver.highest() {
         Some(Rank::Founder) => true,
         Some(Rank::Admin | Rank::Op) => rank <= Rank::Op,
         Some(Rank::Halfop) => rank == Rank::Voice,

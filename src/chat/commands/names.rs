@@ -23,7 +23,10 @@ impl Chat {
                 return self.numeric(voice, by.conn, ERR_TOOMANYTARGETS, &[name]);
             }
             match self.channel_for(by, name) {
-                Some(channel) => self.tell_names(voice, by, channel),
+                Some(channel) => {
+                    self.pay_for_members(voice.out, by, channel);
+                    self.tell_names(voice, by, channel);
+                }
                 None => self.numeric(voice, by.conn, RPL_ENDOFNAMES, &[name]),
             }
         }

@@ -6,7 +6,6 @@ use crate::auth::password::Password;
 use crate::auth::worker::{Done, Job};
 use crate::chat::accounts::{Wish, trouble};
 use crate::chat::rights::Right;
-use crate::chat::users::UserMode;
 use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
@@ -78,7 +77,8 @@ impl Chat {
                 self.ns_info(voice, by, &name);
             }
             ("INFO", [account, ..]) => self.ns_info(voice, by, account),
-            ("DROP", [account]) if self.users[by.user].is(UserMode::Operator) => {
+            ("DROP", [account]) if self.has_right(by.user, Right::Accounts) => {
+                self.record(voice, by, 'o', "DROP", account, "");
                 self.ns_drop(voice, by.conn, account);
             }
             ("DROP", [account, password]) => self.ns_drop_own(voice, by, account, password),
@@ -131,13 +131,12 @@ impl Chat {
         if !self.may(voice, by, Right::Accounts) {
             return;
         }
-        let operator = self.users[by.user].mask().to_owned();
+        let doer = self.doer(by);
         let wish = Wish { name: account, password, email: None };
         self.register_account(voice, by.conn, wish, true, move |chat, voice, conn, result| {
             let text = match result {
                 Ok(account) => {
-                    let text = format!("{operator} has registered the account {}", account.name);
-                    log::info!("{text}");
+                    let text = chat.record_of(voice, &doer, "SAREGISTER", &account.name, "");
                     chat.notice_operators(voice, 'o', &text);
                     format!("The account {} is there.", account.name)
                 }
@@ -238,7 +237,7 @@ impl Chat {
 
     fn ns_info(&mut self, voice: &mut Voice, by: By, name: &str) {
         let own = self.users[by.user].account.as_deref().is_some_and(|own| same(own, name));
-        let all = own || self.users[by.user].is(UserMode::Operator);
+        let all = own || self.has_right(by.user, Right::Accounts);
         self.find_account(voice, by.conn, name, move |chat, voice, conn, found| match found {
             Ok(Some(account)) => {
                 for line in described(&account, all) {

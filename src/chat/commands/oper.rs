@@ -3,9 +3,11 @@
 
 use super::registration::shortened;
 use crate::auth::password::Password;
+use crate::auth::verifier::Verifier;
 use crate::auth::worker::{Done, Job};
 use crate::chat::numeric::*;
 use crate::chat::rights::Right;
+use crate::chat::settings::Proof;
 use crate::chat::users::{UserId, UserMode};
 use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat, Request};
@@ -21,49 +23,67 @@ pub(crate) const NOTICE_KINDS: [(char, &str); 5] =
 pub(crate) const NOTICE_LETTERS: &str = "cxkor";
 
 impl Chat {
-    /// `OPER name password`. Modern IRC, "OPER message".
+    /// `OPER name password`, or `OPER account` by who is logged in to it; a password is not looked at
+    /// then. Modern IRC, "OPER message".
     pub(crate) fn oper(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        let (name, password) = (message.params[0], message.params[1]);
+        let name = message.params[0];
         if self.settings.operators.is_empty() {
             return self.numeric(voice, by.conn, ERR_NOOPERHOST, &[]);
         }
+        if let Some(operator) = self.operator_by_account(by.user, name) {
+            let name = operator.name.clone();
+            return self.become_operator(voice, by, &name);
+        }
+        let Some(password) = message.params.get(1).filter(|password| !password.is_empty()) else {
+            return self.numeric(voice, by.conn, ERR_NEEDMOREPARAMS, &["OPER"]);
+        };
         let attempt = match self.attempt(voice, by.conn, &format!("OPER {name}")) {
             Ok(attempt) => attempt,
             Err(_) => return self.numeric(voice, by.conn, RPL_TRYAGAIN, &["OPER"]),
         };
-        let known = self.settings.operators.iter().find(|operator| operator.name == name);
         // An unknown name takes as long as a wrong password, and one that can't be a password less.
-        let verifier = known.map_or_else(|| self.doors.decoys.of(name), |o| o.verifier.clone());
+        let verifier =
+            self.verifier_of(name).cloned().unwrap_or_else(|| self.doors.decoys.of(name));
         let Ok(password) = Password::parse(password) else {
             return self.numeric(voice, by.conn, ERR_PASSWDMISMATCH, &[]);
         };
         let (name, user) = (name.to_owned(), by.user);
         let job = Job::Verify { verifier, password };
         self.hash_for(voice, by.conn, job, move |chat, voice, conn, done| match done {
-            Some(Done::Verified(true)) => {
+            // The config may have been read again meanwhile.
+            Some(Done::Verified(true)) if chat.verifier_of(&name).is_some() => {
                 chat.doors.attempts.succeeded(attempt, voice.now().uptime_ms);
                 chat.become_operator(voice, By { conn, user }, &name);
             }
             Some(_) => {
-                let mask = chat.users[user].mask();
-                log::warn!("{mask} gave a wrong name or password for OPER");
-                chat.notice_operators(voice, 'o', &format!("Failed OPER attempt by {mask}"));
+                // An unknown name may be a password that was given in its place.
+                let known = chat.verifier_of(&name).is_some();
+                let name = if known { &*name } else { "*" };
+                let why = "wrong name or password";
+                chat.record(voice, By { conn, user }, 'o', "OPER", name, why);
                 chat.numeric(voice, conn, ERR_PASSWDMISMATCH, &[]);
             }
             None => chat.numeric(voice, conn, RPL_TRYAGAIN, &["OPER"]),
         });
     }
 
+    /// Of the operator of that name who has a password.
+    fn verifier_of(&self, name: &str) -> Option<&Verifier> {
+        let found = self.settings.operators.iter().find(|operator| operator.name == name)?;
+        match &found.proof {
+            Proof::Password(verifier) => Some(verifier),
+            Proof::Account => None,
+        }
+    }
+
     fn become_operator(&mut self, voice: &mut Voice, by: By, name: &str) {
-        let mask = self.users[by.user].mask().to_owned();
-        log::info!("{mask} is operator {name} now");
         let before = self.users[by.user].modes();
         self.users[by.user].extra().operator = Some(name.into());
         self.users.set_mode(by.user, UserMode::Operator, true);
         self.users.set_mode(by.user, UserMode::Wallops, true);
         self.numeric(voice, by.conn, RPL_YOUREOPER, &[]);
         self.tell_user_modes(voice, by.user, before);
-        self.notice_operators(voice, 'o', &format!("{mask} is now operator {name}"));
+        self.record(voice, by, 'o', "OPER", name, "");
     }
 
     /// An operator is none any more, and hears no more what only operators hear. Who is none stays
@@ -82,20 +102,6 @@ impl Chat {
         self.notice_operators(voice, 'o', &text);
     }
 
-    /// Who is operator under a name that the settings do not have any more is operator no more.
-    pub(crate) fn dismiss_operators(&mut self, voice: &mut Voice) {
-        for id in self.users.operators().to_vec() {
-            let user = &self.users[id];
-            let name = user.extra.as_ref().and_then(|extra| extra.operator.as_deref());
-            let known = |name: &str| self.settings.operators.iter().any(|known| known.name == name);
-            if !name.is_some_and(known) {
-                let before = user.modes();
-                self.resign(voice, id);
-                self.tell_user_modes(voice, id, before);
-            }
-        }
-    }
-
     /// `KILL nick [reason]`. Modern IRC, "KILL message".
     pub(crate) fn kill(&mut self, voice: &mut Voice, by: By, message: &Message) {
         if !self.may(voice, by, Right::Kill) {
@@ -112,8 +118,7 @@ impl Chat {
         };
         let operator = self.users[by.user].nick().to_owned();
         let mask = self.users[victim].mask().to_owned();
-        log::info!("{mask} is killed by {operator}: {reason}");
-        self.notice_operators(voice, 'k', &format!("{mask} killed by {operator}: {reason}"));
+        self.record(voice, by, 'k', "KILL", &mask, reason);
         let params = [self.users[victim].nick(), reason];
         let mut line =
             Line::new(self.users[by.user].mask(), "KILL", &params).tagged(self.tags_of(by.user));
@@ -138,6 +143,7 @@ impl Chat {
             return;
         }
         let params = [message.params[0]];
+        self.record(voice, by, 'o', "WALLOPS", "", params[0]);
         let mut line =
             Line::new(self.users[by.user].mask(), "WALLOPS", &params).tagged(self.tags_of(by.user));
         for (id, user) in self.users.iter() {
@@ -151,28 +157,26 @@ impl Chat {
     pub(crate) fn rehash(&mut self, voice: &mut Voice, by: By, _message: &Message) {
         if self.may(voice, by, Right::Rehash) {
             self.numeric(voice, by.conn, RPL_REHASHING, &["config"]);
-            self.ask(voice, by, Request::Rehash, "reads the config again");
+            self.ask(voice, by, Request::Rehash, "REHASH");
         }
     }
 
     /// `DIE`: ends the server. RFC 2812 §4.3.
     pub(crate) fn die(&mut self, voice: &mut Voice, by: By, _message: &Message) {
         if self.may(voice, by, Right::Die) {
-            self.ask(voice, by, Request::Die, "ends the server");
+            self.ask(voice, by, Request::Die, "DIE");
         }
     }
 
     /// `RESTART`: ends the server, to be started again. Modern IRC, "RESTART message".
     pub(crate) fn restart(&mut self, voice: &mut Voice, by: By, _message: &Message) {
         if self.may(voice, by, Right::Die) {
-            self.ask(voice, by, Request::Restart, "restarts the server");
+            self.ask(voice, by, Request::Restart, "RESTART");
         }
     }
 
-    fn ask(&mut self, voice: &mut Voice, by: By, request: Request, what: &str) {
-        let mask = self.users[by.user].mask().to_owned();
-        log::info!("{mask} {what}");
-        self.notice_operators(voice, 'o', &format!("{mask} {what}"));
+    fn ask(&mut self, voice: &mut Voice, by: By, request: Request, command: &str) {
+        self.record(voice, by, 'o', command, "", "");
         if !self.requests.contains(&request) {
             self.requests.push(request);
         }
@@ -180,11 +184,18 @@ impl Chat {
 
     /// A notice to those operators who ask for its kind.
     pub(crate) fn notice_operators(&self, voice: &mut Voice, kind: char, text: &str) {
+        self.notice_some(voice, kind, text, |_| true);
+    }
+
+    fn notice_some(&self, voice: &mut Voice, kind: char, text: &str, to: impl Fn(UserId) -> bool) {
         let bit = NOTICE_KINDS.iter().position(|(known, _)| *known == kind).expect("a known kind");
         let text = format!("*** {text}");
-        for operator in self.users.operators() {
+        for operator in self.users.operators().iter().filter(|operator| to(**operator)) {
             let user = &self.users[*operator];
-            for conn in user.conns.iter().filter(|_| user.notices & 1 << bit != 0) {
+            if user.notices & 1 << bit == 0 || !self.has_right(*operator, Right::Notices) {
+                continue;
+            }
+            for conn in &user.conns {
                 self.notice(voice, *conn, &text);
             }
         }
@@ -197,22 +208,33 @@ impl Chat {
 
     pub(crate) fn notice_connect(&self, voice: &mut Voice, user: UserId) {
         let user = &self.users[user];
-        let from = user.conns.first().map_or_else(String::new, |conn| self.origin(*conn));
-        self.notice_operators(voice, 'c', &format!("{} connects from {from}", user.mask()));
+        let Some(conn) = user.conns.first() else { return };
+        self.notice_origin(voice, 'c', *conn, |from| {
+            format!("{} connects from {from}", user.mask())
+        });
     }
 
     /// Somebody is turned away who has not registered.
     pub(crate) fn notice_refusal(&self, voice: &mut Voice, conn: ConnId, why: &str) {
-        let from = self.origin(conn);
-        self.notice_operators(voice, 'r', &format!("A newcomer from {from} is refused: {why}"));
+        self.notice_origin(voice, 'r', conn, |from| {
+            format!("A newcomer from {from} is refused: {why}")
+        });
     }
 
-    /// Where a connection comes from, for operators.
-    pub(crate) fn origin(&self, conn: ConnId) -> String {
-        match self.sessions[conn].address {
-            Some(ip) => ip.to_string(),
-            None => "a Unix socket".to_owned(),
-        }
+    /// A notice that says where a connection comes from: the address to those who may see it, to
+    /// others what all see.
+    fn notice_origin(
+        &self,
+        voice: &mut Voice,
+        kind: char,
+        conn: ConnId,
+        text: impl Fn(&str) -> String,
+    ) {
+        let address = self.sessions[conn].address;
+        let address = address.map_or_else(|| "a Unix socket".to_owned(), |ip| ip.to_string());
+        let (full, plain) = (text(&address), text(&self.host(conn)));
+        self.notice_some(voice, kind, &full, |user| self.has_right(user, Right::Addresses));
+        self.notice_some(voice, kind, &plain, |user| !self.has_right(user, Right::Addresses));
     }
 
     pub(crate) fn notice_quit(&self, voice: &mut Voice, user: UserId, why: &str) {

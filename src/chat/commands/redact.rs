@@ -7,8 +7,8 @@ use super::chathistory::why;
 use super::message::{Echo, Target};
 use crate::chat::caps::Cap;
 use crate::chat::channels::Rank;
+use crate::chat::rights::Right;
 use crate::chat::session::Session;
-use crate::chat::users::UserMode;
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::store::{self, Redactor, Reply, Request};
@@ -87,7 +87,9 @@ impl Chat {
             return self.fail(voice, by.conn, "REDACT", "INVALID_TARGET", &[name], text);
         };
         let said = self.said_in(by, &place, msgid);
-        let may = self.may_redact_all(by, &place) || said.is_some_and(|said| self.is_by(said, by));
+        let own = said.is_some_and(|said| self.is_by(said, by)) || self.is_halfop_in(by, &place);
+        let by_right = !own && self.may_redact_all(by, &place);
+        let may = own || by_right;
         let account = self.users[by.user].account.clone();
         let redactor = match account {
             _ if may => Some(Redactor::Anyone),
@@ -99,7 +101,7 @@ impl Chat {
             return match said {
                 None => self.unknown_msgid(voice, by, name, msgid),
                 Some(_) if !may => self.redact_forbidden(voice, by, name, msgid),
-                Some(_) => self.redacted(voice, by, &place, msgid, reason),
+                Some(_) => self.redacted(voice, by, &place, (msgid, reason), by_right),
             };
         };
         let request = Request::Redact { target, msgid: msgid.to_owned(), by: redactor };
@@ -111,11 +113,13 @@ impl Chat {
             // Who was here may have left.
             let place = chat.place_to_redact(by, &name).unwrap_or_else(|| Place::nowhere(&name));
             match reply {
-                Reply::Redacted => chat.redacted(voice, by, &place, &msgid, reason.as_deref()),
+                Reply::Redacted => {
+                    chat.redacted(voice, by, &place, (&msgid, reason.as_deref()), by_right);
+                }
                 Reply::Forbidden => chat.redact_forbidden(voice, by, &name, &msgid),
                 // Not everything is kept that is said.
                 Reply::Unknown(_) if may && chat.said_in(by, &place, &msgid).is_some() => {
-                    chat.redacted(voice, by, &place, &msgid, reason.as_deref());
+                    chat.redacted(voice, by, &place, (&msgid, reason.as_deref()), by_right);
                 }
                 Reply::Unknown(_) => chat.unknown_msgid(voice, by, &name, &msgid),
                 reply => {
@@ -143,12 +147,16 @@ impl Chat {
         Some(Place { name, target, kept: readable.map(|(kept, _)| kept) })
     }
 
-    /// Whether `by` may take back what anyone has said there.
-    fn may_redact_all(&self, by: By, place: &Place) -> bool {
+    /// Whether `by` may take back there what anyone has said, by their rank.
+    fn is_halfop_in(&self, by: By, place: &Place) -> bool {
         let Some(Target::Channel(channel, _)) = place.target else { return false };
-        let member = self.member(channel, by.user);
-        self.users[by.user].is(UserMode::Operator)
-            || member.is_some_and(|member| member.ranks.at_least(Rank::Halfop))
+        self.member(channel, by.user).is_some_and(|member| member.ranks.at_least(Rank::Halfop))
+    }
+
+    /// The same as operator of the server.
+    fn may_redact_all(&self, by: By, place: &Place) -> bool {
+        let is_channel = matches!(place.target, Some(Target::Channel(..)));
+        is_channel && self.has_right(by.user, Right::Redact)
     }
 
     /// What is remembered of a message that was said there.
@@ -167,26 +175,20 @@ impl Chat {
         self.fail(voice, by.conn, "REDACT", "REDACT_FORBIDDEN", &[name, msgid], text);
     }
 
+    /// Tells it, and records it where it took the right of an operator.
     fn redacted(
         &mut self,
         voice: &mut Voice,
         by: By,
         place: &Place,
-        msgid: &str,
-        reason: Option<&str>,
+        (msgid, reason): (&str, Option<&str>),
+        by_right: bool,
     ) {
         self.redactable.said.remove(msgid);
-        self.tell_redacted(voice, by, place, msgid, reason);
-    }
-
-    fn tell_redacted(
-        &mut self,
-        voice: &mut Voice,
-        by: By,
-        place: &Place,
-        msgid: &str,
-        reason: Option<&str>,
-    ) {
+        if by_right {
+            let what = [msgid, reason.unwrap_or_default()].join(" ");
+            self.record(voice, by, 'o', "REDACT", &place.name, what.trim_end());
+        }
         let id = self.message_ids.next(voice.now().unix_ms);
         let all = [&*place.name, msgid, reason.unwrap_or_default()];
         let params = if reason.is_some() { &all[..] } else { &all[..2] };

@@ -5,7 +5,7 @@ use super::nickserv::is_service;
 use crate::chat::caps::Cap;
 use crate::chat::channels::ChannelId;
 use crate::chat::numeric::*;
-use crate::chat::session::Stage;
+use crate::chat::session::{Registering, Stage};
 use crate::chat::users::{Membership, User, UserId};
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
@@ -80,6 +80,10 @@ impl Chat {
         if self.users.find(asked).is_some_and(|owner| owner != user) {
             return self.numeric(voice, conn, ERR_NICKNAMEINUSE, &[asked]);
         }
+        let username = self.users[user].username().to_owned();
+        if let Some(why) = self.ban_of_name(voice, conn, asked, &username) {
+            return self.numeric_saying(voice, conn, ERR_ERRONEUSNICKNAME, &[asked], &why);
+        }
         self.change_nick(voice, By { conn, user }, nick);
     }
 
@@ -88,7 +92,7 @@ impl Chat {
         self.users[user].account.is_some()
     }
 
-    fn change_nick(&mut self, voice: &mut Voice, by: By, nick: Nick) {
+    pub(crate) fn change_nick(&mut self, voice: &mut Voice, by: By, nick: Nick) {
         if self.users[by.user].nick() == nick.as_str() {
             return;
         }
@@ -149,7 +153,7 @@ impl Chat {
             self.numeric(voice, conn, ERR_PASSWDMISMATCH, &[]);
             return self.turn_away(voice, conn, "Bad password");
         }
-        if self.refuses_strangers(voice, conn) {
+        if self.refuses_strangers(voice, conn) || self.refuses_banned(voice, conn) {
             return;
         }
         let asked = nick.clone();
@@ -158,7 +162,7 @@ impl Chat {
             if let Some((reply, text)) = unavailable(&may) {
                 return chat.refuse_nick(voice, conn, &nick, reply, Some(&text));
             }
-            if chat.refuses_strangers(voice, conn) {
+            if chat.refuses_strangers(voice, conn) || chat.refuses_banned(voice, conn) {
                 return; // the account may have gone meanwhile
             }
             match chat.users.find(&nick) {
@@ -173,13 +177,27 @@ impl Chat {
 
     /// Turns away who is not logged in, where one must be.
     fn refuses_strangers(&mut self, voice: &mut Voice, conn: ConnId) -> bool {
-        let refuses = self.settings.accounts.login_required && self.account_of(conn).is_none();
-        if refuses {
-            let text = "You must log in to an account to use this server";
+        let why = self.shuts_out(conn);
+        if let Some(text) = why {
             self.fail(voice, conn, "*", "ACCOUNT_REQUIRED", &[], text);
             self.turn_away(voice, conn, text);
         }
-        refuses
+        why.is_some()
+    }
+
+    /// Turns away who is called as nobody may be.
+    fn refuses_banned(&mut self, voice: &mut Voice, conn: ConnId) -> bool {
+        self.forget_ended_bans(voice);
+        let Some(Registering { nick: Some(nick), user: Some((username, _)), .. }) =
+            self.sessions[conn].registering()
+        else {
+            return false;
+        };
+        let (nick, username) = (nick.clone(), username.clone());
+        let Some(why) = self.ban_of_name(voice, conn, &nick, &username) else { return false };
+        self.numeric_saying(voice, conn, ERR_YOUREBANNEDCREEP, &[], &why);
+        self.turn_away(voice, conn, &why);
+        true
     }
 
     fn is_of(&self, user: UserId, account: Option<&str>) -> bool {
@@ -208,10 +226,12 @@ impl Chat {
         let away = registering.away.take();
         let metadata = std::mem::take(&mut registering.metadata);
         let login = registering.login.take();
+        let host = self.host(conn);
         let session = &mut self.sessions[conn];
         let nick = Nick::parse(nick, usize::MAX).expect("it was parsed when it was given");
-        let mut user = User::new(nick, &username, &session.host(), &realname, conn, voice.unix());
+        let mut user = User::new(nick, &username, &host, &realname, conn, voice.unix());
         user.away = away;
+        user.bucket = session.bucket;
         if !metadata.is_empty() {
             user.extra().metadata = metadata;
         }
@@ -292,7 +312,7 @@ impl Chat {
 
     /// Ends a connection on our side: `said` is its last word, `why` what others hear.
     pub(crate) fn leave(&mut self, voice: &mut Voice, conn: ConnId, said: &str, why: &str) {
-        let text = format!("Closing link: ({}) [{said}]", self.sessions[conn].host());
+        let text = format!("Closing link: ({}) [{said}]", self.host(conn));
         Line::new("", "ERROR", &[&text]).to(voice, &self.sessions[conn]);
         if voice.is_labelled(conn) {
             voice.answer(); // nothing can be said any more once it is closed
@@ -346,6 +366,10 @@ impl Chat {
         let silent = Duration::from_secs(now_s - u64::from(session.heard_s));
         match session.stage {
             Stage::Gone => {}
+            // It is we who don't listen.
+            Stage::Registered(_) if voice.out.is_paused(conn) => {
+                voice.out.set_deadline(conn, limits.ping_interval);
+            }
             Stage::Registering(_) => {
                 self.turn_away(voice, conn, "Registration timeout");
             }

@@ -1,5 +1,6 @@
 //! RENAME: a channel gets another name and keeps all else. IRCv3 channel-rename.
 
+use super::mode::LINES_PER_TENTH;
 use super::registration::shortened;
 use crate::chat::caps::Cap;
 use crate::chat::channels::{ChannelId, Member, Rank};
@@ -43,7 +44,9 @@ impl Chat {
             let text = "Channel already exists";
             return self.fail(voice, by.conn, "RENAME", "CHANNEL_NAME_IN_USE", &[old, new], text);
         }
-        if !casemap::same(old, new) && self.fallback_names(channel) > FALLBACK_NAMES_MAX {
+        let names = self.fallback_names(channel);
+        self.pay(voice.out, by.conn, (names / LINES_PER_TENTH) as u32);
+        if !casemap::same(old, new) && names > FALLBACK_NAMES_MAX {
             let text = "Too many here know no RENAME";
             return self.fail(voice, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
         }

@@ -3,6 +3,7 @@
 
 use super::chathistory::{limit, why};
 use super::kept_answer::{Kept, Piece};
+use crate::chat::numeric::RPL_TRYAGAIN;
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
@@ -11,6 +12,10 @@ use crate::wire::casemap::folded;
 use crate::wire::irc::Message;
 use crate::wire::irc::tags::{Tags, unescape};
 use crate::wire::irc::time::read_time;
+
+/// Searches that may be open at once, of all together: one may take the database a second, in which
+/// nothing else is kept.
+const SEARCHES_MAX: usize = 4;
 
 /// What is looked for.
 struct Sought {
@@ -65,8 +70,14 @@ impl Chat {
         targets: Vec<store::Target>,
         Sought { words, from, after_ms, before_ms, limit }: Sought,
     ) {
+        if self.keeper.searches >= SEARCHES_MAX {
+            return self.numeric(voice, by.conn, RPL_TRYAGAIN, &["SEARCH"]);
+        }
+        self.keeper.searches += 1;
         let request = Request::Search { targets, words, from, after_ms, before_ms, limit };
-        self.ask_for(voice, by.conn, request, |chat, voice, conn, reply| {
+        self.ask_to_do(voice, by.conn, request, |chat, voice, conn, reply| {
+            chat.keeper.searches -= 1;
+            let Some(conn) = conn else { return };
             let Some(user) = chat.sessions[conn].user() else { return };
             let Reply::Found(mut found) = reply else {
                 return chat.search_failed(voice, conn, &reply);

@@ -26,6 +26,10 @@ pub struct Figures {
     pub channels: usize,
     /// Connections that have not registered yet.
     pub registering: usize,
+    /// Bans of the server.
+    pub bans: usize,
+    /// How far the server shuts itself: 5, not at all, to 1.
+    pub defcon: usize,
     /// How often each of PRIVMSG, NOTICE and TAGMSG was given, refused ones included.
     pub messages: [(&'static str, u64); 3],
 }
@@ -46,13 +50,14 @@ impl Chat {
             operators: self.users.operators().len(),
             channels: self.channels.len(),
             registering: self.registering,
+            bans: self.bans.len(),
+            defcon: usize::from(self.defcon.level()),
             messages: ["PRIVMSG", "NOTICE", "TAGMSG"].map(given),
         }
     }
 
     /// `STATS query [server]`. Of the query its first letter counts. What could tell one user of
-    /// another is for operators; letters that mean nothing here have an empty answer, and so have
-    /// `k`, `d` and `b`, as this server bans nobody.
+    /// another is for operators; letters that mean nothing here have an empty answer.
     pub(crate) fn stats(&mut self, voice: &mut Voice, by: By, message: &Message) {
         if !self.is_here(voice, by, message.params.get(1).copied()) {
             return;
@@ -62,8 +67,16 @@ impl Chat {
             'u' => self.tell_uptime(voice, by),
             'p' => self.tell_operators_here(voice, by),
             'c' | 'l' | 'm' | 'o' | 'q' | 'z' if !self.may(voice, by, Right::Stats) => {}
+            'k' | 'd' if !self.may(voice, by, Right::Ban) => {}
+            'k' => self.tell_klines(voice, by),
+            'd' => self.tell_dlines(voice, by),
             'c' => self.tell_listeners(voice, by),
-            'l' => self.tell_connections(voice, by),
+            'l' => {
+                if self.has_right(by.user, Right::Addresses) {
+                    self.record_look(voice, by, "STATS", "l");
+                }
+                self.tell_connections(voice, by);
+            }
             'm' => self.tell_commands(voice, by),
             'o' => self.tell_operators_known(voice, by),
             'q' | 'z' => self.tell_totals(voice, by),
@@ -93,7 +106,8 @@ impl Chat {
 
     fn tell_operators_known(&self, voice: &mut Voice, by: By) {
         for operator in &self.settings.operators {
-            let params = ["O", "*@*", "*", &operator.name];
+            let class = if operator.class.name.is_empty() { "*" } else { &operator.class.name };
+            let params = ["O", "*@*", "*", &operator.name, class];
             self.numeric(voice, by.conn, RPL_STATSOLINE, &params);
         }
     }
@@ -134,7 +148,7 @@ impl Chat {
                 (session.heard_bytes >> 10).to_string(),
                 (now_s - session.opened_s).to_string(),
             ];
-            let name = self.link_name(session);
+            let name = self.link_name(by, session);
             let params: Vec<&str> = [&name].into_iter().chain(&numbers).map(|p| &**p).collect();
             self.numeric(voice, by.conn, RPL_STATSLINKINFO, &params);
         }
@@ -143,9 +157,13 @@ impl Chat {
         }
     }
 
-    /// `nick[user@address]`.
-    fn link_name(&self, session: &Session) -> String {
-        let address = session.address.map_or("unix".to_owned(), |ip| ip.to_string());
+    /// `nick[user@address]`; the host that all see where who asks may see no addresses.
+    fn link_name(&self, by: By, session: &Session) -> String {
+        let address = match session.address {
+            None => "unix".to_owned(),
+            Some(ip) if self.has_right(by.user, Right::Addresses) => ip.to_string(),
+            Some(_) => self.host(session.id),
+        };
         let user = session.user().map(|user| &self.users[user]);
         let (nick, name) = user.map_or(("*", "*"), |user| (user.nick(), user.username()));
         format!("{nick}[{name}@{address}]")

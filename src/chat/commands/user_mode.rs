@@ -2,6 +2,7 @@
 
 use super::oper::{NOTICE_KINDS, NOTICE_LETTERS};
 use crate::chat::numeric::*;
+use crate::chat::rights::Right;
 use crate::chat::users::{UserId, UserMode, UserModes};
 use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat};
@@ -28,6 +29,17 @@ impl Chat {
             let modes = self.users[by.user].modes().text();
             return self.numeric(voice, by.conn, RPL_UMODEIS, &[&modes]);
         }
+        self.change_user_modes(voice, by, modes, params);
+    }
+
+    /// Changes the modes of `by.user`. What is to be said of that is said to `by.conn`.
+    pub(crate) fn change_user_modes(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        modes: &str,
+        params: &[&str],
+    ) {
         let before = self.users[by.user].modes();
         let (mut on, mut unknown) = (true, false);
         for letter in modes.chars() {
@@ -59,8 +71,8 @@ impl Chat {
             UserMode::Operator if on => return,
             UserMode::Operator => return self.resign(voice, by.user),
             UserMode::ServerNotices => {
-                if on && !self.users[by.user].is(UserMode::Operator) {
-                    return self.numeric(voice, by.conn, ERR_NOPRIVILEGES, &[]);
+                if on && !self.may(voice, by, Right::Notices) {
+                    return;
                 }
                 return self.choose_notices(voice, by, on, param);
             }
@@ -174,8 +186,9 @@ impl Chat {
 
     /// Whether `to` hears in private from `from`: user mode `R`.
     pub(crate) fn accepts(&self, to: UserId, from: UserId) -> bool {
+        let hushed = self.is_hushed(from) && !self.users[to].is(UserMode::Operator);
         let (to, from) = (&self.users[to], &self.users[from]);
-        if !to.is(UserMode::RegisteredOnly) || from.account.is_some() {
+        if !to.is(UserMode::RegisteredOnly) && !hushed || from.account.is_some() {
             return true;
         }
         let accepts = to.extra.as_ref().map(|extra| &extra.accepts);

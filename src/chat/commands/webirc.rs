@@ -58,11 +58,8 @@ impl Chat {
     fn gateway(&self, conn: ConnId, name: &str) -> Option<&Gateway> {
         // On a Unix socket it is on this machine.
         let from = self.sessions[conn].address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let mut here = self
-            .settings
-            .gateways
-            .iter()
-            .filter(|gateway| gateway.networks.iter().any(|network| network.contains(&from)));
+        let mut here =
+            self.settings.gateways.iter().filter(|gateway| gateway.networks.contain(from));
         let first = here.clone().next();
         here.find(|gateway| gateway.name == name).or(first)
     }
@@ -71,7 +68,9 @@ impl Chat {
     fn connect_for(&mut self, voice: &mut Voice, conn: ConnId, gateway: &str, ip: IpAddr) {
         let ip = ip.to_canonical();
         log::debug!("the gateway {gateway} connects for {ip}");
-        self.sessions[conn].address = Some(ip);
+        let session = &mut self.sessions[conn];
+        session.address = Some(ip);
+        session.exempt = self.settings.abuse.exempts(session.address);
         voice.out.comes_from(conn, ip);
     }
 }

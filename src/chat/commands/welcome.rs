@@ -22,7 +22,7 @@ impl Chat {
         let user_modes: String = UserMode::LETTERS.iter().map(|(letter, _)| *letter).collect();
         let with_parameter: String = (Rank::LETTERS.iter().map(|(letter, _, _)| *letter))
             .chain(List::LETTERS.iter().map(|(letter, _)| *letter))
-            .chain("fkl".chars())
+            .chain("Wfkl".chars())
             .collect();
         let flags: String = ChannelMode::LETTERS.iter().map(|(letter, _)| *letter).collect();
         let all = format!("{flags}{with_parameter}");

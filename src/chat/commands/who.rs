@@ -4,12 +4,16 @@ use super::long_answer::Query;
 use crate::chat::caps::Cap;
 use crate::chat::channels::{ChannelId, ChannelMode, Serial};
 use crate::chat::numeric::*;
+use crate::chat::rights::Right;
 use crate::chat::users::{UserId, UserMode};
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 use crate::wire::mask;
+
+/// Told where an address is not: as IRCv3 whox has it.
+const NO_ADDRESS: &str = "255.255.255.255";
 
 /// What WHO is asked.
 pub struct WhoQuery {
@@ -57,6 +61,10 @@ impl Chat {
         // Before the members are listed, of whom there may be many.
         if !self.may_ask(voice, by, "WHO") {
             return;
+        }
+        let sees = |(fields, _): &(Box<str>, Box<str>)| fields.contains('i');
+        if fields.as_ref().is_some_and(sees) && self.has_right(by.user, Right::Addresses) {
+            self.record_look(voice, by, "WHO", mask);
         }
         let query = WhoQuery {
             mask: mask.into(),
@@ -131,7 +139,7 @@ impl Chat {
         let user = &self.users[id];
         let visible = id == by.user
             || !user.is(UserMode::Invisible)
-            || self.users[by.user].is(UserMode::Operator)
+            || self.has_right(by.user, Right::Secrets)
             || self.common_channel(by, id).is_some();
         let named = || {
             let server = &*self.settings.server_name;
@@ -205,7 +213,9 @@ impl Chat {
                 't' => token.to_owned(),
                 'c' => channel.map_or("*", |channel| &self.channels[channel].name).to_owned(),
                 'u' => user.username().to_owned(),
-                'i' => self.shown_address(by, id),
+                // Of others WHOIS tells it, which is recorded.
+                'i' if id == by.user => self.shown_address(by, id),
+                'i' => NO_ADDRESS.to_owned(),
                 'h' => user.host().to_owned(),
                 's' => self.settings.server_name.clone(),
                 'n' => user.nick().to_owned(),
@@ -224,20 +234,25 @@ impl Chat {
         self.numeric_in(voice, by.conn, batch, RPL_WHOSPCRPL, &params);
     }
 
-    /// The address somebody comes from: told to themselves and to operators.
+    /// Whether an address is told: to who comes from there, and to operators who may know.
+    pub(crate) fn sees_address(&self, by: By, id: UserId) -> bool {
+        id == by.user || self.has_right(by.user, Right::Addresses)
+    }
+
+    /// The address somebody comes from.
     pub(crate) fn shown_address(&self, by: By, id: UserId) -> String {
-        let may = id == by.user || self.users[by.user].is(UserMode::Operator);
+        let may = self.sees_address(by, id);
         let address = self.users[id].conns.first().and_then(|conn| self.sessions[*conn].address);
         match address.filter(|_| may) {
             Some(ip) if ip.to_string().starts_with(':') => format!("0{ip}"),
             Some(ip) => ip.to_string(),
-            None => "255.255.255.255".to_owned(),
+            None => NO_ADDRESS.to_owned(),
         }
     }
 
     /// The channels of `id` that `by` may know it is in.
     pub(crate) fn known_channels(&self, by: By, id: UserId) -> Vec<ChannelId> {
-        let operator = self.users[by.user].is(UserMode::Operator);
+        let operator = self.has_right(by.user, Right::Secrets);
         let memberships = self.users[id].channels.iter().map(|membership| membership.channel);
         let known = |channel: &ChannelId| {
             let room = &self.channels[*channel];

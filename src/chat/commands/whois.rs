@@ -2,6 +2,7 @@
 
 use crate::chat::caps::Cap;
 use crate::chat::numeric::*;
+use crate::chat::rights::Right;
 use crate::chat::session::Session;
 use crate::chat::users::{User, UserId, UserMode};
 use crate::chat::voice::Voice;
@@ -53,7 +54,13 @@ impl Chat {
         let targets = self.settings.limits.targets_max;
         for nick in nicks.split(',').filter(|nick| !nick.is_empty()).take(targets) {
             match self.users.find(nick) {
-                Some(user) => self.whois_one(voice, by, user),
+                Some(user) => {
+                    self.whois_one(voice, by, user);
+                    if user != by.user && self.sees_address(by, user) {
+                        let mask = self.users[user].mask().to_owned();
+                        self.record_look(voice, by, "WHOIS", &mask);
+                    }
+                }
                 None => self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]),
             }
         }
@@ -69,7 +76,13 @@ impl Chat {
         let server = [nick, &*self.settings.server_name, &*self.settings.network];
         self.numeric(voice, conn, RPL_WHOISSERVER, &server);
         if user.is(UserMode::Operator) {
-            self.numeric(voice, conn, RPL_WHOISOPERATOR, &[nick]);
+            match self.class_of(id).and_then(|class| class.title.as_deref()) {
+                Some(title) => {
+                    let text = format!("is an IRC operator ({title})");
+                    self.numeric_saying(voice, conn, RPL_WHOISOPERATOR, &[nick], &text);
+                }
+                None => self.numeric(voice, conn, RPL_WHOISOPERATOR, &[nick]),
+            }
         }
         if let Some(away) = &user.away {
             self.numeric(voice, conn, RPL_AWAY, &[nick, away]);
@@ -82,10 +95,12 @@ impl Chat {
             let text = format!("is a bot on {}", self.settings.network);
             self.numeric(voice, conn, RPL_WHOISBOT, &[nick, &text]);
         }
-        if id == by.user || self.users[by.user].is(UserMode::Operator) {
+        if self.sees_address(by, id) {
             let address = self.shown_address(by, id);
             let mask = format!("{}@{}", user.username(), user.host());
             self.numeric(voice, conn, RPL_WHOISACTUALLY, &[nick, &mask, &address]);
+        }
+        if id == by.user || self.has_right(by.user, Right::Secrets) {
             let text = format!("is using modes {}", user.modes().text());
             self.numeric(voice, conn, RPL_WHOISMODES, &[nick, &text]);
         }

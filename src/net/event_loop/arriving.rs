@@ -5,6 +5,7 @@ use super::{EventLoop, Input, Origin};
 use crate::net::outbox::Attention;
 use crate::net::send_queue::State;
 use crate::net::{CloseReason, ConnId, Dial, Peer, Progress, Refusal, Service, Stream};
+use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -20,7 +21,30 @@ pub(super) struct Arrival {
     since_ms: u64,
 }
 
+/// Why one may not come, and how he is told.
+pub(super) struct Refused {
+    pub why: Refusal,
+    pub text: Cow<'static, str>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(why: Refusal) -> Refused {
+        Refused { why, text: why.text().into() }
+    }
+}
+
 impl<S: Stream, V: Service> EventLoop<S, V> {
+    /// Counts one who comes, under the address that is returned, unless he may not come.
+    pub(super) fn admit(&mut self, from: Option<IpAddr>) -> Result<Option<IpAddr>, Refused> {
+        let now_s = self.out.now.unix_ms / 1000;
+        if let Some(denial) = from.and_then(|address| self.out.denied.find(address, now_s)) {
+            return Err(Refused { why: Refusal::Banned, text: denial.why.to_string().into() });
+        }
+        let counted = self.admission.counted(from);
+        self.admission.admit(counted, self.out.now)?;
+        Ok(counted)
+    }
+
     /// Whether one more stream that must be established may be accepted: not while as many as may
     /// be are, and all of them wait for us.
     pub fn may_arrive(&self) -> bool {
@@ -85,7 +109,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                         self.out.arrives(slot, self.out.limits.arriving_timeout);
                         self.list(slot);
                     }
-                    Err(why) => self.refuse(slot, why),
+                    Err(refused) => self.refuse_saying(slot, &refused),
                 }
             }
             Ok(Progress::Established) => self.established(slot),
@@ -100,17 +124,13 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 
     /// Limits are to apply to the address that is now known.
-    fn admit_again(&mut self, slot: usize, from: Option<IpAddr>) -> Result<(), Refusal> {
-        let conn = &mut self.conns[slot];
-        if conn.origin == Origin::Admitted(from) {
-            return Ok(());
-        }
-        if let Origin::Admitted(before) = conn.origin {
+    fn admit_again(&mut self, slot: usize, from: Option<IpAddr>) -> Result<(), Refused> {
+        let before = std::mem::replace(&mut self.conns[slot].origin, Origin::Uncounted);
+        if let Origin::Admitted(before) = before {
             self.admission.leave(before);
         }
-        conn.origin = Origin::Uncounted;
-        self.admission.admit(from, self.out.now)?;
-        conn.origin = Origin::Admitted(from);
+        let counted = self.admit(from)?;
+        self.conns[slot].origin = Origin::Admitted(counted);
         Ok(())
     }
 
@@ -121,10 +141,10 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             if self.out.id(slot) != id || !self.out.state(slot).is_heard() {
                 continue;
             }
-            if let Err(why) = self.admit_again(slot, Some(address)) {
+            if let Err(refused) = self.admit_again(slot, Some(address)) {
                 let endpoint = self.out.endpoint(slot);
-                self.count_refusal(endpoint, why);
-                self.dismiss_saying(slot, CloseReason::Refused, why.text());
+                self.count_refusal(endpoint, &refused);
+                self.dismiss_saying(slot, CloseReason::Refused, &refused.text);
             }
         }
     }
@@ -162,11 +182,15 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// An accepted one won't be heard: it is told why, as far as it can be, and dropped.
     pub(super) fn refuse(&mut self, slot: usize, why: Refusal) {
+        self.refuse_saying(slot, &Refused::from(why));
+    }
+
+    fn refuse_saying(&mut self, slot: usize, refused: &Refused) {
         let endpoint = self.take_arrival(slot).peer.endpoint;
-        self.count_refusal(endpoint, why);
+        self.count_refusal(endpoint, refused);
         let (service, conn) = (&self.service, &mut self.conns[slot]);
         super::last_word(&mut conn.stream, &mut self.scratch, |said| {
-            service.farewell(said, endpoint, why.text());
+            service.farewell(said, endpoint, &refused.text);
         });
         self.drop_unheard(slot);
     }

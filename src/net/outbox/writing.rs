@@ -57,7 +57,23 @@ impl Outbox {
 
     /// Whether its service hears nothing of it, or has left something for a turn to come.
     pub(in crate::net) fn is_deferred(&self, slot: usize) -> bool {
-        self.queues[slot].hearing != Hearing::Now
+        self.queues[slot].paused || self.queues[slot].hearing != Hearing::Now
+    }
+
+    /// Those whose pause is over resume. `due` is used and left empty.
+    pub(in crate::net) fn end_pauses(&mut self, due: &mut Vec<u32>) {
+        self.pauses.list_due(self.now, due);
+        for slot in due.drain(..) {
+            let queue = &mut self.queues[slot as usize];
+            if !self.pauses.take(slot as usize, self.now) || !queue.state.is_heard() {
+                continue;
+            }
+            queue.paused = false;
+            if queue.hearing == Hearing::Now {
+                queue.hearing = Hearing::Resumed;
+                self.resumed.push(slot);
+            }
+        }
     }
 
     /// Those whose service resumes.

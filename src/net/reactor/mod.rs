@@ -4,23 +4,25 @@
 //! with nothing due the thread sleeps until a socket, a signal or the waker says so.
 
 mod listener;
+mod pipes;
 mod socket;
 mod transport;
 
 pub use listener::{Address, Listener};
+pub use pipes::PipeId;
 pub use socket::Socket;
 pub use transport::Transport;
 
 use super::tls::Acceptor;
-use super::{Dial, EndpointId, EventLoop, Now, Peer, Proxied, Refusal, Service};
-use ipnet::IpNet;
+use super::{Dial, EndpointId, EventLoop, Networks, Now, Peer, Proxied, Refusal, Service};
 use mio::{Events, Interest, Poll, Token, Waker};
+use pipes::{PIPES_MAX, Pipes};
 use rustix::io::Errno;
 use signal_hook::consts::signal;
 use signal_hook_mio::v1_0::Signals;
 use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::io::{self, ErrorKind, PipeReader};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -39,6 +41,7 @@ pub struct Reactor {
     accept_again_ms: u64,
     started: Instant,
     dials: Vec<Dial>,
+    pipes: Pipes,
     proxies: Proxies,
 }
 
@@ -46,7 +49,7 @@ pub struct Reactor {
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
     /// Those in these networks, wherever they connect.
-    pub trusted: Vec<IpNet>,
+    pub trusted: Networks,
     /// Where everyone must: there connects one of `trusted`, or somebody by a Unix socket, or nobody.
     pub demanded: Vec<EndpointId>,
 }
@@ -67,6 +70,9 @@ pub struct Heard {
     pub signals: Vec<Signal>,
     /// The waker was used.
     pub woken: bool,
+    /// There is something in these pipes, or their writers have gone. Told once for what is in one:
+    /// it is to be read, or closed.
+    pub pipes: Vec<PipeId>,
 }
 
 /// The signals that are listened for.
@@ -80,11 +86,14 @@ pub enum Signal {
     Hangup,
     /// SIGUSR1.
     User1,
+    /// SIGCHLD: a program that was started has ended, or several have.
+    Child,
 }
 
 const SIGNALS: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
 const FIRST_LISTENER: usize = usize::MAX - 1024;
+const FIRST_PIPE: usize = FIRST_LISTENER - PIPES_MAX;
 
 /// Accepted in one turn, over all listeners: with 4,000 waiting, the first answer to a client that
 /// waits too takes 1 ms; unbounded 20–32 ms.
@@ -97,11 +106,16 @@ const EVENTS_PER_TURN: usize = 1024;
 const ACCEPT_PAUSE_MS: u64 = 1_000;
 
 impl Reactor {
-    /// A reactor that hears the four signals and nothing else. Call it before any thread starts.
+    /// A reactor that hears these signals and nothing else. Call it before any thread starts.
     pub fn new() -> io::Result<Reactor> {
         let poll = Poll::new()?;
-        let mut signals =
-            Signals::new([signal::SIGTERM, signal::SIGINT, signal::SIGHUP, signal::SIGUSR1])?;
+        let mut signals = Signals::new([
+            signal::SIGTERM,
+            signal::SIGINT,
+            signal::SIGHUP,
+            signal::SIGUSR1,
+            signal::SIGCHLD,
+        ])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         Ok(Reactor {
@@ -116,6 +130,7 @@ impl Reactor {
             started: Instant::now(),
             dials: Vec::new(),
             proxies: Proxies::default(),
+            pipes: Pipes::default(),
         })
     }
 
@@ -159,6 +174,26 @@ impl Reactor {
             bound.pending = true;
         }
         Ok(())
+    }
+
+    /// Watches the end of a pipe that somebody else writes to.
+    pub fn watch(&mut self, pipe: PipeReader) -> io::Result<PipeId> {
+        self.pipes.watch(self.poll.registry(), FIRST_PIPE, pipe)
+    }
+
+    /// Adds what is in a pipe now to `bytes`, `bytes_max` at most: nothing where nothing is.
+    pub fn read_pipe(
+        &mut self,
+        id: PipeId,
+        bytes: &mut Vec<u8>,
+        bytes_max: usize,
+    ) -> io::Result<()> {
+        self.pipes.read(id, bytes, bytes_max)
+    }
+
+    /// Closes a pipe: who writes to it finds nobody there.
+    pub fn close_pipe(&mut self, id: PipeId) {
+        self.pipes.close(id);
     }
 
     /// The time by both clocks.
@@ -227,6 +262,9 @@ impl Reactor {
                     if let Some(bound) = self.listeners.get_mut(token - FIRST_LISTENER) {
                         bound.pending = true;
                     }
+                }
+                Token(token) if token >= FIRST_PIPE => {
+                    heard.pipes.push(PipeId::of(token - FIRST_PIPE));
                 }
                 Token(slot) => {
                     if event.is_writable() {
@@ -356,7 +394,7 @@ impl Reactor {
     ) -> Result<Proxied<Socket>, Socket> {
         let demanded = self.proxies.demanded.contains(&endpoint);
         let believed = match address {
-            Some(address) => self.proxies.trusts(address.ip()),
+            Some(address) => self.proxies.trusted.contain(address.ip()),
             None => demanded,
         };
         match (believed, demanded) {
@@ -394,13 +432,6 @@ impl Reactor {
     }
 }
 
-impl Proxies {
-    fn trusts(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.trusted.iter().any(|network| network.contains(&address))
-    }
-}
-
 impl Signal {
     fn of(number: i32) -> Option<Signal> {
         match number {
@@ -408,6 +439,7 @@ impl Signal {
             signal::SIGINT => Some(Signal::Interrupt),
             signal::SIGHUP => Some(Signal::Hangup),
             signal::SIGUSR1 => Some(Signal::User1),
+            signal::SIGCHLD => Some(Signal::Child),
             _ => None,
         }
     }

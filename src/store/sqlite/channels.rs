@@ -9,8 +9,8 @@ const SAVE: &str = "
     (name, folded, founder, created, modes, topic, topic_setter, topic_time)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 const SAVE_ENTRY: &str = "
-    INSERT INTO channel_list (channel, place, list, mask, setter, time)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    INSERT INTO channel_list (channel, place, list, mask, setter, time, expires)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 const SAVE_RANK: &str = "
     INSERT INTO channel_account (channel, place, account, rank)
     SELECT ?1, ?2, id, ?4 FROM account WHERE folded = ?3";
@@ -22,7 +22,7 @@ const ALL: &str = "
            topic, topic_setter, topic_time
     FROM channel JOIN account ON account.id = founder ORDER BY channel.folded";
 pub(super) const ENTRIES: &str =
-    "SELECT list, mask, setter, time FROM channel_list WHERE channel = ?1 ORDER BY place";
+    "SELECT list, mask, setter, time, expires FROM channel_list WHERE channel = ?1 ORDER BY place";
 pub(super) const RANKS: &str = "
     SELECT folded, rank FROM channel_account JOIN account ON account.id = account
     WHERE channel = ?1 ORDER BY place";
@@ -43,8 +43,9 @@ pub(super) fn save(connection: &Connection, record: &ChannelRecord) -> Result<Re
     let id = connection.prepare_cached(SAVE)?.insert(row)?;
     let mut statement = connection.prepare_cached(SAVE_ENTRY)?;
     for (place, entry) in (0_i64..).zip(&record.lists) {
-        let ListEntry { list, mask, setter, time_s } = entry;
-        statement.execute(params![id, place, list.to_string(), mask, setter, time_s])?;
+        let ListEntry { list, mask, setter, time_s, expires_s } = entry;
+        let list = list.to_string();
+        statement.execute(params![id, place, list, mask, setter, time_s, expires_s])?;
     }
     let mut statement = connection.prepare_cached(SAVE_RANK)?;
     for (place, (account, rank)) in (0_i64..).zip(&record.accounts) {
@@ -85,6 +86,7 @@ fn record(connection: &Connection, row: &Row) -> Result<ChannelRecord, Trouble> 
             mask: row.get(1)?,
             setter: row.get(2)?,
             time_s: row.get(3)?,
+            expires_s: row.get(4)?,
         })
     })?;
     let lists = lists.collect::<Result<_, _>>()?;

@@ -1,6 +1,8 @@
 //! The database: one SQLite file, or memory. The only place that names rusqlite.
 
 mod accounts;
+mod audit;
+mod bans;
 mod certificates;
 mod channels;
 mod history;
@@ -11,6 +13,8 @@ mod schema;
 mod search;
 #[cfg(test)]
 mod tests;
+
+pub use audit::acts;
 
 use super::{Policy, Reply, Request, Trouble};
 use ledger::Ledger;
@@ -345,6 +349,11 @@ impl Database {
             SavePresence { account, presence } => presences::save(connection, account, presence),
             DropPresence { account } => presences::drop(connection, account),
             Presences => presences::all(connection),
+            AddBan(ban) => bans::add(connection, ban),
+            DropBan { kind, what } => bans::drop(connection, *kind, what),
+            Bans => bans::all(connection),
+            Audit(act) => audit::keep(connection, act),
+            Acts { whose, limit } => audit::last(connection, whose.as_deref(), *limit),
         }
     }
 

@@ -156,6 +156,7 @@ pub(super) const STEPS: &[&str] = &[
         reason TEXT NOT NULL
     ) STRICT;
     CREATE INDEX audit_in_order ON audit (time);
+    ALTER TABLE channel_list ADD COLUMN expires INTEGER;
 ",
 ];
 
@@ -189,7 +190,7 @@ pub(super) fn migrate(
 ) -> Result<(), Trouble> {
     let found = version(connection, steps)?;
     for (from, step) in (0..).zip(steps).skip(found as usize) {
-        if let Some(file) = file.filter(|_| from > 0) {
+        if let Some(file) = file.filter(|_| found > 0) {
             copy(connection, &copy_before(file, from))?;
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

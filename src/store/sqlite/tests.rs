@@ -56,6 +56,7 @@ fn every_query_walks_an_index_and_sorts_nothing() {
         (channels::ENTRIES, "PRIMARY KEY (channel=?)"),
         (channels::RANKS, "PRIMARY KEY (channel=?)"),
         (channels::METADATA, "PRIMARY KEY (channel=?)"),
+        (audit::SINCE, "INDEX audit_in_order (time>?)"),
         (presences::CHANNELS, "PRIMARY KEY (account=?)"),
         (presences::METADATA, "PRIMARY KEY (account=?)"),
         (search::UNINDEXED, "INTEGER PRIMARY KEY (rowid>?)"),

@@ -26,6 +26,8 @@ const LIMITS: Limits = Limits {
     accept_wait: Duration::from_secs(5),
     connections_per_ip: 64,
     connects_per_ip_per_minute: 60,
+    connections_per_network: u32::MAX,
+    connects_per_network_per_minute: 60_000,
     connect_timeout: Duration::from_secs(10),
     header_timeout: Duration::from_secs(3),
     arriving_timeout: Duration::from_secs(10),

@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""Twenty users talk, half of them over TLS, and then are attacked for a minute: floods, half
+handshakes, storms of connects, registrations and wrong passwords, from hundreds of addresses.
+Nothing that the twenty say may be lost; how long it takes is told beside what it took before.
+`attack.py DIR [SECONDS]`: the programs.
+
+The attackers are processes of lesser priority, as it is the daemon and not the machine that is
+attacked."""
+
+import asyncio
+import base64
+import multiprocessing
+import os
+import random
+import selectors
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+
+programs = sys.argv[1]
+seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 60.0
+USERS = 20
+
+
+def start():
+    home = tempfile.mkdtemp()
+    with open(f"{home}/config.toml", "w") as config:
+        # No network is exempt: all of this comes from loopback.
+        config.write("""
+listen = ["irc://127.0.0.1:0", "ircs://127.0.0.1:0"]
+log = "warn"
+[abuse]
+exempt = []
+""")
+    daemon = subprocess.Popen(
+        [f"{programs}/stonechatd", "--config", f"{home}/config.toml", "--data", f"{home}/data"],
+        stdout=subprocess.PIPE, stderr=open(f"{home}/log", "w"), bufsize=0)
+    ports = {}
+    while (line := daemon.stdout.readline().decode()) != "ready\n":
+        if line.startswith("listening "):
+            url = line.split()[1]
+            ports[url.split(":")[0]] = int(url.rsplit(":", 1)[1])
+        assert line, open(f"{home}/log").read()
+    return daemon, ports["irc"], ports["ircs"], f"{home}/log"
+
+
+class User:
+    """Says a numbered line now and then, and notes when it hears those of the others."""
+
+    def __init__(self, index):
+        self.index = index
+        self.heard = {}
+        self.joined = asyncio.Event()
+
+    async def come(self, plain, tls):
+        secure = None
+        if self.index % 2:
+            secure = ssl.create_default_context()
+            secure.check_hostname, secure.verify_mode = False, ssl.CERT_NONE
+        self.reader, self.writer = await asyncio.open_connection(
+            "127.0.0.1", tls if secure else plain, ssl=secure,
+            local_addr=(f"127.0.1.{self.index + 1}", 0))
+        self.say(f"NICK user{self.index}\r\nUSER u 0 * :u\r\nJOIN #talk")
+        self.task = asyncio.create_task(self.read())
+        await self.joined.wait()
+
+    def say(self, line):
+        self.writer.write(f"{line}\r\n".encode())
+
+    async def read(self):
+        while line := await self.reader.readline():
+            now = time.monotonic()
+            words = line.decode().rstrip("\r\n").split(" ", 3)
+            if words[0] == "PING":
+                self.say("PONG " + words[1])
+            elif words[1] == "366":
+                self.joined.set()
+            elif words[1] == "PRIVMSG":
+                who, number = words[3][1:].split(" ")
+                self.heard[who, number] = now
+
+
+async def talk(users, phase, length):
+    """Somebody says something each 20 ms. Returns how long each line took to each of the others."""
+    said = {}
+    until = time.monotonic() + length
+    number = 0
+    while time.monotonic() < until:
+        speaker = users[number % len(users)]
+        speaker.say(f"PRIVMSG #talk :{speaker.index} {phase}{number}")
+        said[str(speaker.index), f"{phase}{number}"] = time.monotonic()
+        number += 1
+        await asyncio.sleep(0.02)
+    for _ in range(600):  # gives up only when a minute has brought nothing
+        missing = [(user.index, line) for line in said for user in users
+                   if str(user.index) != line[0] and line not in user.heard]
+        if not missing:
+            break
+        await asyncio.sleep(0.1)
+    assert not missing, f"{len(missing)} of {len(said) * (len(users) - 1)} lost: {missing[:5]}"
+    took = sorted(user.heard[line] - when for line, when in said.items() for user in users
+                  if str(user.index) != line[0])
+    return took
+
+
+def told(phase, took):
+    pick = [took[int(len(took) * share)] * 1000 for share in (0.5, 0.99, 0.999)]
+    print(f"{phase}: {len(took)} lines heard, p50 {pick[0]:.2f} ms, p99 {pick[1]:.2f}, p99.9 {pick[2]:.2f}",
+          flush=True)
+    return pick[1]
+
+
+def attack(kind, plain, tls, length):
+    """One attacker, with hundreds of connections at once from as many addresses."""
+    os.nice(10)
+    random.seed(kind)
+    poll, made, until = selectors.DefaultSelector(), 0, time.monotonic() + length
+    here = {}
+    while time.monotonic() < until:
+        # New ones, at a bounded rate.
+        for _ in range(10):
+            if len(here) >= 300:
+                break
+            connection = socket.socket()
+            connection.setblocking(False)
+            connection.bind((f"127.0.{10 + kind}.{random.randrange(1, 255)}", 0))
+            connection.connect_ex(("127.0.0.1", tls if kind == 1 else plain))
+            here[connection] = words(kind, made)
+            poll.register(connection, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            made += 1
+        for key, events in poll.select(0.01):
+            connection = key.fileobj
+            try:
+                if events & selectors.EVENT_READ and not connection.recv(65536):
+                    raise ConnectionResetError
+                if events & selectors.EVENT_WRITE and (text := next(here[connection])):
+                    connection.send(text)
+            except BlockingIOError:
+                pass
+            except (OSError, StopIteration):
+                poll.unregister(connection)
+                connection.close()
+                del here[connection]
+        time.sleep(0.005)
+
+
+def words(kind, made):
+    """What one connection of an attacker says, piece by piece; it leaves in the end."""
+    nick = f"NICK a{kind}x{made}\r\nUSER a 0 * :a\r\n".encode()
+    if kind == 0:  # floods, in a channel and everywhere
+        yield nick + b"JOIN #noise\r\n"
+        while True:
+            yield b"PRIVMSG #noise :buy this\r\nWHO #talk\r\nNAMES #talk\r\nNICK b%d\r\nLIST\r\n" % made * 20
+    if kind == 1:  # half handshakes: a hello that never ends, and one that ends badly
+        hello = bytes.fromhex("16030100c8010000c40303") + os.urandom(60)
+        yield hello[:random.randrange(1, len(hello))]
+        if made % 2:
+            yield b"\x17\x03\x03\x00\x05hello"
+        for _ in range(400):
+            yield b""
+    if kind == 2:  # accounts, and wrong passwords
+        yield nick
+        yield b"REGISTER bot%d * hunter2hunter2\r\n" % made
+        yield b"CAP REQ sasl\r\nAUTHENTICATE PLAIN\r\n"
+        yield b"AUTHENTICATE " + base64.b64encode(b"\0admin\0guess%d" % made) + b"\r\n"
+        for _ in range(20):
+            yield b""
+    if kind == 3:  # storms: connect, say a word of nonsense, leave
+        yield random.choice([b"GET / HTTP/1.1\r\n", b"\x16\x03\x01", b"\0\0\0\n", b"PROXY TCP4 1.1.1.1\r\n"])
+        yield b""
+
+
+async def main():
+    daemon, plain, tls, log = start()
+    try:
+        users = [User(index) for index in range(USERS)]
+        for user in users:
+            await user.come(plain, tls)
+        calm = told("calm", await talk(users, "c", 15))
+        attackers = [multiprocessing.Process(target=attack, args=(kind, plain, tls, seconds), daemon=True)
+                     for kind in range(4)]
+        for attacker in attackers:
+            attacker.start()
+        under = told("attacked", await talk(users, "a", seconds))
+        for attacker in attackers:
+            attacker.join()
+        told("after", await talk(users, "z", 5))
+        print(f"p99 under attack is {under / calm:.1f} times that of calm")
+        assert daemon.poll() is None, "the daemon has ended"
+    finally:
+        daemon.terminate()
+        daemon.wait()
+    assert "panicked" not in open(log).read()
+
+
+multiprocessing.set_start_method("fork")
+asyncio.run(main())

@@ -1,0 +1,73 @@
+//! What it costs to refuse a connection whose address is banned, with no other ban and with 100,000.
+//! `cargo bench --bench sockets -- refuse`
+
+use crate::measure::{median, print_head, print_row};
+use crate::server::{Server, limits, listen};
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream};
+use stonechat::app::{App, Protocol};
+use stonechat::chat::Settings;
+use stonechat::net::reactor::Reactor;
+use stonechat::net::{Denial, EventLoop, Network, Networks, Outbox};
+
+const CONNECTS: usize = 2_000;
+const ROUNDS: usize = 9;
+
+pub fn run() {
+    print_head(
+        &format!("{CONNECTS} connections refused, medians of {ROUNDS} rounds"),
+        &["bans", "CPU µs per refusal"],
+    );
+    for bans in [0, 100_000] {
+        let server = refusing(bans);
+        let costs = (0..ROUNDS).map(|_| {
+            let before = server.cpu_time();
+            for _ in 0..CONNECTS {
+                let mut client = TcpStream::connect(server.address).expect("a connection");
+                let mut said = String::new();
+                client.read_to_string(&mut said).expect("a last word");
+                assert!(said.starts_with("ERROR :You are banned"), "{said}");
+            }
+            (server.cpu_time() - before).as_secs_f64() * 1e6 / CONNECTS as f64
+        });
+        print_row(&[bans.to_string(), format!("{:.1}", median(costs))]);
+        server.stop();
+    }
+}
+
+/// A server that has so many bans, of networks of all lengths, and one of loopback.
+fn refusing(bans: u32) -> Server {
+    Server::spawn(move |ready, asked| {
+        let mut reactor = Reactor::new().expect("a reactor");
+        let mut app = App::new(512, Settings::default());
+        let endpoint = app.add_endpoint(Protocol::Irc).expect("the first");
+        let address = listen(&mut reactor, endpoint);
+        let mut server = EventLoop::new(app, limits());
+        server.set_exempt(Networks::default());
+        server.inject(|_, out| (0..bans).for_each(|n| deny(out, other(n))));
+        server.inject(|_, out| deny(out, Network::of(Ipv4Addr::LOCALHOST.into(), 8)));
+        ready.send((address, reactor.waker())).expect("somebody waits for it");
+        loop {
+            let heard = reactor.turn(&mut server, None).expect("the poll works");
+            if heard.woken && !asked.answer() {
+                return;
+            }
+        }
+    })
+}
+
+fn deny(out: &mut Outbox, network: Network) {
+    let why = "You are banned: spam (until 2030-01-01T00:00:00Z)".into();
+    out.denied.insert(network, Denial { why, until_s: Some(1 << 40) });
+}
+
+/// Half of them IPv4, of lengths from 12 to 32, and half IPv6, of lengths from 20 to 128.
+fn other(n: u32) -> Network {
+    let scattered = n.wrapping_mul(2_654_435_761);
+    if n.is_multiple_of(2) {
+        let address = Ipv4Addr::from_bits(scattered | 0x8000_0000);
+        return Network::of(IpAddr::V4(address), 12 + (n / 2 % 21) as u8);
+    }
+    let address = Ipv6Addr::from_bits(u128::from(scattered) << 90 | u128::from(n) << 8);
+    Network::of(IpAddr::V6(address), 20 + (n / 2 % 109) as u8)
+}

@@ -1,0 +1,188 @@
+//! Programs that run beside the daemon, as operators of the chat ask for them: each in a process
+//! group of its own, with nothing of ours, for a bounded time and so many bytes; what they say comes
+//! through a pipe that the loop watches.
+
+use rustix::process::{Pid, Signal as Kill, WaitId, WaitIdOptions, kill_process_group, waitid};
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+use stonechat::chat::{Ended, Program};
+use stonechat::net::reactor::{Heard, PipeId, Reactor, Signal};
+
+/// Those that run.
+#[derive(Default)]
+pub struct Programs(Vec<Running>);
+
+struct Running {
+    /// What chat knows it by.
+    run: u64,
+    child: Child,
+    /// Its number is not given anew before we have asked how the child has ended.
+    group: Pid,
+    pipe: PipeId,
+    bytes_left: usize,
+    lines_left: usize,
+    until_ms: u64,
+    /// Why we have killed it, if we have.
+    killed: Option<Ended>,
+}
+
+/// What is new of one.
+pub enum News {
+    /// It has said this.
+    Said(Vec<u8>),
+    /// It says nothing more.
+    Ended(Ended),
+}
+
+/// Lines that one may say: each is told with a frame of its own.
+const LINES_MAX: usize = 200;
+
+/// All that one finds in its environment.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+impl Programs {
+    /// Starts one.
+    pub fn start(&mut self, reactor: &mut Reactor, run: u64, program: &Program) -> io::Result<()> {
+        let (reader, writer) = io::pipe()?;
+        let mut command = Command::new(&program.path);
+        command
+            .args(&program.args)
+            .env_clear()
+            .env("PATH", PATH)
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
+        let pipe = reactor.watch(reader)?;
+        let child = command.spawn().inspect_err(|_| reactor.close_pipe(pipe))?;
+        self.0.push(Running {
+            run,
+            group: Pid::from_child(&child),
+            child,
+            pipe,
+            bytes_left: program.output_max,
+            lines_left: LINES_MAX,
+            until_ms: reactor.now().uptime_ms + program.timeout.as_millis() as u64,
+            killed: None,
+        });
+        Ok(())
+    }
+
+    /// How long nothing needs to be looked at that isn't heard of.
+    pub fn wait(&self, now_ms: u64) -> Option<Duration> {
+        let running = self.0.iter().filter(|running| running.killed.is_none());
+        let until_ms = running.map(|running| running.until_ms).min()?;
+        Some(Duration::from_millis(until_ms.saturating_sub(now_ms)))
+    }
+
+    /// What is new, after a turn in which this was heard.
+    pub fn look(&mut self, reactor: &mut Reactor, heard: &Heard) -> Vec<(u64, News)> {
+        let now_ms = reactor.now().uptime_ms;
+        let mut news = Vec::new();
+        self.0.retain_mut(|running| {
+            if heard.pipes.contains(&running.pipe) {
+                running.read(reactor, &mut news);
+            }
+            if now_ms >= running.until_ms {
+                running.kill(Ended::TooLong);
+            }
+            let Some(status) = running.ended(heard) else { return true };
+            // What it has left in the pipe; its children are gone by now.
+            running.read(reactor, &mut news);
+            reactor.close_pipe(running.pipe);
+            let ended = running.killed.take().unwrap_or_else(|| how(status));
+            news.push((running.run, News::Ended(ended)));
+            false
+        });
+        news
+    }
+
+    /// Kills all of them.
+    pub fn stop(&mut self) {
+        self.0.iter_mut().for_each(|running| running.kill(Ended::Stopped));
+    }
+
+    /// Whether none runs.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Running {
+    /// Reads what is in its pipe; it is killed where that is too much.
+    fn read(&mut self, reactor: &mut Reactor, news: &mut Vec<(u64, News)>) {
+        if self.killed == Some(Ended::TooMuch) {
+            return;
+        }
+        let mut said = Vec::new();
+        // One more than it may say: to say exactly so much is allowed.
+        let read = reactor.read_pipe(self.pipe, &mut said, self.bytes_left + 1);
+        if let Err(e) = read {
+            log::warn!("cannot read what a program says: {e}");
+        }
+        let too_much = said.len() > self.bytes_left || self.cut_lines(&mut said);
+        said.truncate(self.bytes_left);
+        self.bytes_left -= said.len();
+        if !said.is_empty() {
+            news.push((self.run, News::Said(said)));
+        }
+        if too_much {
+            self.kill(Ended::TooMuch);
+        }
+    }
+
+    /// Cuts off what follows the last line that it may say. Whether there was anything.
+    fn cut_lines(&mut self, said: &mut Vec<u8>) -> bool {
+        let ends = said.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        let ends: Vec<usize> = ends.map(|(at, _)| at + 1).take(self.lines_left).collect();
+        self.lines_left -= ends.len();
+        let allowed = match self.lines_left {
+            0 => ends.last().copied().unwrap_or_default(),
+            _ => said.len(),
+        };
+        let too_much = said.len() > allowed;
+        said.truncate(allowed);
+        too_much
+    }
+
+    fn kill(&mut self, why: Ended) {
+        if self.killed.is_none() {
+            self.killed = Some(why);
+            self.kill_group();
+        }
+    }
+
+    fn kill_group(&self) {
+        // It fails only where nobody of the group is left.
+        let _ = kill_process_group(self.group, Kill::KILL);
+    }
+
+    /// How it has ended, if it has. Whoever it has left behind in its group goes first: while it is
+    /// not asked for, its number is nobody else's.
+    fn ended(&mut self, heard: &Heard) -> Option<ExitStatus> {
+        if !heard.signals.contains(&Signal::Child) {
+            return None;
+        }
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        waitid(WaitId::Pid(self.group), look).ok()??;
+        self.kill_group();
+        self.child.try_wait().ok()?
+    }
+}
+
+/// The daemon is told to end twice, or fails: nothing of ours is left behind.
+impl Drop for Programs {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn how(status: ExitStatus) -> Ended {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ended::Status(code),
+        (None, signal) => Ended::Signal(signal.unwrap_or_default()),
+    }
+}

@@ -1,0 +1,122 @@
+//! DEFCON: how far the server shuts itself in an attack. As Anope and Ergo have it, with what each
+//! level means chosen here.
+
+use crate::chat::rights::Right;
+use crate::chat::users::UserId;
+use crate::chat::voice::Voice;
+use crate::chat::{By, Chat};
+use crate::net::ConnId;
+use crate::wire::casemap::same;
+use crate::wire::irc::Message;
+
+/// From 5, nothing, to 1, the most; each does what those above it do too. It lasts until an operator
+/// says otherwise, or the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Defcon(u8);
+
+impl Default for Defcon {
+    fn default() -> Defcon {
+        Defcon(5)
+    }
+}
+
+impl Defcon {
+    fn parse(text: &str) -> Option<Defcon> {
+        text.parse().ok().filter(|level| (1..=5).contains(level)).map(Defcon)
+    }
+
+    /// 1 to 5.
+    pub(crate) fn level(self) -> u8 {
+        self.0
+    }
+
+    /// Whether anyone may make an account.
+    pub(crate) fn takes_accounts(self) -> bool {
+        self.0 > 4
+    }
+
+    /// Whether one may come without an account.
+    fn takes_strangers(self) -> bool {
+        self.0 > 3
+    }
+
+    /// Whether all channels and users are as if they had the modes M and R.
+    pub(crate) fn hushes_strangers(self) -> bool {
+        self.0 <= 2
+    }
+
+    fn takes_nobody(self) -> bool {
+        self.0 == 1
+    }
+
+    fn meaning(self) -> &'static str {
+        match self.0 {
+            5 => "nothing is restricted",
+            4 => "no new accounts",
+            3 => "only who logs in may come; no new accounts",
+            2 => {
+                "who is not logged in may not come, and speaks only where they have a rank or are accepted"
+            }
+            _ => "nobody may come but operators and those from exempt networks",
+        }
+    }
+}
+
+impl Chat {
+    /// `DEFCON [level]`.
+    pub(crate) fn defcon_command(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        if !self.may(voice, by, Right::Defcon) {
+            return;
+        }
+        let Some(asked) = message.params.first() else {
+            return self.notice(voice, by.conn, &self.defcon_text());
+        };
+        let Some(level) = Defcon::parse(asked) else {
+            let text = "A level is a number from 5, nothing, to 1, the most";
+            return self.fail(voice, by.conn, "DEFCON", "INVALID_PARAMS", &[asked], text);
+        };
+        self.defcon = level;
+        self.record(voice, by, 'o', "DEFCON", &level.0.to_string(), level.meaning());
+        let text = self.defcon_text();
+        for operator in self.users.operators().to_vec() {
+            for conn in self.users[operator].conns.clone() {
+                self.notice(voice, conn, &text);
+            }
+        }
+    }
+
+    fn defcon_text(&self) -> String {
+        format!("DEFCON {}: {}", self.defcon.0, self.defcon.meaning())
+    }
+
+    /// Why who has said all they must may not come now; exempt are those whom no limit binds.
+    pub(crate) fn shuts_out(&self, conn: ConnId) -> Option<&'static str> {
+        let account = self.account_of(conn);
+        let exempt = self.sessions[conn].exempt;
+        if self.settings.accounts.login_required && account.is_none() {
+            return Some("You must log in to an account to use this server");
+        }
+        if self.defcon.takes_strangers() || exempt {
+            return None;
+        }
+        if account.is_none() {
+            return Some("This server is under attack: you must log in to an account to use it");
+        }
+        let is_operator = account.is_some_and(|account| self.is_of_operator(account));
+        (self.defcon.takes_nobody() && !is_operator)
+            .then_some("This server is under attack and lets nobody in: try again later")
+    }
+
+    /// Whether an account is that of an operator.
+    fn is_of_operator(&self, account: &str) -> bool {
+        self.settings.operators.iter().any(|operator| same(&operator.name, account))
+    }
+
+    /// Whether an attack keeps a user from speaking to strangers.
+    pub(crate) fn is_hushed(&self, user: UserId) -> bool {
+        let user = &self.users[user];
+        self.defcon.hushes_strangers()
+            && user.account.is_none()
+            && !user.conns.iter().any(|conn| self.sessions[*conn].exempt)
+    }
+}

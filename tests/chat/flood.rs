@@ -1,0 +1,210 @@
+//! Who says too much is heard later, in order; nothing of it is lost, and nobody else waits.
+
+use crate::stage::{Stage, play_with, settings};
+use stonechat::chat::{Rate, Settings};
+
+fn slow() -> Settings {
+    let mut settings = settings();
+    settings.abuse.flood = Rate { burst: 5, per_second: 1 };
+    settings
+}
+
+/// How many of what `name` has heard are PONGs or the like.
+fn heard(stage: &mut Stage, name: &str, what: &str) -> usize {
+    stage.heard(name).iter().filter(|line| line.contains(what)).count()
+}
+
+#[test]
+fn what_is_said_beyond_the_burst_is_heard_by_the_second_in_its_order() {
+    let mut stage = Stage::new(slow());
+    stage.comes_from("ann", "192.0.2.1");
+    stage.register("ann", "");
+    stage.register("bob", "");
+    stage.pass(60);
+    stage.heard("ann");
+    let lines: Vec<String> = (0..12).map(|n| format!("PRIVMSG bob :{n}")).collect();
+    stage.say("ann", &format!("{}\nQUIT :done", lines.join("\n")));
+    let mut said: Vec<String> = stage.heard("bob");
+    assert_eq!(said.len(), 5);
+    for _ in 0..20 {
+        stage.pass(1);
+        let now = stage.heard("bob");
+        assert!(now.len() <= 2, "{now:?}");
+        said.extend(now);
+    }
+    let expected: Vec<String> =
+        (0..12).map(|n| format!(":ann!ann@{{}} PRIVMSG bob :{n}")).collect();
+    let texts = |lines: &[String]| -> Vec<String> {
+        lines.iter().map(|line| line.rsplit(':').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(texts(&said), texts(&expected));
+    assert!(stage.saw_the_end("ann"), "and the QUIT at the end");
+}
+
+#[test]
+fn exempt_networks_and_unix_sockets_say_what_they_like() {
+    let mut settings = slow();
+    settings.abuse.exempt.0.push(stonechat::net::Network::parse("192.0.2.0/24").unwrap());
+    let mut stage = Stage::new(settings.clone());
+    stage.comes_from("ann", "192.0.2.1");
+    stage.comes_from("carol", "198.51.100.1");
+    for name in ["ann", "bob"] {
+        stage.register(name, "");
+        stage.say(name, &["PING 1"; 100].join("\n"));
+        assert_eq!(heard(&mut stage, name, "PONG"), 100, "{name}");
+    }
+    settings.abuse.exempt.0.clear();
+    stage.set_settings(settings);
+    stage.say("ann", &["PING 1"; 100].join("\n"));
+    assert_eq!(heard(&mut stage, "ann", "PONG"), 21, "five PINGs cost a line");
+}
+
+#[test]
+fn who_has_not_registered_waits_too() {
+    let mut stage = Stage::new(slow());
+    stage.comes_from("ann", "192.0.2.1");
+    stage.say("ann", &["CAP LS"; 9].join("\n"));
+    assert_eq!(heard(&mut stage, "ann", " CAP "), 5);
+    stage.pass(2);
+    assert!((1..=3).contains(&heard(&mut stage, "ann", " CAP ")));
+    stage.pass(20);
+    let lines = stage.heard("ann");
+    assert!(lines.iter().any(|line| line.contains("Registration timeout")), "{lines:?}");
+}
+
+#[test]
+fn several_connections_of_one_user_share_a_bucket() {
+    let mut stage = Stage::new(slow());
+    for name in ["ann", "ann2"] {
+        stage.comes_from(name, "192.0.2.1");
+    }
+    stage.register("ann", "");
+    stage.say("ann", "REGISTER * * sesame");
+    stage.pass(60);
+    stage.say("ann2", "CAP REQ sasl");
+    stage.say("ann2", "NICK ann");
+    stage.say("ann2", "USER ann 0 * :x");
+    stage.say("ann2", "AUTHENTICATE PLAIN");
+    stage.pass(10);
+    stage.say("ann2", "AUTHENTICATE AGFubgBzZXNhbWU=");
+    stage.say("ann2", "CAP END");
+    stage.pass(10);
+    assert_eq!(heard(&mut stage, "ann2", " 001 ann "), 1);
+    stage.pass(60);
+    stage.heard("ann");
+    stage.heard("ann2");
+    stage.say("ann", &["TIME"; 5].join("\n"));
+    stage.say("ann2", "TIME");
+    assert_eq!(heard(&mut stage, "ann", " 391 "), 5);
+    assert_eq!(heard(&mut stage, "ann2", " 391 "), 0, "the other connection has said it all");
+    stage.pass(2);
+    assert_eq!(heard(&mut stage, "ann2", " 391 "), 1);
+}
+
+#[test]
+fn a_message_to_several_pays_for_each_and_a_pong_for_nothing() {
+    let mut stage = Stage::new(slow());
+    stage.comes_from("ann", "192.0.2.1");
+    stage.register("ann", "");
+    stage.pass(60);
+    stage.heard("ann");
+    stage.say("ann", &["PONG x"; 50].join("\n"));
+    stage.say("ann", "TIME");
+    assert_eq!(heard(&mut stage, "ann", " 391 "), 1);
+    stage.pass(60);
+    stage.say("ann", "PRIVMSG a,b,c,d,e,f,g,h :x");
+    assert_eq!(heard(&mut stage, "ann", " 401 "), 8);
+    stage.say("ann", "TIME");
+    assert_eq!(heard(&mut stage, "ann", " 391 "), 0);
+    stage.pass(4);
+    assert_eq!(heard(&mut stage, "ann", " 391 "), 1, "8 of 5: it waits for 4 seconds");
+}
+
+#[test]
+fn nobody_is_taken_for_gone_while_we_do_not_listen() {
+    let mut settings = slow();
+    settings.limits.ping_interval = std::time::Duration::from_secs(2);
+    settings.limits.ping_timeout = std::time::Duration::from_secs(2);
+    let mut stage = Stage::new(settings);
+    stage.comes_from("ann", "192.0.2.1");
+    stage.register("ann", "");
+    // Each RENAME of nothing costs as much as five lines.
+    stage.say("ann", &["RENAME #a #b"; 9].join("\n"));
+    for _ in 0..30 {
+        stage.pass(1);
+        let lines = stage.heard("ann");
+        assert!(!lines.iter().any(|line| line.contains("timeout")), "{lines:?}");
+    }
+}
+
+#[test]
+fn the_disk_s_answer_ends_no_pause() {
+    let mut stage = Stage::new(slow());
+    stage.comes_from("ann", "192.0.2.1");
+    stage.register("ann", "");
+    stage.pass(60);
+    stage.heard("ann");
+    stage.say("ann", &(0..9).map(|n| format!("NICK ann{n}")).collect::<Vec<_>>().join("\n"));
+    assert_eq!(heard(&mut stage, "ann", " NICK "), 3, "5 lines, at two each");
+    stage.pass(3);
+    assert!(heard(&mut stage, "ann", " NICK ") <= 2);
+    stage.pass(20);
+    assert!(heard(&mut stage, "ann", " NICK ") >= 3);
+}
+
+#[test]
+fn twenty_talk_while_a_hundred_flood_and_nobody_waits_for_more_than_a_turn() {
+    let mut settings = settings();
+    settings.abuse.exempt.0.clear();
+    let mut stage = Stage::new(settings);
+    stage.smooth = true;
+    let talkers: Vec<String> = (0..20).map(|n| format!("talker{n}")).collect();
+    let flooders: Vec<String> = (0..100).map(|n| format!("flooder{n}")).collect();
+    for (n, name) in talkers.iter().chain(&flooders).enumerate() {
+        stage.comes_from(name, &format!("10.{}.{n}.1", n % 7));
+        stage.register(name, "");
+        stage.say(name, "JOIN #talk,#noise");
+    }
+    stage.pass(60);
+    let lines = |text: &str| [text; 600].join("\n");
+    for (n, name) in flooders.iter().enumerate() {
+        let text = match n % 4 {
+            0 => lines("PRIVMSG #noise :buy this"),
+            1 => lines("WHO #talk"),
+            2 => lines("NICK other"),
+            _ => lines("NAMES #talk,#noise"),
+        };
+        stage.type_ahead(name, &text);
+    }
+    stage.turn();
+    for round in 0..10 {
+        stage.pass(5);
+        talkers.iter().for_each(|name| drop(stage.heard(name)));
+        flooders.iter().for_each(|name| drop(stage.heard(name)));
+        for name in &talkers {
+            stage.type_ahead(name, &format!("PRIVMSG #talk :{round}"));
+        }
+        stage.turn();
+        for name in &talkers {
+            let heard = stage.heard(name);
+            let talk = heard.iter().filter(|line| line.contains(" PRIVMSG #talk ")).count();
+            assert_eq!(talk, 19, "round {round}: {name} in the same turn");
+        }
+        // 100 of them, 4 lines a second each at most, for 5 seconds and what a turn has in it.
+        let noise = stage.heard("talker0").len();
+        assert!(noise <= 100 * 24, "{noise}");
+    }
+}
+
+#[test]
+fn tls_and_http_are_answered_as_before() {
+    play_with(
+        slow(),
+        r"
+        from 192.0.2.1 ann
+        ann> GET / HTTP/1.1
+        ann~
+        ann!
+    ",
+    );
+}

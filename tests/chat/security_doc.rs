@@ -1,0 +1,148 @@
+//! `docs/security.md` says who may give each command, and that is so: every command by everyone.
+
+use crate::stage::{Stage, operator, settings};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use stonechat::chat::{Operator, OperatorClass, Program, Right, Settings};
+
+const DOC: &str = include_str!("../../docs/security.md");
+const TABLE: &str = include_str!("../../src/chat/commands/table.rs");
+
+/// Whoever could give a command. Nobody who is banned or suspended can: they are not here.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Who {
+    Unregistered,
+    Registered,
+    LoggedIn,
+    /// With every right but the one that the command wants.
+    OperatorWithout,
+    /// With that right alone.
+    OperatorWith,
+}
+
+const EVERYONE: [Who; 5] =
+    [Who::Unregistered, Who::Registered, Who::LoggedIn, Who::OperatorWithout, Who::OperatorWith];
+
+/// Who may, as the table says.
+#[derive(Clone, Debug, PartialEq)]
+enum May {
+    Anyone,
+    Registered,
+    LoggedIn,
+    Right(String),
+}
+
+/// The rows of the table that begins so: their cells.
+fn rows(head: &str) -> Vec<Vec<&'static str>> {
+    let start = DOC.find(head).unwrap_or_else(|| panic!("no table {head}"));
+    let rows = DOC[start..].lines().skip(2).take_while(|line| line.starts_with("| "));
+    rows.map(|row| row.trim_matches(['|', ' ']).split(" | ").collect()).collect()
+}
+
+fn told() -> Vec<(&'static str, May)> {
+    let row = |cells: Vec<&'static str>| {
+        let [command, may] = cells[..] else { panic!("{cells:?}") };
+        let may = match may {
+            "anyone" => May::Anyone,
+            "registered" => May::Registered,
+            "logged in" => May::LoggedIn,
+            may => {
+                let right = may.strip_prefix("right `").and_then(|right| right.strip_suffix('`'));
+                May::Right(right.unwrap_or_else(|| panic!("{command}: {may}")).to_owned())
+            }
+        };
+        (command.trim_matches('`'), may)
+    };
+    rows("| command | who may |").into_iter().map(row).collect()
+}
+
+/// With `root`, who has `class`.
+fn with(class: OperatorClass) -> Settings {
+    let root = Operator { class, ..operator("root", "sesame") };
+    let path = "/bin/true".into();
+    let timeout = Duration::from_secs(5);
+    let program = Program { path, args: Vec::new(), timeout, output_max: 1 };
+    let commands = [("bob".to_owned(), program)].into();
+    Settings { operators: vec![root], commands, ..settings() }
+}
+
+fn class(who: Who, may: &May) -> OperatorClass {
+    let May::Right(wanted) = may else { return OperatorClass::default() };
+    let has = |name: &str| (who == Who::OperatorWith) == (name == wanted);
+    let rights = Right::NAMES.into_iter().filter(|(name, _)| has(name));
+    let commands = if has("commands") { vec!["bob".to_owned()] } else { Vec::new() };
+    let rights = rights.map(|(_, right)| right).collect();
+    OperatorClass { rights, commands, ..OperatorClass::default() }
+}
+
+/// What is answered: the lines.
+fn given(who: Who, line: &str, may: &May) -> Vec<String> {
+    let mut stage = Stage::new(with(class(who, may)));
+    stage.register("bob", "");
+    match who {
+        Who::Unregistered => stage.say("ann", "PING here"),
+        _ => stage.register("ann", ""),
+    }
+    match who {
+        Who::LoggedIn => stage.say("ann", "NS REGISTER hunter2"),
+        Who::OperatorWith | Who::OperatorWithout => stage.say("ann", "OPER root sesame"),
+        _ => {}
+    }
+    let before = stage.heard("ann");
+    match who {
+        Who::LoggedIn => assert!(before.iter().any(|line| line.contains(" 900 ")), "{before:?}"),
+        Who::OperatorWith | Who::OperatorWithout => {
+            assert!(before.iter().any(|line| line.contains(" 381 ")), "{before:?}");
+        }
+        _ => {}
+    }
+    stage.say("ann", line);
+    stage.heard("ann")
+}
+
+#[test]
+fn each_command_is_refused_to_whom_the_table_says_and_to_nobody_else() {
+    for (command, may) in told() {
+        // Whatever it wants; what can't be meant is another error than those of rights.
+        let line = match command.contains(' ') {
+            true => command.to_owned(),
+            false => format!("{command} bob #a x y"),
+        };
+        let line = if command == "COMMAND" { "COMMAND bob".to_owned() } else { line };
+        for who in EVERYONE {
+            let heard = given(who, &line, &may);
+            let said = |code: &str| heard.iter().any(|line| line.contains(&format!(" {code} ")));
+            let refusal = match (&may, who) {
+                (May::Anyone, _) => None,
+                (_, Who::Unregistered) => Some("451"),
+                (May::Right(_), Who::Registered | Who::LoggedIn) => Some("481"),
+                (May::Right(_), Who::OperatorWithout) => Some("723"),
+                _ => None,
+            };
+            for code in ["451", "481", "723"] {
+                assert_eq!(said(code), refusal == Some(code), "{line} by {who:?}: {heard:#?}");
+            }
+            if let (May::Right(right), Some("723")) = (&may, refusal) {
+                let named = format!(":srv 723 ann {right} :Insufficient oper privileges.");
+                assert!(heard.contains(&named), "{line} by {who:?}: {heard:#?}");
+            }
+            let asked_to_log_in = heard.iter().any(|line| line.contains("ACCOUNT_REQUIRED"));
+            let stranger =
+                may == May::LoggedIn && !matches!(who, Who::Unregistered | Who::LoggedIn);
+            assert_eq!(asked_to_log_in, stranger, "{line} by {who:?}: {heard:#?}");
+        }
+    }
+}
+
+#[test]
+fn every_command_and_every_right_has_its_row() {
+    let names = TABLE.split_once("&[Command] = &[").expect("the table").1;
+    let names = names.split("\n];").next().expect("its end").split('"').skip(1).step_by(2);
+    let all: BTreeSet<&str> = names.collect();
+    assert!(all.len() > 60, "{all:?}");
+    let told: BTreeSet<&str> = told().iter().filter_map(|(row, _)| row.split(' ').next()).collect();
+    assert_eq!(told, all);
+    let rights = rows("| right | allows |");
+    let rights: Vec<&str> = rights.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert_eq!(rights, Right::NAMES.map(|(name, _)| name));
+}
