@@ -277,7 +277,7 @@ fn storm() {
         ]);
     };
     row("calm", calm, None);
-    let storms: [(&str, fn(SocketAddr)); 2] = [("full", full_storm), ("hellos", storm_of_hellos)];
+    let storms: [Storm; 2] = [("full", full_storm), ("hellos", storm_of_hellos)];
     for (name, blow) in storms {
         let over = Arc::new(AtomicBool::new(false));
         let (address, ends, begun) = (server.address, over.clone(), Instant::now());
@@ -293,6 +293,9 @@ fn storm() {
 }
 
 const STORM: usize = 2_000;
+
+/// What it is called, and how it blows.
+type Storm = (&'static str, fn(SocketAddr));
 
 fn full_storm(address: SocketAddr) {
     let threads = (0..4).map(|_| {

@@ -61,7 +61,7 @@ fn the_first_certificate_is_made_printed_and_kept() {
     }
     let kept = fs::read(data.join("certificate.pem")).unwrap();
     let fingerprint = hex(&pem_fingerprint(&kept).unwrap());
-    assert_eq!(daemon.fingerprints, [fingerprint.clone()]);
+    assert_eq!(daemon.fingerprints, std::slice::from_ref(&fingerprint));
     assert_eq!(shown(address(&daemon, "echos")), fingerprint);
     let dir = daemon.kill();
     let again = Daemon::start_in(dir, "", &LISTEN, |_| {});
