@@ -223,7 +223,7 @@ fn whoever_does_not_get_through_is_told_why_and_counted_by_kind() {
     server.check();
 }
 
-/// Twenty come at once. All get in, a few in each turn, the first first, and who is here already is
+/// Twenty come at once. All get in, one in each turn, the first first, and who is here already is
 /// heard in every one of them.
 #[test]
 fn a_storm_of_handshakes_is_spread_over_turns() {
@@ -239,10 +239,10 @@ fn a_storm_of_handshakes_is_spread_over_turns() {
         server.check();
         turns += 1;
         let came = server.service.opened.len() - before;
-        assert!((1..=4).contains(&came), "{came} handshakes in one turn");
+        assert_eq!(came, 1, "handshakes in one turn");
         assert_eq!(server.service.heard.len(), turns, "she was not heard");
     }
-    assert_eq!(turns, 5);
+    assert_eq!(turns, 20);
     let order: Vec<_> = server.service.opened[1..].iter().map(|(id, _)| *id).collect();
     assert_eq!(order, storm.iter().map(|(id, _)| *id).collect::<Vec<_>>());
 }
@@ -282,7 +282,7 @@ fn who_waits_for_us_does_not_give_way() {
     assert!(!server.may_arrive());
     assert!(come(&mut server, ANN, "HELLO\n").is_none());
     server.turn();
-    assert!(server.may_arrive(), "four are through");
+    assert!(server.may_arrive(), "one is through");
     rest(&mut server, at(0));
     assert!(ready.iter().all(|(_, wire)| wire.borrow().down == b"welcome\n"));
     assert_eq!(refused(&mut server, Refusal::TooManyHandshakes), 1);

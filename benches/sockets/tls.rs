@@ -297,6 +297,9 @@ fn storm() {
 
 const STORM: usize = 2_000;
 
+/// What it is called, and how it blows.
+type Storm = (&'static str, fn(SocketAddr));
+
 fn full_storm(address: SocketAddr) {
     let threads = (0..4).map(|_| {
         thread::spawn(move || {

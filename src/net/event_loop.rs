@@ -5,8 +5,8 @@ mod arriving;
 use super::outbox::Attention;
 use super::send_queue::State;
 use super::{
-    Admission, CloseReason, ConnId, Counters, Dial, Effort, EndpointId, Limits, Networks, Now,
-    Outbox, Peer, Refusal, Service, Stream,
+    Admission, CloseReason, ConnId, Counters, Dial, EndpointId, Limits, Networks, Now, Outbox,
+    Peer, Refusal, Service, Stream,
 };
 use arriving::{Arrivals, Refused};
 use slab::Slab;
@@ -22,8 +22,8 @@ pub struct EventLoop<S, V> {
     admission: Admission,
     conns: Slab<Conn<S>>,
     arrivals: Arrivals,
-    /// What is left for this turn of what newcomers may cost.
-    effort: Effort,
+    /// Those of `ready` that are to be established, once everyone else was heard and answered.
+    newcomers: Vec<u32>,
     /// Connections that may have something to read, in this turn and in the next.
     ready: Vec<u32>,
     later: Vec<u32>,
@@ -97,7 +97,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             admission: Admission::new(limits),
             conns: Slab::new(),
             arrivals: Arrivals::new(),
-            effort: Effort::of_a_turn(),
+            newcomers: Vec::new(),
             ready: Vec::new(),
             later: Vec::new(),
             scratch: scratch(&limits),
@@ -314,6 +314,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.admit_moved();
         self.tell_endings();
         self.flush();
+        self.establish_newcomers();
         self.free_gone();
     }
 
@@ -347,7 +348,6 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 
     fn read_ready(&mut self) {
-        self.effort = Effort::of_a_turn();
         std::mem::swap(&mut self.ready, &mut self.later);
         let share = TURN_READ_BYTES / self.ready.len().max(1);
         let share = share.clamp(*READ_BYTES.start(), *READ_BYTES.end());
@@ -369,7 +369,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                 conn.left = false;
                 self.forget(slot, share);
             }
-            Attention::Establishing => self.establish(slot),
+            Attention::Establishing => self.newcomers.push(slot as u32),
             // `flush` lists it again when it may go on.
             Attention::Paused | Attention::None => {}
         }

@@ -306,8 +306,12 @@ impl Daemon {
         let now = self.reactor.now();
         let prepare = |certificates: &Certificates| certificates.prepare(&settings, now);
         let fresh = self.certificates.as_ref().map(prepare).transpose()?.flatten();
-        self.settings.tls = settings.tls.clone();
-        self.exchange_listeners(wanted, settings.reuse_port)?;
+        // What listens with TLS from now on reads its certificates by it, if that is the first.
+        let before = std::mem::replace(&mut self.settings.tls, settings.tls.clone());
+        if let Err(e) = self.exchange_listeners(wanted, settings.reuse_port) {
+            self.settings.tls = before;
+            return Err(e);
+        }
         if let (Some(certificates), Some(fresh)) = (&mut self.certificates, fresh) {
             certificates.take(fresh, now);
         }

@@ -4,7 +4,7 @@
 use super::{EventLoop, Input, Origin};
 use crate::net::outbox::Attention;
 use crate::net::send_queue::State;
-use crate::net::{CloseReason, ConnId, Dial, Peer, Progress, Refusal, Service, Stream};
+use crate::net::{CloseReason, ConnId, Dial, Effort, Peer, Progress, Refusal, Service, Stream};
 use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::net::IpAddr;
@@ -94,12 +94,27 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.arrivals.iter().find(waits).map(|arrival| arrival.slot)
     }
 
-    /// Takes one a step further, unless enough has been spent in this turn.
-    pub(super) fn establish(&mut self, slot: usize) {
-        if self.effort.is_spent() {
-            return self.list(slot);
+    /// Takes those that are ready a step further, as far as may be spent in a turn: when everyone else
+    /// has been answered, so that nobody waits for more than the one step that is under way.
+    pub(super) fn establish_newcomers(&mut self) {
+        if self.newcomers.is_empty() {
+            return;
         }
-        match self.conns[slot].stream.establish(&mut self.effort) {
+        let mut effort = Effort::of_a_turn();
+        let mut newcomers = std::mem::take(&mut self.newcomers);
+        for slot in newcomers.drain(..).map(|slot| slot as usize) {
+            match self.out.attention(slot) {
+                // Its time may have been over in this very turn.
+                Attention::Establishing if !effort.is_spent() => self.establish(slot, &mut effort),
+                _ => self.list(slot),
+            }
+        }
+        self.newcomers = newcomers;
+        self.flush();
+    }
+
+    fn establish(&mut self, slot: usize, effort: &mut Effort) {
+        match self.conns[slot].stream.establish(effort) {
             Ok(Progress::Waits) => {}
             Ok(Progress::More) => self.list(slot),
             Ok(Progress::From(address)) => {

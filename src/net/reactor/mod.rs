@@ -99,6 +99,9 @@ const FIRST_PIPE: usize = FIRST_LISTENER - PIPES_MAX;
 /// waits too takes 1 ms; unbounded 20–32 ms.
 const ACCEPTS_PER_TURN: usize = 64;
 
+/// Of these, newcomers who begin a handshake: what is set up for one costs as much as a socket does.
+const HANDSHAKES_PER_TURN: usize = 4;
+
 /// No effect above noise from 128 on.
 const EVENTS_PER_TURN: usize = 1024;
 
@@ -289,7 +292,8 @@ impl Reactor {
         }
         let share = (ACCEPTS_PER_TURN / self.listeners.len().max(1)).max(1);
         for index in 0..self.listeners.len() {
-            for _ in 0..share {
+            let secure = self.listeners[index].tls.is_some();
+            for _ in 0..if secure { share.min(HANDSHAKES_PER_TURN) } else { share } {
                 let bound = &self.listeners[index];
                 // The backlog holds those for whom there would be no hand free to shake.
                 let waits = bound.tls.is_some() && !server.may_arrive();
