@@ -241,9 +241,6 @@ fn fan_out() {
     plain.stop();
 }
 
-/// What it is called, and the storm.
-type Storm = (&'static str, fn(SocketAddr));
-
 /// A hundred talk in turn, each waiting for their echo: while nobody shakes hands; while 2,000 do, from
 /// four threads; and while 2,000 hellos come at once, whose senders do no cryptography themselves.
 fn storm() {

@@ -216,7 +216,7 @@ impl Model {
             return self.numeric(who, "401", &[nick, "…"]);
         };
         let (name, nick_now) = (self.channels[&channel].name.clone(), self.nick(&invited));
-        if self.is_in(&invited, &channel) {
+        if self.is_in(&invited, &channel) && self.sees(&channel, who, &invited) {
             return self.numeric(who, "443", &[nick, &name, "…"]);
         }
         let invites = &mut self.client(&invited).invites;
