@@ -103,7 +103,7 @@ fn thousands_of_idle_sockets_cost_next_to_nothing() {
     // All are alive, and each is told what it said.
     sockets.iter_mut().for_each(answers);
     assert_eq!((wakeups, ticks), (0, 0), "it was not at rest");
-    assert!(per_socket <= 256.0, "an idle socket costs {per_socket:.0} bytes");
+    assert!(per_socket <= 320.0, "an idle socket costs {per_socket:.0} bytes");
 }
 
 fn answers(socket: &mut TcpStream) {

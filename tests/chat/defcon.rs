@@ -1,7 +1,8 @@
 //! DEFCON: what each level lets in.
 
 use crate::oper::with_operators;
-use crate::stage::{Stage, play_with};
+use crate::stage::{Stage, operator, play_with};
+use stonechat::chat::{Proof, Settings};
 
 #[test]
 fn the_level_is_for_operators_and_all_of_them_hear_of_it() {
@@ -29,9 +30,17 @@ fn the_level_is_for_operators_and_all_of_them_hear_of_it() {
     );
 }
 
+/// `root` is operator by account; `ann` is merely called like one who has a password.
+fn by_account() -> Settings {
+    let mut settings = with_operators();
+    settings.operators[0].proof = Proof::Account;
+    settings.operators.push(operator("ann", "another"));
+    settings
+}
+
 /// At that level, with `root` as operator, `ann` logged in and `eve` not, both in #a.
 fn at(level: u8) -> Stage {
-    let mut stage = Stage::new(with_operators());
+    let mut stage = Stage::new(by_account());
     stage.comes_from("ann", "192.0.2.1");
     stage.comes_from("eve", "192.0.2.2");
     stage.comes_from("new", "192.0.2.3");
@@ -39,8 +48,8 @@ fn at(level: u8) -> Stage {
         stage.register(name, "");
         stage.say(name, "JOIN #a");
     }
-    stage.say("root", "OPER root sesame");
     stage.say("root", "REGISTER * * sesame");
+    stage.say("root", "OPER root");
     stage.say("ann", "REGISTER * * sesame");
     stage.say("root", &format!("DEFCON {level}"));
     ["root", "ann", "eve"].iter().for_each(|name| drop(stage.heard(name)));
@@ -120,7 +129,7 @@ fn from_level_2_who_is_not_logged_in_is_hushed() {
 #[test]
 fn a_level_lasts_over_new_settings_and_not_over_a_start() {
     let mut stage = at(3);
-    stage.set_settings(with_operators());
+    stage.set_settings(by_account());
     assert!(!gets_in(&mut stage, "neu", None));
     stage.restart();
     assert!(gets_in(&mut stage, "neu", None));

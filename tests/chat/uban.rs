@@ -138,6 +138,7 @@ fn a_suspended_account_is_ended_and_nobody_logs_in_to_it() {
     let mut stage = stage();
     stage.register("ann", "sasl");
     stage.say("ann", "REGISTER * * sesame");
+    stage.say("ann", &format!("NS CERT ADD {}", "07".repeat(32)));
     stage.say("ann", "NS SET always-on on");
     stage.heard("ann");
     told(
@@ -166,6 +167,16 @@ fn a_suspended_account_is_ended_and_nobody_logs_in_to_it() {
         stage.say("eve", &format!("AUTHENTICATE {password}"));
         assert_eq!(stage.heard("eve"), [answer]);
     }
+    stage.secures("key", "7");
+    stage.say("key", "CAP REQ sasl");
+    stage.say("key", "AUTHENTICATE EXTERNAL");
+    stage.heard("key");
+    stage.say("key", "AUTHENTICATE +");
+    assert_eq!(
+        stage.heard("key"),
+        [":srv 902 * :You are banned: bad manners (until 2026-01-01T01:00:00Z)"],
+        "nor by a certificate"
+    );
     stage.jump(3600);
     stage.say("ann", "CAP REQ sasl");
     stage.say("ann", "AUTHENTICATE PLAIN");

@@ -67,6 +67,37 @@ fn a_record_longer_than_a_read_is_heard_to_its_end() {
     }
 }
 
+/// What comes while something that was decrypted before waits for its reader is told of once, and is
+/// not taken for read with that.
+#[test]
+fn what_comes_while_something_decrypted_waits_is_heard() {
+    let line = ["y".repeat(11_000), "\n".into()].concat();
+    for turns in 0..12 {
+        let mut server = echo(Limits::default());
+        let shaker = shaker();
+        let mut fars: Vec<Far> = (0..20)
+            .map(|_| Far::connect(&mut server, &shaker, client(&TLS13), Pipe::Whole))
+            .collect();
+        for far in &mut fars {
+            far.settle(&mut server).unwrap();
+        }
+        for far in &mut fars {
+            far.say(line.as_bytes());
+            far.push(&mut server);
+        }
+        (0..turns).for_each(|_| server.turn());
+        for far in &mut fars {
+            far.say(b"last\n");
+            far.push(&mut server);
+        }
+        rest(&mut server, at(0));
+        for far in &mut fars {
+            far.pull(&mut server).unwrap();
+            assert_eq!(far.heard.len(), line.len() + 5, "after {turns} turns");
+        }
+    }
+}
+
 #[test]
 fn several_lines_of_a_turn_go_in_one_record_and_one_write() {
     let mut server = echo(Limits::default());

@@ -42,7 +42,12 @@ impl Chat {
                 }
             };
             chat.find_account(voice, conn, &name, |chat, voice, conn, found| {
-                let result = found.and_then(|account| account.ok_or(Refusal::Wrong));
+                let account = found.and_then(|account| account.ok_or(Refusal::Wrong));
+                let result =
+                    account.and_then(|account| match chat.ban_of_account(voice, &account.name) {
+                        Some(why) => Err(Refusal::Banned(why)),
+                        None => Ok(account),
+                    });
                 chat.end_sasl(voice, conn, result);
             });
         });

@@ -4,7 +4,7 @@
 use crate::chat::rights::Right;
 use crate::chat::users::UserId;
 use crate::chat::voice::Voice;
-use crate::chat::{By, Chat};
+use crate::chat::{By, Chat, Operator, Proof};
 use crate::net::ConnId;
 use crate::wire::casemap::same;
 use crate::wire::irc::Message;
@@ -107,9 +107,12 @@ impl Chat {
             .then_some("This server is under attack and lets nobody in: try again later")
     }
 
-    /// Whether an account is that of an operator.
+    /// Whether an account is that of an operator. One that is merely called like an operator who
+    /// has a password may be anybody's.
     fn is_of_operator(&self, account: &str) -> bool {
-        self.settings.operators.iter().any(|operator| same(&operator.name, account))
+        let is_it =
+            |operator: &Operator| operator.proof == Proof::Account && same(&operator.name, account);
+        self.settings.operators.iter().any(is_it)
     }
 
     /// Whether an attack keeps a user from speaking to strangers.

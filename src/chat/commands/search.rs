@@ -13,8 +13,7 @@ use crate::wire::irc::Message;
 use crate::wire::irc::tags::{Tags, unescape};
 use crate::wire::irc::time::read_time;
 
-/// Searches that may be open at once, of all together: one may take the database a second, in which
-/// nothing else is kept.
+/// Searches that may be open at once, of all together: while the database looks, nothing is kept.
 const SEARCHES_MAX: usize = 4;
 
 /// What is looked for.

@@ -384,6 +384,8 @@ impl<S: Stream> Read for TlsStream<S> {
             if self.unread.is_empty() {
                 self.unread = Vec::new();
             }
+            // More may have come since the carrier was read, and nothing would tell of it again.
+            self.dry = false;
             return Ok(n);
         }
         match self.phase {

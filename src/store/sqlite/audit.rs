@@ -7,7 +7,7 @@ use std::path::Path;
 const KEEP: &str = "
     INSERT INTO audit (time, operator, source, address, command, target, reason)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-// Of somebody, all is walked backwards until enough is found: 0.1 s for a million acts.
+// Of somebody, all is walked backwards until enough is found.
 pub(super) const LAST: &str = "
     SELECT time, operator, source, address, command, target, reason FROM audit
     WHERE ?1 IS NULL OR operator = ?1 COLLATE NOCASE
