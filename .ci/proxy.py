@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """HAProxy, as Debian has it, stands between clients and the daemon: the daemon's limits see the
-clients' own addresses, and its checks are no clients. `proxy.py DIR`: the programs."""
+clients' own addresses, so do bans, and its checks are no clients. `proxy.py DIR`: the programs."""
 
 import os
 import signal
@@ -14,10 +14,19 @@ programs = sys.argv[1]
 home = tempfile.mkdtemp()
 os.mkdir(f"{home}/data")
 
+verifier = subprocess.run([f"{programs}/stonechatd", "operator", "hash"], input="sesame\n",
+                          capture_output=True, text=True, check=True).stdout.strip()
+
 with open(f"{home}/config.toml", "w") as config:
-    config.write("""
+    config.write(f"""
 log = "debug"
-listen = ["irc://127.0.0.1:0?proxy"]
+listen = ["irc://127.0.0.1:0?proxy", "irc://unix:{home}/irc"]
+[[chat.operators]]
+name = "root"
+class = "guard"
+password = "{verifier}"
+[operator_classes]
+guard = {{ rights = ["ban"] }}
 [limits]
 connections_per_ip = 3
 [abuse]
@@ -35,7 +44,7 @@ def said():
     return daemon.stdout.readline().decode()
 
 
-port = int(said().rsplit(":", 1)[1])
+port = int(said().rsplit(":", 1)[1])  # the first one's
 while said() != "ready\n":
     pass
 
@@ -87,6 +96,19 @@ def register(connection, nick):
     return heard.decode()
 
 
+def operate(command):
+    """What the operator is told, who comes by a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(f"{home}/irc")
+        connection.sendall(f"NICK root\r\nUSER root 0 * :r\r\nOPER root sesame\r\n{command}\r\nVERSION\r\n".encode())
+        heard = ""
+        while " 351 " not in heard:
+            piece = connection.recv(4096)
+            assert piece, heard
+            heard += piece.decode()
+        return heard
+
+
 def clients_so_far():
     """How many connections were opened, by the daemon's own count."""
     os.kill(daemon.pid, signal.SIGUSR1)
@@ -118,7 +140,15 @@ try:
         assert before >= len(here)
         time.sleep(1)
         assert clients_so_far() == before, "a check was taken for a client"
-        print(f"{version}: {len(here)} clients from two addresses, and the checks are nobody's")
+        told = operate("UBAN ADD 1h 127.0.0.9 be gone")
+        assert "connections closed: 3" in told, told
+        heard = register(connect(front, "127.0.0.9"), "banned")
+        assert "You are banned: be gone" in heard, heard
+        here[0].sendall(b"PING still\r\n")
+        while "still" not in here[0].recv(4096).decode():
+            pass
+        assert "is banned no more" in operate("UBAN DEL 127.0.0.9")
+        print(f"{version}: {len(here)} clients from two addresses, bans see them, and the checks are nobody's")
         for connection in here:
             connection.close()
 finally:

@@ -3,6 +3,7 @@
 mod world;
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -99,6 +100,7 @@ fn refused(server: &mut Server) -> Vec<Refusal> {
 const PROXY: &str = "192.0.2.1:1000";
 const ANN: &str = "203.0.113.5:56305";
 const HEADER: &[u8] = b"PROXY TCP4 203.0.113.5 192.0.2.1 56305 6667\r\n";
+const UNKNOWN: &[u8] = b"PROXY UNKNOWN\r\n";
 const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
 const UNIX: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x21\x31\0\xd8";
 
@@ -185,9 +187,15 @@ fn a_slow_header_has_a_short_time() {
 
 #[test]
 fn a_proxy_that_looks_whether_we_are_there_is_no_client() {
-    for said in [LOCAL, b""] {
+    // By a header that speaks for nobody, in either version, or by a mere connect; and it may take
+    // leave or not.
+    for (said, cut) in
+        [(LOCAL, false), (UNKNOWN, false), (b"", false), (UNKNOWN, true), (b"", true)]
+    {
         let mut server = server();
         let check = come(&mut server, From::Proxy, said);
+        assert!(server.service.opened.is_empty());
+        check.1.borrow_mut().cut = cut.then_some(ErrorKind::ConnectionReset);
         leave(&mut server, &check);
         assert!(server.is_empty() && server.service.opened.is_empty());
         assert_eq!((refused(&mut server), server.service.closed.len()), (vec![], 0));

@@ -26,9 +26,9 @@ struct Front {
 enum Awaited {
     /// A header must come, or one may.
     Header { demanded: bool },
-    /// The proxy has spoken for itself: its first word, or its end if it only looks whether we are
-    /// there.
-    Word,
+    /// The proxy has spoken for nobody: the first word of who is at this address, or its end if it only
+    /// looks whether we are there.
+    Word(Option<SocketAddr>),
     /// Nothing: `bytes` are what the client says.
     Nothing,
 }
@@ -62,17 +62,17 @@ impl Front {
             Ok(Start::Other) | Err(_) => return Progress::Refused(Refusal::BadHeader),
         };
         self.bytes.drain(..used);
-        self.awaited = Awaited::Nothing;
-        match origin {
-            Origin::Client(address) => Progress::From(Some(address)),
-            Origin::Unknown => Progress::From(self.address),
-            Origin::Proxy => {
-                if self.bytes.is_empty() {
-                    self.awaited = Awaited::Word;
-                }
-                Progress::From(None)
-            }
+        let address = match origin {
+            Origin::Client(address) => Some(address),
+            Origin::Unknown => self.address,
+            Origin::Proxy => None,
+        };
+        if self.bytes.is_empty() && !matches!(origin, Origin::Client(_)) {
+            self.awaited = Awaited::Word(address);
+            return Progress::More;
         }
+        self.awaited = Awaited::Nothing;
+        Progress::From(address)
     }
 }
 
@@ -87,31 +87,33 @@ impl<S: Stream> Stream for Proxied<S> {
 
     fn awaits_header(&self) -> bool {
         let front = self.front.as_ref();
-        front.is_some_and(|front| matches!(front.awaited, Awaited::Header { .. }))
+        front.is_some_and(|front| front.awaited != Awaited::Nothing)
     }
 
     fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
         let Some(front) = &mut self.front else { return self.stream.establish(effort) };
         let mut piece = [0; HEADER_MAX];
-        let n = match front.awaited {
-            Awaited::Nothing => return self.stream.establish(effort),
-            _ => match self.stream.read(&mut piece) {
-                Ok(n) => n,
-                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Progress::Waits),
-                Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(Progress::More),
-                Err(e) => return Err(e),
-            },
+        if front.awaited == Awaited::Nothing {
+            return self.stream.establish(effort);
+        }
+        let n = match self.stream.read(&mut piece) {
+            Ok(n) => n,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Progress::Waits),
+            Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(Progress::More),
+            // It has seen that we are there, and is gone without taking leave, as HAProxy does.
+            Err(_) if front.bytes.is_empty() => return Ok(Progress::Nobody),
+            Err(e) => return Err(e),
         };
         front.bytes.extend_from_slice(&piece[..n]);
         match front.awaited {
-            // It was to see whether we are there.
             _ if front.bytes.is_empty() => Ok(Progress::Nobody),
             Awaited::Header { .. } if n == 0 => Err(ErrorKind::UnexpectedEof.into()),
             Awaited::Header { demanded } => Ok(front.read_header(demanded)),
-            _ => {
+            Awaited::Word(address) => {
                 front.awaited = Awaited::Nothing;
-                Ok(Progress::More)
+                Ok(Progress::From(address))
             }
+            Awaited::Nothing => Ok(Progress::More),
         }
     }
 
