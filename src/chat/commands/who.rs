@@ -213,9 +213,7 @@ impl Chat {
                 't' => token.to_owned(),
                 'c' => channel.map_or("*", |channel| &self.channels[channel].name).to_owned(),
                 'u' => user.username().to_owned(),
-                // Of others WHOIS tells it, which is recorded.
-                'i' if id == by.user => self.shown_address(by, id),
-                'i' => NO_ADDRESS.to_owned(),
+                'i' => self.shown_address(by, id),
                 'h' => user.host().to_owned(),
                 's' => self.settings.server_name.clone(),
                 'n' => user.nick().to_owned(),
