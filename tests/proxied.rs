@@ -187,11 +187,19 @@ fn a_slow_header_has_a_short_time() {
 
 #[test]
 fn a_proxy_that_looks_whether_we_are_there_is_no_client() {
-    // By a header that speaks for nobody, in either version, or by a mere connect; and it may take
-    // leave or not.
-    for (said, cut) in
-        [(LOCAL, false), (UNKNOWN, false), (b"", false), (UNKNOWN, true), (b"", true)]
-    {
+    // By a header that speaks for nobody, in either version, or for the very connection it comes on,
+    // or by a mere connect; and it may take leave or not.
+    let proxy: SocketAddr = PROXY.parse().unwrap();
+    let itself = format!("PROXY TCP4 {} 192.0.2.2 {} 6667\r\n", proxy.ip(), proxy.port());
+    for (said, cut) in [
+        (LOCAL, false),
+        (UNKNOWN, false),
+        (b"", false),
+        (itself.as_bytes(), false),
+        (UNKNOWN, true),
+        (b"", true),
+        (itself.as_bytes(), true),
+    ] {
         let mut server = server();
         let check = come(&mut server, From::Proxy, said);
         assert!(server.service.opened.is_empty());

@@ -62,17 +62,25 @@ impl Front {
             Ok(Start::Other) | Err(_) => return Progress::Refused(Refusal::BadHeader),
         };
         self.bytes.drain(..used);
-        let address = match origin {
-            Origin::Client(address) => Some(address),
-            Origin::Unknown => self.address,
-            Origin::Proxy => None,
+        let (address, of_a_client) = match origin {
+            // As HAProxy's checks do by version 1, which has no word for them.
+            Origin::Client(address) if self.is_the_streams(address) => (self.address, false),
+            Origin::Client(address) => (Some(address), true),
+            Origin::Unknown => (self.address, false),
+            Origin::Proxy => (None, false),
         };
-        if self.bytes.is_empty() && !matches!(origin, Origin::Client(_)) {
+        if self.bytes.is_empty() && !of_a_client {
             self.awaited = Awaited::Word(address);
             return Progress::More;
         }
         self.awaited = Awaited::Nothing;
         Progress::From(address)
+    }
+
+    /// Whether the proxy names the very connection that it speaks on.
+    fn is_the_streams(&self, address: SocketAddr) -> bool {
+        let key = |address: SocketAddr| (address.ip().to_canonical(), address.port());
+        self.address.is_some_and(|own| key(own) == key(address))
     }
 }
 
