@@ -145,27 +145,20 @@ impl Attempts {
 
     /// Somebody is about to make an account: counted for the address like an attempt that fails, and
     /// for all who do so together.
-    pub fn begin_registration(
-        &mut self,
-        address: Option<IpAddr>,
-        now_ms: u64,
-    ) -> Result<(), TooMany> {
+    pub fn begin_registration(&mut self, address: IpAddr, now_ms: u64) -> Result<(), TooMany> {
         let AttemptLimits { by_address, registrations, .. } = self.limits;
-        let of_address = address.map(|address| self.hash(b"address", &network(address)));
-        let of_address = of_address.map(|hash| Places::of(&hash));
+        let of_address = Places::of(&self.hash(b"address", &network(address)));
         // No account has a name that could be hashed to the same.
         let of_all = Places::of(&self.hash(b"registrations", b""));
-        let wait_ms = self
+        let retry_ms = self
             .accounts
             .wait_ms(of_all, registrations, now_ms)
-            .max(of_address.map_or(0, |places| self.addresses.wait_ms(places, by_address, now_ms)));
-        if wait_ms > 0 {
-            return Err(TooMany { retry_ms: wait_ms });
+            .max(self.addresses.wait_ms(of_address, by_address, now_ms));
+        if retry_ms > 0 {
+            return Err(TooMany { retry_ms });
         }
         self.accounts.add(of_all, registrations, now_ms);
-        if let Some(places) = of_address {
-            self.addresses.add(places, by_address, now_ms);
-        }
+        self.addresses.add(of_address, by_address, now_ms);
         Ok(())
     }
 

@@ -215,9 +215,8 @@ impl Chat {
             Ok(fit) => fit,
             Err(why) => return then(self, voice, conn, Err(why)),
         };
-        let address = self.counted_address(conn);
         let now_ms = voice.now().uptime_ms;
-        if !by_operator
+        if let Some(address) = self.counted_address(conn).filter(|_| !by_operator)
             && let Err(too_many) = self.doors.attempts.begin_registration(address, now_ms)
         {
             return then(self, voice, conn, Err(Unregistered::TooMany(too_many)));

@@ -643,3 +643,23 @@ fn who_has_logged_in_and_not_registered_yet_is_of_no_account_either_once_that_is
          new< :srv 433 * ann :Nickname is already in use",
     );
 }
+
+#[test]
+fn new_accounts_are_bounded_for_all_together_but_for_who_is_exempt() {
+    let mut settings = settings();
+    settings.abuse.attempts.registrations.burst = 2;
+    let mut stage = Stage::new(settings);
+    let mut registers = |name: &str, from: Option<&str>| {
+        if let Some(address) = from {
+            stage.comes_from(name, address);
+        }
+        stage.register(name, "");
+        stage.say(name, &format!("REGISTER {name} * sesame"));
+        stage.heard(name).concat().contains(&format!(":srv REGISTER SUCCESS {name} "))
+    };
+    assert!(registers("ann", Some("192.0.2.1")) && registers("bob", Some("192.0.2.2")));
+    assert!(!registers("eve", Some("198.51.100.1")), "too many by all");
+    for name in ["root", "chief", "third"] {
+        assert!(registers(name, None), "by a Unix socket, which is exempt");
+    }
+}

@@ -168,7 +168,9 @@ fn the_right_password_over_and_over_waits_too() {
 fn new_accounts_are_counted_for_the_address_and_for_all_and_for_no_account() {
     let mut attempts = attempts();
     let mut made = |from: u32, now_ms| {
-        (0..9).filter(|_| attempts.begin_registration(address(from), now_ms).is_ok()).count()
+        (0..9)
+            .filter(|_| attempts.begin_registration(address(from).unwrap(), now_ms).is_ok())
+            .count()
     };
     assert_eq!(made(1, 0), 3, "by the address");
     assert_eq!(made(2, 0), 1, "by all together");
