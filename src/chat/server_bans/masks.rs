@@ -48,11 +48,13 @@ impl Masks {
         }
     }
 
-    /// A mask that means `who`, given as `nick!user@host`.
-    pub(super) fn find(&self, who: &str) -> Option<&str> {
+    /// A mask that means `who`, given as `nick!user@host`, and `holds`.
+    pub(super) fn find<'a>(&'a self, who: &str, holds: impl Fn(&str) -> bool) -> Option<&'a str> {
         let text = bounded(&casemap::folded(who));
         let mut tried = Vec::new();
-        let mut found = self.without.iter().find(|mask| mask::matches(mask, who));
+        let means = |mask: &&str| mask::matches(mask, who) && holds(mask);
+        let first = |masks: &'a [Box<str>]| masks.iter().map(|mask| &**mask).find(means);
+        let mut found = first(&self.without);
         for piece in PIECES.into_iter().flat_map(|bytes| text.windows(bytes)).map(packed) {
             if found.is_some() {
                 break;
@@ -61,10 +63,10 @@ impl Masks {
             // A text may say the same over and over.
             if !tried.contains(&piece) {
                 tried.push(piece);
-                found = masks.iter().find(|mask| mask::matches(mask, who));
+                found = first(masks);
             }
         }
-        found.map(|mask| &**mask)
+        found
     }
 }
 
@@ -120,11 +122,11 @@ mod tests {
             "host!x@dsl.example.org",
             &("a".repeat(30) + "!" + &"a".repeat(16) + "@" + &"a".repeat(60)),
         ] {
-            assert_eq!(masks.find(who), None, "{who}");
+            assert_eq!(masks.find(who, |_| true), None, "{who}");
             assert!(looked_at(&masks, who) <= 300, "{who}: {}", looked_at(&masks, who));
         }
-        assert_eq!(masks.find("x!y@10.3.4.200"), Some("*!*@10.3.4.*"));
-        assert_eq!(masks.find("SPAM77!y@a"), Some("spam77!*@*"));
+        assert_eq!(masks.find("x!y@10.3.4.200", |_| true), Some("*!*@10.3.4.*"));
+        assert_eq!(masks.find("SPAM77!y@a", |_| true), Some("spam77!*@*"));
     }
 
     proptest! {
@@ -145,10 +147,12 @@ mod tests {
                     all.retain(|other| *other != mask);
                 }
             }
+            let holds = |mask: &str| !mask.len().is_multiple_of(3);
             for who in who {
-                let found = masks.find(&who);
-                prop_assert!(found.is_none_or(|mask| mask::matches(mask, &who)));
-                prop_assert_eq!(found.is_some(), all.iter().any(|mask| mask::matches(mask, &who)));
+                let found = masks.find(&who, holds);
+                let means = |mask: &str| mask::matches(mask, &who) && holds(mask);
+                prop_assert!(found.is_none_or(means));
+                prop_assert_eq!(found.is_some(), all.iter().any(|mask| means(mask)));
             }
             all.iter().for_each(|mask| masks.remove(mask));
             prop_assert!(masks.by_piece.is_empty() && masks.without.is_empty());

@@ -177,8 +177,8 @@ impl ServerBans {
     }
 
     fn of_mask(&self, who: &str, now: u64) -> Option<&ServerBan> {
-        let mask = self.masks.find(who)?;
-        self.bans.get(&Target::Mask(mask.into())).filter(|ban| ban.holds(now))
+        let ban = |mask: &str| self.bans.get(&Target::Mask(mask.into()));
+        ban(self.masks.find(who, |mask| ban(mask).is_some_and(|ban| ban.holds(now)))?)
     }
 
     /// Those that have ended by now.
