@@ -8,8 +8,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use stonechat::net::{
-    CloseReason, ConnId, Effort, EventLoop, Limits, Outbox, Peer, Progress, Refusal, Secure,
-    Service, Stream, TlsVersion,
+    CloseReason, ConnId, Denial, Effort, EventLoop, Limits, Network, Outbox, Peer, Progress,
+    Refusal, Secure, Service, Stream, TlsVersion,
 };
 use world::by_hand::{ENDPOINT, at, rest};
 use world::{Choices, ServerEnd, Wire};
@@ -186,6 +186,24 @@ fn the_true_address_is_the_one_that_counts() {
     rest(&mut server, at(0));
     assert_eq!(eve.1.borrow().down, b"welcome\n");
     server.check();
+}
+
+#[test]
+fn who_is_denied_while_he_arrives_does_not_get_in() {
+    let mut server = server(Limits::default());
+    let (ann, eve) = (come(&mut server, "192.0.2.1:1", ""), come(&mut server, "192.0.2.2:1", ""));
+    let (ann, eve) = (ann.unwrap(), eve.unwrap());
+    let network = Network::parse("192.0.2.2").unwrap();
+    let denial = Denial { why: "be gone".into(), until_s: None };
+    server.inject(|_, out| out.denied.insert(network, denial));
+    for newcomer in [&eve, &ann] {
+        say(&mut server, newcomer, "HELLO\n");
+    }
+    rest(&mut server, at(0));
+    server.check();
+    let opened: Vec<ConnId> = server.service.opened.iter().map(|(id, _)| *id).collect();
+    assert_eq!((opened, refused(&mut server, Refusal::Banned)), (vec![ann.0], 1));
+    assert_eq!(eve.1.borrow().down, b"be gone");
 }
 
 #[test]

@@ -36,13 +36,26 @@ impl From<Refusal> for Refused {
 impl<S: Stream, V: Service> EventLoop<S, V> {
     /// Counts one who comes, under the address that is returned, unless he may not come.
     pub(super) fn admit(&mut self, from: Option<IpAddr>) -> Result<Option<IpAddr>, Refused> {
-        let now_s = self.out.now.unix_ms / 1000;
-        if let Some(denial) = from.and_then(|address| self.out.denied.find(address, now_s)) {
-            return Err(Refused { why: Refusal::Banned, text: denial.why.to_string().into() });
+        if let Some(refused) = self.denied(from) {
+            return Err(refused);
         }
         let counted = self.admission.counted(from);
         self.admission.admit(counted, self.out.now)?;
         Ok(counted)
+    }
+
+    fn denied(&self, from: Option<IpAddr>) -> Option<Refused> {
+        let denial = self.out.denied.find(from?, self.out.now.unix_ms / 1000)?;
+        Some(Refused { why: Refusal::Banned, text: denial.why.to_string().into() })
+    }
+
+    /// The same of one who arrives: his network may have been denied since he came.
+    fn denied_meanwhile(&mut self, slot: usize) -> Option<Refused> {
+        if self.out.state(slot) != State::Arriving {
+            return None;
+        }
+        let address = self.arrival(slot).peer.address?;
+        self.denied(Some(address.ip()))
     }
 
     /// Whether one more stream that must be established may be accepted: not while as many as may
@@ -127,7 +140,10 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                     Err(refused) => self.refuse_saying(slot, &refused),
                 }
             }
-            Ok(Progress::Established) => self.established(slot),
+            Ok(Progress::Established) => match self.denied_meanwhile(slot) {
+                Some(refused) => self.refuse_saying(slot, &refused),
+                None => self.established(slot),
+            },
             Ok(Progress::Refused(why)) => self.refuse(slot, why),
             Ok(Progress::Nobody) => self.forget_arrival(slot),
             Err(e) if self.out.state(slot) == State::Connecting => self.give_up(slot, e.kind()),
