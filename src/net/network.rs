@@ -63,6 +63,11 @@ impl Network {
         address.is_ipv4() == self.first.is_ipv4() && Network::of(address, self.length) == *self
     }
 
+    /// Whether it is no more than what one site has: an IPv4 /24 or an IPv6 /48 (RFC 6177).
+    pub fn is_within_a_site(&self) -> bool {
+        self.length >= if self.first.is_ipv4() { 24 } else { 48 }
+    }
+
     /// The first of its addresses.
     pub fn first(&self) -> IpAddr {
         self.first

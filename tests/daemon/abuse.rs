@@ -92,3 +92,36 @@ fn who_is_not_exempt_is_held_to_the_limits_and_who_says_much_is_heard_later_in_f
     assert!(heard.lines().last().unwrap().starts_with("ERROR :Closing link"), "{heard}");
     daemon.stop();
 }
+
+#[test]
+fn any_number_comes_through_a_gateway_and_each_is_held_to_the_limits_of_his_own() {
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let gateway = "limits.connections_per_ip = 2\n\
+                   proxy.gateways = [{ name = \"web\", networks = [\"127.0.0.0/24\"] }]";
+    let daemon = start(dir.clone(), gateway);
+    let comes = |daemon: &Daemon, n: usize, ip: &str| {
+        let mut client = connect(daemon);
+        client.send(format!("WEBIRC x web host {ip}\nNICK n{n}\nUSER u 0 * :u\n"));
+        (String::from_utf8(client.hear()).unwrap(), client)
+    };
+    let mut here: Vec<Client> = Vec::new();
+    for n in 0..6 {
+        let (heard, client) = comes(&daemon, n, &format!("203.0.113.{}", n / 2));
+        assert!(heard.contains(&format!(" 001 n{n} ")), "{heard}");
+        here.push(client);
+    }
+    let (heard, _) = comes(&daemon, 6, "203.0.113.1");
+    assert!(heard.contains("too many connections from your address"), "{heard}");
+    daemon.stop();
+}
+
+#[test]
+fn a_gateway_that_may_be_anywhere_has_everyones_limits_until_it_is_known() {
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let gateway = "limits.connections_per_ip = 2\n\
+                   proxy.gateways = [{ name = \"web\", networks = [\"127.0.0.0/8\"] }]";
+    let daemon = start(dir.clone(), gateway);
+    let _silent = [connect(&daemon), connect(&daemon)];
+    assert_eq!(refusal(&daemon), "ERROR :too many connections from your address\r\n");
+    daemon.stop();
+}

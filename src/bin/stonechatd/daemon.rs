@@ -92,7 +92,7 @@ impl Daemon {
         let keeper = store::thread::serve(far, database, wake.clone()).map_err(failed)?;
         worker::serve(jobs, wake).map_err(failed)?;
         let mut server = EventLoop::new(app, settings.limits());
-        server.set_exempt(settings.chat.abuse.exempt.clone());
+        server.set_exempt(settings.exempt());
         server.inject(|app, out| app.restore_bans(out, bans));
         let watchdog = watchdog_interval()
             .map(|interval| Watchdog { interval, due_ms: reactor.now().uptime_ms });
@@ -318,7 +318,7 @@ impl Daemon {
         self.settings.proxy = settings.proxy.clone();
         self.believe_proxies();
         self.server.set_limits(settings.limits());
-        self.server.set_exempt(settings.chat.abuse.exempt.clone());
+        self.server.set_exempt(settings.exempt());
         self.server.inject(|app, out| {
             app.set_settings(out, settings.limits.line_max, settings.chat.clone());
             app.retain(out, settings.policy.clone());

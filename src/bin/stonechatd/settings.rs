@@ -86,6 +86,15 @@ impl Settings {
         Settings::read(self.flags.clone())
     }
 
+    /// From where any number may come: the networks that are exempt, and those of gateways, as limits
+    /// are for whom they name. But where a gateway may be anywhere, if only it knows the password,
+    /// limits hold until it has said it.
+    pub fn exempt(&self) -> net::Networks {
+        let gateways = self.proxy.gateways.iter().flat_map(|gateway| &gateway.networks.0);
+        let sites = gateways.filter(|network| network.is_within_a_site());
+        net::Networks(self.chat.abuse.exempt.0.iter().chain(sites).copied().collect())
+    }
+
     /// The loop's limits under the limit of file descriptors, which is raised as far as allowed.
     pub fn limits(&self) -> net::Limits {
         let header_timeout = self.proxy.header_timeout;
