@@ -29,7 +29,7 @@ impl Cloaks {
         Cloaks { key: hmac(&secret, b"cloak") }
     }
 
-    /// The cloak of an address: 35 bytes. 1.5 µs.
+    /// The cloak of an address: 35 bytes. 1.3 µs.
     pub(super) fn of(&self, address: IpAddr) -> String {
         let lengths = if address.to_canonical().is_ipv4() { IPV4 } else { IPV6 };
         let mut cloak = String::with_capacity(3 * (LABEL_CHARS + 1) + "ip".len());

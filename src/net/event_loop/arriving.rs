@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// Accepted streams that are not established, the one that has waited longest first. At most
-/// `Limits::arriving_max`, so that a scan does: 1 µs for 1,000.
+/// `Limits::arriving_max`, so that a scan does.
 pub(super) type Arrivals = Vec<Arrival>;
 
 pub(super) struct Arrival {
