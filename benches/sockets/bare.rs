@@ -1,5 +1,5 @@
 //! The least that can echo: mio, one read and one write for each event, and nothing else. It has no
-//! lines, no limits, and loses what a slow reader doesn't take.
+//! lines, no limits, and loses what a slow reader doesn't take. And the least that can refuse.
 
 use crate::server::{Asked, Ready};
 use mio::net::{TcpListener, TcpStream};
@@ -12,13 +12,18 @@ use std::sync::mpsc::Sender;
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
 
-pub fn serve(ready: Sender<Ready>, asked: Asked) {
-    let mut poll = Poll::new().expect("a poll");
-    let mut events = Events::with_capacity(1024);
+/// A poll that watches a listener and the waker, of which whoever waits is told.
+fn begin(ready: &Sender<Ready>) -> (Poll, TcpListener, Events) {
+    let poll = Poll::new().expect("a poll");
     let waker = Arc::new(Waker::new(poll.registry(), WAKER).expect("a waker"));
     let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a port");
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE).expect("it is watched");
     ready.send((listener.local_addr().expect("it is bound"), waker)).expect("somebody waits");
+    (poll, listener, Events::with_capacity(1024))
+}
+
+pub fn serve(ready: Sender<Ready>, asked: Asked) {
+    let (mut poll, listener, mut events) = begin(&ready);
     let mut conns = Vec::new();
     let mut buffer = vec![0; 16 << 10];
     loop {
@@ -51,5 +56,21 @@ fn echo(stream: &mut TcpStream, buffer: &mut [u8]) {
             stream.write_all(&buffer[..n]).expect("the load reads what it asked for");
         }
         Err(e) => assert_eq!(e.kind(), ErrorKind::WouldBlock),
+    }
+}
+
+/// The least that can refuse whoever comes.
+pub fn refuse(word: &str, ready: Sender<Ready>, asked: Asked) {
+    let (mut poll, listener, mut events) = begin(&ready);
+    loop {
+        poll.poll(&mut events, None).expect("the poll works");
+        for event in &events {
+            if event.token() == WAKER && !asked.answer() {
+                return;
+            }
+            while let Ok((mut stream, _)) = listener.accept() {
+                stream.write_all(word.as_bytes()).expect("there is room");
+            }
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! What it costs to refuse a connection whose address is banned, with no other ban and with 100,000.
-//! `cargo bench --bench sockets -- refuse`
+//! What it costs to refuse a connection whose address is banned, with no other ban and with 100,000,
+//! beside the least that can accept one, say a word and close. `cargo bench --bench sockets -- refuse`
 
-use crate::measure::{median, print_head, print_row};
+use crate::bare;
+use crate::measure::{Pairs, print_head, print_row};
 use crate::server::{Server, limits, listen};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpStream};
@@ -13,26 +14,39 @@ use stonechat::net::{Denial, EventLoop, Network, Networks, Outbox};
 const CONNECTS: usize = 2_000;
 const ROUNDS: usize = 9;
 
+const WORD: &str = "ERROR :You are banned: spam (until 2030-01-01T00:00:00Z)\r\n";
+
 pub fn run() {
     print_head(
         &format!("{CONNECTS} connections refused, medians of {ROUNDS} rounds"),
-        &["bans", "CPU µs per refusal"],
+        &["bans", "CPU µs per refusal", "to the least there can be"],
     );
-    for bans in [0, 100_000] {
-        let server = refusing(bans);
-        let costs = (0..ROUNDS).map(|_| {
-            let before = server.cpu_time();
-            for _ in 0..CONNECTS {
-                let mut client = TcpStream::connect(server.address).expect("a connection");
-                let mut said = String::new();
-                client.read_to_string(&mut said).expect("a last word");
-                assert!(said.starts_with("ERROR :You are banned"), "{said}");
-            }
-            (server.cpu_time() - before).as_secs_f64() * 1e6 / CONNECTS as f64
-        });
-        print_row(&[bans.to_string(), format!("{:.1}", median(costs))]);
-        server.stop();
+    let bare = Server::spawn(|ready, asked| bare::refuse(WORD, ready, asked));
+    let mut measured = [0, 100_000].map(|bans| (bans, refusing(bans), Pairs::default()));
+    for _ in 0..ROUNDS {
+        let least = cost(&bare);
+        for (_, server, pairs) in &mut measured {
+            pairs.add(cost(server), least);
+        }
     }
+    bare.stop();
+    for (bans, server, pairs) in measured {
+        server.stop();
+        let ratio = format!("{:.2}", pairs.ratio());
+        print_row(&[bans.to_string(), format!("{:.1}", pairs.ours()), ratio]);
+    }
+}
+
+/// CPU microseconds of one refusal.
+fn cost(server: &Server) -> f64 {
+    let before = server.cpu_time();
+    for _ in 0..CONNECTS {
+        let mut client = TcpStream::connect(server.address).expect("a connection");
+        let mut said = String::new();
+        client.read_to_string(&mut said).expect("a last word");
+        assert_eq!(said, WORD);
+    }
+    (server.cpu_time() - before).as_secs_f64() * 1e6 / CONNECTS as f64
 }
 
 /// A server that has so many bans, of networks of all lengths, and one of loopback.
@@ -57,7 +71,7 @@ fn refusing(bans: u32) -> Server {
 }
 
 fn deny(out: &mut Outbox, network: Network) {
-    let why = "You are banned: spam (until 2030-01-01T00:00:00Z)".into();
+    let why = WORD.trim_start_matches("ERROR :").trim_end().into();
     out.denied.insert(network, Denial { why, until_s: Some(1 << 40) });
 }
 

@@ -579,8 +579,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 fn last_word(stream: &mut impl Stream, scratch: &mut [u8], say: impl FnOnce(&mut Vec<u8>)) {
     let mut said = Vec::new();
     say(&mut said);
-    let _ = stream.write(&said);
-    let _ = stream.finish();
+    let _ = stream.write_last(&said);
     let _ = stream.read(scratch);
 }
 

@@ -88,6 +88,12 @@ pub trait Stream: Read + Write {
     /// called again when the stream can be written.
     fn finish(&mut self) -> io::Result<()>;
 
+    /// Writes what goes at once, and ends our half, in as few packets as it can.
+    fn write_last(&mut self, said: &[u8]) -> io::Result<()> {
+        self.write(said)?;
+        self.finish()
+    }
+
     /// Whether there is nothing to do before an accepted stream carries what its service says. It
     /// is asked once, when it is accepted; an outgoing one is always to be established.
     fn is_established(&self) -> bool {

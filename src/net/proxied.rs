@@ -89,6 +89,10 @@ impl<S: Stream> Stream for Proxied<S> {
         self.stream.finish()
     }
 
+    fn write_last(&mut self, said: &[u8]) -> io::Result<()> {
+        self.stream.write_last(said)
+    }
+
     fn is_established(&self) -> bool {
         self.front.is_none() && self.stream.is_established()
     }

@@ -60,12 +60,27 @@ pub(super) fn set_tcp_options(socket: &impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
+/// send(2): more is about to follow.
+#[cfg(target_os = "linux")]
+const MSG_MORE: i32 = 0x8000;
+
 impl Stream for Socket {
     fn finish(&mut self) -> io::Result<()> {
         match self {
             Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn write_last(&mut self, said: &[u8]) -> io::Result<()> {
+        if let Socket::Tcp(stream) = self {
+            // The end goes with what was said, and its reader is woken once.
+            SockRef::from(&*stream).send_with_flags(said, MSG_MORE)?;
+        } else {
+            self.write(said)?;
+        }
+        self.finish()
     }
 
     fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {

@@ -38,6 +38,13 @@ impl Stream for Transport {
         }
     }
 
+    fn write_last(&mut self, said: &[u8]) -> io::Result<()> {
+        match self {
+            Transport::Plain(socket) => socket.write_last(said),
+            Transport::Tls(tls) => tls.write_last(said),
+        }
+    }
+
     fn is_established(&self) -> bool {
         match self {
             Transport::Plain(socket) => socket.is_established(),
