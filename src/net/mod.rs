@@ -88,10 +88,11 @@ pub trait Stream: Read + Write {
     /// called again when the stream can be written.
     fn finish(&mut self) -> io::Result<()>;
 
-    /// Writes what goes at once, and ends our half, in as few packets as it can.
-    fn write_last(&mut self, said: &[u8]) -> io::Result<()> {
-        self.write(said)?;
-        self.finish()
+    /// Writes as many bytes as go at once, which are returned, and ends our half; in as few packets
+    /// as it can.
+    fn write_last(&mut self, said: &[u8]) -> io::Result<usize> {
+        let n = self.write(said)?;
+        self.finish().and(Ok(n))
     }
 
     /// Whether there is nothing to do before an accepted stream carries what its service says. It

@@ -89,7 +89,7 @@ impl<S: Stream> Stream for Proxied<S> {
         self.stream.finish()
     }
 
-    fn write_last(&mut self, said: &[u8]) -> io::Result<()> {
+    fn write_last(&mut self, said: &[u8]) -> io::Result<usize> {
         self.stream.write_last(said)
     }
 

@@ -73,14 +73,13 @@ impl Stream for Socket {
     }
 
     #[cfg(target_os = "linux")]
-    fn write_last(&mut self, said: &[u8]) -> io::Result<()> {
-        if let Socket::Tcp(stream) = self {
+    fn write_last(&mut self, said: &[u8]) -> io::Result<usize> {
+        let n = match self {
             // The end goes with what was said, and its reader is woken once.
-            SockRef::from(&*stream).send_with_flags(said, MSG_MORE)?;
-        } else {
-            self.write(said)?;
-        }
-        self.finish()
+            Socket::Tcp(stream) => SockRef::from(&*stream).send_with_flags(said, MSG_MORE)?,
+            Socket::Unix(stream) => stream.write(said)?,
+        };
+        self.finish().and(Ok(n))
     }
 
     fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {

@@ -38,7 +38,7 @@ impl Stream for Transport {
         }
     }
 
-    fn write_last(&mut self, said: &[u8]) -> io::Result<()> {
+    fn write_last(&mut self, said: &[u8]) -> io::Result<usize> {
         match self {
             Transport::Plain(socket) => socket.write_last(said),
             Transport::Tls(tls) => tls.write_last(said),
