@@ -99,8 +99,9 @@ const FIRST_PIPE: usize = FIRST_LISTENER - PIPES_MAX;
 /// waits too takes 1 ms; unbounded 20–32 ms.
 const ACCEPTS_PER_TURN: usize = 64;
 
-/// Of these, newcomers who begin a handshake: what is set up for one costs as much as a socket does.
-const HANDSHAKES_PER_TURN: usize = 4;
+/// Of these, newcomers who begin a handshake. One has two steps that cost, and a turn takes one such
+/// step: more would only wait. With four those who talk waited half as long again in a storm.
+const HANDSHAKES_PER_TURN: usize = 1;
 
 /// No effect above noise from 128 on.
 const EVENTS_PER_TURN: usize = 1024;
