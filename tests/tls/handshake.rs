@@ -4,7 +4,7 @@ use crate::client::{client, client_with};
 use crate::far::{Far, Pipe, echo, refused, shaker};
 use crate::world::by_hand::{at, rest};
 use rustls::version::{TLS12, TLS13};
-use rustls::{HandshakeKind, SupportedProtocolVersion};
+use rustls::{AlertDescription, Error, HandshakeKind, SupportedProtocolVersion};
 use sha2::{Digest, Sha256};
 use stonechat::net::{
     ConnId, EndpointId, EventLoop, Limits, Outbox, Peer, Refusal, Secure, Service, TlsVersion,
@@ -189,7 +189,7 @@ fn a_thousand_stalled_handshakes_lock_nobody_out() {
     let mut server = porter();
     let shaker = shaker();
     let config = client(&TLS13);
-    let stalled: Vec<Far> = (0..1_000)
+    let mut stalled: Vec<Far> = (0..1_000)
         .map(|_| {
             let mut far = Far::connect(&mut server, &shaker, config.clone(), Pipe::Whole);
             let mut hello = Vec::new();
@@ -204,6 +204,8 @@ fn a_thousand_stalled_handshakes_lock_nobody_out() {
     assert_eq!(far.heard, b"welcome\n");
     assert_eq!(refused(&mut server, Refusal::TooManyHandshakes), 1);
     assert!(stalled[0].wire.borrow().server_gone);
+    let told = stalled[0].pull(&mut server).unwrap_err();
+    assert_eq!(told, Error::AlertReceived(AlertDescription::AccessDenied));
     server.wake(at(10_000));
     rest(&mut server, at(10_000));
     assert_eq!(refused(&mut server, Refusal::HandshakeTimeout), 999);

@@ -46,6 +46,9 @@ enum Phase {
 /// RFC 8446 §5.1.
 const HANDSHAKE_RECORD: u8 = 22;
 
+/// A record with a fatal alert: the sender has decided not to proceed. RFC 8446 §6.2.
+const ACCESS_DENIED: [u8; 7] = [21, 3, 3, 0, 2, 2, 49];
+
 /// Read at once while shaking hands: a hello has some hundreds of bytes.
 const HANDSHAKE_READ_BYTES: usize = 4 << 10;
 
@@ -333,6 +336,16 @@ impl<S: Stream> Stream for TlsStream<S> {
             self.must_be_sent()?;
         }
         self.carrier.finish()
+    }
+
+    /// Who is still shaking hands would not understand what is said, but an alert.
+    fn write_last(&mut self, said: &[u8]) -> io::Result<usize> {
+        if self.phase == Phase::Handshake && self.outgoing.is_empty() {
+            self.phase = Phase::Plain; // what has come is read by whoever drops it
+            return self.carrier.write_last(&ACCESS_DENIED).map(|_| 0);
+        }
+        let n = self.write(said)?;
+        self.finish().and(Ok(n))
     }
 
     fn is_established(&self) -> bool {
