@@ -100,10 +100,11 @@ class Client(Program):
         wait_for(f"{self.name} to hear {text!r}", lambda: text in self.heard())
 
     def heard(self):
-        return contents(*(f"{path}/{name}" for path, _, names in os.walk(f"{self.home}/logs") for name in names))
+        logs = os.walk(f"{self.home}/logs")
+        return contents(*(f"{path}/{name}" for path, _, names in logs for name in names))
 
     def write(self, fifo, line):
-        """A FIFO stays open: what reads it may lose a line when its writers change."""
+        """Into a FIFO, which stays open: who reads it may lose a line when its writers change."""
         def opened():
             try:
                 self.fifos[fifo] = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)

@@ -23,7 +23,8 @@ GUARDED = ["setpriv", "--pdeathsig", "KILL", "--"]
 
 
 def wait_for(what, condition, heard=lambda: "see below"):
-    """Looks ever less often. `heard`: what there is instead, where none of `everyone` can tell."""
+    """Until the condition holds. Fails if it doesn't in time, and at once if a program has ended that
+    nobody told to. `heard`: what there is instead, where none of `everyone` can tell."""
     until, pause = time.monotonic() + PATIENCE, 0.001
     while True:
         # Before the condition, so that the last look is one after the time is over.
@@ -39,13 +40,14 @@ def wait_for(what, condition, heard=lambda: "see below"):
 
 
 def run(*command, said="", may_fail=False, **options):
-    """What a program prints that ends by itself."""
+    """What a program prints that ends by itself, with `said` as its input."""
     try:
         ended = subprocess.run(
             [*GUARDED, *command], input=said, text=True, errors="replace", timeout=PATIENCE,
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options)
     except subprocess.TimeoutExpired as e:
-        raise AssertionError(f"waited {PATIENCE} s for {command} to end: {e.output}, {e.stderr}") from None
+        raise AssertionError(
+            f"waited {PATIENCE} s in vain for {command} to end; heard instead: {e.output}, {e.stderr}") from None
     assert may_fail or ended.returncode == 0, \
         f"{command} has ended with status {ended.returncode}: {ended.stdout}{ended.stderr}"
     return ended.stdout
@@ -84,7 +86,7 @@ class Program:
         everyone.append(self)
 
     def next_line(self):
-        """The next that it prints."""
+        """The next line that it prints."""
         def complete():
             self.partial += self.reader.readline()
             return self.partial.endswith(b"\n")
@@ -102,12 +104,13 @@ class Program:
         return self.ends()
 
     def ends(self):
-        """Waits until it has, as it was told to: its status."""
+        """Waits until it has ended, which it may from now on, and returns its status."""
         self.may_end = True
         wait_for(f"the end of {self.name}", lambda: self.process.poll() is not None)
         return self.process.returncode
 
     def look(self):
+        """What is wrong with it, if something is."""
         if self.process.poll() is not None and not self.may_end:
             return f"{self.name} has ended unasked, with status {self.process.returncode}"
 
