@@ -86,10 +86,10 @@ wait_for("25,000 bytes of echo", lambda: len(peeked(late)) == 25_000, lambda: pe
 queued.sendall(b"queued\n")
 wait_for("an echo to an idle one", lambda: peeked(queued) == b"QUEUED\n", lambda: peeked(queued))
 daemon.terminate()
-heard = rest(late)
-assert heard == b"TO BE READ AFTER THE END\n" * 1000 + b"ERROR :server shutting down\r\n", heard
-heard = rest(queued)
-assert heard == b"QUEUED\nERROR :server shutting down\r\n", heard
+goodbye = b"ERROR :server shutting down\r\n"
+for connection, echo in [(late, b"TO BE READ AFTER THE END\n" * 1000), (queued, b"QUEUED\n")]:
+    heard = rest(connection)
+    assert heard == echo + goodbye, f"heard to the end: {heard}, and not {echo + goodbye}"
 for member in [late, *crowd]:
     member.close()
 assert (status := daemon.ends()) == 0, f"told to end, it has ended with status {status}"
