@@ -14,37 +14,24 @@ import os
 import random
 import selectors
 import socket
-import ssl
-import subprocess
 import sys
-import tempfile
 import time
+
+from daemon import Daemon
+from peers import any_certificate
+from programs import PATIENCE, home
 
 programs = sys.argv[1]
 seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 60.0
 USERS = 20
 
 
-def start():
-    home = tempfile.mkdtemp()
-    with open(f"{home}/config.toml", "w") as config:
-        # No network is exempt: all of this comes from loopback.
-        config.write("""
-listen = ["irc://127.0.0.1:0", "ircs://127.0.0.1:0"]
-log = "warn"
-[abuse]
-exempt = []
-""")
-    daemon = subprocess.Popen(
-        [f"{programs}/stonechatd", "--config", f"{home}/config.toml", "--data", f"{home}/data"],
-        stdout=subprocess.PIPE, stderr=open(f"{home}/log", "w"), bufsize=0)
-    ports = {}
-    while (line := daemon.stdout.readline().decode()) != "ready\n":
-        if line.startswith("listening "):
-            url = line.split()[1]
-            ports[url.split(":")[0]] = int(url.rsplit(":", 1)[1])
-        assert line, open(f"{home}/log").read()
-    return daemon, ports["irc"], ports["ircs"], f"{home}/log"
+async def wait_for(what, condition, heard):
+    """As of a program, but the users go on meanwhile."""
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, f"waited {PATIENCE} s in vain for {what}; heard instead: {heard()}"
+        await asyncio.sleep(0.1)
 
 
 class User:
@@ -53,19 +40,19 @@ class User:
     def __init__(self, index):
         self.index = index
         self.heard = {}
-        self.joined = asyncio.Event()
+        self.joined = False
+        self.last = None
 
-    async def come(self, plain, tls):
-        secure = None
-        if self.index % 2:
-            secure = ssl.create_default_context()
-            secure.check_hostname, secure.verify_mode = False, ssl.CERT_NONE
+    async def come(self, ports):
+        scheme, secure = ("irc", {}) if self.index % 2 == 0 else \
+            ("ircs", {"ssl": any_certificate(), "ssl_handshake_timeout": PATIENCE})
         self.reader, self.writer = await asyncio.open_connection(
-            "127.0.0.1", tls if secure else plain, ssl=secure,
-            local_addr=(f"127.0.1.{self.index + 1}", 0))
+            "127.0.0.1", ports[scheme], local_addr=(f"127.0.1.{self.index + 1}", 0), **secure)
         self.say(f"NICK user{self.index}\r\nUSER u 0 * :u\r\nJOIN #talk")
         self.task = asyncio.create_task(self.read())
-        await self.joined.wait()
+        await wait_for(f"user{self.index} to join #talk", lambda: self.joined or self.task.done(),
+                       lambda: self.last)
+        self.must_be_connected()
 
     def say(self, line):
         self.writer.write(f"{line}\r\n".encode())
@@ -73,37 +60,49 @@ class User:
     async def read(self):
         while line := await self.reader.readline():
             now = time.monotonic()
-            words = line.decode().rstrip("\r\n").split(" ", 3)
+            self.last = line.decode().rstrip("\r\n")
+            words = self.last.split(" ", 3)
             if words[0] == "PING":
                 self.say("PONG " + words[1])
             elif words[1] == "366":
-                self.joined.set()
+                self.joined = True
             elif words[1] == "PRIVMSG":
                 who, number = words[3][1:].split(" ")
                 self.heard[who, number] = now
 
+    def must_be_connected(self):
+        if self.task.done():
+            raise AssertionError(f"user{self.index}'s connection has ended; heard last: {self.last}") \
+                from self.task.exception()
 
-async def talk(users, phase, length):
+
+async def talk(daemon, users, phase, length):
     """Somebody says something each 20 ms. Returns how long each line took to each of the others."""
     said = {}
     until = time.monotonic() + length
     number = 0
     while time.monotonic() < until:
+        complaint = daemon.look()
+        assert not complaint, f"{complaint}, after {number} lines of this phase: {phase}"
         speaker = users[number % len(users)]
+        speaker.must_be_connected()
         speaker.say(f"PRIVMSG #talk :{speaker.index} {phase}{number}")
         said[str(speaker.index), f"{phase}{number}"] = time.monotonic()
         number += 1
         await asyncio.sleep(0.02)
-    for _ in range(600):  # gives up only when a minute has brought nothing
-        missing = [(user.index, line) for line in said for user in users
-                   if str(user.index) != line[0] and line not in user.heard]
-        if not missing:
-            break
-        await asyncio.sleep(0.1)
-    assert not missing, f"{len(missing)} of {len(said) * (len(users) - 1)} lost: {missing[:5]}"
-    took = sorted(user.heard[line] - when for line, when in said.items() for user in users
+
+    def missing():
+        for user in users:
+            user.must_be_connected()
+        return [(user.index, line) for line in said for user in users
+                if str(user.index) != line[0] and line not in user.heard]
+
+    def lost():
+        lines = missing()
+        return f"{len(lines)} of {len(said) * (len(users) - 1)} lost: {lines[:5]}"
+    await wait_for("everyone to hear everything", lambda: not missing(), lost)
+    return sorted(user.heard[line] - when for line, when in said.items() for user in users
                   if str(user.index) != line[0])
-    return took
 
 
 def told(phase, took):
@@ -113,13 +112,14 @@ def told(phase, took):
     return pick[1]
 
 
-def attack(kind, plain, tls, length):
+def attack(kind, ports, length):
     """One attacker, with hundreds of connections at once from as many addresses."""
     os.nice(10)
     random.seed(kind)
     poll, made, until = selectors.DefaultSelector(), 0, time.monotonic() + length
     here = {}
-    while time.monotonic() < until:
+    # Not beyond the end of the script, whatever ends it.
+    while time.monotonic() < until and multiprocessing.parent_process().is_alive():
         # New ones, at a bounded rate.
         for _ in range(10):
             if len(here) >= 300:
@@ -127,7 +127,7 @@ def attack(kind, plain, tls, length):
             connection = socket.socket()
             connection.setblocking(False)
             connection.bind((f"127.0.{10 + kind}.{random.randrange(1, 255)}", 0))
-            connection.connect_ex(("127.0.0.1", tls if kind == 1 else plain))
+            connection.connect_ex(("127.0.0.1", ports["ircs" if kind == 1 else "irc"]))
             here[connection] = words(kind, made)
             poll.register(connection, selectors.EVENT_READ | selectors.EVENT_WRITE)
             made += 1
@@ -174,26 +174,33 @@ def words(kind, made):
 
 
 async def main():
-    daemon, plain, tls, log = start()
+    # No network is exempt: all of this comes from loopback.
+    daemon = Daemon(programs, "--data", f"{home}/data", config="""
+listen = ["irc://127.0.0.1:0", "ircs://127.0.0.1:0"]
+log = "warn"
+[abuse]
+exempt = []
+""")
+    users = [User(index) for index in range(USERS)]
+    for user in users:
+        await user.come(daemon.ports)
+    calm = told("calm", await talk(daemon, users, "c", 15))
+    attackers = [multiprocessing.Process(target=attack, args=(kind, daemon.ports, seconds))
+                 for kind in range(4)]
     try:
-        users = [User(index) for index in range(USERS)]
-        for user in users:
-            await user.come(plain, tls)
-        calm = told("calm", await talk(users, "c", 15))
-        attackers = [multiprocessing.Process(target=attack, args=(kind, plain, tls, seconds), daemon=True)
-                     for kind in range(4)]
         for attacker in attackers:
             attacker.start()
-        under = told("attacked", await talk(users, "a", seconds))
-        for attacker in attackers:
-            attacker.join()
-        told("after", await talk(users, "z", 5))
-        print(f"p99 under attack is {under / calm:.1f} times that of calm")
-        assert daemon.poll() is None, "the daemon has ended"
+        under = told("attacked", await talk(daemon, users, "a", seconds))
+        await wait_for("the attackers to end",
+                       lambda: not any(attacker.is_alive() for attacker in attackers),
+                       lambda: attackers)
     finally:
-        daemon.terminate()
-        daemon.wait()
-    assert "panicked" not in open(log).read()
+        for attacker in attackers:
+            attacker.kill()
+    assert all(attacker.exitcode == 0 for attacker in attackers), f"an attacker has failed: {attackers}"
+    told("after", await talk(daemon, users, "z", 5))
+    print(f"p99 under attack is {under / calm:.1f} times that of calm")
+    daemon.stop()
 
 
 multiprocessing.set_start_method("fork")

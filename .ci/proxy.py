@@ -2,23 +2,17 @@
 """HAProxy, as Debian has it, stands between clients and the daemon: the daemon's limits see the
 clients' own addresses, so do bans, and its checks are no clients. `proxy.py DIR`: the programs."""
 
-import os
-import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import time
 
+from daemon import Daemon
+from peers import Bare, connect
+from programs import PATIENCE, Program, home, run, wait_for
+
 programs = sys.argv[1]
-home = tempfile.mkdtemp()
-os.mkdir(f"{home}/data")
-
-verifier = subprocess.run([f"{programs}/stonechatd", "operator", "hash"], input="sesame\n",
-                          capture_output=True, text=True, check=True).stdout.strip()
-
-with open(f"{home}/config.toml", "w") as config:
-    config.write(f"""
+verifier = run(f"{programs}/stonechatd", "operator", "hash", said="sesame\n").strip()
+daemon = Daemon(programs, "--data", f"{home}/data", config=f"""
 log = "debug"
 listen = ["irc://127.0.0.1:0?proxy", "irc://unix:{home}/irc"]
 [[chat.operators]]
@@ -35,29 +29,13 @@ exempt = []
 trusted = ["127.0.0.1"]
 """)
 
-daemon = subprocess.Popen(
-    [f"{programs}/stonechatd", "--config", f"{home}/config.toml", "--data", f"{home}/data"],
-    stdout=subprocess.PIPE, stderr=open(f"{home}/log", "w"), bufsize=0)
 
-
-def said():
-    return daemon.stdout.readline().decode()
-
-
-port = int(said().rsplit(":", 1)[1])  # the first one's
-while said() != "ready\n":
-    pass
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
-def proxied(version):
-    """The port of an HAProxy that speaks this version of the protocol, and checks every 50 ms."""
-    front = free_port()
-    with open(f"{home}/haproxy{version}.cfg", "w") as config:
+def haproxy(version):
+    """One that speaks this version of the protocol, and its port. Its socket is made here, so that its
+    port is its own, and listens from now on. It takes the daemon for twenty servers, and checks each
+    every 10 ms: of the checks that look like clients, the most are gone before they are looked at."""
+    front = socket.create_server(("127.0.0.1", 0))
+    with open(f"{home}/haproxy.cfg", "w") as config:
         config.write(f"""
 defaults
     mode tcp
@@ -65,96 +43,63 @@ defaults
     timeout client 1m
     timeout server 1m
 frontend irc
-    bind 127.0.0.1:{front}
-    bind [::1]:{front}
+    bind fd@{front.fileno()}
     default_backend stonechat
 backend stonechat
-    default-server inter 50ms check check-send-proxy
-    server one 127.0.0.1:{port} {version}
+    default-server inter 10ms check check-send-proxy
+    server-template one 20 127.0.0.1:{daemon.port} {version}
 """)
-    haproxy = subprocess.Popen(["haproxy", "-db", "-f", f"{home}/haproxy{version}.cfg"])
-    return front, haproxy
+    with front:
+        return Program("haproxy", "haproxy", "-db", "-f", config.name, pass_fds=[front.fileno()]), \
+            front.getsockname()[1]
 
 
-def connect(port, source):
-    for _ in range(600):
-        try:
-            return socket.create_connection(("127.0.0.1", port), source_address=(source, 0))
-        except ConnectionRefusedError:
-            time.sleep(0.1)
-    sys.exit("HAProxy does not listen")
+def come(source, nick):
+    """A client that comes from this address, through HAProxy."""
+    return Bare(nick, connect(port, source), f"NICK {nick}", f"USER u 0 * :{nick}")
 
 
-def register(connection, nick):
-    connection.sendall(f"NICK {nick}\r\nUSER u 0 * :{nick}\r\n".encode())
-    heard = b""
-    while b" 376 " not in heard and b" 422 " not in heard and b"ERROR" not in heard:
-        piece = connection.recv(4096)
-        if not piece:
-            break
-        heard += piece
-    return heard.decode()
+def operate(command, answer):
+    """The operator, who comes by a Unix socket, says this and is told that."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(PATIENCE)
+    connection.connect(f"{home}/irc")
+    root = Bare("root", connection, "NICK root", "USER root 0 * :r", "OPER root sesame", command, "VERSION")
+    root.hears(" 351 ")
+    assert any(answer in line for line in root.lines), f"no {answer!r} in {root.lines}"
+    root.close()
 
 
-def operate(command):
-    """What the operator is told, who comes by a Unix socket."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(f"{home}/irc")
-        connection.sendall(f"NICK root\r\nUSER root 0 * :r\r\nOPER root sesame\r\n{command}\r\nVERSION\r\n".encode())
-        heard = ""
-        while " 351 " not in heard:
-            piece = connection.recv(4096)
-            assert piece, heard
-            heard += piece.decode()
-        return heard
+def count(metric):
+    """By the daemon's own account, of both listeners."""
+    samples = [line for line in daemon.metrics() if line.startswith(f"{metric}{{")]
+    assert samples, f"{metric} is not among the metrics"
+    return sum(float(line.split()[-1]) for line in samples)
 
 
-def clients_so_far():
-    """How many connections were opened, by the daemon's own count."""
-    os.kill(daemon.pid, signal.SIGUSR1)
-    count = None
-    while not (line := said()).startswith("process_cpu_seconds_total"):
-        if line.startswith("stonechat_connections_total{"):
-            count = (count or 0) + float(line.split()[-1])
-    assert count is not None
-    return count
-
-
-proxies = []
-try:
-    for version in ["send-proxy", "send-proxy-v2"]:
-        front, haproxy = proxied(version)
-        proxies.append(haproxy)
-        # Three from each of two addresses, though all come from HAProxy's one.
-        here = []
-        for source in ["127.0.0.8", "127.0.0.9"]:
-            for index in range(3):
-                connection = connect(front, source)
-                heard = register(connection, f"n{len(here)}")
-                assert " 001 " in heard, heard
-                here.append(connection)
-        time.sleep(0.5)
-        heard = register(connect(front, "127.0.0.9"), "fourth")
-        assert "too many connections from your address" in heard, heard
-        before = clients_so_far()
-        assert before >= len(here)
-        time.sleep(1)
-        assert clients_so_far() == before, "a check was taken for a client"
-        told = operate("UBAN ADD 1h 127.0.0.9 be gone")
-        assert "connections closed: 3" in told, told
-        heard = register(connect(front, "127.0.0.9"), "banned")
-        assert "You are banned: be gone" in heard, heard
-        here[0].sendall(b"PING still\r\n")
-        while "still" not in here[0].recv(4096).decode():
-            pass
-        assert "is banned no more" in operate("UBAN DEL 127.0.0.9")
-        print(f"{version}: {len(here)} clients from two addresses, bans see them, and the checks are nobody's")
-        for connection in here:
-            connection.close()
-finally:
-    for process in proxies + [daemon]:
-        process.terminate()
-        process.wait()
-log = open(f"{home}/log").read()
-assert "panicked" not in log, log
+for version in ["send-proxy", "send-proxy-v2"]:
+    begun = count("stonechat_connections_total")
+    proxy, port = haproxy(version)
+    # Three from each of two addresses, though all come from HAProxy's one.
+    here = []
+    for source in ["127.0.0.8", "127.0.0.9"]:
+        for _ in range(3):
+            here.append(come(source, f"n{len(here)}"))
+            here[-1].hears(" 001 ")
+    come("127.0.0.9", "fourth").hears("too many connections from your address")
+    before = count("stonechat_connections_total")
+    assert before - begun >= len(here), f"only {before - begun} connections are counted"
+    time.sleep(1)  # and two thousand checks
+    after = count("stonechat_connections_total")
+    assert after == before, f"a check was taken for a client: {before} connections, then {after}"
+    operate("UBAN ADD 1h 127.0.0.9 be gone", "connections closed: 3")
+    come("127.0.0.9", "banned").hears("You are banned: be gone")
+    here[0].ask("PING still", "still")
+    operate("UBAN DEL 127.0.0.9", "is banned no more")
+    print(f"{version}: {len(here)} clients from two addresses, bans see them, and the checks are nobody's")
+    for client in here:
+        client.close()
+    proxy.kill()
+    wait_for("the connections to be gone", lambda: count("stonechat_connections") == 0)
+daemon.stop()
 print("HAProxy: ok")
