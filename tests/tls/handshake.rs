@@ -1,8 +1,8 @@
 //! Handshakes: those that succeed, whatever they come in, and those that don't.
 
-use crate::client::{client, client_with};
 use crate::far::{Far, Pipe, echo, refused, shaker};
 use crate::world::by_hand::{at, rest};
+use crate::world::tls_client::{client, client_with};
 use rustls::version::{TLS12, TLS13};
 use rustls::{HandshakeKind, SupportedProtocolVersion};
 use sha2::{Digest, Sha256};

@@ -1,9 +1,9 @@
 //! What is said over TLS arrives whole and in order, however records are torn; and the ends of both
 //! halves are seen.
 
-use crate::client::client;
 use crate::far::{Far, Pipe, echo, shaker};
 use crate::world::by_hand::{at, rest};
+use crate::world::tls_client::client;
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 use std::io::Read;

@@ -11,6 +11,7 @@ pub mod disk;
 pub mod pipe;
 pub mod room;
 pub mod simulation;
+pub mod tls_client;
 pub mod transcript;
 
 pub use choices::Choices;
