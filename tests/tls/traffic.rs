@@ -171,6 +171,30 @@ fn a_server_that_closes_says_so_and_lingers() {
     }
 }
 
+/// There is nothing to be said after our close_notify, not even that what still comes is bad.
+#[test]
+fn a_bad_record_to_a_server_that_has_closed_is_read_and_forgotten() {
+    for version in BOTH {
+        let mut server = echo(Limits::default());
+        let mut far = Far::connect(&mut server, &shaker(), client(version), Pipe::Whole);
+        far.settle(&mut server).unwrap();
+        far.say(b"CLOSE SOCKET\n");
+        far.settle(&mut server).unwrap();
+        assert!(far.wire.borrow().down_ended);
+        for _ in 0..2 {
+            far.send(&mut server, &[23, 3, 3, 0, 30].repeat(10));
+            rest(&mut server, at(0));
+            server.check();
+        }
+        assert!(!far.wire.borrow().server_gone && far.wire.borrow().up.is_empty());
+        far.wire.borrow_mut().up_ended = true;
+        server.hung_up(far.id.slot());
+        rest(&mut server, at(0));
+        assert!(server.is_empty() && !far.wire.borrow().reset);
+        assert_eq!(closed(&mut server, CloseReason::Done), 1);
+    }
+}
+
 #[test]
 fn a_bad_record_ends_the_connection_and_its_sender_is_alerted() {
     for version in BOTH {

@@ -38,6 +38,9 @@ enum Phase {
     Open,
     /// The far end has said close_notify; it may still read.
     PeerClosed,
+    /// We have said close_notify. What still comes is read and not decrypted: were it bad, rustls would
+    /// have an alert to say, and nothing may follow our close_notify (rustls#959).
+    Finished,
     /// Broken, or cut in the handshake: nothing is carried any more.
     Broken,
 }
@@ -139,6 +142,16 @@ impl<S: Stream> TlsStream<S> {
                 Ok(None)
             }
             Err(e) => Err(e),
+        }
+    }
+
+    /// One read from the carrier that nobody hears of, unless it is the end.
+    fn forget(&mut self, most: usize) -> io::Result<usize> {
+        let fetched = self.fetch(most)?;
+        self.incoming = Vec::new();
+        match fetched {
+            Some(0) => Ok(0),
+            _ => Err(ErrorKind::WouldBlock.into()),
         }
     }
 
@@ -328,6 +341,9 @@ impl<S: Stream> Stream for TlsStream<S> {
         if self.phase == Phase::Open || self.phase == Phase::PeerClosed {
             // Twice is once: the session says it at the first call alone.
             self.encrypt(None)?;
+            if self.phase == Phase::Open {
+                (self.phase, self.incoming) = (Phase::Finished, Vec::new());
+            }
         }
         if self.phase != Phase::Plain {
             self.must_be_sent()?;
@@ -336,7 +352,7 @@ impl<S: Stream> Stream for TlsStream<S> {
     }
 
     fn is_established(&self) -> bool {
-        matches!(self.phase, Phase::Open | Phase::PeerClosed)
+        matches!(self.phase, Phase::Open | Phase::PeerClosed | Phase::Finished)
     }
 
     fn awaits_header(&self) -> bool {
@@ -391,6 +407,7 @@ impl<S: Stream> Read for TlsStream<S> {
         match self.phase {
             Phase::Open => {}
             Phase::PeerClosed => return Ok(0),
+            Phase::Finished => return self.forget(buf.len()),
             Phase::Plain => return self.carrier.read(buf),
             Phase::Carrying | Phase::Handshake | Phase::Broken => {
                 return Err(ErrorKind::NotConnected.into());
@@ -415,7 +432,7 @@ impl<S: Stream> Write for TlsStream<S> {
         match self.phase {
             Phase::Open | Phase::PeerClosed => {}
             Phase::Plain => return self.carrier.write(buf),
-            Phase::Carrying | Phase::Handshake | Phase::Broken => {
+            Phase::Carrying | Phase::Handshake | Phase::Finished | Phase::Broken => {
                 return Err(ErrorKind::NotConnected.into());
             }
         }
