@@ -115,6 +115,24 @@ fn a_hello_in_a_hundred_pieces_or_in_records_of_one_byte_is_a_hello() {
 }
 
 #[test]
+fn the_end_behind_a_part_of_a_flight_or_a_whole_one_is_seen_at_once() {
+    for version in BOTH {
+        for part in [1, 50, usize::MAX] {
+            let mut server = porter();
+            let mut far = Far::connect(&mut server, &shaker(), client(version), Pipe::Whole);
+            let mut hello = Vec::new();
+            far.tls.write_tls(&mut hello).unwrap();
+            hello.truncate(part);
+            far.wire.borrow_mut().send(&hello);
+            far.wire.borrow_mut().up_ended = true;
+            server.hung_up(far.id.slot());
+            rest(&mut server, at(0));
+            assert_eq!(refused(&mut server, Refusal::HandshakeFailed), 1, "{version:?}, {part}");
+        }
+    }
+}
+
+#[test]
 fn who_speaks_no_tls_reads_so_in_plain() {
     for said in [&b"NICK ann\r\nUSER ann 0 * :Ann\r\n"[..], b"G", b"\r\n", &[0x80, 0x2e, 1, 3, 1]] {
         let mut server = porter();

@@ -195,6 +195,22 @@ fn a_bad_record_to_a_server_that_has_closed_is_read_and_forgotten() {
     }
 }
 
+/// What comes last is told of together with the end behind it.
+#[test]
+fn the_end_behind_a_part_of_a_record_is_heard() {
+    for bytes in [&[23, 3, 3, 0, 30, 1][..], &[23]] {
+        let mut server = echo(Limits::default());
+        let mut far = Far::connect(&mut server, &shaker(), client(&TLS13), Pipe::Whole);
+        far.settle(&mut server).unwrap();
+        far.wire.borrow_mut().send(bytes);
+        far.wire.borrow_mut().up_ended = true;
+        server.hung_up(far.id.slot());
+        rest(&mut server, at(0));
+        assert!(server.is_empty());
+        assert_eq!(closed(&mut server, CloseReason::Hangup), 1);
+    }
+}
+
 #[test]
 fn a_bad_record_ends_the_connection_and_its_sender_is_alerted() {
     for version in BOTH {

@@ -83,7 +83,10 @@ impl<S: Stream> TlsStream<S> {
 
     fn shake_hands(&mut self, effort: &mut Effort) -> io::Result<Progress> {
         self.send()?;
-        let ended = self.fetch(HANDSHAKE_READ_BYTES)? == Some(0);
+        let fetched = self.fetch(HANDSHAKE_READ_BYTES)?;
+        // The end may be behind a part of a flight, and is told of only once.
+        self.dry = fetched.is_none();
+        let ended = fetched == Some(0);
         match self.incoming.first() {
             Some(&first) if first != HANDSHAKE_RECORD && self.has_heard_nothing() => {
                 self.phase = Phase::Plain;
@@ -151,8 +154,15 @@ impl<S: Stream> TlsStream<S> {
         self.incoming = Vec::new();
         match fetched {
             Some(0) => Ok(0),
-            _ => Err(ErrorKind::WouldBlock.into()),
+            fetched => Err(self.awaits_more(fetched)),
         }
+    }
+
+    /// Nothing is heard of what was read, if anything was. Behind that may be the end, which is told of
+    /// only once: the carrier is to be read again.
+    fn awaits_more(&mut self, fetched: Option<usize>) -> io::Error {
+        self.dry = fetched.is_none();
+        ErrorKind::WouldBlock.into()
     }
 
     /// Decrypts every whole record that has come, to `to` as far as that has room. Returns how much
@@ -421,7 +431,7 @@ impl<S: Stream> Read for TlsStream<S> {
             // no ending, and no command of ours goes without.
             Some(0) => Ok(0),
             _ if self.phase == Phase::PeerClosed => Ok(0),
-            _ => Err(ErrorKind::WouldBlock.into()),
+            fetched => Err(self.awaits_more(fetched)),
         }
     }
 }
