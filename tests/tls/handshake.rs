@@ -132,6 +132,30 @@ fn the_end_behind_a_part_of_a_flight_or_a_whole_one_is_seen_at_once() {
     }
 }
 
+/// He has said all he has to say when his end of the handshake comes; ours is not taken at once.
+#[test]
+fn who_ends_his_half_before_he_reads_our_last_flight_is_answered() {
+    for (polite, said) in [(true, ""), (true, "words"), (false, ""), (false, "words")] {
+        let mut server = echo(Limits::default());
+        let mut far = Far::connect(&mut server, &shaker(), client(&TLS13), Pipe::Whole);
+        far.push(&mut server);
+        rest(&mut server, at(0));
+        far.pull(&mut server).unwrap();
+        far.wire.borrow_mut().down_max = 10;
+        far.say(said.as_bytes());
+        if polite {
+            far.tls.send_close_notify();
+        }
+        far.push(&mut server);
+        far.wire.borrow_mut().up_ended = true;
+        server.hung_up(far.id.slot());
+        far.settle(&mut server).unwrap();
+        assert_eq!(far.heard, said.to_uppercase().as_bytes());
+        assert_eq!(refused(&mut server, Refusal::HandshakeFailed), 0);
+        assert!(server.is_empty());
+    }
+}
+
 #[test]
 fn who_speaks_no_tls_reads_so_in_plain() {
     for said in [&b"NICK ann\r\nUSER ann 0 * :Ann\r\n"[..], b"G", b"\r\n", &[0x80, 0x2e, 1, 3, 1]] {

@@ -103,15 +103,18 @@ impl<S: Stream> TlsStream<S> {
         let sent = self.send();
         heard?;
         sent?;
-        match () {
-            () if !self.session.is_handshaking() && self.outgoing.is_empty() => {
-                if self.phase == Phase::Handshake {
-                    self.phase = Phase::Open;
-                }
-                Ok(Progress::Established)
+        let shaking = self.session.is_handshaking();
+        if !shaking && self.outgoing.is_empty() {
+            if self.phase == Phase::Handshake {
+                self.phase = Phase::Open;
             }
-            () if ended || self.phase != Phase::Handshake => Err(ErrorKind::UnexpectedEof.into()),
-            () if self.dry => Ok(Progress::Waits),
+            return Ok(Progress::Established);
+        }
+        let ended = ended || self.phase != Phase::Handshake;
+        match () {
+            () if ended && shaking => Err(ErrorKind::UnexpectedEof.into()),
+            // Its words are here, or it said none; what we have to say before them is not taken yet.
+            () if ended || self.dry => Ok(Progress::Waits),
             () => Ok(Progress::More),
         }
     }
