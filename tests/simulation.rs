@@ -102,7 +102,7 @@ fn nobody_suffers_from_what_others_do_over_tls() {
 /// would be hard to find.
 #[test]
 fn a_seed_replays_over_tls() {
-    for seed in 0..number("SEEDS").unwrap_or(400) / 40 {
+    for seed in 0..runs_over_tls() / 10 {
         let told = |run: &dyn Fn(Choices)| {
             let choices = Choices::from_seed(seed);
             run(choices.clone());

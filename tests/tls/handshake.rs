@@ -13,10 +13,11 @@ use stonechat::tls::{pem_fingerprint, self_signed};
 
 const BOTH: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
-/// Greets, and notes what TLS tells of who comes.
+/// Greets, and notes what TLS tells of who comes, and what they say.
 #[derive(Default)]
 struct Porter {
     opened: Vec<Secure>,
+    heard: Vec<u8>,
 }
 
 impl Service for Porter {
@@ -26,6 +27,7 @@ impl Service for Porter {
     }
 
     fn received(&mut self, _out: &mut Outbox, _id: ConnId, bytes: &[u8]) -> usize {
+        self.heard.extend_from_slice(bytes);
         bytes.len()
     }
 
@@ -50,6 +52,19 @@ fn both_versions_shake_hands_and_the_service_knows_which() {
         assert!(secure.cipher.contains("AES_256_GCM"), "{}", secure.cipher);
     }
     assert_eq!(server.counters().endpoints[0].secured, [1, 1]);
+}
+
+/// They are here before the service has spoken, and it speaks before it has heard them.
+#[test]
+fn first_words_that_come_with_the_handshake_are_heard_after_the_greeting() {
+    for version in BOTH {
+        let mut server = porter();
+        let mut far = Far::connect(&mut server, &shaker(), client(version), Pipe::Whole);
+        far.say(b"first words");
+        far.settle(&mut server).unwrap();
+        assert_eq!(far.heard, b"welcome\n");
+        assert_eq!(server.service.heard, b"first words");
+    }
 }
 
 #[test]

@@ -361,6 +361,17 @@ impl ClientEnd {
     }
 }
 
+/// What lies in the wires and how often it was written to: while the loop does anything at all with
+/// them, that changes.
+pub fn motion<'a>(ends: impl Iterator<Item = &'a ClientEnd>) -> usize {
+    let wires = ends.map(|end| end.wire.borrow());
+    wires.map(|wire| wire.up.len() + wire.down.len() + wire.writes).sum()
+}
+
+/// Turns in a row that may do nothing though the loop wants them: each of those who arrive is looked at
+/// once more than there is something to see.
+pub const STILL_TURNS_MAX: usize = 20;
+
 impl Tls {
     fn hear(&mut self, bytes: &[u8], heard: &mut Vec<u8>) -> Hearing {
         if self.hearing == Hearing::Broken {
@@ -391,7 +402,7 @@ impl Tls {
         if self.spoilt || self.stalls.is_some() {
             self.unsaid.clear();
         }
-        let most = if self.small_records { 1 } else { usize::MAX };
+        let most = if self.small_records && self.unsaid.len() < 1_000 { 1 } else { usize::MAX };
         for piece in self.unsaid.chunks(most) {
             self.session.writer().write_all(piece).expect("room without bounds");
         }

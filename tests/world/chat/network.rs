@@ -1,6 +1,7 @@
 //! Between the people and the loop: what is sent arrives, in pieces, sometime.
 
 use super::{Client, Conduct, STEADY, State, World};
+use crate::world::client_end::{STILL_TURNS_MAX, motion};
 use crate::world::{ClientEnd, News, Wire};
 use std::collections::VecDeque;
 use stonechat::net::Peer;
@@ -171,6 +172,7 @@ impl World {
 
     /// Lets everything in flight arrive, the loop being woken only when it must be.
     pub fn quiesce(&mut self) {
+        let (mut before, mut still) = (0, 0);
         for _ in 0..100_000 {
             let mut busy = false;
             for n in 0..self.clients.len() {
@@ -192,6 +194,10 @@ impl World {
                 let hears = |n: usize| self.clients[n].conduct.hears();
                 return self.door.settled(|n| &self.clients[n].end, hears);
             }
+            let motion = motion(self.clients.iter().map(|client| &client.end));
+            still = if motion == before { still + 1 } else { 0 };
+            before = motion;
+            assert!(still < STILL_TURNS_MAX, "busy, and does nothing");
             self.turn();
         }
         panic!("did not come to rest");

@@ -8,7 +8,7 @@
 mod heard;
 mod services;
 
-use super::client_end::Keys;
+use super::client_end::{Keys, STILL_TURNS_MAX, motion};
 use super::door::{self, Door};
 use super::{Choices, ClientEnd, News, ServerEnd, Wire};
 use services::Services;
@@ -217,6 +217,11 @@ impl World {
                 client.end.change_keys();
                 self.end_half(n);
             }
+            3 if ordinary && client.endpoint == ROOM => {
+                // Records longer than what is read at once.
+                self.send(n, &[b'\n'; 20_000]);
+                self.say(n);
+            }
             _ if ordinary || client.conduct == Conduct::Steady => {
                 client.end.change_keys();
                 self.say(n);
@@ -411,6 +416,7 @@ impl World {
 
     /// Lets everything in flight arrive, the loop being woken only when it must be.
     fn quiesce(&mut self) {
+        let (mut before, mut still) = (0, 0);
         for _ in 0..100_000 {
             let mut busy = false;
             for n in 0..self.clients.len() {
@@ -429,6 +435,10 @@ impl World {
             if !busy {
                 return self.door.settled(|n| &self.clients[n].end, |n| self.hears(n));
             }
+            let motion = motion(self.clients.iter().map(|client| &client.end));
+            still = if motion == before { still + 1 } else { 0 };
+            before = motion;
+            assert!(still < STILL_TURNS_MAX, "busy, and does nothing");
             self.turn();
         }
         panic!("did not come to rest");
