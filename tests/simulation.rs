@@ -1,7 +1,7 @@
 //! The loop and two services, and the whole of chat, under a hostile network and a made-up clock.
 //!
-//! One seed decides everything: `SEED=17 cargo test --test simulation` replays a failure, and
-//! `SEEDS=1000000 cargo test --release --test simulation` goes on for hours.
+//! One seed decides everything, over TLS too: `SEED=17 cargo test --test simulation` replays a failure,
+//! and `SEEDS=1000000 cargo test --release --test simulation` goes on for hours.
 
 mod world;
 
@@ -10,6 +10,11 @@ use stonechat::net::CloseReason;
 use world::{Choices, chat, simulation};
 
 const STEPS: usize = 600;
+
+/// Handshakes cost: there is one run over TLS to so many in plain, beyond the least that comes across
+/// everything.
+const IN_PLAIN_TO_TLS: u64 = 16;
+const OVER_TLS_MIN: u64 = 100;
 
 /// What is to be heard by some client in some run.
 const WORDS: [&str; 7] =
@@ -44,6 +49,70 @@ fn nobody_suffers_from_what_others_do() {
     }
     for words in WORDS {
         assert!(seen[words] > 0, "never came across {words:?}");
+    }
+}
+
+/// What is done with TLS in some run, and what comes of it.
+const OVER_TLS: [&str; 21] = [
+    "TLS 1.2",
+    "TLS 1.3",
+    "resumed",
+    "torn flight",
+    "hello in parts",
+    "records of one byte",
+    "new keys",
+    "storm of new keys",
+    "close_notify",
+    "bad flight",
+    "bad record",
+    "alert",
+    "cut",
+    "cut in mid-handshake",
+    "end in mid-handshake",
+    "end without close_notify",
+    "server full",
+    "handshake failed",
+    "handshake timed out",
+    "too many handshakes at once, try again",
+    "This port speaks TLS; connect with it, or use a plain port",
+];
+
+#[test]
+fn nobody_suffers_from_what_others_do_over_tls() {
+    if let Some(seed) = number("SEED") {
+        simulation::run_over_tls(Choices::from_seed(seed), STEPS);
+        return;
+    }
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for seed in 0..runs_over_tls() {
+        let run =
+            std::panic::catch_unwind(|| simulation::run_over_tls(Choices::from_seed(seed), STEPS));
+        let Ok(sights) = run else { panic!("replay with SEED={seed}") };
+        for (what, count) in sights.tls {
+            *seen.entry(what).or_default() += count;
+        }
+    }
+    println!("{seen:?}");
+    for what in OVER_TLS {
+        assert!(seen.contains_key(what), "never came across {what:?}");
+    }
+}
+
+/// The bytes are others each time. If what is done depended on more than how many there are, a failure
+/// would be hard to find.
+#[test]
+fn a_seed_replays_over_tls() {
+    for seed in 0..runs_over_tls() / 10 {
+        let told = |run: &dyn Fn(Choices)| {
+            let choices = Choices::from_seed(seed);
+            run(choices.clone());
+            choices.pick(0..usize::MAX) // as many choices were made before it
+        };
+        let simulation: &dyn Fn(Choices) =
+            &|choices| drop(simulation::run_over_tls(choices, STEPS));
+        assert_eq!(told(simulation), told(simulation), "seed {seed}");
+        let chat: &dyn Fn(Choices) = &|choices| drop(chat::run_over_tls(choices, STEPS));
+        assert_eq!(told(chat), told(chat), "seed {seed}, chat");
     }
 }
 
@@ -117,6 +186,30 @@ fn everyone_in_chat_hears_what_concerns_them() {
     for what in IN_CHAT {
         assert!(seen.contains_key(what), "never came across {what:?}");
     }
+}
+
+#[test]
+fn everyone_in_chat_hears_what_concerns_them_over_tls() {
+    if let Some(seed) = number("SEED") {
+        chat::run_over_tls(Choices::from_seed(seed), STEPS);
+        return;
+    }
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for seed in 0..runs_over_tls() {
+        let run = std::panic::catch_unwind(|| chat::run_over_tls(Choices::from_seed(seed), STEPS));
+        let Ok(sights) = run else { panic!("replay with SEED={seed}") };
+        for (what, count) in sights {
+            *seen.entry(what).or_default() += count;
+        }
+    }
+    println!("{seen:?}");
+    for what in OVER_TLS.into_iter().chain(IN_CHAT) {
+        assert!(seen.contains_key(what), "never came across {what:?}");
+    }
+}
+
+fn runs_over_tls() -> u64 {
+    (number("SEEDS").unwrap_or(0) / IN_PLAIN_TO_TLS).max(OVER_TLS_MIN)
 }
 
 fn number(variable: &str) -> Option<u64> {

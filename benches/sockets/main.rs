@@ -23,7 +23,7 @@ mod refuse;
 mod server;
 mod start;
 mod tls;
-#[path = "../../tests/tls/client.rs"]
+#[path = "../../tests/world/tls_client.rs"]
 mod tls_client;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -18,6 +18,7 @@ mod proxied;
 pub mod reactor;
 mod send_queue;
 pub mod tls;
+mod transport;
 
 pub use admission::Admission;
 pub use arrival::{Effort, Progress, Secure, TlsVersion};
@@ -29,6 +30,7 @@ pub use limits::Limits;
 pub use network::{Network, Networks};
 pub use outbox::{Dial, Outbox, Span};
 pub use proxied::Proxied;
+pub use transport::Transport;
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;

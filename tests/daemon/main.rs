@@ -18,5 +18,5 @@ mod service_manager;
 mod signals;
 mod start;
 mod tls;
-#[path = "../tls/client.rs"]
+#[path = "../world/tls_client.rs"]
 mod tls_client;

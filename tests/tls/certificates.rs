@@ -1,7 +1,7 @@
 //! Certificates: which is shown to whom, and what becomes of files that are not right.
 
-use crate::client::client;
 use crate::far::{Far, Pipe, echo};
+use crate::world::tls_client::client;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;

@@ -1,11 +1,11 @@
 //! The far end of a connection: a client that speaks TLS through a pipe, and the server it talks to.
 
 use crate::world::by_hand::{ENDPOINT, at, rest};
+use crate::world::tls_client::{decrypt, encrypted, session};
 use crate::world::{Choices, ServerEnd, Wire};
-use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Error};
 use std::cell::RefCell;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 use stonechat::app::{App, Protocol};
@@ -59,10 +59,7 @@ impl Far {
         let stream = acceptor.accept(ServerEnd { wire: wire.clone(), choices }).unwrap();
         let peer = Peer { endpoint: ENDPOINT, address: None, secure: None };
         let id = server.accept(stream, peer).unwrap();
-        let name = ServerName::try_from("srv").unwrap();
-        let mut tls = ClientConnection::new(config, name).unwrap();
-        tls.set_buffer_limit(None);
-        Far { id, wire, tls, heard: Vec::new() }
+        Far { id, wire, tls: session(config), heard: Vec::new() }
     }
 
     pub fn say(&mut self, said: &[u8]) {
@@ -71,10 +68,7 @@ impl Far {
 
     /// What the client has for the server goes into the pipe.
     pub fn push<V: Service>(&mut self, server: &mut Server<V>) -> bool {
-        let mut bytes = Vec::new();
-        while self.tls.wants_write() {
-            self.tls.write_tls(&mut bytes).unwrap();
-        }
+        let bytes = encrypted(&mut self.tls);
         if !bytes.is_empty() && !self.wire.borrow().server_gone {
             self.send(server, &bytes);
         }
@@ -94,15 +88,7 @@ impl Far {
             self.wire.borrow_mut().wants_room = false;
             server.writable(self.id.slot());
         }
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            self.tls.read_tls(&mut rest).unwrap();
-            self.tls.process_new_packets()?;
-            let mut plain = vec![0; 1 << 16];
-            while let Ok(n @ 1..) = self.tls.reader().read(&mut plain) {
-                self.heard.extend_from_slice(&plain[..n]);
-            }
-        }
+        decrypt(&mut self.tls, &bytes, &mut self.heard)?;
         Ok(!bytes.is_empty())
     }
 

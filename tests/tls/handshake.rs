@@ -1,8 +1,8 @@
 //! Handshakes: those that succeed, whatever they come in, and those that don't.
 
-use crate::client::{client, client_with};
 use crate::far::{Far, Pipe, echo, refused, shaker};
 use crate::world::by_hand::{at, rest};
+use crate::world::tls_client::{client, client_with};
 use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, Error, HandshakeKind, SupportedProtocolVersion};
 use sha2::{Digest, Sha256};
@@ -13,10 +13,11 @@ use stonechat::tls::{pem_fingerprint, self_signed};
 
 const BOTH: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
-/// Greets, and notes what TLS tells of who comes.
+/// Greets, and notes what TLS tells of who comes, and what they say.
 #[derive(Default)]
 struct Porter {
     opened: Vec<Secure>,
+    heard: Vec<u8>,
 }
 
 impl Service for Porter {
@@ -26,6 +27,7 @@ impl Service for Porter {
     }
 
     fn received(&mut self, _out: &mut Outbox, _id: ConnId, bytes: &[u8]) -> usize {
+        self.heard.extend_from_slice(bytes);
         bytes.len()
     }
 
@@ -50,6 +52,19 @@ fn both_versions_shake_hands_and_the_service_knows_which() {
         assert!(secure.cipher.contains("AES_256_GCM"), "{}", secure.cipher);
     }
     assert_eq!(server.counters().endpoints[0].secured, [1, 1]);
+}
+
+/// They are here before the service has spoken, and it speaks before it has heard them.
+#[test]
+fn first_words_that_come_with_the_handshake_are_heard_after_the_greeting() {
+    for version in BOTH {
+        let mut server = porter();
+        let mut far = Far::connect(&mut server, &shaker(), client(version), Pipe::Whole);
+        far.say(b"first words");
+        far.settle(&mut server).unwrap();
+        assert_eq!(far.heard, b"welcome\n");
+        assert_eq!(server.service.heard, b"first words");
+    }
 }
 
 #[test]
@@ -111,6 +126,48 @@ fn a_hello_in_a_hundred_pieces_or_in_records_of_one_byte_is_a_hello() {
         }
         far.settle(&mut server).unwrap();
         assert_eq!(far.heard, b"welcome\n");
+    }
+}
+
+#[test]
+fn the_end_behind_a_part_of_a_flight_or_a_whole_one_is_seen_at_once() {
+    for version in BOTH {
+        for part in [1, 50, usize::MAX] {
+            let mut server = porter();
+            let mut far = Far::connect(&mut server, &shaker(), client(version), Pipe::Whole);
+            let mut hello = Vec::new();
+            far.tls.write_tls(&mut hello).unwrap();
+            hello.truncate(part);
+            far.wire.borrow_mut().send(&hello);
+            far.wire.borrow_mut().up_ended = true;
+            server.hung_up(far.id.slot());
+            rest(&mut server, at(0));
+            assert_eq!(refused(&mut server, Refusal::HandshakeFailed), 1, "{version:?}, {part}");
+        }
+    }
+}
+
+/// He has said all he has to say when his end of the handshake comes; ours is not taken at once.
+#[test]
+fn who_ends_his_half_before_he_reads_our_last_flight_is_answered() {
+    for (polite, said) in [(true, ""), (true, "words"), (false, ""), (false, "words")] {
+        let mut server = echo(Limits::default());
+        let mut far = Far::connect(&mut server, &shaker(), client(&TLS13), Pipe::Whole);
+        far.push(&mut server);
+        rest(&mut server, at(0));
+        far.pull(&mut server).unwrap();
+        far.wire.borrow_mut().down_max = 10;
+        far.say(said.as_bytes());
+        if polite {
+            far.tls.send_close_notify();
+        }
+        far.push(&mut server);
+        far.wire.borrow_mut().up_ended = true;
+        server.hung_up(far.id.slot());
+        far.settle(&mut server).unwrap();
+        assert_eq!(far.heard, said.to_uppercase().as_bytes());
+        assert_eq!(refused(&mut server, Refusal::HandshakeFailed), 0);
+        assert!(server.is_empty());
     }
 }
 

@@ -2,7 +2,6 @@
 //! anywhere, certificates and their files.
 
 mod certificates;
-mod client;
 mod far;
 mod handshake;
 mod proxied;

@@ -1,13 +1,11 @@
 //! TLS behind a proxy: its header comes before the handshake, in the same segment or torn.
 
-use crate::client::client;
 use crate::far::shaker;
 use crate::world::by_hand::{ENDPOINT, at, rest};
+use crate::world::tls_client::{client, decrypt, encrypted, session};
 use crate::world::{Choices, ServerEnd, Wire};
-use rustls::ClientConnection;
-use rustls::pki_types::ServerName;
 use rustls::version::TLS13;
-use std::io::{Read, Write};
+use std::io::Write;
 use stonechat::net::tls::TlsStream;
 use stonechat::net::{ConnId, EventLoop, Limits, Outbox, Peer, Proxied, Refusal, Service};
 
@@ -40,29 +38,19 @@ fn the_header_comes_first_and_then_the_handshake() {
         let stream = shaker().accept(Proxied::trusting(end, proxy, true)).unwrap();
         let peer = Peer { endpoint: ENDPOINT, address: proxy, secure: None };
         let id = server.accept(stream, peer).unwrap();
-        let name = ServerName::try_from("srv").unwrap();
-        let mut tls = ClientConnection::new(client(&TLS13), name).unwrap();
+        let mut tls = session(client(&TLS13));
         tls.writer().write_all(b"first words, which come with the end of the handshake\n").unwrap();
         wire.borrow_mut().send(b"PROXY TCP4 203.0.113.5 192.0.2.1 56305 6697\r\n");
         let mut heard = Vec::new();
         for _ in 0..200 {
-            let mut bytes = Vec::new();
-            while tls.wants_write() {
-                tls.write_tls(&mut bytes).unwrap();
-            }
+            let bytes = encrypted(&mut tls);
             wire.borrow_mut().send(&bytes);
             server.readable(id.slot());
             rest(&mut server, at(0));
             server.check();
             let bytes: Vec<u8> = wire.borrow_mut().down.drain(..).collect();
-            let mut bytes = &bytes[..];
-            while !bytes.is_empty() {
-                tls.read_tls(&mut bytes).unwrap();
-                tls.process_new_packets().unwrap();
-            }
-            let mut plain = [0; 100];
-            if let Ok(n) = tls.reader().read(&mut plain) {
-                heard.extend_from_slice(&plain[..n]);
+            decrypt(&mut tls, &bytes, &mut heard).unwrap();
+            if !heard.is_empty() {
                 break;
             }
         }
@@ -84,10 +72,7 @@ fn a_hello_without_a_header_is_refused() {
     let stream = shaker().accept(Proxied::trusting(end, None, true)).unwrap();
     let peer = Peer { endpoint: ENDPOINT, address: None, secure: None };
     let id = server.accept(stream, peer).unwrap();
-    let name = ServerName::try_from("srv").unwrap();
-    let mut tls = ClientConnection::new(client(&TLS13), name).unwrap();
-    let mut hello = Vec::new();
-    tls.write_tls(&mut hello).unwrap();
+    let hello = encrypted(&mut session(client(&TLS13)));
     wire.borrow_mut().send(&hello);
     server.readable(id.slot());
     rest(&mut server, at(0));

@@ -1,9 +1,9 @@
 //! What is said over TLS arrives whole and in order, however records are torn; and the ends of both
 //! halves are seen.
 
-use crate::client::client;
 use crate::far::{Far, Pipe, echo, shaker};
 use crate::world::by_hand::{at, rest};
+use crate::world::tls_client::client;
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 use std::io::Read;
@@ -168,6 +168,46 @@ fn a_server_that_closes_says_so_and_lingers() {
         rest(&mut server, at(0));
         assert!(server.is_empty() && !far.wire.borrow().reset);
         assert_eq!(closed(&mut server, CloseReason::Done), 1);
+    }
+}
+
+/// There is nothing to be said after our close_notify, not even that what still comes is bad.
+#[test]
+fn a_bad_record_to_a_server_that_has_closed_is_read_and_forgotten() {
+    for version in BOTH {
+        let mut server = echo(Limits::default());
+        let mut far = Far::connect(&mut server, &shaker(), client(version), Pipe::Whole);
+        far.settle(&mut server).unwrap();
+        far.say(b"CLOSE SOCKET\n");
+        far.settle(&mut server).unwrap();
+        assert!(far.wire.borrow().down_ended);
+        for _ in 0..2 {
+            far.send(&mut server, &[23, 3, 3, 0, 30].repeat(10));
+            rest(&mut server, at(0));
+            server.check();
+        }
+        assert!(!far.wire.borrow().server_gone && far.wire.borrow().up.is_empty());
+        far.wire.borrow_mut().up_ended = true;
+        server.hung_up(far.id.slot());
+        rest(&mut server, at(0));
+        assert!(server.is_empty() && !far.wire.borrow().reset);
+        assert_eq!(closed(&mut server, CloseReason::Done), 1);
+    }
+}
+
+/// What comes last is told of together with the end behind it.
+#[test]
+fn the_end_behind_a_part_of_a_record_is_heard() {
+    for bytes in [&[23, 3, 3, 0, 30, 1][..], &[23]] {
+        let mut server = echo(Limits::default());
+        let mut far = Far::connect(&mut server, &shaker(), client(&TLS13), Pipe::Whole);
+        far.settle(&mut server).unwrap();
+        far.wire.borrow_mut().send(bytes);
+        far.wire.borrow_mut().up_ended = true;
+        server.hung_up(far.id.slot());
+        rest(&mut server, at(0));
+        assert!(server.is_empty());
+        assert_eq!(closed(&mut server, CloseReason::Hangup), 1);
     }
 }
 

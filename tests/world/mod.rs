@@ -7,11 +7,15 @@
 pub mod by_hand;
 pub mod chat;
 pub mod choices;
+pub mod client_end;
 pub mod disk;
+pub mod door;
 pub mod pipe;
 pub mod room;
 pub mod simulation;
+pub mod tls_client;
 pub mod transcript;
 
 pub use choices::Choices;
+pub use client_end::{ClientEnd, News};
 pub use pipe::{ServerEnd, Wire};

@@ -6,12 +6,10 @@
 mod listener;
 mod pipes;
 mod socket;
-mod transport;
 
 pub use listener::{Address, Listener};
 pub use pipes::PipeId;
 pub use socket::Socket;
-pub use transport::Transport;
 
 use super::tls::Acceptor;
 use super::{Dial, EndpointId, EventLoop, Networks, Now, Peer, Proxied, Refusal, Service};
@@ -25,6 +23,9 @@ use std::io::{self, ErrorKind, PipeReader};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// What carries a connection: a socket, behind a proxy perhaps, and with TLS if its listener says so.
+pub type Transport = super::Transport<Proxied<Socket>>;
 
 /// Turns readiness into turns of an [`EventLoop`].
 pub struct Reactor {
@@ -428,9 +429,8 @@ impl Reactor {
         // `mio` has urgent data told on Linux alone.
         #[cfg(target_os = "linux")]
         let both = both | Interest::PRIORITY;
-        if let Err(e) =
-            self.poll.registry().register(server.stream(slot).source(), Token(slot), both)
-        {
+        let source = server.stream(slot).carrier().get_mut().source();
+        if let Err(e) = self.poll.registry().register(source, Token(slot), both) {
             log::error!("cannot watch a connection: {e}");
             server.fail(slot);
         }

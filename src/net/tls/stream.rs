@@ -38,6 +38,9 @@ enum Phase {
     Open,
     /// The far end has said close_notify; it may still read.
     PeerClosed,
+    /// We have said close_notify. What still comes is read and not decrypted: were it bad, rustls would
+    /// have an alert to say, and nothing may follow our close_notify (rustls#959).
+    Finished,
     /// Broken, or cut in the handshake: nothing is carried any more.
     Broken,
 }
@@ -83,7 +86,10 @@ impl<S: Stream> TlsStream<S> {
 
     fn shake_hands(&mut self, effort: &mut Effort) -> io::Result<Progress> {
         self.send()?;
-        let ended = self.fetch(HANDSHAKE_READ_BYTES)? == Some(0);
+        let fetched = self.fetch(HANDSHAKE_READ_BYTES)?;
+        // The end may be behind a part of a flight, and is told of only once.
+        self.dry = fetched.is_none();
+        let ended = fetched == Some(0);
         match self.incoming.first() {
             Some(&first) if first != HANDSHAKE_RECORD && self.has_heard_nothing() => {
                 self.phase = Phase::Plain;
@@ -100,15 +106,18 @@ impl<S: Stream> TlsStream<S> {
         let sent = self.send();
         heard?;
         sent?;
-        match () {
-            () if !self.session.is_handshaking() && self.outgoing.is_empty() => {
-                if self.phase == Phase::Handshake {
-                    self.phase = Phase::Open;
-                }
-                Ok(Progress::Established)
+        let shaking = self.session.is_handshaking();
+        if !shaking && self.outgoing.is_empty() {
+            if self.phase == Phase::Handshake {
+                self.phase = Phase::Open;
             }
-            () if ended || self.phase != Phase::Handshake => Err(ErrorKind::UnexpectedEof.into()),
-            () if self.dry => Ok(Progress::Waits),
+            return Ok(Progress::Established);
+        }
+        let ended = ended || self.phase != Phase::Handshake;
+        match () {
+            () if ended && shaking => Err(ErrorKind::UnexpectedEof.into()),
+            // Its words are here, or it said none; what we have to say before them is not taken yet.
+            () if ended || self.dry => Ok(Progress::Waits),
             () => Ok(Progress::More),
         }
     }
@@ -143,6 +152,23 @@ impl<S: Stream> TlsStream<S> {
             }
             Err(e) => Err(e),
         }
+    }
+
+    /// One read from the carrier that nobody hears of, unless it is the end.
+    fn forget(&mut self, most: usize) -> io::Result<usize> {
+        let fetched = self.fetch(most)?;
+        self.incoming = Vec::new();
+        match fetched {
+            Some(0) => Ok(0),
+            fetched => Err(self.awaits_more(fetched)),
+        }
+    }
+
+    /// Nothing is heard of what was read, if anything was. Behind that may be the end, which is told of
+    /// only once: the carrier is to be read again.
+    fn awaits_more(&mut self, fetched: Option<usize>) -> io::Error {
+        self.dry = fetched.is_none();
+        ErrorKind::WouldBlock.into()
     }
 
     /// Decrypts every whole record that has come, to `to` as far as that has room. Returns how much
@@ -331,6 +357,9 @@ impl<S: Stream> Stream for TlsStream<S> {
         if self.phase == Phase::Open || self.phase == Phase::PeerClosed {
             // Twice is once: the session says it at the first call alone.
             self.encrypt(None)?;
+            if self.phase == Phase::Open {
+                (self.phase, self.incoming) = (Phase::Finished, Vec::new());
+            }
         }
         if self.phase != Phase::Plain {
             self.must_be_sent()?;
@@ -349,7 +378,7 @@ impl<S: Stream> Stream for TlsStream<S> {
     }
 
     fn is_established(&self) -> bool {
-        matches!(self.phase, Phase::Open | Phase::PeerClosed)
+        matches!(self.phase, Phase::Open | Phase::PeerClosed | Phase::Finished)
     }
 
     fn awaits_header(&self) -> bool {
@@ -404,6 +433,7 @@ impl<S: Stream> Read for TlsStream<S> {
         match self.phase {
             Phase::Open => {}
             Phase::PeerClosed => return Ok(0),
+            Phase::Finished => return self.forget(buf.len()),
             Phase::Plain => return self.carrier.read(buf),
             Phase::Carrying | Phase::Handshake | Phase::Broken => {
                 return Err(ErrorKind::NotConnected.into());
@@ -417,7 +447,7 @@ impl<S: Stream> Read for TlsStream<S> {
             // no ending, and no command of ours goes without.
             Some(0) => Ok(0),
             _ if self.phase == Phase::PeerClosed => Ok(0),
-            _ => Err(ErrorKind::WouldBlock.into()),
+            fetched => Err(self.awaits_more(fetched)),
         }
     }
 }
@@ -428,7 +458,7 @@ impl<S: Stream> Write for TlsStream<S> {
         match self.phase {
             Phase::Open | Phase::PeerClosed => {}
             Phase::Plain => return self.carrier.write(buf),
-            Phase::Carrying | Phase::Handshake | Phase::Broken => {
+            Phase::Carrying | Phase::Handshake | Phase::Finished | Phase::Broken => {
                 return Err(ErrorKind::NotConnected.into());
             }
         }

@@ -3,8 +3,9 @@
 
 use super::ear::{Event, What};
 use super::{Client, Conduct, LIMITS, STEADY, State, WITNESSED, World};
+use crate::world::door;
 use std::collections::{BTreeMap, BTreeSet};
-use stonechat::net::CloseReason;
+use stonechat::net::{CloseReason, Refusal};
 
 impl World {
     pub fn check_heard(&self) {
@@ -12,10 +13,8 @@ impl World {
             match self.clients[n].state {
                 State::Waiting => {}
                 _ if self.clients[n].echo.is_some() => self.check_echo(n),
-                State::TurnedAway => {
-                    let farewell = self.clients[n].ear.farewell.as_deref();
-                    assert!(matches!(farewell, None | Some("server full")), "{n}: {farewell:?}");
-                }
+                State::TurnedAway => self.check_turned_away(n, "server full"),
+                State::Refused => self.check_turned_away(n, Refusal::NotTls.text()),
                 State::Here(_) => {
                     self.check_part(n);
                     self.check_answers(n);
@@ -27,20 +26,51 @@ impl World {
         for n in 0..STEADY {
             assert_eq!(self.ending(n), None, "steady client {n} was thrown out");
         }
+        self.check_ends();
         self.check_private();
         self.check_who_is_there();
         self.check_quits();
     }
 
+    fn check_turned_away(&self, n: usize, why: &str) {
+        let client = &self.clients[n];
+        match client.ear.farewell.as_deref() {
+            None => assert!(client.ear.counts.is_empty(), "{n}: {:?}", client.ear.counts),
+            Some(farewell) if client.end.version().is_some() => {
+                assert!(door::is_told(farewell), "{n}: {farewell}");
+            }
+            Some(farewell) => assert_eq!(farewell, why, "{n}"),
+        }
+    }
+
+    /// Who has ended its half is let go; and who came over TLS and is let go in peace knows that it has
+    /// heard all there was to hear.
+    fn check_ends(&self) {
+        for (n, client) in self.clients.iter().enumerate() {
+            let State::Here(id) = client.state else { continue };
+            let goes = client.conduct == Conduct::HalfClosed;
+            let here = self.server.live().any(|live| live == id);
+            assert!(!(goes && here), "client {n} has ended its half, and nobody has seen it");
+            let in_peace = matches!(
+                self.ending(n),
+                Some(CloseReason::Done | CloseReason::Hangup | CloseReason::RecvqExceeded)
+            );
+            if in_peace && client.conduct.hears() && !client.end.wire.borrow().reset {
+                assert!(client.end.is_told_of_end(), "client {n} can't tell its end from a cut");
+            }
+        }
+    }
+
     fn check_echo(&self, n: usize) {
         let client = &self.clients[n];
-        let Some(echo) = client.echo.as_ref().filter(|_| client.state != State::TurnedAway) else {
+        let Some(heard) = client.echo.as_ref().filter(|_| matches!(client.state, State::Here(_)))
+        else {
             return;
         };
-        let expected = echo.sent.to_ascii_uppercase();
-        assert!(expected.starts_with(&echo.heard), "{n} heard {}", echo.heard.escape_ascii());
+        let expected = client.end.sent.to_ascii_uppercase();
+        assert!(expected.starts_with(heard), "{n} heard {}", heard.escape_ascii());
         if client.conduct == Conduct::Ordinary && self.ending(n).is_none() {
-            assert_eq!(echo.heard, expected, "client {n} missed the end");
+            assert_eq!(*heard, expected, "client {n} missed the end");
         }
     }
 
@@ -221,7 +251,7 @@ impl World {
         let lingered =
             client.ended_ms.zip(client.dropped_ms).map(|(ended, dropped)| dropped - ended);
         let linger_ms = LIMITS.linger_timeout.as_millis() as u64;
-        client.wire.borrow().reset && lingered.is_some_and(|lingered| lingered >= linger_ms)
+        client.end.wire.borrow().reset && lingered.is_some_and(|lingered| lingered >= linger_ms)
     }
 }
 

@@ -4,26 +4,25 @@
 //! have gone. What it has heard there is what happened; everyone else must have heard exactly the
 //! part of it for which they were there. Four, the witness among them, are steady: they read all they
 //! are sent and do nothing to be thrown out for. The others stall, vanish, flood, fall silent, send
-//! in pieces, end their half.
+//! in pieces, end their half. Some of them may come over TLS: what they hear is the same.
 
 mod ear;
 mod heard;
 mod network;
 mod person;
 
-use super::{Choices, ServerEnd, Wire};
+use super::client_end::Keys;
+use super::door::{self, Door, Opened};
+use super::{Choices, ClientEnd, ServerEnd};
 use ear::Ear;
-use network::News;
 use person::Typed;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::ErrorKind;
-use std::rc::Rc;
 use std::time::Duration;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
 use stonechat::net::{
-    CloseReason, ConnId, EndpointId, EventLoop, Limits, Now, Outbox, Peer, Service,
+    CloseReason, ConnId, EndpointId, EventLoop, Limits, Now, Outbox, Peer, Service, Transport,
 };
 
 const STEADY: usize = 4;
@@ -53,31 +52,23 @@ const LIMITS: Limits = Limits {
 
 /// A connection and who sits at it; named by the number in its user name.
 struct Client {
-    wire: Rc<RefCell<Wire>>,
+    end: ClientEnd,
     state: State,
     conduct: Conduct,
     /// Sends in pieces.
     torn: bool,
-    /// What the system has to tell the loop about its stream.
-    news: News,
     /// Typed and not sent yet.
     unsent: VecDeque<u8>,
     /// When it sent something last.
     sent_ms: u64,
     typed: Typed,
     ear: Ear,
-    /// What passed there and back, if it talks to the echo instead.
-    echo: Option<Echo>,
+    /// What came back, if it talks to the echo instead. Its slot may have been a chatter's, and be one's
+    /// again.
+    echo: Option<Vec<u8>>,
     /// When the server was first seen to have ended its half, and to have dropped its end.
     ended_ms: Option<u64>,
     dropped_ms: Option<u64>,
-}
-
-/// Its slot may have been a chatter's, and be one's again.
-#[derive(Default)]
-struct Echo {
-    sent: Vec<u8>,
-    heard: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -87,6 +78,8 @@ enum State {
     Here(ConnId),
     /// Accepted to be told that there is no room.
     TurnedAway,
+    /// Came no further than its handshake.
+    Refused,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -104,6 +97,10 @@ enum Conduct {
 }
 
 impl Conduct {
+    fn hears(self) -> bool {
+        !matches!(self, Conduct::Stuck | Conduct::Gone)
+    }
+
     /// Who reads to the end, and closes when the server does.
     fn reads(self) -> bool {
         matches!(self, Conduct::Steady | Conduct::Ordinary | Conduct::Mute)
@@ -113,12 +110,17 @@ impl Conduct {
 /// The program, with a note of every ending.
 struct Noted {
     app: App,
+    opened: Opened,
     ended: BTreeMap<ConnId, CloseReason>,
 }
 
 struct World {
     choices: Choices,
-    server: EventLoop<ServerEnd, Noted>,
+    /// Some come over TLS.
+    keys: Option<Keys>,
+    limits: Limits,
+    server: EventLoop<Transport<ServerEnd>, Noted>,
+    door: Door,
     irc: EndpointId,
     echo: EndpointId,
     clients: Vec<Client>,
@@ -131,35 +133,52 @@ pub type Sights = BTreeMap<String, usize>;
 
 /// Lives through `steps` choices, comes to rest, shuts down, and checks what was heard.
 pub fn run(choices: Choices, steps: usize) -> Sights {
-    let mut world = World::new(choices);
-    for _ in 0..STEADY {
-        world.connect(Conduct::Steady, None);
-    }
-    for channel in WITNESSED {
-        world.join(0, channel);
-    }
-    world.quiesce();
-    for _ in 0..steps {
-        world.step();
-    }
-    world.settle_closing();
-    world.fall_silent();
-    world.ask_who_is_there();
-    world.check_heard();
-    let sights = world.sights();
-    world.shut_down();
-    sights
+    World::new(choices, None).run(steps)
+}
+
+/// The same with some over TLS: see [`super::simulation::run_over_tls`].
+pub fn run_over_tls(choices: Choices, steps: usize) -> Sights {
+    World::new(choices, Some(Keys::new())).run(steps)
 }
 
 impl World {
-    fn new(choices: Choices) -> World {
+    fn run(mut self, steps: usize) -> Sights {
+        for _ in 0..STEADY {
+            self.connect(Conduct::Steady, None);
+        }
+        for channel in WITNESSED {
+            self.join(0, channel);
+        }
+        self.quiesce();
+        for _ in 0..steps {
+            self.step();
+        }
+        self.settle_closing();
+        self.fall_silent();
+        self.ask_who_is_there();
+        self.check_heard();
+        let sights = self.sights();
+        self.shut_down();
+        sights
+    }
+
+    fn new(choices: Choices, keys: Option<Keys>) -> World {
         let settings = Settings { server_name: "srv".into(), ..Settings::default() };
         let mut app = App::new(512, settings);
         let irc = app.add_endpoint(Protocol::Irc).expect("room for one");
         let echo = app.add_endpoint(Protocol::Echo).expect("room for two");
+        let arriving_max = match keys {
+            Some(_) => choices.pick(3..10),
+            None => LIMITS.arriving_max,
+        };
+        let limits = Limits { arriving_max, ..LIMITS };
+        let service = Noted { app, opened: BTreeMap::new(), ended: BTreeMap::new() };
         World {
             choices,
-            server: EventLoop::new(Noted { app, ended: BTreeMap::new() }, LIMITS),
+            keys,
+            limits,
+            server: EventLoop::new(service, limits),
+            door: Door::default(),
             irc,
             echo,
             clients: Vec::new(),
@@ -170,6 +189,13 @@ impl World {
 
     fn step(&mut self) {
         let n = self.choices.pick(0..self.clients.len());
+        if self.keys.is_some() {
+            match self.choices.pick(0..12) {
+                0 => return self.do_tls(n),
+                1..3 => return self.turn(), // a handshake takes many
+                _ => {}
+            }
+        }
         match self.choices.pick(0..100) {
             0..28 => self.say(n),
             28..46 => {
@@ -180,7 +206,7 @@ impl World {
             55..59 => self.part_some(n),
             59..63 => self.change_nick(n),
             63..69 => {
-                let echo = self.choices.one_in(6).then(Echo::default);
+                let echo = self.choices.one_in(6).then(Vec::new);
                 self.connect(Conduct::Ordinary, echo);
             }
             69..78 => self.misbehave(n),
@@ -190,6 +216,7 @@ impl World {
             85 | 86 => self.pass(1_000),
             87 if self.choices.one_in(2) => {
                 // They have spoken in time, but the loop comes to it late.
+                (0..STEADY).for_each(|n| self.clients[n].end.mend());
                 (0..STEADY).for_each(|n| self.say(n));
                 self.pass(130_000);
                 self.turn();
@@ -208,7 +235,7 @@ impl World {
                 sendq_pause: self.choices.pick(500..3000),
                 sendq_max: self.choices.pick(3000..6000),
                 memory_max: self.choices.pick(6000..10_000),
-                ..LIMITS
+                ..self.limits
             }),
             89 => self.now.unix_ms = self.choices.pick(0..1 << 40) as u64,
             _ => self.turn(),
@@ -236,20 +263,39 @@ impl World {
         }
     }
 
+    /// What nobody does in plain.
+    fn do_tls(&mut self, n: usize) {
+        let client = &mut self.clients[n];
+        let ordinary = client.conduct == Conduct::Ordinary;
+        match self.choices.pick(0..6) {
+            0 if ordinary && client.end.say_close_notify() => client.conduct = Conduct::HalfClosed,
+            1 if ordinary && client.end.spoil() => client.conduct = Conduct::Mute,
+            2 if ordinary || client.conduct == Conduct::Mute => {
+                client.end.change_keys();
+                self.end_half(n);
+            }
+            _ if ordinary || client.conduct == Conduct::Steady => {
+                client.end.change_keys();
+                self.say(n);
+            }
+            _ => {}
+        }
+    }
+
     fn misbehave(&mut self, n: usize) {
         if self.clients[n].conduct != Conduct::Ordinary {
             return;
         }
         match self.choices.pick(0..13) {
             0 => {
-                self.clients[n].wire.borrow_mut().client_gone = true;
                 self.vanish(n);
+                self.clients[n].end.wire.borrow_mut().client_gone = true;
             }
             1 | 2 => {
                 let kinds =
                     [ErrorKind::ConnectionReset, ErrorKind::TimedOut, ErrorKind::InvalidData];
-                self.clients[n].wire.borrow_mut().cut = Some(kinds[self.choices.pick(0..3)]);
                 self.vanish(n);
+                self.clients[n].end.wire.borrow_mut().cut = Some(kinds[self.choices.pick(0..3)]);
             }
             3 | 4 => self.clients[n].conduct = Conduct::Stuck,
             5 => self.end_half(n),
@@ -273,7 +319,8 @@ impl World {
 
     fn vanish(&mut self, n: usize) {
         self.clients[n].conduct = Conduct::Gone;
-        self.clients[n].news.hung_up = true;
+        self.clients[n].end.sight("cut in mid-handshake", "cut");
+        self.clients[n].end.news.hung_up = true;
     }
 
     fn ending(&self, n: usize) -> Option<CloseReason> {
@@ -281,14 +328,15 @@ impl World {
         self.server.service.ended.get(&id).copied()
     }
 
-    /// Kinds of endings, and commands heard.
-    fn sights(&self) -> Sights {
+    /// Kinds of endings, commands heard, and what was done with TLS.
+    fn sights(&mut self) -> Sights {
         let mut sights = Sights::new();
         let mut saw = |what: &str| *sights.entry(what.to_owned()).or_default() += 1;
         for why in self.server.service.ended.values() {
             saw(why.text());
         }
         for client in &self.clients {
+            client.end.sights.iter().for_each(|sight| saw(sight));
             client.ear.counts.keys().for_each(|command| saw(command));
             let farewell = client.ear.farewell.as_deref().unwrap_or_default();
             let farewells =
@@ -297,12 +345,15 @@ impl World {
                 saw(kind);
             }
         }
+        let of_handshakes = door::sights(self.server.counters());
+        sights.extend(of_handshakes.into_iter().map(|(what, count)| (what.to_owned(), count)));
         sights
     }
 }
 
 impl Service for Noted {
     fn opened(&mut self, out: &mut Outbox, id: ConnId, peer: Peer) {
+        assert!(self.opened.insert(id, peer.secure).is_none(), "opened twice");
         self.app.opened(out, id, peer);
     }
 

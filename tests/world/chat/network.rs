@@ -1,32 +1,28 @@
 //! Between the people and the loop: what is sent arrives, in pieces, sometime.
 
-use super::{Client, Conduct, Echo, STEADY, State, World};
-use crate::world::{ServerEnd, Wire};
+use super::{Client, Conduct, STEADY, State, World};
+use crate::world::client_end::{STILL_TURNS_MAX, motion};
+use crate::world::{ClientEnd, News, Wire};
 use std::collections::VecDeque;
 use stonechat::net::Peer;
 
 /// By default.
 const PING_INTERVAL_MS: u64 = 90_000;
 
-#[derive(Clone, Copy, Default)]
-pub struct News {
-    pub readable: bool,
-    pub hung_up: bool,
-    pub writable: bool,
-}
-
 impl World {
-    pub fn connect(&mut self, conduct: Conduct, echo: Option<Echo>) {
+    pub fn connect(&mut self, conduct: Conduct, echo: Option<Vec<u8>>) {
         let steady = conduct == Conduct::Steady;
         let wire = Wire::new(if steady { 1 << 20 } else { self.choices.pick(1..3000) });
         wire.borrow_mut().whole_reads = self.choices.one_in(2);
+        let torn = !steady && self.choices.one_in(2);
+        let end = ClientEnd::new(wire, &self.choices, self.keys.as_ref(), steady);
         let n = self.clients.len();
+        let silent = end.is_silent();
         self.clients.push(Client {
-            wire,
+            end,
             state: State::Waiting,
             conduct,
-            torn: !steady && self.choices.one_in(2),
-            news: News::default(),
+            torn,
             unsent: VecDeque::new(),
             sent_ms: 0,
             typed: Default::default(),
@@ -38,6 +34,9 @@ impl World {
         self.backlog.push_back(n);
         if self.clients[n].echo.is_none() {
             self.register(n);
+        }
+        if silent {
+            self.clients[n].conduct = Conduct::Mute;
         }
     }
 
@@ -55,41 +54,31 @@ impl World {
             return;
         }
         let bytes: Vec<u8> = client.unsent.drain(..most).collect();
-        client.wire.borrow_mut().send(&bytes);
-        if let Some(echo) = &mut client.echo {
-            echo.sent.extend(&bytes);
-        }
-        client.news.readable = true;
+        client.end.say(&bytes);
         client.sent_ms = self.now.uptime_ms;
     }
 
     pub fn end_half(&mut self, n: usize) {
         self.clients[n].conduct = Conduct::HalfClosed;
-        self.clients[n].wire.borrow_mut().up_ended = true;
-        self.clients[n].news.hung_up = true;
+        self.clients[n].end.end_half();
     }
 
     /// Reads, and replies to what wants a reply.
     pub fn hear(&mut self, n: usize, most: usize) -> bool {
         let client = &mut self.clients[n];
-        if matches!(client.conduct, Conduct::Stuck | Conduct::Gone) {
+        if !client.conduct.hears() {
             return false;
         }
-        let mut wire = client.wire.borrow_mut();
-        let k = most.min(wire.down.len());
+        let mut heard = Vec::new();
+        let any = client.end.hear(most, &mut heard);
         match &mut client.echo {
-            Some(echo) => echo.heard.extend(wire.down.drain(..k)),
-            None => client.ear.hear(wire.down.drain(..k)),
+            Some(echo) => echo.extend(heard),
+            None => client.ear.hear(heard.into_iter()),
         }
-        if k > 0 && wire.wants_room {
-            wire.wants_room = false;
-            client.news.writable = true;
-        }
-        drop(wire);
         for reply in std::mem::take(&mut client.ear.replies) {
             self.type_line(n, &reply);
         }
-        k > 0
+        any
     }
 
     /// A steady one is asked whether it is still there only if it has been silent.
@@ -98,7 +87,7 @@ impl World {
         let (before, sent_ms) = (pings(self), self.clients[n].sent_ms);
         self.hear(n, usize::MAX);
         let silent_ms = self.now.uptime_ms - sent_ms;
-        let asked = pings(self) != before;
+        let asked = pings(self) != before && !self.clients[n].end.is_heard_in_parts();
         assert!(!asked || silent_ms > PING_INTERVAL_MS - 1_000, "{n} spoke {silent_ms} ms ago");
     }
 
@@ -108,6 +97,11 @@ impl World {
     }
 
     pub fn turn(&mut self) {
+        for n in 0..self.clients.len() {
+            if self.clients[n].end.hurries() {
+                self.hear(n, usize::MAX);
+            }
+        }
         self.pass(3);
         self.server.wake(self.now);
         self.tell_news();
@@ -115,8 +109,9 @@ impl World {
         self.server.turn();
         self.server.check();
         self.server.service.app.check();
+        self.note_refused();
         for client in &mut self.clients {
-            let wire = client.wire.borrow();
+            let wire = client.end.wire.borrow();
             let now_ms = self.now.uptime_ms;
             client.ended_ms = client.ended_ms.or(wire.down_ended.then_some(now_ms));
             client.dropped_ms = client.dropped_ms.or(wire.server_gone.then_some(now_ms));
@@ -124,13 +119,25 @@ impl World {
         (0..STEADY).for_each(|n| self.hear_at_once(n));
     }
 
+    fn note_refused(&mut self) {
+        let counters = self.server.counters().clone();
+        let refused = self.door.turned(
+            &counters,
+            &self.server.service.opened,
+            |n| &self.clients[n].end,
+            self.now.uptime_ms,
+            self.limits,
+        );
+        refused.into_iter().for_each(|n| self.clients[n].state = State::Refused);
+    }
+
     fn tell_news(&mut self) {
         let first = self.choices.pick(0..self.clients.len().max(1));
         for n in (first..self.clients.len()).chain(0..first) {
             let client = &mut self.clients[n];
             let State::Here(id) = client.state else { continue };
-            let news = std::mem::take(&mut client.news);
-            if client.wire.borrow().server_gone {
+            let news = std::mem::take(&mut client.end.news);
+            if client.end.wire.borrow().server_gone {
                 continue; // its socket is closed: no more events
             }
             if news.writable {
@@ -146,16 +153,18 @@ impl World {
 
     fn accept(&mut self) {
         for _ in 0..4 {
-            if !self.server.accepting() {
+            if !self.server.accepting() || !self.server.may_arrive() {
                 return;
             }
             let Some(n) = self.backlog.pop_front() else { return self.server.backlogs_emptied() };
             let client = &mut self.clients[n];
-            let stream = ServerEnd { wire: client.wire.clone(), choices: self.choices.clone() };
             let endpoint = if client.echo.is_some() { self.echo } else { self.irc };
             let peer = Peer { endpoint, address: None, secure: None };
-            client.state = match self.server.accept(stream, peer) {
-                Some(id) => State::Here(id),
+            client.state = match self.server.accept(client.end.accept(), peer) {
+                Some(id) => {
+                    self.door.accepted(n, id, self.now.uptime_ms);
+                    State::Here(id)
+                }
                 None => State::TurnedAway,
             };
         }
@@ -163,25 +172,32 @@ impl World {
 
     /// Lets everything in flight arrive, the loop being woken only when it must be.
     pub fn quiesce(&mut self) {
+        let (mut before, mut still) = (0, 0);
         for _ in 0..100_000 {
             let mut busy = false;
             for n in 0..self.clients.len() {
                 let all = self.clients[n].unsent.len();
                 self.send_most(n, all);
                 busy |= self.hear(n, usize::MAX);
+                busy |= self.clients[n].end.push(true);
                 self.close_if_closed(n);
             }
             let news = |client: &Client| {
-                let News { readable, hung_up, writable } = client.news;
+                let News { readable, hung_up, writable } = client.end.news;
                 let here = matches!(client.state, State::Here(_));
-                (readable || hung_up || writable) && here && !client.wire.borrow().server_gone
+                (readable || hung_up || writable) && here && !client.end.wire.borrow().server_gone
             };
             busy |= self.clients.iter().any(news);
             busy |= !self.backlog.is_empty() && self.server.accepting();
             busy |= self.server.wait(self.now).is_some_and(|wait| wait.is_zero());
             if !busy {
-                return;
+                let hears = |n: usize| self.clients[n].conduct.hears();
+                return self.door.settled(|n| &self.clients[n].end, hears);
             }
+            let motion = motion(self.clients.iter().map(|client| &client.end));
+            still = if motion == before { still + 1 } else { 0 };
+            before = motion;
+            assert!(still < STILL_TURNS_MAX, "busy, and does nothing");
             self.turn();
         }
         panic!("did not come to rest");
@@ -189,10 +205,10 @@ impl World {
 
     /// A client that has read to the end closes too, as clients do.
     fn close_if_closed(&mut self, n: usize) {
-        let wire = self.clients[n].wire.borrow();
+        let wire = self.clients[n].end.wire.borrow();
         let at_end = wire.down_ended && wire.down.is_empty() && !wire.up_ended;
         drop(wire);
-        if at_end && self.clients[n].conduct.reads() {
+        if at_end && self.clients[n].conduct.hears() {
             self.end_half(n);
         }
     }
@@ -210,11 +226,13 @@ impl World {
     pub fn shut_down(&mut self) {
         self.backlog.clear(); // the listeners are closed first
         self.server.shut_down();
+        self.door.close();
         self.settle_closing();
         assert!(self.server.is_empty(), "somebody is left after the shutdown");
         for client in &self.clients[..STEADY] {
             let farewell = client.ear.farewell.as_deref();
             assert_eq!(farewell, Some("server shutting down"), "a last word went missing");
+            assert!(client.end.is_told_of_end(), "it can't tell its end from a cut");
         }
         assert_eq!(self.server.wait(self.now), None, "nobody is here, and it wakes up");
     }

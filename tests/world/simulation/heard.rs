@@ -1,8 +1,9 @@
 //! What must be true of all that was heard.
 
 use super::{Conduct, ECHO, ECHO_LINE_MAX, LIMITS, ROOM, STEADY, State, World};
+use crate::world::door;
 use crate::world::room::LIST_LINES;
-use stonechat::net::CloseReason;
+use stonechat::net::{CloseReason, Refusal};
 
 impl World {
     pub fn check_heard(&self) {
@@ -16,30 +17,46 @@ impl World {
                     let waited = self.now.uptime_ms - self.line_moved_ms;
                     assert!(waited < 7_000, "client {n} waits in a line that does not move");
                 }
-                (State::TurnedAway, _) => self.check_turned_away(n),
+                (State::TurnedAway, _) => self.check_turned_away(n, "server full"),
+                (State::Here(id), _) if !self.server.service.opened.contains_key(&id) => {
+                    assert!(client.heard.is_empty(), "client {n} heard before its handshake");
+                }
+                (State::Refused, _) => self.check_turned_away(n, Refusal::NotTls.text()),
                 (State::Here(_), ECHO) => self.check_echo(n),
                 (State::Here(_), _) => self.check_room_heard(n),
             }
         }
         self.check_order();
         self.check_last_words();
+        self.check_ends();
     }
 
-    fn check_turned_away(&self, n: usize) {
+    /// As far as it could be told: who expects TLS understands nothing else, and over TLS nobody can be
+    /// told before hands are shaken.
+    fn check_turned_away(&self, n: usize, why: &str) {
         let client = &self.clients[n];
-        let told = [&b"* server full\n"[..], b"ERROR :server full\r\n"];
-        let cut_short = told.iter().any(|told| told.starts_with(&client.heard));
-        assert!(cut_short, "turned away, client {n} heard {:?}", client.heard);
-        let wire = client.wire.borrow();
+        let heard = &client.heard[..];
+        if client.end.version().is_some() || (client.end.is_mistaken() && why == "server full") {
+            let text = self.whole_lines(n);
+            let told = text.trim_end().trim_start_matches("* ").trim_start_matches("ERROR :");
+            let told = heard.is_empty() || door::is_told(told);
+            return assert!(told, "turned away, client {n} heard {text:?}");
+        }
+        let told = [format!("* {why}\n"), format!("ERROR :{why}\r\n")];
+        let cut_short = told.iter().any(|told| told.as_bytes().starts_with(heard));
+        assert!(cut_short, "turned away, client {n} heard {heard:?}");
+        let wire = client.end.wire.borrow();
         let reads = matches!(client.conduct, Conduct::Ordinary | Conduct::Mute);
-        if reads && !wire.reset && wire.whole_reads && wire.down_max > 30 {
-            assert!(told.contains(&&client.heard[..]), "client {n} was not told why");
+        let spoke = !client.end.is_mistaken() || !client.end.sent.is_empty();
+        if reads && spoke && !wire.reset && wire.whole_reads && wire.down_max > told[1].len() {
+            let whole = told.iter().any(|told| told.as_bytes() == heard);
+            assert!(whole, "client {n} was not told why");
         }
     }
 
     fn check_echo(&self, n: usize) {
         let client = &self.clients[n];
-        let expected = echoed(&client.to_be_echoed, client.conduct == Conduct::HalfClosed);
+        let expected = echoed(&client.end.sent, client.conduct == Conduct::HalfClosed);
         let heard = &client.heard[..];
         let expected_text = String::from_utf8_lossy(&expected);
         let heard_text = String::from_utf8_lossy(heard);
@@ -131,6 +148,25 @@ impl World {
         }
     }
 
+    /// Who has ended its half is let go; and who came over TLS and is let go in peace knows that it has
+    /// heard all there was to hear.
+    fn check_ends(&self) {
+        for (n, client) in self.clients.iter().enumerate() {
+            let State::Here(id) = client.state else { continue };
+            let ended = self.ending(n);
+            let here = self.server.live().any(|live| live == id);
+            let goes = client.conduct == Conduct::HalfClosed;
+            assert!(!(goes && here), "client {n} has ended its half, and nobody has seen it");
+            let in_peace = matches!(
+                ended,
+                Some(CloseReason::Done | CloseReason::Hangup | CloseReason::RecvqExceeded)
+            );
+            if in_peace && self.hears(n) && !client.end.wire.borrow().reset {
+                assert!(client.end.is_told_of_end(), "client {n} can't tell its end from a cut");
+            }
+        }
+    }
+
     /// It went on sending to a server that had closed, and had not read its last word for as long
     /// as the server lingers.
     fn too_slow(&self, n: usize) -> bool {
@@ -138,7 +174,7 @@ impl World {
         let lingered =
             client.ended_ms.zip(client.dropped_ms).map(|(ended, dropped)| dropped - ended);
         let linger_ms = LIMITS.linger_timeout.as_millis() as u64;
-        client.wire.borrow().reset && lingered.is_some_and(|lingered| lingered >= linger_ms)
+        client.end.wire.borrow().reset && lingered.is_some_and(|lingered| lingered >= linger_ms)
     }
 
     fn ending(&self, n: usize) -> Option<CloseReason> {

@@ -2,19 +2,20 @@
 //!
 //! Four of them are steady: they read all they are sent and do nothing to be thrown out for. The
 //! others stall, vanish, end their half, send without end, come too many at once. Everybody in the
-//! room is to hear whole lines, each speaker's in order, none lost, repeated or misdelivered.
+//! room is to hear whole lines, each speaker's in order, none lost, repeated or misdelivered. Some of
+//! them may come over TLS: what they hear is the same.
 
 mod heard;
 mod services;
 
-use super::{Choices, ServerEnd, Wire};
+use super::client_end::{Keys, STILL_TURNS_MAX, motion};
+use super::door::{self, Door};
+use super::{Choices, ClientEnd, News, ServerEnd, Wire};
 use services::Services;
-use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::ErrorKind;
-use std::rc::Rc;
 use std::time::Duration;
-use stonechat::net::{CloseReason, ConnId, EndpointId, EventLoop, Limits, Now, Peer};
+use stonechat::net::{CloseReason, ConnId, EndpointId, EventLoop, Limits, Now, Peer, Transport};
 
 const STEADY: usize = 4;
 const ROOM: EndpointId = EndpointId(0);
@@ -41,17 +42,13 @@ const LIMITS: Limits = Limits {
 };
 
 struct Client {
-    wire: Rc<RefCell<Wire>>,
+    end: ClientEnd,
     endpoint: EndpointId,
     state: State,
     conduct: Conduct,
-    /// What the system has to tell the loop about its stream.
-    news: News,
     said: usize,
     /// To the room: how many lists it asked for.
     lists: usize,
-    /// To the echo: what it is to say back, whole lines and then perhaps an unfinished one.
-    to_be_echoed: Vec<u8>,
     heard: Vec<u8>,
     /// When the server was first seen to have ended its half, and to have dropped its end.
     ended_ms: Option<u64>,
@@ -65,6 +62,8 @@ enum State {
     Here(ConnId),
     /// Accepted to be told that there is no room.
     TurnedAway,
+    /// Came no further than its handshake.
+    Refused,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -81,16 +80,13 @@ enum Conduct {
     Gone,
 }
 
-#[derive(Clone, Copy, Default)]
-struct News {
-    readable: bool,
-    hung_up: bool,
-    writable: bool,
-}
-
 pub struct World {
     choices: Choices,
-    server: EventLoop<ServerEnd, Services>,
+    /// Some come over TLS.
+    keys: Option<Keys>,
+    limits: Limits,
+    server: EventLoop<Transport<ServerEnd>, Services>,
+    door: Door,
     clients: Vec<Client>,
     backlog: VecDeque<usize>,
     /// When one in the backlog was last let in.
@@ -102,31 +98,54 @@ pub struct World {
 pub struct Sights {
     pub endings: Vec<CloseReason>,
     pub heard: Vec<u8>,
+    /// What was done with TLS, and what came of it.
+    pub tls: BTreeMap<&'static str, usize>,
 }
 
 /// Lives through `steps` choices, comes to rest, shuts down, and checks what was heard.
 pub fn run(choices: Choices, steps: usize) -> Sights {
-    let mut world = World::new(choices);
-    for _ in 0..STEADY {
-        world.connect(Conduct::Steady, ROOM);
-    }
-    world.quiesce();
-    for _ in 0..steps {
-        world.step();
-    }
-    world.settle_closing();
-    world.check_heard();
-    world.shut_down();
-    let heard = world.clients.iter().flat_map(|client| client.heard.clone()).collect();
-    let endings = world.server.service.ended.iter().map(|(_, why)| *why).collect();
-    Sights { endings, heard }
+    World::new(choices, None).run(steps)
+}
+
+/// The same with some over TLS. The bytes are others each time, but not how many there are: a seed
+/// replays all the same.
+pub fn run_over_tls(choices: Choices, steps: usize) -> Sights {
+    World::new(choices, Some(Keys::new())).run(steps)
 }
 
 impl World {
-    fn new(choices: Choices) -> World {
+    fn run(mut self, steps: usize) -> Sights {
+        for _ in 0..STEADY {
+            self.connect(Conduct::Steady, ROOM);
+        }
+        self.quiesce();
+        for _ in 0..steps {
+            self.step();
+        }
+        self.settle_closing();
+        self.check_heard();
+        self.shut_down();
+        let heard = self.clients.iter().flat_map(|client| client.heard.clone()).collect();
+        let endings = self.server.service.ended.iter().map(|(_, why)| *why).collect();
+        let mut tls = door::sights(self.server.counters());
+        for sight in self.clients.iter().flat_map(|client| &client.end.sights) {
+            *tls.entry(*sight).or_default() += 1;
+        }
+        Sights { endings, heard, tls }
+    }
+
+    fn new(choices: Choices, keys: Option<Keys>) -> World {
+        let arriving_max = match keys {
+            Some(_) => choices.pick(3..10),
+            None => LIMITS.arriving_max,
+        };
+        let limits = Limits { arriving_max, ..LIMITS };
         World {
             choices,
-            server: EventLoop::new(Services::new(), LIMITS),
+            keys,
+            limits,
+            server: EventLoop::new(Services::new(), limits),
+            door: Door::default(),
             clients: Vec::new(),
             backlog: VecDeque::new(),
             line_moved_ms: 0,
@@ -136,6 +155,13 @@ impl World {
 
     fn step(&mut self) {
         let n = self.choices.pick(0..self.clients.len());
+        if self.keys.is_some() {
+            match self.choices.pick(0..12) {
+                0 => return self.do_tls(n),
+                1..3 => return self.turn(), // a handshake takes many
+                _ => {}
+            }
+        }
         match self.choices.pick(0..100) {
             0..34 => self.say(n),
             34..64 => {
@@ -150,6 +176,7 @@ impl World {
             82..85 => self.pass(1_000),
             85 if self.choices.one_in(2) => {
                 // They have spoken in time, but the loop comes to it late.
+                (0..STEADY).for_each(|n| self.clients[n].end.mend());
                 (0..STEADY).for_each(|n| self.say(n));
                 self.pass(130_000);
                 self.turn();
@@ -170,12 +197,36 @@ impl World {
                     sendq_pause: self.choices.pick(30..100),
                     sendq_max: self.choices.pick(400..600),
                     memory_max: self.choices.pick(600..900),
-                    ..LIMITS
+                    ..self.limits
                 });
             }
             88 | 89 => self.list(n),
             90 => self.now.unix_ms = self.choices.pick(0..1 << 40) as u64,
             _ => self.turn(),
+        }
+    }
+
+    /// What nobody does in plain.
+    fn do_tls(&mut self, n: usize) {
+        let client = &mut self.clients[n];
+        let ordinary = client.conduct == Conduct::Ordinary;
+        match self.choices.pick(0..6) {
+            0 if ordinary && client.end.say_close_notify() => client.conduct = Conduct::HalfClosed,
+            1 if ordinary && client.end.spoil() => client.conduct = Conduct::Mute,
+            2 if ordinary || client.conduct == Conduct::Mute => {
+                client.end.change_keys();
+                self.end_half(n);
+            }
+            3 if ordinary && client.endpoint == ROOM => {
+                // Records longer than what is read at once.
+                self.send(n, &[b'\n'; 20_000]);
+                self.say(n);
+            }
+            _ if ordinary || client.conduct == Conduct::Steady => {
+                client.end.change_keys();
+                self.say(n);
+            }
+            _ => {}
         }
     }
 
@@ -186,8 +237,9 @@ impl World {
         match self.choices.pick(0..12) {
             0 | 1 => {
                 self.clients[n].conduct = Conduct::Gone;
-                self.clients[n].wire.borrow_mut().client_gone = true;
-                self.clients[n].news.hung_up = true;
+                self.clients[n].end.sight("cut in mid-handshake", "cut");
+                self.clients[n].end.wire.borrow_mut().client_gone = true;
+                self.clients[n].end.news.hung_up = true;
             }
             2 | 3 => {
                 let kinds = [
@@ -196,8 +248,9 @@ impl World {
                     ErrorKind::InvalidData, // a bad TLS record, say
                 ];
                 self.clients[n].conduct = Conduct::Gone;
-                self.clients[n].wire.borrow_mut().cut = Some(kinds[self.choices.pick(0..3)]);
-                self.clients[n].news.hung_up = true;
+                self.clients[n].end.sight("cut in mid-handshake", "cut");
+                self.clients[n].end.wire.borrow_mut().cut = Some(kinds[self.choices.pick(0..3)]);
+                self.clients[n].end.news.hung_up = true;
             }
             4 | 5 => self.clients[n].conduct = Conduct::Stuck,
             6 | 7 => self.end_half(n),
@@ -218,7 +271,7 @@ impl World {
     /// A reply that comes too late: its connection may be gone and its slot another's.
     fn late_reply(&mut self, n: usize) {
         let State::Here(id) = self.clients[n].state else { return };
-        if self.clients[n].wire.borrow().server_gone {
+        if self.clients[n].end.wire.borrow().server_gone {
             self.server.inject(|_, out| out.write(id, b"not for you\n"));
         }
     }
@@ -227,16 +280,16 @@ impl World {
         let steady = conduct == Conduct::Steady;
         let wire = Wire::new(if steady { 1 << 20 } else { self.choices.pick(1..200) });
         wire.borrow_mut().whole_reads = self.choices.one_in(2);
+        let end = ClientEnd::new(wire, &self.choices, self.keys.as_ref(), steady);
+        let conduct = if end.is_silent() { Conduct::Mute } else { conduct };
         let n = self.clients.len();
         self.clients.push(Client {
-            wire,
+            end,
             endpoint,
             state: State::Waiting,
             conduct,
-            news: News::default(),
             said: 0,
             lists: 0,
-            to_be_echoed: Vec::new(),
             heard: Vec::new(),
             ended_ms: None,
             dropped_ms: None,
@@ -263,30 +316,20 @@ impl World {
         if matches!(client.conduct, Conduct::Mute | Conduct::HalfClosed | Conduct::Gone) {
             return;
         }
-        client.wire.borrow_mut().send(bytes);
-        client.news.readable = true;
-        client.to_be_echoed.extend_from_slice(bytes);
+        client.end.say(bytes);
     }
 
     fn end_half(&mut self, n: usize) {
         self.clients[n].conduct = Conduct::HalfClosed;
-        self.clients[n].wire.borrow_mut().up_ended = true;
-        self.clients[n].news.hung_up = true;
+        self.clients[n].end.end_half();
     }
 
     fn hear(&mut self, n: usize, most: usize) -> bool {
-        let client = &mut self.clients[n];
-        if matches!(client.conduct, Conduct::Stuck | Conduct::Gone) {
+        if !self.hears(n) {
             return false;
         }
-        let mut wire = client.wire.borrow_mut();
-        let k = most.min(wire.down.len());
-        client.heard.extend(wire.down.drain(..k));
-        if k > 0 && wire.wants_room {
-            wire.wants_room = false;
-            client.news.writable = true;
-        }
-        k > 0
+        let client = &mut self.clients[n];
+        client.end.hear(most, &mut client.heard)
     }
 
     fn pass(&mut self, ms: u64) {
@@ -295,9 +338,11 @@ impl World {
     }
 
     fn turn(&mut self) {
-        (0..STEADY).for_each(|n| {
-            self.hear(n, usize::MAX);
-        });
+        for n in 0..self.clients.len() {
+            if n < STEADY || self.clients[n].end.hurries() {
+                self.hear(n, usize::MAX);
+            }
+        }
         self.pass(3);
         self.server.wake(self.now);
         self.tell_news();
@@ -305,12 +350,25 @@ impl World {
         self.server.turn();
         self.server.check();
         self.check_room();
+        self.note_refused();
         self.note_endings();
+    }
+
+    fn note_refused(&mut self) {
+        let counters = self.server.counters().clone();
+        let refused = self.door.turned(
+            &counters,
+            &self.server.service.opened,
+            |n| &self.clients[n].end,
+            self.now.uptime_ms,
+            self.limits,
+        );
+        refused.into_iter().for_each(|n| self.clients[n].state = State::Refused);
     }
 
     fn note_endings(&mut self) {
         for client in &mut self.clients {
-            let wire = client.wire.borrow();
+            let wire = client.end.wire.borrow();
             let now_ms = self.now.uptime_ms;
             client.ended_ms = client.ended_ms.or(wire.down_ended.then_some(now_ms));
             client.dropped_ms = client.dropped_ms.or(wire.server_gone.then_some(now_ms));
@@ -322,8 +380,8 @@ impl World {
         for n in (first..self.clients.len()).chain(0..first) {
             let client = &mut self.clients[n];
             let State::Here(id) = client.state else { continue };
-            let news = std::mem::take(&mut client.news);
-            if client.wire.borrow().server_gone {
+            let news = std::mem::take(&mut client.end.news);
+            if client.end.wire.borrow().server_gone {
                 continue; // its socket is closed: no more events
             }
             if news.writable {
@@ -339,16 +397,16 @@ impl World {
 
     fn accept(&mut self) {
         for _ in 0..4 {
-            if !self.server.accepting() {
+            if !self.server.accepting() || !self.server.may_arrive() {
                 return;
             }
             let Some(n) = self.backlog.pop_front() else { return self.server.backlogs_emptied() };
             let client = &mut self.clients[n];
-            let stream = ServerEnd { wire: client.wire.clone(), choices: self.choices.clone() };
             let peer = Peer { endpoint: client.endpoint, address: None, secure: None };
-            client.state = match self.server.accept(stream, peer) {
+            client.state = match self.server.accept(client.end.accept(), peer) {
                 Some(id) => {
                     self.line_moved_ms = self.now.uptime_ms;
+                    self.door.accepted(n, id, self.now.uptime_ms);
                     State::Here(id)
                 }
                 None => State::TurnedAway,
@@ -358,23 +416,29 @@ impl World {
 
     /// Lets everything in flight arrive, the loop being woken only when it must be.
     fn quiesce(&mut self) {
+        let (mut before, mut still) = (0, 0);
         for _ in 0..100_000 {
             let mut busy = false;
             for n in 0..self.clients.len() {
                 busy |= self.hear(n, usize::MAX);
+                busy |= self.clients[n].end.push(true);
                 self.close_if_closed(n);
             }
             let news = |client: &Client| {
-                let News { readable, hung_up, writable } = client.news;
+                let News { readable, hung_up, writable } = client.end.news;
                 let here = matches!(client.state, State::Here(_));
-                (readable || hung_up || writable) && here && !client.wire.borrow().server_gone
+                (readable || hung_up || writable) && here && !client.end.wire.borrow().server_gone
             };
             busy |= self.clients.iter().any(news);
             busy |= !self.backlog.is_empty() && self.server.accepting();
             busy |= self.server.wait(self.now).is_some_and(|wait| wait.is_zero());
             if !busy {
-                return;
+                return self.door.settled(|n| &self.clients[n].end, |n| self.hears(n));
             }
+            let motion = motion(self.clients.iter().map(|client| &client.end));
+            still = if motion == before { still + 1 } else { 0 };
+            before = motion;
+            assert!(still < STILL_TURNS_MAX, "busy, and does nothing");
             self.turn();
         }
         panic!("did not come to rest");
@@ -382,12 +446,16 @@ impl World {
 
     /// A client that has read to the end closes too, as clients do.
     fn close_if_closed(&mut self, n: usize) {
-        let wire = self.clients[n].wire.borrow();
+        let wire = self.clients[n].end.wire.borrow();
         let at_end = wire.down_ended && wire.down.is_empty() && !wire.up_ended;
         drop(wire);
-        if at_end && matches!(self.clients[n].conduct, Conduct::Ordinary | Conduct::Mute) {
+        if at_end && self.hears(n) && self.clients[n].conduct != Conduct::Steady {
             self.end_half(n);
         }
+    }
+
+    fn hears(&self, n: usize) -> bool {
+        !matches!(self.clients[n].conduct, Conduct::Stuck | Conduct::Gone)
     }
 
     /// As `quiesce`, and long enough for those who linger or don't read their last word.
@@ -403,11 +471,12 @@ impl World {
     fn shut_down(&mut self) {
         self.backlog.clear(); // the listeners are closed first
         self.server.shut_down();
+        self.door.close();
         self.settle_closing();
         assert!(self.server.is_empty(), "somebody is left after the shutdown");
         for client in self.clients.iter().filter(|client| client.conduct == Conduct::Steady) {
             assert!(
-                client.heard.ends_with(b"* server shutting down\n"),
+                client.heard.ends_with(b"* server shutting down\n") && client.end.is_told_of_end(),
                 "a last word went missing"
             );
         }
@@ -416,7 +485,8 @@ impl World {
 
     fn check_room(&self) {
         let services = &self.server.service;
-        let in_room = |id: &ConnId| services.endpoints[id.slot()] == ROOM;
+        let in_room =
+            |id: &ConnId| services.opened.contains_key(id) && services.endpoints[id.slot()] == ROOM;
         let members: Vec<ConnId> = self.server.live().filter(in_room).collect();
         services.room.check(&members);
     }

@@ -1,6 +1,7 @@
 //! What the simulated server is: a room, an echo, and a note of every ending.
 
 use super::{ECHO, ECHO_LINE_MAX, ROOM};
+use crate::world::door::Opened;
 use crate::world::room::Room;
 use stonechat::echo::Echo;
 use stonechat::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
@@ -9,6 +10,7 @@ pub struct Services {
     pub room: Room,
     echo: Echo,
     pub endpoints: Vec<EndpointId>, // by slot
+    pub opened: Opened,
     pub ended: Vec<(ConnId, CloseReason)>,
 }
 
@@ -18,6 +20,7 @@ impl Services {
             room: Room::default(),
             echo: Echo::new(ECHO_LINE_MAX),
             endpoints: Vec::new(),
+            opened: Opened::new(),
             ended: Vec::new(),
         }
     }
@@ -36,6 +39,7 @@ impl Service for Services {
             self.endpoints.resize(id.slot() + 1, ROOM);
         }
         self.endpoints[id.slot()] = peer.endpoint;
+        assert!(self.opened.insert(id, peer.secure).is_none(), "opened twice");
         self.of(id).opened(out, id, peer);
     }
 

@@ -1,39 +1,39 @@
-//! What carries a connection's bytes over a socket: nothing else, or TLS.
+//! What carries a connection's bytes over a stream: nothing else, or TLS.
 
-use super::Socket;
-use crate::net::tls::{Acceptor, TlsStream};
-use crate::net::{Effort, Progress, Proxied, Secure, Stream};
-use mio::event::Source;
+use super::tls::{Acceptor, TlsStream};
+use super::{Effort, Progress, Secure, Stream};
 use std::io::{self, Read, Write};
 
-/// A socket, behind a proxy perhaps, and with TLS if its listener says so.
-pub enum Transport {
+/// A stream as it is, or with TLS if its listener says so.
+pub enum Transport<S> {
     /// What is said is written as it is.
-    Plain(Proxied<Socket>),
+    Plain(S),
     /// Some kilobytes, most of them rustls's.
-    Tls(Box<TlsStream<Proxied<Socket>>>),
+    Tls(Box<TlsStream<S>>),
 }
 
-impl Transport {
-    pub(super) fn new(socket: Proxied<Socket>, tls: Option<&Acceptor>) -> io::Result<Transport> {
+impl<S: Stream> Transport<S> {
+    /// An accepted stream, which shakes hands with `tls` first if there is that.
+    pub fn new(carrier: S, tls: Option<&Acceptor>) -> io::Result<Transport<S>> {
         Ok(match tls {
-            Some(tls) => Transport::Tls(Box::new(tls.accept(socket)?)),
-            None => Transport::Plain(socket),
+            Some(tls) => Transport::Tls(Box::new(tls.accept(carrier)?)),
+            None => Transport::Plain(carrier),
         })
     }
 
-    pub(super) fn source(&mut self) -> &mut dyn Source {
+    /// What carries it.
+    pub fn carrier(&mut self) -> &mut S {
         match self {
-            Transport::Plain(socket) => socket.get_mut().source(),
-            Transport::Tls(tls) => tls.carrier().get_mut().source(),
+            Transport::Plain(carrier) => carrier,
+            Transport::Tls(tls) => tls.carrier(),
         }
     }
 }
 
-impl Stream for Transport {
+impl<S: Stream> Stream for Transport<S> {
     fn finish(&mut self) -> io::Result<()> {
         match self {
-            Transport::Plain(socket) => socket.finish(),
+            Transport::Plain(carrier) => carrier.finish(),
             Transport::Tls(tls) => tls.finish(),
         }
     }
@@ -47,21 +47,21 @@ impl Stream for Transport {
 
     fn is_established(&self) -> bool {
         match self {
-            Transport::Plain(socket) => socket.is_established(),
+            Transport::Plain(carrier) => carrier.is_established(),
             Transport::Tls(tls) => tls.is_established(),
         }
     }
 
     fn awaits_header(&self) -> bool {
         match self {
-            Transport::Plain(socket) => socket.awaits_header(),
+            Transport::Plain(carrier) => carrier.awaits_header(),
             Transport::Tls(tls) => tls.awaits_header(),
         }
     }
 
     fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
         match self {
-            Transport::Plain(socket) => socket.establish(effort),
+            Transport::Plain(carrier) => carrier.establish(effort),
             Transport::Tls(tls) => tls.establish(effort),
         }
     }
@@ -75,39 +75,39 @@ impl Stream for Transport {
 
     fn short_read_empties(&self) -> bool {
         match self {
-            Transport::Plain(socket) => socket.short_read_empties(),
+            Transport::Plain(carrier) => carrier.short_read_empties(),
             Transport::Tls(tls) => tls.short_read_empties(),
         }
     }
 
     fn holds_more(&self) -> bool {
         match self {
-            Transport::Plain(socket) => socket.holds_more(),
+            Transport::Plain(carrier) => carrier.holds_more(),
             Transport::Tls(tls) => tls.holds_more(),
         }
     }
 }
 
-impl Read for Transport {
+impl<S: Stream> Read for Transport<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self {
-            Transport::Plain(socket) => socket.read(buf),
+            Transport::Plain(carrier) => carrier.read(buf),
             Transport::Tls(tls) => tls.read(buf),
         }
     }
 }
 
-impl Write for Transport {
+impl<S: Stream> Write for Transport<S> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         match self {
-            Transport::Plain(socket) => socket.write(buf),
+            Transport::Plain(carrier) => carrier.write(buf),
             Transport::Tls(tls) => tls.write(buf),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Transport::Plain(socket) => socket.flush(),
+            Transport::Plain(carrier) => carrier.flush(),
             Transport::Tls(tls) => tls.flush(),
         }
     }

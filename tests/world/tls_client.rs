@@ -1,4 +1,4 @@
-//! What a client shakes hands with: it takes any certificate, and shows one or none.
+//! A client's side of TLS: it takes any certificate, and shows one or none.
 #![allow(dead_code)] // for those who only want some of it
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -6,8 +6,10 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion,
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme,
+    SupportedProtocolVersion,
 };
+use std::io::Read;
 use std::sync::Arc;
 use stonechat::tls::SelfSigned;
 
@@ -31,6 +33,46 @@ pub fn client_with(
     let key = ring::sign::any_supported_type(&key).unwrap();
     let shown = rustls::sign::SingleCertAndKey::from(rustls::sign::CertifiedKey::new(chain, key));
     Arc::new(builder(version).with_client_cert_resolver(Arc::new(shown)))
+}
+
+/// A session with a server named `srv`, to which one may say as much as one likes.
+pub fn session(config: Arc<ClientConfig>) -> ClientConnection {
+    let name = ServerName::try_from("srv").unwrap();
+    let mut tls = ClientConnection::new(config, name).unwrap();
+    tls.set_buffer_limit(None);
+    tls
+}
+
+/// What the client has for the server.
+pub fn encrypted(tls: &mut ClientConnection) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while tls.wants_write() {
+        tls.write_tls(&mut bytes).unwrap();
+    }
+    bytes
+}
+
+/// Appends to `heard` what the server says by `bytes`. Returns whether it has said close_notify.
+pub fn decrypt(
+    tls: &mut ClientConnection,
+    mut bytes: &[u8],
+    heard: &mut Vec<u8>,
+) -> Result<bool, Error> {
+    let mut plain = [0; 1 << 12];
+    let mut ended = false;
+    while !bytes.is_empty() {
+        assert!(!ended, "something follows the close_notify");
+        tls.read_tls(&mut bytes).unwrap();
+        tls.process_new_packets()?;
+        ended = loop {
+            match tls.reader().read(&mut plain) {
+                Ok(0) => break true,
+                Ok(n) => heard.extend_from_slice(&plain[..n]),
+                Err(_) => break false,
+            }
+        };
+    }
+    Ok(ended)
 }
 
 fn builder(
