@@ -7,7 +7,7 @@
 use super::tls_client::{client, client_with, decrypt, encrypted, session};
 use super::{Choices, ServerEnd, Wire};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, ClientConnection, HandshakeKind};
+use rustls::{AlertDescription, ClientConfig, ClientConnection, Error, HandshakeKind};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::io::Write;
@@ -381,7 +381,10 @@ impl Tls {
             Ok(true) => self.hearing = Hearing::Ended,
             Ok(false) => {}
             Err(e) => {
-                assert!(self.spoilt, "what it was sent is bad: {e}");
+                // Whoever may not come, or takes too long, is told while he shakes hands.
+                let denied = e == Error::AlertReceived(AlertDescription::AccessDenied);
+                let refused = denied && self.session.is_handshaking();
+                assert!(self.spoilt || refused, "what it was sent is bad: {e}");
                 self.hearing = Hearing::Broken;
             }
         }

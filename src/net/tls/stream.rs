@@ -367,9 +367,9 @@ impl<S: Stream> Stream for TlsStream<S> {
         self.carrier.finish()
     }
 
-    /// Who is still shaking hands would not understand what is said, but an alert.
+    /// Who has not had our flight yet understands an alert alone, and after that nothing in plain.
     fn write_last(&mut self, said: &[u8]) -> io::Result<usize> {
-        if self.phase == Phase::Handshake && self.outgoing.is_empty() {
+        if self.phase == Phase::Handshake && self.session.protocol_version().is_none() {
             self.phase = Phase::Plain; // what has come is read by whoever drops it
             return self.carrier.write_last(&ACCESS_DENIED).map(|_| 0);
         }

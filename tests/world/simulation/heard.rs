@@ -5,6 +5,9 @@ use crate::world::door;
 use crate::world::room::LIST_LINES;
 use stonechat::net::{CloseReason, Refusal};
 
+/// A fatal alert in plain, as those hear it who speak no TLS: RFC 8446 §6.2.
+const ACCESS_DENIED: [u8; 7] = [21, 3, 3, 0, 2, 2, 49];
+
 impl World {
     pub fn check_heard(&self) {
         for (n, client) in self.clients.iter().enumerate() {
@@ -31,16 +34,20 @@ impl World {
         self.check_ends();
     }
 
-    /// As far as it could be told: who expects TLS understands nothing else, and over TLS nobody can be
-    /// told before hands are shaken.
+    /// As far as it could be told: who expects TLS understands nothing else, and over TLS nobody is
+    /// told more than an alert before hands are shaken.
     fn check_turned_away(&self, n: usize, why: &str) {
         let client = &self.clients[n];
         let heard = &client.heard[..];
         if client.end.version().is_some() || (client.end.is_mistaken() && why == "server full") {
             let text = self.whole_lines(n);
             let told = text.trim_end().trim_start_matches("* ").trim_start_matches("ERROR :");
-            let told = heard.is_empty() || door::is_told(told);
+            let told = ACCESS_DENIED.starts_with(heard) || door::is_told(told);
             return assert!(told, "turned away, client {n} heard {text:?}");
+        }
+        // Turned away before anything of his was read: nobody could know that he speaks no TLS.
+        if client.end.is_mistaken() && ACCESS_DENIED.starts_with(heard) {
+            return;
         }
         let told = [format!("* {why}\n"), format!("ERROR :{why}\r\n")];
         let cut_short = told.iter().any(|told| told.as_bytes().starts_with(heard));
