@@ -325,7 +325,7 @@ impl ClientEnd {
 
     /// Having said all that it could, sends what is no good. Returns whether it has.
     pub fn spoil(&mut self) -> bool {
-        let kind = self.choices.pick(0..SPOILT.len() + 2);
+        let kind = self.choices.pick(0..SPOILT.len() + 3);
         self.push(true);
         let Some(tls) = &mut self.tls else { return false };
         if tls.spoilt || tls.stalls.is_some() {
@@ -336,7 +336,7 @@ impl ClientEnd {
         let bytes = match SPOILT.get(kind) {
             Some(bytes) => bytes.to_vec(),
             None if !talks => b"\x16".to_vec(),
-            None if kind == SPOILT.len() && tls.version == TlsVersion::Tls13 => {
+            None if kind > SPOILT.len() && tls.version == TlsVersion::Tls13 => {
                 self.sights.insert("storm of new keys");
                 (0..40).for_each(|_| tls.session.refresh_traffic_keys().expect("a new key"));
                 encrypted(&mut tls.session)

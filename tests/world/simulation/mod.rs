@@ -210,17 +210,18 @@ impl World {
     fn do_tls(&mut self, n: usize) {
         let client = &mut self.clients[n];
         let ordinary = client.conduct == Conduct::Ordinary;
-        match self.choices.pick(0..6) {
+        match self.choices.pick(0..7) {
             0 if ordinary && client.end.say_close_notify() => client.conduct = Conduct::HalfClosed,
-            1 if ordinary && client.end.spoil() => client.conduct = Conduct::Mute,
-            2 if ordinary || client.conduct == Conduct::Mute => {
+            1 | 2 if ordinary && client.end.spoil() => client.conduct = Conduct::Mute,
+            3 if ordinary || client.conduct == Conduct::Mute => {
                 client.end.change_keys();
                 self.end_half(n);
             }
-            3 if ordinary && client.endpoint == ROOM => {
+            4 if ordinary && client.endpoint == ROOM => {
                 // Records longer than what is read at once.
-                self.send(n, &[b'\n'; 20_000]);
-                self.say(n);
+                let said = client.said;
+                client.said += 1;
+                self.send(n, format!("{}m{said}\r\n", "\n".repeat(20_000)).as_bytes());
             }
             _ if ordinary || client.conduct == Conduct::Steady => {
                 client.end.change_keys();
