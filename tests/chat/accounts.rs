@@ -20,8 +20,8 @@ fn an_account_is_registered_and_logged_in_to_by_plain() {
          bob~
          ann> REGISTER * ann@example.org secret
          ann< :srv REGISTER SUCCESS ann :The account is yours
-         ann< :ann!ann@localhost ACCOUNT ann
          ann< :srv 900 ann ann!ann@localhost ann :You are now logged in as ann
+         ann< :ann!ann@localhost ACCOUNT ann
          bob< @account=ann :ann!ann@localhost ACCOUNT ann
          ann> REGISTER * * secret
          ann< :srv FAIL REGISTER ALREADY_AUTHENTICATED * :You are logged in already
@@ -483,7 +483,7 @@ fn who_is_always_on_stays_and_is_here_again_after_a_start() {
          ann~
          ann> NS SET always-on perhaps
          ann< :NickServ!services@srv NOTICE ann :SET always-on on, or off.
-         ann> NS SET always-on on
+         ann> NS SET always-on true
          ann< :NickServ!services@srv NOTICE ann :You stay when your last connection goes.
          ann> JOIN #a
          ann> AWAY :asleep
