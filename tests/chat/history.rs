@@ -17,44 +17,44 @@ fn what_was_said_in_a_channel_is_said_again_in_a_batch() {
          ann> @+draft/reply={m1} PRIVMSG #a :three
          ann< @time=T;msgid=m3;+draft/reply={m1} :ann!ann@localhost PRIVMSG #A :three
          ann> CHATHISTORY LATEST #a * 10
-         ann< :srv BATCH +b1 chathistory #A
+         ann< :srv BATCH +b1 chathistory #a
          ann< @batch=b1;time=T;msgid=m1 :ann!ann@localhost PRIVMSG #A :one
          ann< @batch=b1;time=T;msgid=m2 :ann!ann@localhost NOTICE #A :two
          ann< @batch=b1;time=T;msgid=m3;+draft/reply={m1} :ann!ann@localhost PRIVMSG #A :three
          ann< @time=T :srv BATCH -b1
-         ann> CHATHISTORY latest #a * 1
+         ann> CHATHISTORY latest #A * 1
          ann< :srv BATCH +b2 chathistory #A
          ann< @batch=b2;time=T;msgid=m3;+draft/reply={m1} :ann!ann@localhost PRIVMSG #A :three
          ann< @time=T :srv BATCH -b2
          ann> CHATHISTORY LATEST #a msgid={m1} 10
-         ann< :srv BATCH +b3 chathistory #A
+         ann< :srv BATCH +b3 chathistory #a
          ann< @batch=b3;time=T;msgid=m2 :ann!ann@localhost NOTICE #A :two
          ann< @batch=b3;time=T;msgid=m3;+draft/reply={m1} :ann!ann@localhost PRIVMSG #A :three
          ann< @time=T :srv BATCH -b3
          ann> CHATHISTORY BEFORE #a msgid={m2} 10
-         ann< :srv BATCH +b4 chathistory #A
+         ann< :srv BATCH +b4 chathistory #a
          ann< @batch=b4;time=T;msgid=m1 :ann!ann@localhost PRIVMSG #A :one
          ann< @time=T :srv BATCH -b4
          ann> CHATHISTORY AFTER #a timestamp=2026-01-01T00:00:00.000Z 1
-         ann< :srv BATCH +b5 chathistory #A
+         ann< :srv BATCH +b5 chathistory #a
          ann< @batch=b5;time=T;msgid=m2 :ann!ann@localhost NOTICE #A :two
          ann< @time=T :srv BATCH -b5
          ann> CHATHISTORY AROUND #a msgid={m2} 3
-         ann< :srv BATCH +b6 chathistory #A
+         ann< :srv BATCH +b6 chathistory #a
          ann< @batch=b6;time=T;msgid=m1 :ann!ann@localhost PRIVMSG #A :one
          ann< @batch=b6;time=T;msgid=m2 :ann!ann@localhost NOTICE #A :two
          ann< @batch=b6;time=T;msgid=m3;+draft/reply={m1} :ann!ann@localhost PRIVMSG #A :three
          ann< @time=T :srv BATCH -b6
          ann> CHATHISTORY BETWEEN #a msgid={m3} timestamp=2025-01-01T00:00:00.000Z 1
-         ann< :srv BATCH +b7 chathistory #A
+         ann< :srv BATCH +b7 chathistory #a
          ann< @batch=b7;time=T;msgid=m2 :ann!ann@localhost NOTICE #A :two
          ann< @time=T :srv BATCH -b7
          ann> CHATHISTORY BETWEEN #a timestamp=2025-01-01T00:00:00.000Z msgid={m3} 1
-         ann< :srv BATCH +b8 chathistory #A
+         ann< :srv BATCH +b8 chathistory #a
          ann< @batch=b8;time=T;msgid=m1 :ann!ann@localhost PRIVMSG #A :one
          ann< @time=T :srv BATCH -b8
          ann> CHATHISTORY AFTER #a msgid={m3} 10
-         ann< :srv BATCH +b9 chathistory #A
+         ann< :srv BATCH +b9 chathistory #a
          ann< @time=T :srv BATCH -b9",
     );
 }
@@ -202,7 +202,7 @@ fn a_conversation_is_read_by_the_two_and_as_they_are_called_now() {
          bob> NICK rob
          bob< :bob!bob@localhost NICK rob
          ann> CHATHISTORY LATEST ROB * 10
-         ann< :srv BATCH +b1 chathistory rob
+         ann< :srv BATCH +b1 chathistory ROB
          ann< @batch=b1 :ann!ann@localhost PRIVMSG rob :hello
          ann< @batch=b1 :bob!bob@localhost PRIVMSG ann :hi
          ann< :srv BATCH -b1

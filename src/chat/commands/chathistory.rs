@@ -102,7 +102,8 @@ impl Chat {
             }
             Some((_, name)) => {
                 let rest = self.pieces(user, &place, &name, messages);
-                let batch = format!("chathistory {name}");
+                // As it was asked for, in its letters: so the asker finds what it asked for.
+                let batch = format!("chathistory {target}");
                 let kept = Kept { command: "CHATHISTORY", batch, rest, then: None };
                 self.answer_kept(voice, By { conn, user }, kept);
             }
