@@ -196,6 +196,55 @@ fn of_a_secret_channel_outsiders_hear_nothing() {
 }
 
 #[test]
+fn what_is_set_on_a_channel_that_not_everyone_may_join_its_members_read_alone() {
+    play(
+        r"
+        ann+ batch draft/metadata-3
+        bob+ batch draft/metadata-3
+        old+ batch draft/metadata-2
+        bob> METADATA * SUB url
+        ann> JOIN #a
+        ann> METADATA #a SET url x
+        ann> METADATA * SET url y
+        ann> MODE #a +i
+        ann~
+        bob~
+        bob> METADATA #a GET url location
+        bob< :srv BATCH +b6 metadata #a
+        bob< @batch=b6 :srv WARN METADATA KEY_NO_PERMISSION #a url :You may not read this
+        bob< @batch=b6 :srv WARN METADATA KEY_NO_PERMISSION #a location :You may not read this
+        bob< :srv BATCH -b6
+        old> METADATA #a GET url
+        old< :srv BATCH +b7 metadata #a
+        old< @batch=b7 :srv FAIL METADATA KEY_NO_PERMISSION #a url :You may not read this
+        old< :srv BATCH -b7
+        bob> METADATA #a LIST
+        bob< :srv BATCH +b8 metadata #a
+        bob< :srv BATCH -b8
+        bob> METADATA #a SYNC
+        bob< :srv BATCH +b9 metadata #a
+        bob< @batch=b9 :srv 761 bob ann url * :y
+        bob< :srv BATCH -b9
+        ann> INVITE bob #a
+        bob> JOIN #a
+        ann~
+        bob~
+        bob> METADATA #a LIST
+        bob< :srv BATCH +b11 metadata #a
+        bob< @batch=b11 :srv 761 bob #a url * :x
+        bob< :srv BATCH -b11
+        ann> MODE #a -i
+        old> METADATA #a GET url
+        old< :srv BATCH +b12 metadata #a
+        old< @batch=b12 :srv 761 old #a url * :x
+        old< :srv BATCH -b12
+        ann~
+        bob~
+    ",
+    );
+}
+
+#[test]
 fn a_server_operator_sets_it_for_anyone_and_they_are_told() {
     let operators = vec![operator("root", "sesame")];
     play_with(

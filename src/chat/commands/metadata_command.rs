@@ -105,11 +105,23 @@ impl Chat {
         self.users.find(target).map(Subject::User)
     }
 
+    /// Whether `conn` may read what is set there: of a channel that not everyone may join its
+    /// members alone.
+    pub(super) fn tells_metadata_of(&self, of: Subject, conn: ConnId) -> bool {
+        let Subject::Channel(channel) = of else { return true };
+        let is_in = |user: UserId| self.users[user].is_in(channel);
+        !self.channels[channel].is_closed() || self.sessions[conn].user().is_some_and(is_in)
+    }
+
     fn metadata_get(&mut self, voice: &mut Voice, conn: ConnId, of: Subject, keys: &[&str]) {
         let name = self.name_of(of).to_owned();
         self.batched(voice, conn, "metadata", &[&name], |chat, voice, batch| {
             for asked in keys {
                 match Key::parse(asked) {
+                    Some(key) if !chat.tells_metadata_of(of, conn) => {
+                        let trouble = Trouble::Hidden { of: &name, key: key.as_str() };
+                        chat.metadata_fails(voice, conn, batch, trouble);
+                    }
                     Some(key) => {
                         let value = chat.metadata_of(of).get(key.as_str());
                         chat.answer_value(voice, conn, batch, &name, key.as_str(), value);
@@ -123,7 +135,8 @@ impl Chat {
     fn metadata_list(&mut self, voice: &mut Voice, conn: ConnId, of: Subject) {
         let name = self.name_of(of).to_owned();
         self.batched(voice, conn, "metadata", &[&name], |chat, voice, batch| {
-            for (key, value) in chat.metadata_of(of).iter() {
+            let shown = chat.metadata_of(of).iter().filter(|_| chat.tells_metadata_of(of, conn));
+            for (key, value) in shown {
                 chat.answer_value(voice, conn, batch, &name, key.as_str(), Some(value));
             }
         });

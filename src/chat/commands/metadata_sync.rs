@@ -120,10 +120,11 @@ impl Chat {
         }
     }
 
-    /// What there is of `keys` with one subject: of a channel also with those of its members whom
-    /// the asker may see there.
+    /// What there is of `keys` with one subject, so far as the asker may read it: of a channel also
+    /// with those of its members whom the asker may see there.
     pub(crate) fn sync_of(&self, conn: ConnId, subject: Subject, keys: Vec<Key>) -> Sync {
-        let mut subjects = vec![subject];
+        let mut subjects: Vec<Subject> =
+            Some(subject).filter(|of| self.tells_metadata_of(*of, conn)).into_iter().collect();
         if let Subject::Channel(channel) = subject {
             let asker = self.sessions[conn].user().and_then(|user| self.member(channel, user));
             let members = self.channels[channel].members.iter();

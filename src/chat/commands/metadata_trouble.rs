@@ -24,6 +24,11 @@ pub(crate) enum Trouble<'a> {
         of: &'a str,
         key: &'a str,
     },
+    /// What it is, is not told. The rest of the command is still done.
+    Hidden {
+        of: &'a str,
+        key: &'a str,
+    },
     NotSet(&'a Key),
     Full {
         of: &'a str,
@@ -45,7 +50,8 @@ impl Chat {
         let limits = &self.settings.limits;
         let keys_max = limits.metadata_keys_max.to_string();
         let subs_max = limits.metadata_subs_max.to_string();
-        let verb = if later && matches!(trouble, Trouble::OneKey(_)) { "WARN" } else { "FAIL" };
+        let goes_on = matches!(trouble, Trouble::OneKey(_) | Trouble::Hidden { .. });
+        let verb = if later && goes_on { "WARN" } else { "FAIL" };
         let (code, mut context, more, text) = match trouble {
             Trouble::Params { .. } if !later => {
                 return self.numeric(voice, conn, ERR_NEEDMOREPARAMS, &["METADATA"]);
@@ -69,6 +75,9 @@ impl Chat {
             }
             Trouble::Permission { of, key } => {
                 ("KEY_NO_PERMISSION", vec![of, key], None, "You may not change this")
+            }
+            Trouble::Hidden { of, key } => {
+                ("KEY_NO_PERMISSION", vec![of, key], None, "You may not read this")
             }
             Trouble::NotSet(key) => ("KEY_NOT_SET", vec![key.as_str()], None, "Key is not set"),
             Trouble::Full { of } => {
