@@ -1,6 +1,6 @@
 //! PRIVMSG, NOTICE, TAGMSG; what is told with them, and to whom.
 
-use crate::stage::{play, play_with, settings};
+use crate::stage::{operator, play, play_with, settings};
 use stonechat::chat::{Limits, Settings};
 
 #[test]
@@ -403,6 +403,32 @@ fn what_was_said_can_be_taken_back() {
         bob> REDACT #a {m5} :be nice
         bob< @msgid=m6 :bob!bob@localhost REDACT #a {m5} :be nice
         ann< @msgid=m6 :bob!bob@localhost REDACT #a {m5} :be nice
+    ",
+    );
+}
+
+#[test]
+fn an_operator_of_the_server_takes_back_what_was_said_in_any_channel() {
+    let operators = vec![operator("root", "sesame")];
+    play_with(
+        Settings { operators, ..settings() },
+        r"
+        ann+ message-tags echo-message draft/message-redaction draft/no-implicit-names
+        op+ message-tags echo-message draft/message-redaction
+        ann> JOIN #a
+        ann> MODE #a +s
+        ann~
+        ann> PRIVMSG #a :rude
+        ann< @msgid=m1 :ann!ann@localhost PRIVMSG #a :rude
+        op> REDACT #a {m1}
+        op< :srv FAIL REDACT INVALID_TARGET #a :You cannot delete messages from there
+        op> OPER root sesame
+        op~
+        op> REDACT #a {m1} :be nice
+        op< @msgid=m2 :op!op@localhost REDACT #a {m1} :be nice
+        ann< @msgid=m2 :op!op@localhost REDACT #a {m1} :be nice
+        op> REDACT #none {m1}
+        op< :srv FAIL REDACT INVALID_TARGET #none :You cannot delete messages from there
     ",
     );
 }

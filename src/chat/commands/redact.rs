@@ -6,7 +6,7 @@
 use super::chathistory::why;
 use super::message::{Echo, Target};
 use crate::chat::caps::Cap;
-use crate::chat::channels::Rank;
+use crate::chat::channels::{ChannelId, Rank};
 use crate::chat::rights::Right;
 use crate::chat::session::Session;
 use crate::chat::voice::{Line, LineTags, Voice};
@@ -132,19 +132,32 @@ impl Chat {
     }
 
     fn place_to_redact(&self, by: By, name: &str) -> Option<Place> {
-        let readable = self.readable(by.user, name).filter(|_| self.keeper.is_there());
-        let channel = self.channel_for(by, name).filter(|id| self.users[by.user].is_in(*id));
+        let channel = self.channel_to_redact_in(by, name);
+        let kept = match channel {
+            Some(channel) if self.settings.history.enabled => Some(self.place_of_channel(channel)),
+            Some(_) => None,
+            None => self.readable(by.user, name).map(|(kept, _)| kept),
+        };
+        let kept = kept.filter(|_| self.keeper.is_there());
         let target = match (channel, self.users.find(name)) {
             (Some(channel), _) => Some(Target::Channel(channel, None)),
             (None, Some(user)) => Some(Target::User(user)),
             // With who is not here one can have spoken only as an account.
             (None, None) => {
-                readable.as_ref().filter(|_| self.users[by.user].account.is_some())?;
+                kept.as_ref().filter(|_| self.users[by.user].account.is_some())?;
                 None
             }
         };
         let name = target.map_or_else(|| name.to_owned(), |target| self.target_name(target));
-        Some(Place { name, target, kept: readable.map(|(kept, _)| kept) })
+        Some(Place { name, target, kept })
+    }
+
+    /// One that `by` is in; for who may take back everything any channel.
+    fn channel_to_redact_in(&self, by: By, name: &str) -> Option<ChannelId> {
+        if self.has_right(by.user, Right::Redact) {
+            return self.channels.find(name);
+        }
+        self.channel_for(by, name).filter(|id| self.users[by.user].is_in(*id))
     }
 
     /// Whether `by` may take back there what anyone has said, by their rank.
