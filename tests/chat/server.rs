@@ -103,6 +103,8 @@ fn time_info_and_links() {
         ann< :srv 371 ann :One lean daemon through which people and devices talk.
         ann< :srv 371 ann :Since 2026-01-01T00:00:00Z
         ann< :srv 374 ann :End of INFO list
+        ann> INFO elsewhere
+        ann< :srv 402 ann elsewhere :No such server
         ann> LINKS
         ann< :srv 364 ann * srv :0 Net
         ann< :srv 365 ann * :End of /LINKS list

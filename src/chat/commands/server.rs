@@ -58,8 +58,11 @@ impl Chat {
         }
     }
 
-    /// `INFO`. Modern IRC, "INFO message".
-    pub(crate) fn info(&mut self, voice: &mut Voice, by: By, _message: &Message) {
+    /// `INFO [server]`. Modern IRC, "INFO message"; RFC 2812 §3.4.10.
+    pub(crate) fn info(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        if !self.is_here(voice, by, message.params.first().copied()) {
+            return;
+        }
         let began = format!("Since {}", self.began());
         for text in [VERSION, "One lean daemon through which people and devices talk.", &began] {
             self.numeric(voice, by.conn, RPL_INFO, &[text]);
