@@ -302,15 +302,12 @@ impl Chat {
     pub(super) fn log_in(&mut self, voice: &mut Voice, conn: ConnId, account: Box<Account>) {
         let name = account.name.clone();
         let login = Login::from(account);
+        let mut before = None;
         match self.sessions[conn].user() {
             Some(user) => {
-                let before = self.users[user].account.clone();
+                before = self.users[user].account.clone();
                 self.users.log_in(user, login);
                 self.keep_presence(voice, user);
-                if before.as_deref() != Some(&*name) {
-                    self.tell_account(voice, user);
-                    self.dismiss_operators(voice);
-                }
             }
             None => {
                 if let Some(registering) = self.sessions[conn].registering() {
@@ -326,6 +323,10 @@ impl Chat {
         let text = format!("You are now logged in as {name}");
         self.numeric(voice, conn, RPL_LOGGEDIN, &[&mask, &name, &text]);
         if let Some(user) = self.sessions[conn].user() {
+            if before.as_deref() != Some(&*name) {
+                self.tell_account(voice, user);
+                self.dismiss_operators(voice);
+            }
             self.give_own_ranks(voice, user);
         }
     }

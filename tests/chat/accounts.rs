@@ -20,8 +20,8 @@ fn an_account_is_registered_and_logged_in_to_by_plain() {
          bob~
          ann> REGISTER * ann@example.org secret
          ann< :srv REGISTER SUCCESS ann :The account is yours
-         ann< :ann!ann@localhost ACCOUNT ann
          ann< :srv 900 ann ann!ann@localhost ann :You are now logged in as ann
+         ann< :ann!ann@localhost ACCOUNT ann
          bob< @account=ann :ann!ann@localhost ACCOUNT ann
          ann> REGISTER * * secret
          ann< :srv FAIL REGISTER ALREADY_AUTHENTICATED * :You are logged in already
