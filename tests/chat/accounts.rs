@@ -483,7 +483,7 @@ fn who_is_always_on_stays_and_is_here_again_after_a_start() {
          ann~
          ann> NS SET always-on perhaps
          ann< :NickServ!services@srv NOTICE ann :SET always-on on, or off.
-         ann> NS SET always-on on
+         ann> NS SET always-on true
          ann< :NickServ!services@srv NOTICE ann :You stay when your last connection goes.
          ann> JOIN #a
          ann> AWAY :asleep

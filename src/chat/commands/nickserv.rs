@@ -197,8 +197,8 @@ impl Chat {
             return self.nickserv_says(voice, by.conn, "Log in first.");
         };
         let on = match &*value.to_ascii_lowercase() {
-            "on" => true,
-            "off" => false,
+            "on" | "true" => true,
+            "off" | "false" => false,
             _ => return self.nickserv_says(voice, by.conn, "SET always-on on, or off."),
         };
         let text = match on {
