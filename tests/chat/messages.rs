@@ -429,6 +429,18 @@ fn an_operator_of_the_server_takes_back_what_was_said_in_any_channel() {
         ann< @msgid=m2 :op!op@localhost REDACT #a {m1} :be nice
         op> REDACT #none {m1}
         op< :srv FAIL REDACT INVALID_TARGET #none :You cannot delete messages from there
+        bob+ message-tags draft/message-redaction draft/no-implicit-names
+        bob> JOIN #a
+        ann> MODE #a +U
+        ann~
+        bob~
+        ann> PRIVMSG #a :all of you hear this
+        ann< @msgid=m3 :ann!ann@localhost PRIVMSG #a :all of you hear this
+        bob< @msgid=m3 :ann!ann@localhost PRIVMSG #a :all of you hear this
+        op> REDACT #a {m3}
+        op< @msgid=m4 :op!op@localhost REDACT #a {m3}
+        ann< @msgid=m4 :op!op@localhost REDACT #a {m3}
+        bob< @msgid=m4 :op!op@localhost REDACT #a {m3}
     ",
     );
 }

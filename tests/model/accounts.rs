@@ -115,12 +115,12 @@ impl Model {
         let client = self.client(who);
         let before = client.account.replace(account.into());
         let registered = client.registered;
-        if registered && before.as_deref() != Some(account) {
-            self.tell_account(who);
-        }
         let mask = if registered { self.mask(who) } else { "*!*@localhost".into() };
         let text = format!("You are now logged in as {account}");
         self.numeric(who, "900", &[&mask, account, &text]);
+        if registered && before.as_deref() != Some(account) {
+            self.tell_account(who);
+        }
     }
 
     fn tell_account(&mut self, who: &str) {

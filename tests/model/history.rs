@@ -140,7 +140,7 @@ impl Model {
         let Some(chosen) = self.choose(&place, sub, &params[2..count - 1], limit) else {
             return fail(self, "MESSAGE_ERROR", &[asked]);
         };
-        self.play(who, &place, &name, &chosen);
+        self.play(who, asked, (&place, &name), &chosen);
     }
 
     /// Those messages of a place that are asked for; none of a point there is nothing at.
@@ -175,10 +175,11 @@ impl Model {
         })
     }
 
-    fn play(&mut self, who: &str, place: &str, name: &str, chosen: &[Kept]) {
+    /// The batch is called as it was asked for, what is in it as it is.
+    fn play(&mut self, who: &str, asked: &str, (place, name): (&str, &str), chosen: &[Kept]) {
         let batched = self.has("batch");
         if batched {
-            let opening = Line::new("srv", "BATCH", &["+B", "chathistory", name]);
+            let opening = Line::new("srv", "BATCH", &["+B", "chathistory", asked]);
             self.tell(who, &opening);
         }
         for kept in chosen {

@@ -179,7 +179,7 @@ const ALL: &[Topic] = &[
     ),
     topic("HELP", "HELP [topic]", &["Says more of a topic, or which there are."]),
     topic("HELPOP", "HELPOP [topic]", &["The same as HELP."]),
-    topic("INFO", "INFO", &["Says which program this server is, and since when it runs."]),
+    topic("INFO", "INFO [server]", &["Says which program this server is, and since when it runs."]),
     topic(
         "INVITE",
         "INVITE nick channel",

@@ -335,6 +335,23 @@ impl Chat {
         echo: Echo,
         say: &mut dyn FnMut(&mut Voice, &Session),
     ) {
+        let rank = match target {
+            Target::Channel(channel, rank) => rank.max(self.least_rank_to_hear(channel, by.user)),
+            Target::User(_) => None,
+        };
+        self.deliver_to_rank(voice, by, target, rank, echo, say);
+    }
+
+    /// The same, but in a channel to all who have `rank`, whoever speaks.
+    pub(crate) fn deliver_to_rank(
+        &self,
+        voice: &mut Voice,
+        by: By,
+        target: Target,
+        rank: Option<Rank>,
+        echo: Echo,
+        say: &mut dyn FnMut(&mut Voice, &Session),
+    ) {
         // Before the others, so that what is told of it later comes later.
         for conn in &self.users[by.user].conns {
             let session = &self.sessions[*conn];
@@ -357,8 +374,7 @@ impl Chat {
             Target::User(user) => {
                 self.users[user].conns.iter().for_each(|conn| say(voice, &self.sessions[*conn]));
             }
-            Target::Channel(channel, rank) => {
-                let rank = rank.max(self.least_rank_to_hear(channel, by.user));
+            Target::Channel(channel, _) => {
                 for member in &self.channels[channel].members {
                     if member.user != by.user && hears(*member, rank) {
                         let conns = &self.users[member.user].conns;

@@ -218,7 +218,11 @@ impl Chat {
             let own = own.filter(|session| session.caps.has(Cap::EchoMessage));
             return own.for_each(|session| tell(voice, session));
         };
-        self.deliver(voice, by, target, Echo::Now, &mut tell);
+        match by_right {
+            // Who has no rank there may take back what all have heard.
+            true => self.deliver_to_rank(voice, by, target, None, Echo::Now, &mut tell),
+            false => self.deliver(voice, by, target, Echo::Now, &mut tell),
+        }
     }
 
     /// Whether a message was said in that place: to that channel, or between these two.
