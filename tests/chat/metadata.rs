@@ -210,34 +210,34 @@ fn what_is_set_on_a_channel_that_not_everyone_may_join_its_members_read_alone() 
         ann~
         bob~
         bob> METADATA #a GET url location
-        bob< :srv BATCH +b6 metadata #a
-        bob< @batch=b6 :srv WARN METADATA KEY_NO_PERMISSION #a url :You may not read this
-        bob< @batch=b6 :srv WARN METADATA KEY_NO_PERMISSION #a location :You may not read this
-        bob< :srv BATCH -b6
+        bob< :srv BATCH +b5 metadata #a
+        bob< @batch=b5 :srv WARN METADATA KEY_NO_PERMISSION #a url :You may not read this
+        bob< @batch=b5 :srv WARN METADATA KEY_NO_PERMISSION #a location :You may not read this
+        bob< :srv BATCH -b5
         old> METADATA #a GET url
-        old< :srv BATCH +b7 metadata #a
-        old< @batch=b7 :srv FAIL METADATA KEY_NO_PERMISSION #a url :You may not read this
-        old< :srv BATCH -b7
+        old< :srv BATCH +b6 metadata #a
+        old< @batch=b6 :srv FAIL METADATA KEY_NO_PERMISSION #a url :You may not read this
+        old< :srv BATCH -b6
         bob> METADATA #a LIST
-        bob< :srv BATCH +b8 metadata #a
-        bob< :srv BATCH -b8
+        bob< :srv BATCH +b7 metadata #a
+        bob< :srv BATCH -b7
         bob> METADATA #a SYNC
-        bob< :srv BATCH +b9 metadata #a
-        bob< @batch=b9 :srv 761 bob ann url * :y
-        bob< :srv BATCH -b9
+        bob< :srv BATCH +b8 metadata #a
+        bob< @batch=b8 :srv 761 bob ann url * :y
+        bob< :srv BATCH -b8
         ann> INVITE bob #a
         bob> JOIN #a
         ann~
         bob~
         bob> METADATA #a LIST
-        bob< :srv BATCH +b11 metadata #a
-        bob< @batch=b11 :srv 761 bob #a url * :x
-        bob< :srv BATCH -b11
+        bob< :srv BATCH +b10 metadata #a
+        bob< @batch=b10 :srv 761 bob #a url * :x
+        bob< :srv BATCH -b10
         ann> MODE #a -i
         old> METADATA #a GET url
-        old< :srv BATCH +b12 metadata #a
-        old< @batch=b12 :srv 761 old #a url * :x
-        old< :srv BATCH -b12
+        old< :srv BATCH +b11 metadata #a
+        old< @batch=b11 :srv 761 old #a url * :x
+        old< :srv BATCH -b11
         ann~
         bob~
     ",
@@ -277,9 +277,9 @@ fn a_server_operator_sets_it_for_anyone_and_they_are_told() {
         op< :srv 761 op #a status * :of #a
         ann< :srv 761 ann #a status * :of #a
         op> METADATA ann CLEAR
-        op< :srv BATCH +b7 metadata ann
-        op< @batch=b7 :srv 766 op ann status :Key not set
-        op< :srv BATCH -b7
+        op< :srv BATCH +b5 metadata ann
+        op< @batch=b5 :srv 766 op ann status :Key not set
+        op< :srv BATCH -b5
         ann< :srv 766 ann ann status :Key not set
     ",
     );
@@ -442,15 +442,15 @@ fn who_gives_the_capability_up_is_subscribed_to_nothing() {
         ann> METADATA * SUBS
         ann> CAP REQ batch
         ann< :srv CAP ann ACK :batch
-        ann< :srv BATCH +b3 metadata ann
-        ann< :srv BATCH -b3
+        ann< :srv BATCH +b2 metadata ann
+        ann< :srv BATCH -b2
         ann> METADATA * SUB a
         ann~
         ann> CAP REQ -draft/metadata-3
         ann< :srv CAP ann ACK :-draft/metadata-3
         ann> METADATA * SUBS
-        ann< :srv BATCH +b5 metadata-subs
-        ann< :srv BATCH -b5
+        ann< :srv BATCH +b3 metadata-subs
+        ann< :srv BATCH -b3
     ",
     );
 }
@@ -606,17 +606,17 @@ fn in_an_auditorium_only_those_hear_who_see_and_are_told_of_those_they_see() {
         bob< :bob!bob@localhost JOIN #a
         bob< :srv 353 bob = #a :@op bob
         bob< :srv 366 bob #a :End of /NAMES list
-        bob< :srv BATCH +b8 metadata #a
-        bob< @batch=b8 :srv 761 bob op status * :opping
-        bob< :srv BATCH -b8
+        bob< :srv BATCH +b6 metadata #a
+        bob< @batch=b6 :srv 761 bob op status * :opping
+        bob< :srv BATCH -b6
         op< :bob!bob@localhost JOIN #a
         ann> METADATA * SET status there
         ann< :srv 761 ann ann status * :there
         op< :srv 761 op ann status * :there
         bob> METADATA *ALL SYNC
-        bob< :srv BATCH +b9 metadata *ALL
-        bob< @batch=b9 :srv 761 bob op status * :opping
-        bob< :srv BATCH -b9
+        bob< :srv BATCH +b7 metadata *ALL
+        bob< @batch=b7 :srv 761 bob op status * :opping
+        bob< :srv BATCH -b7
     ",
     );
 }
@@ -640,25 +640,25 @@ fn who_joins_is_told_of_the_channel_and_its_members() {
         new~
         old> JOIN #a
         old< :old!old@localhost JOIN #a
-        old< :srv BATCH +b4 metadata #a
-        old< @batch=b4 :srv METADATA #a status * :open
-        old< @batch=b4 :srv METADATA ann status * :here
-        old< @batch=b4 :srv METADATA old status * :too
-        old< :srv BATCH -b4
+        old< :srv BATCH +b3 metadata #a
+        old< @batch=b3 :srv METADATA #a status * :open
+        old< @batch=b3 :srv METADATA ann status * :here
+        old< @batch=b3 :srv METADATA old status * :too
+        old< :srv BATCH -b3
         ann~
         new> JOIN #a
         new< :new!new@localhost JOIN #a
-        new< :srv BATCH +b5 metadata #a
-        new< @batch=b5 :srv 761 new #a status * :open
-        new< @batch=b5 :srv 761 new ann status * :here
-        new< @batch=b5 :srv 761 new old status * :too
-        new< :srv BATCH -b5
+        new< :srv BATCH +b4 metadata #a
+        new< @batch=b4 :srv 761 new #a status * :open
+        new< @batch=b4 :srv 761 new ann status * :here
+        new< @batch=b4 :srv 761 new old status * :too
+        new< :srv BATCH -b4
         ann~
         old~
         new> JOIN #b
         new< :new!new@localhost JOIN #b
-        new< :srv BATCH +b6 metadata #b
-        new< :srv BATCH -b6
+        new< :srv BATCH +b5 metadata #b
+        new< :srv BATCH -b5
         old> METADATA * SET status
         old> JOIN #c
         old< :srv 766 old old status :Key not set
@@ -703,8 +703,7 @@ fn who_subscribes_is_told_what_there_is() {
         new< :srv 770 new status
         new> METADATA * SUB none
         new< :srv 770 new none
-        new< :srv BATCH +b7 metadata *ALL
-        new< :srv BATCH -b7
+        new< :srv 774 new *ALL 1 :Ask again with METADATA SYNC
     ",
     );
 }
@@ -725,25 +724,25 @@ fn who_watches_is_told_of_those_who_are_here_and_who_come() {
         new> MONITOR + bob,ann
         new< :srv 730 new :bob!bob@localhost
         new< :srv 731 new :ann
-        new< :srv BATCH +b4 metadata bob
-        new< @batch=b4 :srv 761 new bob status * :here
-        new< :srv BATCH -b4
+        new< :srv BATCH +b3 metadata bob
+        new< @batch=b3 :srv 761 new bob status * :here
+        new< :srv BATCH -b3
         old> MONITOR + bob,ann
         old< :srv 730 old :bob!bob@localhost
         old< :srv 731 old :ann
-        old< :srv BATCH +b5 metadata bob
-        old< @batch=b5 :srv METADATA bob status * :here
-        old< :srv BATCH -b5
+        old< :srv BATCH +b4 metadata bob
+        old< @batch=b4 :srv METADATA bob status * :here
+        old< :srv BATCH -b4
         new> MONITOR S
         new< :srv 730 new :bob!bob@localhost
         new< :srv 731 new :ann
-        new< :srv BATCH +b6 metadata bob
-        new< @batch=b6 :srv 761 new bob status * :here
-        new< :srv BATCH -b6
+        new< :srv BATCH +b5 metadata bob
+        new< @batch=b5 :srv 761 new bob status * :here
+        new< :srv BATCH -b5
         ann+
         new< :srv 730 new :ann!ann@localhost
-        new< :srv BATCH +b7 metadata ann
-        new< :srv BATCH -b7
+        new< :srv BATCH +b6 metadata ann
+        new< :srv BATCH -b6
         old< :srv 730 old :ann!ann@localhost
         ann> QUIT
         ann~
@@ -755,9 +754,9 @@ fn who_watches_is_told_of_those_who_are_here_and_who_come() {
         old~
         new< :srv 731 new :bob
         new< :srv 730 new :ann!bob@localhost
-        new< :srv BATCH +b8 metadata ann
-        new< @batch=b8 :srv 761 new ann status * :here
-        new< :srv BATCH -b8
+        new< :srv BATCH +b7 metadata ann
+        new< @batch=b7 :srv 761 new ann status * :here
+        new< :srv BATCH -b7
     ",
     );
 }
@@ -777,27 +776,27 @@ fn sync_answers_for_oneself_another_a_channel_and_all() {
         ann~
         out~
         ann> METADATA * SYNC
-        ann< :srv BATCH +b6 metadata ann
-        ann< @batch=b6 :srv 761 ann ann url * :x
-        ann< :srv BATCH -b6
+        ann< :srv BATCH +b5 metadata ann
+        ann< @batch=b5 :srv 761 ann ann url * :x
+        ann< :srv BATCH -b5
         out> METADATA ann SYNC
-        out< :srv BATCH +b7 metadata ann
+        out< :srv BATCH +b6 metadata ann
+        out< @batch=b6 :srv 761 out ann status * :here
+        out< :srv BATCH -b6
+        out> METADATA #a SYNC
+        out< :srv BATCH +b7 metadata #a
+        out< @batch=b7 :srv 761 out #a status * :open
         out< @batch=b7 :srv 761 out ann status * :here
         out< :srv BATCH -b7
-        out> METADATA #a SYNC
-        out< :srv BATCH +b8 metadata #a
-        out< @batch=b8 :srv 761 out #a status * :open
-        out< @batch=b8 :srv 761 out ann status * :here
-        out< :srv BATCH -b8
         ann> MODE ann +i
         ann~
         out> METADATA #a SYNC
-        out< :srv BATCH +b9 metadata #a
-        out< @batch=b9 :srv 761 out #a status * :open
-        out< :srv BATCH -b9
+        out< :srv BATCH +b8 metadata #a
+        out< @batch=b8 :srv 761 out #a status * :open
+        out< :srv BATCH -b8
         out> METADATA *ALL SYNC
-        out< :srv BATCH +b10 metadata *ALL
-        out< :srv BATCH -b10
+        out< :srv BATCH +b9 metadata *ALL
+        out< :srv BATCH -b9
         out> METADATA none SYNC
         out< :srv FAIL METADATA INVALID_TARGET none :No such user or channel
     ",

@@ -164,11 +164,16 @@ impl Chat {
     /// Says it if it is not too much, unasked; else that it can be asked for.
     pub(crate) fn offer_sync(&mut self, voice: &mut Voice, conn: ConnId, sync: Sync) {
         match self.fits_at_once(voice, conn, &sync) {
-            None => self.numeric(voice, conn, RPL_METADATASYNCLATER, &[&sync.of, ASK_AFTER_S]),
+            None => self.ask_later(voice, conn, &sync),
             // The later draft wants to hear that there is nothing, the earlier does not speak of it.
             Some(0) if !self.hears_later_draft(conn) => {}
             Some(_) => self.say_sync(voice, conn, sync),
         }
+    }
+
+    /// Says that it can be asked for.
+    pub(crate) fn ask_later(&self, voice: &mut Voice, conn: ConnId, sync: &Sync) {
+        self.numeric(voice, conn, RPL_METADATASYNCLATER, &[&sync.of, ASK_AFTER_S]);
     }
 
     /// Says it, at once or a piece at a time.
@@ -191,7 +196,7 @@ impl Chat {
 
     /// How many values there are; `None` if there is no room to say them at once. O(members and
     /// their keys).
-    fn fits_at_once(&self, voice: &Voice, conn: ConnId, sync: &Sync) -> Option<usize> {
+    pub(crate) fn fits_at_once(&self, voice: &Voice, conn: ConnId, sync: &Sync) -> Option<usize> {
         let mut room = voice.headroom(conn);
         let mut count = 0;
         for subject in &sync.subjects {
