@@ -371,24 +371,6 @@ fn a_message_of_several_lines_is_said_again_whole() {
 }
 
 #[test]
-fn nothing_is_heard_of_who_waits_for_an_answer_until_it_is_said() {
-    play(
-        "ann+ draft/chathistory
-         ann> JOIN #a
-         ann> PRIVMSG #a :one
-         ann~
-         disk stalls
-         ann> CHATHISTORY LATEST #a * 10
-         ann> PING here
-         ann> CHATHISTORY LATEST #none * 10
-         disk well
-         ann< :ann!ann@localhost PRIVMSG #a :one
-         ann< :srv PONG srv :here
-         ann< :srv FAIL CHATHISTORY INVALID_TARGET LATEST #none :Messages could not be retrieved",
-    );
-}
-
-#[test]
 fn an_answer_that_the_disk_cannot_give_is_told() {
     let mut stage = Stage::new(settings());
     stage.register("ann", "draft/chathistory");
@@ -408,24 +390,6 @@ fn an_answer_that_the_disk_cannot_give_is_told() {
     stage.disk(State::Well);
     stage.say("ann", "CHATHISTORY LATEST bob * 1");
     assert_eq!(stage.heard("ann"), [":bob!bob@localhost PRIVMSG ann :hi"]);
-}
-
-#[test]
-fn the_longest_answer_is_what_the_settings_say() {
-    let mut settings = settings();
-    settings.history.answer_max = 2;
-    play_with(
-        settings,
-        "ann+ draft/chathistory
-         ann> JOIN #a
-         ann> PRIVMSG #a :one
-         ann> PRIVMSG #a :two
-         ann> PRIVMSG #a :three
-         ann~
-         ann> CHATHISTORY LATEST #a * 10
-         ann< :ann!ann@localhost PRIVMSG #a :two
-         ann< :ann!ann@localhost PRIVMSG #a :three",
-    );
 }
 
 #[test]
@@ -471,7 +435,7 @@ fn history_that_ends_or_begins_at_a_rehash_is_told() {
 }
 
 /// What ann types to come back to her account, whose password is `secret`.
-const ANN: &str = "
+pub(crate) const ANN: &str = "
     ann> CAP REQ :sasl echo-message draft/chathistory draft/message-redaction draft/read-marker
     ann> AUTHENTICATE PLAIN
     ann> AUTHENTICATE AGFubgBzZWNyZXQ=
@@ -516,101 +480,6 @@ fn an_account_finds_again_what_it_has_said_and_heard() {
 }
 
 #[test]
-fn an_account_takes_back_what_it_has_said_before_and_nothing_tells_of_it_any_more() {
-    play(&format!(
-        "ann+ message-tags echo-message
-         ann> REGISTER * * secret
-         ann~
-         bob+ draft/chathistory draft/message-redaction
-         bob> REGISTER * * secret
-         bob> JOIN #a
-         bob~
-         ann> JOIN #a
-         bob~
-         ann~
-         ann> PRIVMSG #a :oops
-         bob< :ann!ann@localhost PRIVMSG #a :oops
-         ann< @msgid=m1 :ann!ann@localhost PRIVMSG #a :oops
-         ann> PRIVMSG bob :oops
-         bob< :ann!ann@localhost PRIVMSG bob :oops
-         ann< @msgid=m2 :ann!ann@localhost PRIVMSG bob :oops
-         restart
-         cat+ draft/chathistory draft/message-redaction
-         cat> JOIN #a
-         cat~
-         {ANN}
-         eve+ draft/message-redaction draft/no-implicit-names
-         ann> JOIN #a
-         ann~
-         cat~
-         eve> JOIN #a
-         ann~
-         cat~
-         eve~
-         eve> REDACT #a {{m1}}
-         eve< :srv FAIL REDACT UNKNOWN_MSGID #a {{m1}} :This message does not exist or is too old
-         disk stalls
-         ann> REDACT #a {{m1}} :typo
-         ann> PING a
-         disk well
-         ann< :ann!ann@localhost REDACT #a {{m1}} :typo
-         ann< :srv PONG srv :a
-         cat< :ann!ann@localhost REDACT #a {{m1}} :typo
-         eve< :ann!ann@localhost REDACT #a {{m1}} :typo
-         cat> CHATHISTORY LATEST #a * 10
-         cat> SEARCH text=oops
-         cat> REDACT #a {{m1}}
-         cat< :srv FAIL REDACT UNKNOWN_MSGID #a {{m1}} :This message does not exist or is too old
-         ann> CHATHISTORY AFTER #a msgid={{m1}} 10
-         ann> REDACT bob {{m2}}
-         ann< :ann!ann@localhost REDACT bob {{m2}}
-         ann> CHATHISTORY LATEST bob * 10
-         disk well"
-    ));
-}
-
-#[test]
-fn what_others_have_said_is_taken_back_by_rank() {
-    play(&format!(
-        "ann+ message-tags echo-message
-         bob+ message-tags echo-message
-         bob> JOIN #a
-         bob~
-         ann> JOIN #a
-         ann~
-         bob~
-         bob> REGISTER * * secret
-         bob~
-         bob> PRIVMSG #a :spam
-         bob< @msgid=m1 :bob!bob@localhost PRIVMSG #a :spam
-         ann~
-         ann> REGISTER * * secret
-         ann~
-         restart
-         op+ draft/chathistory draft/message-redaction echo-message draft/no-implicit-names
-         op> JOIN #a
-         op~
-         {ANN}
-         ann> JOIN #a
-         ann~
-         op~
-         ann> REDACT #a {{m1}}
-         ann< :srv FAIL REDACT REDACT_FORBIDDEN #a {{m1}} :You are not authorised to delete this message
-         disk full
-         op> REDACT #a {{m1}}
-         op< :srv FAIL REDACT INTERNAL_ERROR #a {{m1}} :The message could not be deleted: no space is left on the disk for the database
-         disk well
-         op> CHATHISTORY LATEST #a * 10
-         op< :bob!bob@localhost PRIVMSG #a :spam
-         op> REDACT #a {{m1}}
-         op< :op!op@localhost REDACT #a {{m1}}
-         ann< :op!op@localhost REDACT #a {{m1}}
-         op> CHATHISTORY LATEST #a * 10
-         disk well"
-    ));
-}
-
-#[test]
 fn markers_of_an_account_are_found_again_and_told_to_all_its_connections() {
     let ann2 = ANN.replace("ann>", "two>").replace("ann~", "two~");
     play(&format!(
@@ -641,121 +510,6 @@ fn markers_of_an_account_are_found_again_and_told_to_all_its_connections() {
 }
 
 #[test]
-fn a_long_answer_goes_at_its_readers_pace_and_what_is_asked_later_is_answered_after_it() {
-    let mut settings = settings();
-    settings.history.answer_max = 1000;
-    let mut stage = Stage::new(settings);
-    stage.register("ann", "draft/chathistory batch labeled-response");
-    stage.say("ann", "JOIN #a");
-    let text = "x".repeat(400);
-    for n in 0..1000 {
-        stage.say("ann", &format!("PRIVMSG #a :{n} {text}"));
-    }
-    stage.heard("ann");
-    stage.reads_at_most("ann", 1000);
-    stage.say("ann", "@label=l CHATHISTORY LATEST #a * 1000\\nPING here");
-    let (mut heard, mut backlog_max) = (String::new(), 0);
-    while !heard.ends_with("PONG srv :here\r\n") {
-        backlog_max = backlog_max.max(stage.backlog_bytes());
-        let read = stage.read_on("ann");
-        assert!(!read.is_empty(), "{heard}");
-        heard.push_str(&read);
-    }
-    assert!(backlog_max < 70 << 10, "{backlog_max} bytes were queued");
-    let lines: Vec<&str> = heard.lines().collect();
-    assert_eq!(lines.len(), 1003);
-    assert_eq!(lines[0], "@label=l :srv BATCH +b3 chathistory #a");
-    for (n, line) in lines[1..1001].iter().enumerate() {
-        assert_eq!(*line, format!("@batch=b3 :ann!ann@localhost PRIVMSG #a :{n} {text}"));
-    }
-    assert_eq!(lines[1001], ":srv BATCH -b3");
-}
-
-#[test]
-fn each_of_very_many_requests_in_one_read_is_answered_in_order() {
-    let mut stage = Stage::new(settings());
-    stage.register("ann", "draft/chathistory");
-    stage.say("ann", "JOIN #a");
-    for n in 0..20 {
-        stage.say("ann", &format!("PRIVMSG #a :{n} {}", "x".repeat(400)));
-    }
-    stage.heard("ann");
-    stage.reads_at_most("ann", 1000);
-    let asked: String =
-        (0..400).map(|n| format!("CHATHISTORY LATEST #a * 20\\nPING {n}\\n")).collect();
-    stage.say("ann", &asked);
-    let (mut heard, mut backlog_max) = (String::new(), 0);
-    while !heard.ends_with("PONG srv :399\r\n") {
-        backlog_max = backlog_max.max(stage.backlog_bytes());
-        let read = stage.read_on("ann");
-        assert!(!read.is_empty(), "{} bytes", heard.len());
-        heard.push_str(&read);
-    }
-    assert!(backlog_max < 80 << 10, "{backlog_max} bytes were queued");
-    let lines: Vec<&str> = heard.lines().collect();
-    assert_eq!(lines.len(), 400 * 21);
-    for (n, lines) in lines.chunks(21).enumerate() {
-        assert!(lines[..20].iter().all(|line| line.starts_with(":ann!ann@localhost PRIVMSG #a :")));
-        assert_eq!(lines[20], format!(":srv PONG srv :{n}"));
-    }
-}
-
-#[test]
-fn who_goes_while_a_long_answer_is_said_costs_nothing() {
-    let mut stage = Stage::new(settings());
-    stage.register("ann", "draft/chathistory");
-    stage.say("ann", "JOIN #a");
-    for n in 0..100 {
-        stage.say("ann", &format!("PRIVMSG #a :{n} {}", "x".repeat(400)));
-    }
-    for n in 0..100 {
-        stage.say("ann", &format!("PRIVMSG #a :{n} {}", "x".repeat(400)));
-    }
-    stage.reads_at_most("ann", 100);
-    stage.say("ann", "CHATHISTORY LATEST #a * 100\\nCHATHISTORY LATEST #a * 100");
-    stage.cut_off("ann");
-    stage.read_on("ann");
-    assert_eq!(stage.backlog_bytes(), 0);
-    stage.register("bob", "draft/chathistory");
-    stage.say("bob", "PING here");
-    assert_eq!(stage.heard("bob"), [":srv PONG srv :here"]);
-}
-
-#[test]
-fn who_reads_slowly_does_not_fill_the_memory_with_history() {
-    let mut settings = settings();
-    settings.history.answer_max = 300;
-    settings.history.waiting_bytes_max = 400_000;
-    let mut stage = Stage::new(settings);
-    let names: Vec<String> = (0..5).map(|n| format!("u{n}")).collect();
-    for name in &names {
-        stage.register(name, "draft/chathistory");
-        stage.say(name, "JOIN #a");
-    }
-    for n in 0..300 {
-        stage.say("u0", &format!("PRIVMSG #a :{n} {}", "x".repeat(400)));
-    }
-    for name in &names {
-        stage.heard(name);
-        stage.reads_at_most(name, 0);
-        stage.say(name, "PRIVMSG #a :later");
-        stage.say(name, "CHATHISTORY LATEST #a * 300");
-    }
-    let mut answered = 0;
-    for name in &names {
-        stage.reads_at_most(name, usize::MAX);
-        stage.read_on(name);
-        let heard = stage.heard(name);
-        let refused = ":srv 263 u CHATHISTORY :";
-        let is_refusal = |line: &String| line.replacen(name.as_str(), "u", 1).starts_with(refused);
-        answered += usize::from(!heard.iter().any(is_refusal));
-    }
-    assert!((1..5).contains(&answered), "{answered} are answered");
-    stage.say("u4", "CHATHISTORY LATEST #a * 300");
-    assert_eq!(stage.heard("u4").len(), 300);
-}
-
-#[test]
 fn a_registered_channel_is_read_again_however_closed_it_is() {
     play(&format!(
         "ann+
@@ -772,34 +526,4 @@ fn a_registered_channel_is_read_again_however_closed_it_is() {
          ann> CHATHISTORY LATEST #a * 10
          ann< :ann!ann@localhost PRIVMSG #a :ours"
     ));
-}
-
-#[test]
-fn what_was_taken_back_is_gone_also_where_its_place_is_another_by_then() {
-    play(
-        "ann+ message-tags echo-message draft/chathistory draft/message-redaction draft/no-implicit-names
-         ann> JOIN #a
-         ann~
-         ann> PRIVMSG #a :oops
-         ann< @msgid=m1 :ann!ann@localhost PRIVMSG #a :oops
-         ann> MODE #a +i
-         ann~
-         ann> REDACT #a {m1}
-         ann< @msgid=m2 :ann!ann@localhost REDACT #a {m1}
-         ann> MODE #a -i
-         ann~
-         ann> CHATHISTORY LATEST #a * 10
-         bob+
-         ann> PRIVMSG bob :oops
-         bob< :ann!ann@localhost PRIVMSG bob :oops
-         ann< @msgid=m3 :ann!ann@localhost PRIVMSG bob :oops
-         ann> REGISTER * * secret
-         ann~
-         ann> REDACT bob {m3}
-         ann< @msgid=m4 :ann!ann@localhost REDACT bob {m3}
-         ann> NS DROP ann secret
-         ann~
-         ann> CHATHISTORY LATEST bob * 10
-         disk well",
-    );
 }
