@@ -1,5 +1,4 @@
-//! Accounts: REGISTER, AUTHENTICATE, NickServ; whose a nick is; who
-//! is always on.
+//! Accounts: REGISTER, AUTHENTICATE, NickServ; whose a nick is; who is always on.
 
 use crate::stage::{Stage, play, play_with, settings};
 use base64::Engine;
