@@ -282,6 +282,12 @@ impl Chat {
         if self.ban_of_account(voice, wish.name).is_some() {
             return Err(Unregistered::BadName("An account of this name is banned"));
         }
+        // Whoever is logged in to it can be operator: also for operators whose rights are others.
+        if self.is_of_operator(wish.name) {
+            return Err(Unregistered::BadName(
+                "An operator's account is made where the server runs",
+            ));
+        }
         let holder = self.users.find(wish.name);
         let own = self.sessions[conn].user();
         if holder.is_some() && holder != own && !by_operator {

@@ -134,7 +134,7 @@ pub enum Request {
         /// Its name, folded.
         account: String,
     },
-    /// Whose account a certificate is bound to: [`Reply::Owner`].
+    /// The account that a certificate is bound to: [`Reply::Account`].
     FindByCertificate {
         /// As it was added.
         fingerprint: String,

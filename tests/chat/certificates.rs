@@ -96,6 +96,27 @@ fn a_certificate_is_one_accounts_and_survives_a_restart_but_not_its_account() {
 }
 
 #[test]
+fn whose_a_certificate_is_and_the_account_are_looked_up_together() {
+    play(
+        "ann= 7
+         ann+
+         ann> REGISTER * * secret
+         ann~
+         ann> NS CERT ADD
+         ann~
+         two= 7
+         two> CAP REQ :sasl
+         two~
+         two> AUTHENTICATE EXTERNAL
+         two~
+         disk well 1 stalls
+         two> AUTHENTICATE +
+         two< :srv 900 * *!*@localhost ann :You are now logged in as ann
+         two< :srv 903 * :SASL authentication successful",
+    );
+}
+
+#[test]
 fn an_account_has_sixteen_certificates_and_no_more() {
     let mut script = String::from("ann+\nann> REGISTER * * secret\nann~\n");
     for n in 0..16 {

@@ -48,7 +48,8 @@ fn at(level: u8) -> Stage {
         stage.register(name, "");
         stage.say(name, "JOIN #a");
     }
-    stage.say("root", "REGISTER * * sesame");
+    stage.add_account("root", "sesame");
+    stage.say("root", "NS IDENTIFY root sesame");
     stage.say("root", "OPER root");
     stage.say("ann", "REGISTER * * sesame");
     stage.say("root", &format!("DEFCON {level}"));

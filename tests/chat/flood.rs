@@ -102,13 +102,13 @@ fn several_connections_of_one_user_share_a_bucket() {
 }
 
 #[test]
-fn a_message_to_several_pays_for_each_and_a_pong_for_nothing() {
+fn a_message_to_several_pays_for_each_and_a_pong_for_little() {
     let mut stage = Stage::new(slow());
     stage.comes_from("ann", "192.0.2.1");
     stage.register("ann", "");
     stage.pass(60);
     stage.heard("ann");
-    stage.say("ann", &["PONG x"; 50].join("\n"));
+    stage.say("ann", &["PONG x"; 20].join("\n"));
     stage.say("ann", "TIME");
     assert_eq!(heard(&mut stage, "ann", " 391 "), 1);
     stage.pass(60);
@@ -118,6 +118,19 @@ fn a_message_to_several_pays_for_each_and_a_pong_for_nothing() {
     assert_eq!(heard(&mut stage, "ann", " 391 "), 0);
     stage.pass(4);
     assert_eq!(heard(&mut stage, "ann", " 391 "), 1, "8 of 5: it waits for 4 seconds");
+}
+
+#[test]
+fn who_says_nothing_but_pong_is_heard_later_too() {
+    let mut stage = Stage::new(slow());
+    stage.comes_from("ann", "192.0.2.1");
+    stage.register("ann", "batch labeled-response");
+    stage.pass(60);
+    stage.heard("ann");
+    stage.say("ann", &["@label=x PONG"; 500].join("\n"));
+    assert_eq!(heard(&mut stage, "ann", " ACK"), 41, "ten cost a line");
+    stage.pass(10);
+    assert!((50..=150).contains(&heard(&mut stage, "ann", " ACK")));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What keeps the noise of a channel down: bans that end, slow mode, messages that name everybody.
 
-use crate::stage::{Stage, play, settings};
+use crate::stage::{Stage, play, play_with, settings};
 
 #[test]
 fn a_timed_ban_ends_by_itself() {
@@ -130,6 +130,49 @@ fn in_slow_mode_each_says_one_thing_in_so_many_seconds() {
         cat> PRIVMSG #a :7
         ann< :cat!cat@localhost PRIVMSG #a :7
         bob< :cat!cat@localhost PRIVMSG #a :7
+    ",
+    );
+}
+
+#[test]
+fn figures_and_scenes_are_held_to_the_same() {
+    let mut settings = settings();
+    settings.abuse.mentions_max = 2;
+    play_with(
+        settings,
+        r"
+        ann+
+        bob+
+        cat+
+        ann> JOIN #a
+        bob> JOIN #a
+        cat> JOIN #a
+        ann> MODE #a +EW 30
+        ann~
+        bob~
+        cat~
+        bob> SCENE #a :ann and cat wait
+        bob< :srv 404 bob #a :Cannot send to channel: it names too many who are here
+        bob> SCENE #a :1
+        ann< :=Scene=!bob@npc.fakeuser.invalid PRIVMSG #a :1 (bob)
+        bob< :=Scene=!bob@npc.fakeuser.invalid PRIVMSG #a :1 (bob)
+        cat< :=Scene=!bob@npc.fakeuser.invalid PRIVMSG #a :1 (bob)
+        bob> NPC #a x :2
+        bob< :srv 404 bob #a :Cannot send to channel (+W): wait 30s more
+        bob> PRIVMSG #a :3
+        bob< :srv 404 bob #a :Cannot send to channel (+W): wait 30s more
+        ann> TBAN #a 1m m:cat
+        ann~
+        bob~
+        cat~
+        cat> SCENE #a :4
+        cat< :srv 404 cat #a :Cannot send to channel (+b): you are banned
+        +60s
+        cat> SCENE #a :5
+        cat< :srv MODE #a -b m:cat!*@*
+        cat< :=Scene=!cat@npc.fakeuser.invalid PRIVMSG #a :5 (cat)
+        ann~
+        bob~
     ",
     );
 }

@@ -88,6 +88,15 @@ fn a_password_is_asked_of_everyone() {
         bob~
         bob> PASS sesame
         bob< :srv 462 bob :You may not reregister
+        eve> REGISTER eve * secret
+        eve< :srv FAIL REGISTER COMPLETE_CONNECTION_REQUIRED eve :Complete the connection first
+        eve> PASS wrong
+        eve> REGISTER eve * secret
+        eve< :srv FAIL REGISTER COMPLETE_CONNECTION_REQUIRED eve :Complete the connection first
+        eve> PASS sesame
+        eve> REGISTER eve * secret
+        eve< :srv REGISTER SUCCESS eve :The account is yours
+        eve< :srv 900 * *!*@localhost eve :You are now logged in as eve
     ",
     );
 }

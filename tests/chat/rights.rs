@@ -107,7 +107,12 @@ fn who_is_logged_in_to_the_account_needs_no_password_and_ceases_with_it() {
         cat< :srv 461 cat OPER :Not enough parameters
         cat> OPER cat sesame
         cat< :srv 464 cat :Password incorrect
-        cat> NS REGISTER hunter2
+        cat> REGISTER cat * hunter2
+        cat< :srv FAIL REGISTER BAD_ACCOUNT_NAME cat :An operator's account is made where the server runs
+        dan> REGISTER CAT * hunter2
+        dan< :srv FAIL REGISTER BAD_ACCOUNT_NAME CAT :An operator's account is made where the server runs
+        account cat hunter2
+        cat> NS IDENTIFY cat hunter2
         cat~
         cat> OPER CAT
         cat< :srv 381 cat :You are now an IRC operator
@@ -282,7 +287,8 @@ fn sanick_is_heard_as_a_nick_and_gives_nobody_anothers_name() {
         bob+
         cat+
         dan+
-        cat> NS REGISTER hunter2
+        account cat hunter2
+        cat> NS IDENTIFY cat hunter2
         cat~
         cat> NICK tom
         cat~

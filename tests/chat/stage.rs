@@ -12,6 +12,7 @@
 //! ann= 7                          she is to come by TLS, with a certificate of 32 bytes 7; with none
 //!                                 if nothing is said
 //! +90s                            so much time passes
+//! account ann secret              `stonechatd account add` makes one
 //! disk full                       nothing can be written any more; also: broken, stalls, well
 //! disk well 2 full                only after two requests more
 //! restart                         the server is killed, everyone with it, and begun again
@@ -28,10 +29,11 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use stonechat::app::{App, Protocol};
+use stonechat::auth::skeleton::Skeleton;
 use stonechat::auth::verifier::Verifier;
 use stonechat::chat::{Ended, Operator, OperatorClass, Proof, Right, Settings};
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer, Secure, TlsVersion};
-use stonechat::store::{Reply, Request};
+use stonechat::store::{NewAccount, Reply, Request, Secret};
 
 /// Plays `script` with the settings that a server called `srv` has by default.
 #[track_caller]
@@ -62,6 +64,12 @@ pub fn play_with(settings: Settings, script: &str) {
                 stage.compare(&mut expected);
             }
             stage.pass(seconds.strip_suffix('s').expect("+90s").parse().expect("seconds"));
+            continue;
+        }
+        if let Some((name, password)) =
+            line.strip_prefix("account ").and_then(|l| l.split_once(' '))
+        {
+            stage.add_account(name, password);
             continue;
         }
         if let Some(event) = line.strip_prefix("disk ").or(line.strip_prefix("restart")) {
@@ -205,6 +213,21 @@ impl Stage {
     /// Another program does something to what is kept.
     pub fn ask_disk(&mut self, request: Request) -> Reply {
         self.disk.ask(request)
+    }
+
+    /// Another program makes an account.
+    pub fn add_account(&mut self, name: &str, password: &str) {
+        let account = NewAccount {
+            name: name.into(),
+            folded: name.into(),
+            skeleton: Skeleton::of(name).as_str().into(),
+            verifier: Secret(Verifier::new(password, 4096, [7; 16]).to_string()),
+            email: None,
+            always_on: false,
+            created_ms: 0,
+        };
+        let reply = self.ask_disk(Request::AddAccount { account, invitation: None });
+        assert!(matches!(reply, Reply::Added), "{reply:?}");
     }
 
     /// The server is killed, and begun again with what is on the disk.

@@ -1,8 +1,9 @@
 //! Bans of the server: UBAN, KLINE, DLINE; whom they keep out, and until when.
 
 use crate::oper::with_operators;
-use crate::stage::{Stage, play_with};
-use stonechat::store::{BanKind, BanRecord, Reply, Request};
+use crate::stage::{Stage, operator, play_with, settings};
+use stonechat::chat::{Right, Settings};
+use stonechat::store::{BanKind, BanRecord, Limit, Reply, Request};
 
 /// `root` is here as an operator.
 fn stage() -> Stage {
@@ -305,6 +306,36 @@ fn info_tells_of_one_target() {
             ":srv NOTICE root :root!*@* means 1 of the connections here",
         ],
     );
+}
+
+#[test]
+fn info_tells_where_somebody_is_only_who_may_see_addresses_and_is_recorded() {
+    let mut seer = operator("seer", "sesame");
+    seer.class.rights = vec![Right::Ban, Right::Addresses];
+    let mut guard = operator("guard", "sesame");
+    guard.class.rights = vec![Right::Ban];
+    let mut stage = Stage::new(Settings { operators: vec![seer, guard], ..settings() });
+    stage.comes_from("ann", "192.0.2.7");
+    for name in ["ann", "seer", "guard"] {
+        stage.register(name, "");
+        stage.say(name, &format!("OPER {name} sesame"));
+        stage.heard(name);
+    }
+    for (name, target, count) in [
+        ("guard", "ann!*@192.0.*", 0),
+        ("guard", "ann!*@192.0.2.7", 0),
+        ("guard", "ann!*@*.ip", 1),
+        ("seer", "ann!*@192.0.*", 1),
+        ("seer", "ann!*@192.1.*", 0),
+    ] {
+        stage.say(name, &format!("UBAN INFO {target}"));
+        let said = stage.heard(name).pop().unwrap();
+        assert!(said.contains(&format!("{target} means {count} of ")), "{name}: {said}");
+    }
+    let request = Request::Acts { whose: Some("seer".into()), limit: Limit::new(9) };
+    let Reply::Acts(acts) = stage.ask_disk(request) else { panic!() };
+    let looks = acts.iter().filter(|act| act.command == "UBAN").map(|act| &*act.target);
+    assert_eq!(looks.collect::<Vec<_>>().len(), 2, "both, whatever was found");
 }
 
 #[test]

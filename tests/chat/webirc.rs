@@ -1,9 +1,10 @@
 //! WEBIRC: gateways say for whom they connect, and nobody else does.
 
-use crate::stage::{play_with, settings};
+use crate::stage::{Stage, operator, play_with, settings};
 use stonechat::auth::verifier::Verifier;
 use stonechat::chat::{Abuse, Gateway, Settings};
 use stonechat::net::{Network, Networks};
+use stonechat::store::{Reply, Request};
 
 /// The actors connect by a Unix socket, which is this machine.
 fn with_gateways() -> Settings {
@@ -84,4 +85,20 @@ fn a_gateway_says_it_once() {
         ann!
     ",
     );
+}
+
+#[test]
+fn nothing_is_heard_behind_it_of_who_is_banned() {
+    let operators = vec![operator("root", "sesame")];
+    let mut stage = Stage::new(Settings { operators, ..with_gateways() });
+    stage.register("root", "");
+    stage.say("root", "OPER root sesame");
+    stage.say("root", "DLINE 203.0.113.0/24 x");
+    stage.smooth = true;
+    stage.say("eve", "WEBIRC * lounge host 203.0.113.5\nREGISTER eve * secret");
+    assert_eq!(stage.heard("eve"), ["ERROR :You are banned: x"]);
+    let found = stage.ask_disk(Request::FindAccount { folded: "eve".into() });
+    assert!(matches!(found, Reply::Account(None)), "{found:?}");
+    stage.say("bob", "WEBIRC * lounge host 192.0.2.5\nNICK bob\nUSER bob 0 * :Bob");
+    assert!(stage.heard("bob")[0].contains(" 001 bob "), "of others it is");
 }

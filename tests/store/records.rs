@@ -98,7 +98,7 @@ impl Naive {
             }
             Request::FindByCertificate { fingerprint } => {
                 let owner = self.certificates.get(&fingerprint);
-                Reply::Owner(owner.map(|(account, _)| self.accounts[account].name.clone()))
+                Reply::Account(owner.map(|(account, _)| Box::new(self.accounts[account].clone())))
             }
             Request::AddInvitation { token_hash, created_ms, expires_ms } => {
                 self.invitations.retain(|_, expires| *expires > created_ms);

@@ -33,23 +33,20 @@ impl Chat {
         // Nothing can be guessed here: who hasn't the key hasn't the fingerprint.
         let request = Request::FindByCertificate { fingerprint };
         self.ask_for(voice, conn, request, move |chat, voice, conn, reply| {
-            let name = match reply {
-                Reply::Owner(Some(name)) if asked.is_empty() || same(&asked, &name) => name,
-                Reply::Owner(_) => return chat.end_sasl(voice, conn, Err(Refusal::Wrong)),
-                other => {
-                    let refusal = Refusal::Unavailable(trouble(other));
-                    return chat.end_sasl(voice, conn, Err(refusal));
-                }
-            };
-            chat.find_account(voice, conn, &name, |chat, voice, conn, found| {
-                let account = found.and_then(|account| account.ok_or(Refusal::Wrong));
-                let result =
-                    account.and_then(|account| match chat.ban_of_account(voice, &account.name) {
+            // One look for both: between two, the account could become somebody else's of that name.
+            let result = match reply {
+                Reply::Account(Some(account))
+                    if asked.is_empty() || same(&asked, &account.name) =>
+                {
+                    match chat.ban_of_account(voice, &account.name) {
                         Some(why) => Err(Refusal::Banned(why)),
                         None => Ok(account),
-                    });
-                chat.end_sasl(voice, conn, result);
-            });
+                    }
+                }
+                Reply::Account(_) => Err(Refusal::Wrong),
+                other => Err(Refusal::Unavailable(trouble(other))),
+            };
+            chat.end_sasl(voice, conn, result);
         });
     }
 

@@ -109,7 +109,7 @@ impl Chat {
 
     /// Whether an account is that of an operator. One that is merely called like an operator who
     /// has a password may be anybody's.
-    fn is_of_operator(&self, account: &str) -> bool {
+    pub(crate) fn is_of_operator(&self, account: &str) -> bool {
         let is_it =
             |operator: &Operator| operator.proof == Proof::Account && same(&operator.name, account);
         self.settings.operators.iter().any(is_it)

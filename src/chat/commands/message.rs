@@ -178,10 +178,7 @@ impl Chat {
             self.end_timed_bans(voice, channel);
             let mut why = self.silences(channel, by.user, texts).map(str::to_owned);
             if why.is_none() && kind != Kind::Tagmsg {
-                let many = self.names_too_many(channel, by.user, texts);
-                why = many
-                    .then(|| "Cannot send to channel: it names too many who are here".to_owned());
-                why = why.or_else(|| self.slows(voice, channel, by.user));
+                why = self.curbs(voice, channel, by.user, texts);
             }
             if let Some(why) = why {
                 let name = self.channels[channel].name.clone();

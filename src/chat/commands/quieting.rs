@@ -56,9 +56,24 @@ impl Chat {
         }
     }
 
+    /// Why a user who may speak in a channel may not say `texts` now. If they may, it is noted that they
+    /// speak.
+    pub(crate) fn curbs(
+        &mut self,
+        voice: &Voice,
+        channel: ChannelId,
+        user: UserId,
+        texts: &[&str],
+    ) -> Option<String> {
+        if self.names_too_many(channel, user, texts) {
+            return Some("Cannot send to channel: it names too many who are here".to_owned());
+        }
+        self.slows(voice, channel, user)
+    }
+
     /// Why a user must wait before they say something in a channel again: mode `W`. If they need not,
     /// it is noted that they speak now.
-    pub(crate) fn slows(&mut self, voice: &Voice, id: ChannelId, user: UserId) -> Option<String> {
+    fn slows(&mut self, voice: &Voice, id: ChannelId, user: UserId) -> Option<String> {
         let member = self.member(id, user);
         let serial = self.users[user].serial;
         let room = &mut self.channels[id];
@@ -82,7 +97,7 @@ impl Chat {
 
     /// Whether a message names more members of a channel than one without rank may. Of most messages
     /// only the words are counted.
-    pub(crate) fn names_too_many(&self, id: ChannelId, user: UserId, texts: &[&str]) -> bool {
+    fn names_too_many(&self, id: ChannelId, user: UserId, texts: &[&str]) -> bool {
         let max = self.settings.abuse.mentions_max;
         let words = || {
             let ends = |c: char| !c.is_ascii_alphanumeric() && !"-[]\\`_^{|}".contains(c);

@@ -17,9 +17,10 @@ impl Chat {
             Stage::Gone => None,
         };
         let is_user = self.sessions[conn].user().is_some();
+        let may_before = self.settings.accounts.before_connect && self.knows_password(conn);
         let refused = |code, text| Err((code, text));
         let wanted = match (name, nick) {
-            _ if !is_user && !self.settings.accounts.before_connect => {
+            _ if !is_user && !may_before => {
                 refused("COMPLETE_CONNECTION_REQUIRED", "Complete the connection first")
             }
             _ if self.account_of(conn).is_some() => {

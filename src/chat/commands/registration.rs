@@ -141,7 +141,6 @@ impl Chat {
             return;
         }
         let Some(nick) = registering.nick.clone() else { return };
-        let given = registering.password.clone().unwrap_or_default();
         self.abort_sasl(voice, conn);
         // Nobody holds a nick before he is there: who is first, has it.
         if let Some(owner) = self.users.find(&nick)
@@ -149,7 +148,7 @@ impl Chat {
         {
             return self.refuse_nick(voice, conn, &nick, ERR_NICKNAMEINUSE, None);
         }
-        if self.settings.password.as_deref().is_some_and(|wanted| !same_secret(wanted, &given)) {
+        if !self.knows_password(conn) {
             self.numeric(voice, conn, ERR_PASSWDMISMATCH, &[]);
             return self.turn_away(voice, conn, "Bad password");
         }
@@ -173,6 +172,13 @@ impl Chat {
                 None => chat.become_user(voice, conn, &nick),
             }
         });
+    }
+
+    /// Whether a newcomer has given the password that is asked of everyone, if one is.
+    pub(crate) fn knows_password(&self, conn: ConnId) -> bool {
+        let Stage::Registering(registering) = &self.sessions[conn].stage else { return true };
+        let given = registering.password.as_deref().unwrap_or_default();
+        self.settings.password.as_deref().is_none_or(|wanted| same_secret(wanted, given))
     }
 
     /// Turns away who is not logged in, where one must be.

@@ -100,8 +100,10 @@ impl Chat {
         relayed_by: Option<&str>,
     ) {
         let name = self.channels[channel].name.clone();
-        if let Some(why) = self.silences(channel, by.user, &[text]) {
-            return self.numeric_saying(voice, by.conn, ERR_CANNOTSENDTOCHAN, &[&name], why);
+        self.end_timed_bans(voice, channel);
+        let why = self.silences(channel, by.user, &[text]).map(str::to_owned);
+        if let Some(why) = why.or_else(|| self.curbs(voice, channel, by.user, &[text])) {
+            return self.numeric_saying(voice, by.conn, ERR_CANNOTSENDTOCHAN, &[&name], &why);
         }
         let target = Target::Channel(channel, None);
         let msgid = self.message_ids.next(voice.now().unix_ms);

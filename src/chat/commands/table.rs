@@ -108,7 +108,7 @@ pub(crate) const ALL: &[Command] = &[
     user("PART", 1, Chat::part).for_each_in(0),
     anyone("PASS", 1, Chat::pass),
     anyone("PING", 0, Chat::ping).costs(2),
-    anyone("PONG", 0, Chat::pong).costs(0),
+    anyone("PONG", 0, Chat::pong).costs(1),
     user("PRIVMSG", 0, Chat::privmsg).for_each_in(0),
     anyone("QUIT", 0, Chat::quit).costs(0),
     user("REDACT", 2, Chat::redact),

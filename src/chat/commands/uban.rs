@@ -299,8 +299,18 @@ impl Chat {
             (None, _) => format!("{target} is not banned"),
         };
         self.notice(voice, by.conn, &line);
-        let ids = self.sessions.iter().map(|session| session.id);
-        let here = ids.filter(|id| self.is_hit(*id, &target)).count();
+        // By masks of an address and a nick one finds where somebody is.
+        let sees = self.has_right(by.user, Right::Addresses);
+        if sees && matches!(target, Target::Mask(_)) {
+            self.record_look(voice, by, "UBAN", &format!("INFO {target}"));
+        }
+        let is_meant = |id: &ConnId| match &target {
+            Target::Mask(mask) if !sees => self.sessions[*id]
+                .user()
+                .is_some_and(|user| mask::matches(mask, self.users[user].mask())),
+            _ => self.is_hit(*id, &target),
+        };
+        let here = self.sessions.iter().map(|session| session.id).filter(is_meant).count();
         self.notice(voice, by.conn, &format!("{target} means {here} of the connections here"));
     }
 

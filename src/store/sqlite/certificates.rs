@@ -5,7 +5,7 @@ use crate::store::{Reply, Trouble};
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub(super) const OWNER: &str = "
-    SELECT account.name FROM certificate JOIN account ON account.id = certificate.account
+    SELECT account.folded FROM certificate JOIN account ON account.id = certificate.account
     WHERE fingerprint = ?1";
 pub(super) const ALL: &str =
     "SELECT fingerprint, created FROM certificate WHERE account = ?1 ORDER BY created, fingerprint";
@@ -52,5 +52,6 @@ pub(super) fn all(connection: &Connection, account: &str) -> Result<Reply, Troub
 
 pub(super) fn owner(connection: &Connection, fingerprint: &str) -> Result<Reply, Trouble> {
     let mut statement = connection.prepare_cached(OWNER)?;
-    Ok(Reply::Owner(statement.query_row([fingerprint], |row| row.get(0)).optional()?))
+    let owner: Option<String> = statement.query_row([fingerprint], |row| row.get(0)).optional()?;
+    owner.map_or(Ok(Reply::Account(None)), |folded| accounts::find(connection, &folded))
 }
