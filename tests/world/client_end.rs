@@ -361,11 +361,13 @@ impl ClientEnd {
     }
 }
 
-/// What lies in the wires and how often it was written to: while the loop does anything at all with
-/// them, that changes.
-pub fn motion<'a>(ends: impl Iterator<Item = &'a ClientEnd>) -> usize {
+/// What lies in the wires, up and down, and how often they were written to: while the loop does anything
+/// at all with them, that changes. Not their sum: what is read here may be as much as is written there.
+pub fn motion<'a>(ends: impl Iterator<Item = &'a ClientEnd>) -> [usize; 3] {
     let wires = ends.map(|end| end.wire.borrow());
-    wires.map(|wire| wire.up.len() + wire.down.len() + wire.writes).sum()
+    wires.fold([0; 3], |[up, down, writes], wire| {
+        [up + wire.up.len(), down + wire.down.len(), writes + wire.writes]
+    })
 }
 
 /// Turns in a row that may do nothing though the loop wants them: each of those who arrive is looked at

@@ -417,7 +417,7 @@ impl World {
 
     /// Lets everything in flight arrive, the loop being woken only when it must be.
     fn quiesce(&mut self) {
-        let (mut before, mut still) = (0, 0);
+        let (mut before, mut still) = ([0; 3], 0);
         for _ in 0..100_000 {
             let mut busy = false;
             for n in 0..self.clients.len() {
