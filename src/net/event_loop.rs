@@ -306,6 +306,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// [`EventLoop::wait`] tells whether there is more to do already.
     pub fn turn(&mut self) {
         self.tell_of_waking();
+        // Who has learned of it there is heard only if they may be.
+        self.admit_moved();
         self.list_resumed();
         self.tell_of_room();
         self.read_ready();

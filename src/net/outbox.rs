@@ -278,10 +278,12 @@ impl Outbox {
     }
 
     /// From here on `id` is one from `address`, though its stream comes from elsewhere: limits apply
-    /// to that, and may refuse it when the turn goes on.
+    /// to that, and may refuse it. Nothing more is heard of it before, also if it was deferred.
     pub fn comes_from(&mut self, id: ConnId, address: IpAddr) {
         if self.heard_queue(id).is_some() {
             self.moved.push((id, address));
+            self.defer(id);
+            self.resume(id);
         }
     }
 

@@ -95,10 +95,12 @@ fn nothing_is_heard_behind_it_of_who_is_banned() {
     stage.say("root", "OPER root sesame");
     stage.say("root", "DLINE 203.0.113.0/24 x");
     stage.smooth = true;
-    stage.say("eve", "WEBIRC * lounge host 203.0.113.5\nREGISTER eve * secret");
-    assert_eq!(stage.heard("eve"), ["ERROR :You are banned: x"]);
-    let found = stage.ask_disk(Request::FindAccount { folded: "eve".into() });
-    assert!(matches!(found, Reply::Account(None)), "{found:?}");
+    for (nick, gateway) in [("eve", "* lounge"), ("mallory", "sesame web")] {
+        stage.say(nick, &format!("WEBIRC {gateway} host 203.0.113.5\nREGISTER {nick} * secret"));
+        assert_eq!(stage.heard(nick), ["ERROR :You are banned: x"]);
+        let found = stage.ask_disk(Request::FindAccount { folded: nick.into() });
+        assert!(matches!(found, Reply::Account(None)), "{found:?}");
+    }
     stage.say("bob", "WEBIRC * lounge host 192.0.2.5\nNICK bob\nUSER bob 0 * :Bob");
     assert!(stage.heard("bob")[0].contains(" 001 bob "), "of others it is");
 }

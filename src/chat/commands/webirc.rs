@@ -35,9 +35,6 @@ impl Chat {
         };
         let (name, verifier) = (gateway.name.clone(), gateway.verifier.clone());
         let Some(verifier) = verifier else {
-            // What came with it is heard in the next turn: bans and limits may refuse them before.
-            voice.out.defer(conn);
-            voice.out.resume(conn);
             return self.connect_for(voice, conn, &name, ip);
         };
         let Ok(password) = Password::parse(password) else {
