@@ -240,12 +240,7 @@ impl Chat {
         if let Some(user) = self.sessions[conn].user().filter(|_| !new.is_empty()) {
             new.sort_unstable();
             let sync = self.sync_of_all(By { conn, user }, new);
-            match self.fits_at_once(voice, conn, &sync) {
-                // What there is, or when to ask for it, is to be told in the later draft; where there
-                // is nothing yet some take the latter alone.
-                Some(0) if self.hears_later_draft(conn) => self.ask_later(voice, conn, &sync),
-                _ => self.offer_sync(voice, conn, sync),
-            }
+            self.offer_sync(voice, conn, sync);
         }
     }
 

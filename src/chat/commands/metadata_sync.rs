@@ -163,17 +163,17 @@ impl Chat {
 
     /// Says it if it is not too much, unasked; else that it can be asked for.
     pub(crate) fn offer_sync(&mut self, voice: &mut Voice, conn: ConnId, sync: Sync) {
+        let later = |chat: &Chat, voice: &mut Voice| {
+            chat.numeric(voice, conn, RPL_METADATASYNCLATER, &[&sync.of, ASK_AFTER_S]);
+        };
         match self.fits_at_once(voice, conn, &sync) {
-            None => self.ask_later(voice, conn, &sync),
+            None => later(self, voice),
             // The later draft wants to hear that there is nothing, the earlier does not speak of it.
             Some(0) if !self.hears_later_draft(conn) => {}
+            // Some clients take a batch for one channel or user, and not an empty one for all.
+            Some(0) if &*sync.of == ALL => later(self, voice),
             Some(_) => self.say_sync(voice, conn, sync),
         }
-    }
-
-    /// Says that it can be asked for.
-    pub(crate) fn ask_later(&self, voice: &mut Voice, conn: ConnId, sync: &Sync) {
-        self.numeric(voice, conn, RPL_METADATASYNCLATER, &[&sync.of, ASK_AFTER_S]);
     }
 
     /// Says it, at once or a piece at a time.
@@ -196,7 +196,7 @@ impl Chat {
 
     /// How many values there are; `None` if there is no room to say them at once. O(members and
     /// their keys).
-    pub(crate) fn fits_at_once(&self, voice: &Voice, conn: ConnId, sync: &Sync) -> Option<usize> {
+    fn fits_at_once(&self, voice: &Voice, conn: ConnId, sync: &Sync) -> Option<usize> {
         let mut room = voice.headroom(conn);
         let mut count = 0;
         for subject in &sync.subjects {
