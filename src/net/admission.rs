@@ -214,10 +214,10 @@ const MINUTE_MS: f64 = 60_000.0;
 const ROUNDING_MS: f64 = 0.001;
 
 /// What limits apply to: an IPv4 address, or an IPv6 /64, which is what one customer gets (RFC 6177);
-/// and the network that it belongs to, an IPv4 /24 or an IPv6 /48, which is what one site has.
+/// and the network of its site.
 fn units(ip: IpAddr) -> [Network; 2] {
-    let (address, network) = if ip.to_canonical().is_ipv4() { (32, 24) } else { (64, 48) };
-    [Network::of(ip, address), Network::of(ip, network)]
+    let length = if ip.to_canonical().is_ipv4() { 32 } else { 64 };
+    [Network::of(ip, length), Network::of_site(ip)]
 }
 
 #[cfg(test)]

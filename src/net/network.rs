@@ -63,9 +63,14 @@ impl Network {
         address.is_ipv4() == self.first.is_ipv4() && Network::of(address, self.length) == *self
     }
 
-    /// Whether it is no more than what one site has: an IPv4 /24 or an IPv6 /48 (RFC 6177).
+    /// What the site has that an address belongs to: an IPv4 /24 or an IPv6 /48 (RFC 6177).
+    pub fn of_site(address: IpAddr) -> Network {
+        Network::of(address, if address.to_canonical().is_ipv4() { 24 } else { 48 })
+    }
+
+    /// Whether it is no more than what one site has.
     pub fn is_within_a_site(&self) -> bool {
-        self.length >= if self.first.is_ipv4() { 24 } else { 48 }
+        self.length >= Network::of_site(self.first).length
     }
 
     /// The first of its addresses.
@@ -144,6 +149,19 @@ mod tests {
             "a::b::c",
         ] {
             assert_eq!(Network::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_site_has_a_24_or_a_48() {
+        for (text, within) in [
+            ("192.0.2.0/24", true),
+            ("192.0.2.9", true),
+            ("192.0.2.0/23", false),
+            ("2001:db8:1::/48", true),
+            ("2001:db8::/47", false),
+        ] {
+            assert_eq!(Network::parse(text).unwrap().is_within_a_site(), within, "{text}");
         }
     }
 

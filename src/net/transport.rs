@@ -40,7 +40,7 @@ impl<S: Stream> Stream for Transport<S> {
 
     fn write_last(&mut self, said: &[u8]) -> io::Result<usize> {
         match self {
-            Transport::Plain(socket) => socket.write_last(said),
+            Transport::Plain(carrier) => carrier.write_last(said),
             Transport::Tls(tls) => tls.write_last(said),
         }
     }

@@ -295,7 +295,7 @@ impl Reactor {
         let share = (ACCEPTS_PER_TURN / self.listeners.len().max(1)).max(1);
         for index in 0..self.listeners.len() {
             let secure = self.listeners[index].tls.is_some();
-            for _ in 0..if secure { share.min(HANDSHAKES_PER_TURN) } else { share } {
+            for _ in 0..if secure { HANDSHAKES_PER_TURN } else { share } {
                 let bound = &self.listeners[index];
                 // The backlog holds those for whom there would be no hand free to shake.
                 let waits = bound.tls.is_some() && !server.may_arrive();

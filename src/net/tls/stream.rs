@@ -369,7 +369,7 @@ impl<S: Stream> Stream for TlsStream<S> {
 
     /// Who has not had our flight yet understands an alert alone, and after that nothing in plain.
     fn write_last(&mut self, said: &[u8]) -> io::Result<usize> {
-        if self.phase == Phase::Handshake && self.session.protocol_version().is_none() {
+        if self.phase == Phase::Handshake && self.has_heard_nothing() {
             self.phase = Phase::Plain; // what has come is read by whoever drops it
             return self.carrier.write_last(&ACCESS_DENIED).map(|_| 0);
         }
