@@ -368,20 +368,39 @@ fn each_kind_is_kept_with_its_reason_and_its_end() {
     }
 }
 
+/// What keeps a ban for ever.
+fn ban(kind: BanKind, what: String) -> Request {
+    let (reason, setter) = ("spam".to_owned(), "root!r@localhost".to_owned());
+    let (created_s, expires_s) = (1, None);
+    Request::AddBan(Box::new(BanRecord { kind, what, reason, setter, created_s, expires_s }))
+}
+
+#[test]
+fn there_are_so_many_bans_and_no_more() {
+    let mut stage = stage();
+    for n in 1..200_000 {
+        stage.ask_disk(ban(BanKind::Account, format!("spammer{n}")));
+    }
+    stage.restart();
+    stage.register("root", "");
+    oper(&mut stage);
+    told(
+        &mut stage,
+        "UBAN ADD eve",
+        &[":srv NOTICE root :account:eve is banned for ever; connections closed: 0"],
+    );
+    told(
+        &mut stage,
+        "UBAN ADD mallory",
+        &[":srv FAIL UBAN LIMIT_REACHED :There are 200000 bans already"],
+    );
+    stage.say("root", "UBAN ADD 1h eve");
+    assert!(stage.heard("root")[0].contains("eve is banned 1h"), "in the place of what was said");
+}
+
 #[test]
 fn a_hundred_thousand_bans_keep_out_whom_they_mean_and_nobody_else() {
     let mut stage = stage();
-    let ban = |kind, what: String| {
-        let (reason, setter) = ("spam".to_owned(), "root!r@localhost".to_owned());
-        Request::AddBan(Box::new(BanRecord {
-            kind,
-            what,
-            reason,
-            setter,
-            created_s: 1,
-            expires_s: None,
-        }))
-    };
     for n in 0..25_000 {
         let (a, b) = (n / 250, n % 250);
         stage.ask_disk(ban(BanKind::Address, format!("10.{a}.{b}.0/24")));
