@@ -13,6 +13,9 @@ pub enum Progress {
     More,
     /// A proxy has said for whom it stands, and limits apply to that address. There is more to do.
     From(Option<SocketAddr>),
+    /// A proxy speaks for itself or for somebody unknown: limits apply to that address, and it may
+    /// still only check whether we are there. There is more to do.
+    FromProxy(Option<SocketAddr>),
     /// It can be read and written from now on.
     Established,
     /// It never will be, and its far end is told why.

@@ -74,7 +74,7 @@ impl Front {
             return Progress::More;
         }
         self.awaited = Awaited::Nothing;
-        Progress::From(address)
+        if of_a_client { Progress::From(address) } else { Progress::FromProxy(address) }
     }
 
     /// Whether the proxy names the very connection that it speaks on.
@@ -123,7 +123,7 @@ impl<S: Stream> Stream for Proxied<S> {
             Awaited::Header { demanded } => Ok(front.read_header(demanded)),
             Awaited::Word(address) => {
                 front.awaited = Awaited::Nothing;
-                Ok(Progress::From(address))
+                Ok(Progress::FromProxy(address))
             }
             Awaited::Nothing => Ok(Progress::More),
         }

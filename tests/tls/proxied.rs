@@ -4,8 +4,11 @@ use crate::far::shaker;
 use crate::world::by_hand::{ENDPOINT, at, rest};
 use crate::world::tls_client::{client, decrypt, encrypted, session};
 use crate::world::{Choices, ServerEnd, Wire};
+use rustls::ClientConnection;
 use rustls::version::TLS13;
-use std::io::Write;
+use std::cell::RefCell;
+use std::io::{ErrorKind, Write};
+use std::rc::Rc;
 use stonechat::net::tls::TlsStream;
 use stonechat::net::{ConnId, EventLoop, Limits, Outbox, Peer, Proxied, Refusal, Service};
 
@@ -13,6 +16,7 @@ use stonechat::net::{ConnId, EventLoop, Limits, Outbox, Peer, Proxied, Refusal, 
 #[derive(Default)]
 struct Porter {
     opened: Vec<Peer>,
+    heard: Vec<u8>,
 }
 
 impl Service for Porter {
@@ -22,6 +26,7 @@ impl Service for Porter {
     }
 
     fn received(&mut self, _out: &mut Outbox, _id: ConnId, bytes: &[u8]) -> usize {
+        self.heard.extend_from_slice(bytes);
         bytes.len()
     }
 }
@@ -79,4 +84,81 @@ fn a_hello_without_a_header_is_refused() {
     assert!(server.is_empty() && wire.borrow().down.is_empty());
     let index = Refusal::ALL.iter().position(|each| *each == Refusal::BadHeader).unwrap();
     assert_eq!(server.counters().endpoints[0].refused[index], 1);
+}
+
+const LOCAL: &[u8] = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
+/// HAProxy's `check-ssl`: a header that speaks for the proxy itself, a handshake, and the end.
+#[test]
+fn a_check_that_shakes_hands_is_no_client_and_no_refusal() {
+    for (steps, cut) in [(0, false), (1, false), (1, true), (9, false), (9, true)] {
+        let mut check = Local::comes();
+        check.shake_hands(steps, b"");
+        assert!(check.server.service.opened.is_empty());
+        check.wire.borrow_mut().cut = cut.then_some(ErrorKind::ConnectionReset);
+        check.wire.borrow_mut().up_ended = true;
+        check.server.hung_up(check.id.slot());
+        rest(&mut check.server, at(0));
+        check.server.check();
+        assert!(check.server.is_empty() && check.server.service.opened.is_empty());
+        let counted = check.server.counters().endpoints.first().map(|counted| counted.refused);
+        assert!(counted.is_none_or(|counted| counted.iter().all(|count| *count == 0)), "{steps}");
+    }
+}
+
+#[test]
+fn a_proxy_that_speaks_for_itself_through_tls_is_heard_once_it_says_something() {
+    for said_with_the_handshake in [true, false] {
+        let mut local = Local::comes();
+        let early: &[u8] = if said_with_the_handshake { b"hello" } else { b"" };
+        local.shake_hands(9, early);
+        assert_eq!(local.server.service.opened.len(), usize::from(said_with_the_handshake));
+        if !said_with_the_handshake {
+            local.tls.writer().write_all(b"hello").unwrap();
+            local.shake_hands(1, b"");
+        }
+        assert_eq!(local.server.service.opened[0].address, None);
+        assert_eq!(
+            (&local.server.service.heard[..], &local.heard[..]),
+            (&b"hello"[..], &b"welcome\n"[..])
+        );
+    }
+}
+
+/// A proxy that has said LOCAL, and speaks TLS.
+struct Local {
+    server: EventLoop<TlsStream<Proxied<ServerEnd>>, Porter>,
+    wire: Rc<RefCell<Wire>>,
+    id: ConnId,
+    tls: ClientConnection,
+    heard: Vec<u8>,
+}
+
+impl Local {
+    fn comes() -> Local {
+        let mut server = EventLoop::new(Porter::default(), Limits::default());
+        let wire = Wire::new(usize::MAX);
+        wire.borrow_mut().whole_reads = true;
+        let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
+        let proxy = Some("192.0.2.1:9".parse().unwrap());
+        let stream = shaker().accept(Proxied::trusting(end, proxy, true)).unwrap();
+        let peer = Peer { endpoint: ENDPOINT, address: proxy, secure: None };
+        let id = server.accept(stream, peer).unwrap();
+        wire.borrow_mut().send(LOCAL);
+        Local { server, wire, id, tls: session(client(&TLS13)), heard: Vec::new() }
+    }
+
+    /// What each has for the other goes to and fro so often.
+    fn shake_hands(&mut self, steps: usize, said: &[u8]) {
+        self.tls.writer().write_all(said).unwrap();
+        for _ in 0..steps {
+            let bytes = encrypted(&mut self.tls);
+            self.wire.borrow_mut().send(&bytes);
+            self.server.readable(self.id.slot());
+            rest(&mut self.server, at(0));
+            self.server.check();
+            let bytes: Vec<u8> = self.wire.borrow_mut().down.drain(..).collect();
+            decrypt(&mut self.tls, &bytes, &mut self.heard).unwrap();
+        }
+    }
 }

@@ -19,6 +19,18 @@ pub(super) struct Arrival {
     /// As far as is known.
     peer: Peer,
     since_ms: u64,
+    /// A proxy speaks for itself, perhaps only to check whether we are there.
+    check: Check,
+}
+
+/// Whether an accepted stream may be a proxy's check, which is no client and no refusal.
+#[derive(Clone, Copy, PartialEq)]
+enum Check {
+    No,
+    /// Until it has said something, and through TLS if it shakes hands.
+    Perhaps,
+    /// It has shaken hands; its first word or its end decides.
+    AwaitsWord,
 }
 
 /// Why one may not come, and how he is told.
@@ -93,7 +105,12 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         };
         let slot = self.insert(stream, Origin::Admitted(from));
         self.out.arrive(slot, peer.endpoint, within);
-        self.arrivals.push(Arrival { slot, peer, since_ms: self.out.now.uptime_ms });
+        self.arrivals.push(Arrival {
+            slot,
+            peer,
+            since_ms: self.out.now.uptime_ms,
+            check: Check::No,
+        });
         // Registered edge-triggered, it is told of once for what has come before that; but a stream
         // by hand, as in tests, may have come with its first words.
         self.conns[slot].input = Input::Ready;
@@ -127,11 +144,18 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 
     fn establish(&mut self, slot: usize, effort: &mut Effort) {
+        if self.check_of(slot) == Check::AwaitsWord {
+            return self.hear_first_word(slot);
+        }
         match self.conns[slot].stream.establish(effort) {
             Ok(Progress::Waits) => {}
             Ok(Progress::More) => self.list(slot),
-            Ok(Progress::From(address)) => {
-                self.arrival(slot).peer.address = address;
+            Ok(from @ (Progress::From(address) | Progress::FromProxy(address))) => {
+                let arrival = self.arrival(slot);
+                arrival.peer.address = address;
+                if from == Progress::FromProxy(address) {
+                    arrival.check = Check::Perhaps;
+                }
                 match self.admit_again(slot, address.map(|address| address.ip())) {
                     Ok(()) => {
                         self.out.arrives(slot, self.out.limits.arriving_timeout);
@@ -142,15 +166,48 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             }
             Ok(Progress::Established) => match self.denied_meanwhile(slot) {
                 Some(refused) => self.refuse_saying(slot, &refused),
+                None if self.check_of(slot) == Check::Perhaps
+                    && self.conns[slot].stream.secure().is_some() =>
+                {
+                    self.arrival(slot).check = Check::AwaitsWord;
+                    self.conns[slot].input = Input::Ready;
+                    self.list(slot);
+                }
                 None => self.established(slot),
             },
             Ok(Progress::Refused(why)) => self.refuse(slot, why),
             Ok(Progress::Nobody) => self.forget_arrival(slot),
             Err(e) if self.out.state(slot) == State::Connecting => self.give_up(slot, e.kind()),
+            Err(_) if self.check_of(slot) == Check::Perhaps => self.forget_arrival(slot),
             Err(e) => {
                 log::debug!("a newcomer was lost before its first word: {e}");
                 self.refuse(slot, Refusal::HandshakeFailed);
             }
+        }
+    }
+
+    fn check_of(&self, slot: usize) -> Check {
+        let arrival = self.arrivals.iter().find(|arrival| arrival.slot == slot);
+        arrival.map_or(Check::No, |arrival| arrival.check)
+    }
+
+    /// What comes through TLS from a proxy that speaks for itself makes it a client; an end does not.
+    fn hear_first_word(&mut self, slot: usize) {
+        let conn = &mut self.conns[slot];
+        let front = self.out.limits.recvq_max;
+        match conn.stream.read(&mut self.scratch[front..]) {
+            Ok(n) if n > 0 => {
+                conn.unused.extend_from_slice(&self.scratch[front..front + n]);
+                conn.left = true;
+                self.established(slot);
+            }
+            Err(e) if e.kind() == ErrorKind::Interrupted => self.list(slot),
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                if conn.stream.holds_more() {
+                    self.list(slot);
+                }
+            }
+            _ => self.forget_arrival(slot),
         }
     }
 
