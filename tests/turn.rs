@@ -12,7 +12,7 @@ use stonechat::net::{
     CloseReason, ConnId, Dial, Effort, EndpointId, EventLoop, Limits, Outbox, Peer, Progress,
     Service, Stream,
 };
-use world::by_hand::{ENDPOINT, at, join, rest};
+use world::by_hand::{ENDPOINT, at, join, rest, say};
 use world::{Choices, ServerEnd, Wire};
 
 fn echo(line_max: usize, limits: Limits) -> EventLoop<ServerEnd, App> {
@@ -44,6 +44,31 @@ fn whoever_floods_is_heard_once_a_turn_like_everyone() {
     let counted = &server.counters().endpoints[0];
     let all = 20 * 300_000 + b"a word\n".len() as u64;
     assert_eq!((counted.received_bytes, counted.sent_bytes), (all, all));
+}
+
+#[test]
+fn what_arrives_before_a_second_look_is_answered_in_the_same_turn_and_nobody_is_read_twice() {
+    let mut server = echo(4096, Limits::default());
+    let (ann, bob) = (join(&mut server, usize::MAX), join(&mut server, usize::MAX));
+    say(&mut server, &ann, "first\n");
+    server.hear();
+    assert_eq!(server.unwritten(), 1);
+    say(&mut server, &ann, "second\n");
+    say(&mut server, &bob, "late\n");
+    server.hear();
+    server.hear();
+    assert_eq!(server.unwritten(), 2);
+    server.answer();
+    server.check();
+    assert_eq!(ann.1.borrow().down, b"FIRST\n", "ann was read, then came the others' turn");
+    assert_eq!(bob.1.borrow().down, b"LATE\n");
+    assert_eq!(
+        server.wait(at(0)),
+        Some(Duration::ZERO),
+        "what ann has said since is not forgotten"
+    );
+    server.turn();
+    assert_eq!(ann.1.borrow().down, b"FIRST\nSECOND\n");
 }
 
 /// Were a byte searched or copied again with each that follows, four times the length would cost

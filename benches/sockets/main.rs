@@ -1,7 +1,8 @@
 //! What the loop costs over real sockets on loopback, beside the least that could do the same.
 //!
 //! `cargo bench --bench sockets` for everything, some minutes; `-- fanout echo chat history crowd accept
-//! refuse flood idle start tls` for some of it. Rows for which there are not enough descriptors, 15,100 at
+//! refuse flood idle start tls
+//! under_way` for some of it. Rows for which there are not enough descriptors, 15,100 at
 //! most, are left out.
 //!
 //! Wall time on a shared machine says little. What is compared is the CPU time of the server's
@@ -25,12 +26,13 @@ mod start;
 mod tls;
 #[path = "../../tests/world/tls_client.rs"]
 mod tls_client;
+mod under_way;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fs;
 use std::process::Command;
 
-const SCENARIOS: [(&str, fn()); 11] = [
+const SCENARIOS: [(&str, fn()); 12] = [
     ("fanout", fanout::run),
     ("echo", echo::run),
     ("chat", chat::run),
@@ -42,6 +44,7 @@ const SCENARIOS: [(&str, fn()); 11] = [
     ("idle", idle::run),
     ("start", start::run),
     ("tls", tls::run),
+    ("under_way", under_way::run),
 ];
 
 fn main() {

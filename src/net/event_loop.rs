@@ -1,6 +1,7 @@
 //! One turn of the loop, over any streams: real sockets here, pipes with faults in tests.
 
 mod arriving;
+mod reading;
 
 use super::outbox::Attention;
 use super::send_queue::State;
@@ -10,7 +11,7 @@ use super::{
 };
 use arriving::{Arrivals, Refused};
 use slab::Slab;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct EventLoop<S, V> {
     /// Connections that may have something to read, in this turn and in the next.
     ready: Vec<u32>,
     later: Vec<u32>,
+    /// Connections that were read in this turn.
+    heard: Vec<u32>,
     /// Where bytes are read to: behind a front of `Limits::recvq_max`, which takes what the
     /// connection had left unused.
     scratch: Box<[u8]>,
@@ -45,6 +48,8 @@ struct Conn<S> {
     input: Input,
     /// In `ready` or `later`.
     listed: bool,
+    /// Was read in this turn, and is not read again before the next. In `EventLoop::heard`.
+    heard: bool,
     /// Received but not used yet: the beginning of a unit, or what its service has deferred.
     unused: Vec<u8>,
     /// `unused` is to be heard again though nothing has come.
@@ -71,15 +76,6 @@ enum Input {
     Ending,
 }
 
-/// A connection is read from once a turn, so that no one is heard twice while another waits. How
-/// much at most depends on how many are ready: 20 flooders with 4 KiB each add 0.75 ms to the p99
-/// of the others, with 64 KiB 4.5 ms; alone, a larger read saves calls.
-const TURN_READ_BYTES: usize = 64 << 10;
-const READ_BYTES: std::ops::RangeInclusive<usize> = 4 << 10..=16 << 10;
-
-/// A connection that has used all it received keeps no larger buffer than this.
-const UNUSED_KEPT: usize = 512;
-
 impl<S> Conn<S> {
     /// Whether its service may have something to hear.
     fn has_more(&self) -> bool {
@@ -100,6 +96,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             newcomers: Vec::new(),
             ready: Vec::new(),
             later: Vec::new(),
+            heard: Vec::new(),
             scratch: scratch(&limits),
             due: Vec::new(),
             dirty: Vec::new(),
@@ -289,8 +286,9 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             self.conns.iter().filter(|(_, conn)| conn.origin != Origin::Uncounted).count();
         assert_eq!(self.admission.open(), admitted, "counted and not here, or the reverse");
         for (slot, conn) in &self.conns {
+            assert!(!conn.heard, "read in a turn that is over");
             assert_eq!(conn.listed, self.later.contains(&(slot as u32)));
-            assert!(conn.unused.capacity() <= UNUSED_KEPT || !conn.unused.is_empty());
+            assert!(conn.unused.capacity() <= reading::UNUSED_KEPT || !conn.unused.is_empty());
             let waits = !conn.has_more() || conn.listed || self.out.is_deferred(slot);
             assert!(
                 waits || !matches!(self.out.attention(slot), Attention::Hears | Attention::Forgets),
@@ -302,15 +300,36 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
 /// The turn.
 impl<S: Stream, V: Service> EventLoop<S, V> {
-    /// Hears everyone once, then says everything that came of it, each with one write. Afterwards
-    /// [`EventLoop::wait`] tells whether there is more to do already.
+    /// Reads each ready connection once, then writes all replies, one write for each recipient.
+    /// Afterwards [`EventLoop::wait`] tells whether there is more to do already.
     pub fn turn(&mut self) {
+        self.hear();
+        self.answer();
+    }
+
+    /// The first half of a turn: reads each ready connection. It may be called again before
+    /// [`EventLoop::answer`], once the poll has told what has arrived meanwhile. A connection is read
+    /// once in a turn, however often this is called.
+    pub fn hear(&mut self) {
         self.tell_of_waking();
-        // Who has learned of it there is heard only if they may be.
+        // `woken` may have reported a connection's real address: apply bans and limits before
+        // reading from it.
         self.admit_moved();
         self.list_resumed();
         self.tell_of_room();
         self.read_ready();
+    }
+
+    /// Queues that [`EventLoop::answer`] will write, one write each.
+    pub fn unwritten(&self) -> usize {
+        self.out.dirty_len()
+    }
+
+    /// The second half of a turn: fires deadlines, reports endings, writes every queue.
+    pub fn answer(&mut self) {
+        for slot in self.heard.drain(..) {
+            self.conns[slot as usize].heard = false;
+        }
         // After reading, so that what has arrived in time counts.
         self.fire_deadlines();
         self.admit_moved();
@@ -347,129 +366,6 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             }
         }
         self.due = resumed;
-    }
-
-    fn read_ready(&mut self) {
-        std::mem::swap(&mut self.ready, &mut self.later);
-        let share = TURN_READ_BYTES / self.ready.len().max(1);
-        let share = share.clamp(*READ_BYTES.start(), *READ_BYTES.end());
-        let mut ready = std::mem::take(&mut self.ready);
-        for slot in ready.drain(..) {
-            self.read(slot as usize, share);
-            self.flush_if_full();
-        }
-        self.ready = ready;
-    }
-
-    fn read(&mut self, slot: usize, share: usize) {
-        let conn = &mut self.conns[slot];
-        conn.listed = false;
-        match self.out.attention(slot) {
-            Attention::Hears if conn.left => self.hear_left(slot),
-            Attention::Hears => self.hear(slot, share),
-            Attention::Forgets => {
-                conn.left = false;
-                self.forget(slot, share);
-            }
-            Attention::Establishing => self.newcomers.push(slot as u32),
-            // `flush` lists it again when it may go on.
-            Attention::Paused | Attention::None => {}
-        }
-    }
-
-    fn hear(&mut self, slot: usize, share: usize) {
-        let Some(n) = self.read_some(slot, share) else { return };
-        let id = self.out.id(slot);
-        let conn = &mut self.conns[slot];
-        if n == 0 {
-            self.out.peer_finished(slot);
-            let rest = std::mem::take(&mut conn.unused);
-            return self.service.finished(&mut self.out, id, &rest);
-        }
-        let front = self.out.limits.recvq_max;
-        let kept = conn.unused.len();
-        // The lesser is copied to the greater: however small the pieces, a byte is copied a
-        // bounded number of times.
-        if kept <= n.min(front) {
-            self.scratch[front - kept..front].copy_from_slice(&conn.unused);
-            let bytes = &self.scratch[front - kept..front + n];
-            let used = self.service.received(&mut self.out, id, bytes);
-            conn.unused.clear();
-            conn.unused.extend_from_slice(&bytes[used..]);
-        } else {
-            conn.unused.extend_from_slice(&self.scratch[front..front + n]);
-            let used = self.service.received(&mut self.out, id, &conn.unused);
-            conn.unused.drain(..used);
-        }
-        self.keep_unused(slot);
-    }
-
-    /// What the service had deferred. Nothing is read before it has heard that.
-    fn hear_left(&mut self, slot: usize) {
-        let id = self.out.id(slot);
-        let conn = &mut self.conns[slot];
-        conn.left = false;
-        let used = self.service.received(&mut self.out, id, &conn.unused);
-        conn.unused.drain(..used);
-        self.keep_unused(slot);
-        if self.conns[slot].has_more() {
-            self.list(slot);
-        }
-    }
-
-    fn keep_unused(&mut self, slot: usize) {
-        let conn = &mut self.conns[slot];
-        let more = conn.unused.len() > self.out.limits.recvq_max;
-        if more && !self.out.is_deferred(slot) {
-            self.dismiss(slot, CloseReason::RecvqExceeded);
-        }
-        let conn = &mut self.conns[slot];
-        let done = conn.unused.is_empty() && conn.unused.capacity() > UNUSED_KEPT;
-        if done || !self.out.state(slot).is_heard() {
-            conn.unused = Vec::new();
-        }
-    }
-
-    fn forget(&mut self, slot: usize, share: usize) {
-        if self.read_some(slot, share) == Some(0) {
-            self.out.peer_finished(slot);
-        }
-    }
-
-    /// One read to behind the front of `scratch`. `Some(0)` is the end of what the peer sends.
-    fn read_some(&mut self, slot: usize, share: usize) -> Option<usize> {
-        let conn = &mut self.conns[slot];
-        let front = self.out.limits.recvq_max;
-        let n = match read_uninterrupted(&mut conn.stream, &mut self.scratch[front..front + share])
-        {
-            Ok(0) => {
-                conn.input = Input::Dry;
-                return Some(0);
-            }
-            Ok(n) => n,
-            Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                if conn.stream.holds_more() {
-                    self.list(slot);
-                } else {
-                    conn.input = Input::Dry;
-                }
-                return None;
-            }
-            Err(e) => {
-                conn.input = Input::Dry;
-                self.out.end(slot, CloseReason::of(&e));
-                return None;
-            }
-        };
-        let emptied = n < share && conn.input == Input::Ready && conn.stream.short_read_empties();
-        if emptied {
-            conn.input = Input::Dry;
-        } else {
-            self.list(slot);
-        }
-        let endpoint = self.out.endpoint(slot);
-        self.out.counters.at(endpoint).received_bytes += n as u64;
-        Some(n)
     }
 
     fn fire_deadlines(&mut self) {
@@ -566,6 +462,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             origin,
             input: Input::Dry,
             listed: false,
+            heard: false,
             unused: Vec::new(),
             left: false,
         })
@@ -585,15 +482,6 @@ fn last_word(stream: &mut impl Stream, scratch: &mut [u8], say: impl FnOnce(&mut
     let _ = stream.read(scratch);
 }
 
-fn read_uninterrupted(stream: &mut impl Stream, buf: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match stream.read(buf) {
-            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-            result => return result,
-        }
-    }
-}
-
 fn scratch(limits: &Limits) -> Box<[u8]> {
-    vec![0; limits.recvq_max + READ_BYTES.end()].into()
+    vec![0; limits.recvq_max + reading::READ_BYTES.end()].into()
 }

@@ -55,6 +55,11 @@ impl Outbox {
         (queue.room == Room::Unasked && queue.state == State::Open).then(|| self.id(slot))
     }
 
+    /// Queues with something to write.
+    pub(in crate::net) fn dirty_len(&self) -> usize {
+        self.dirty.len()
+    }
+
     /// Whether its service hears nothing of it, or has left something for a turn to come.
     pub(in crate::net) fn is_deferred(&self, slot: usize) -> bool {
         self.queues[slot].paused || self.queues[slot].hearing != Hearing::Now

@@ -238,7 +238,10 @@ impl World {
                 ..self.limits
             }),
             89 => self.now.unix_ms = self.choices.pick(0..1 << 40) as u64,
-            _ => self.turn(),
+            _ => {
+                let speaker = self.choices.one_in(4).then_some(n);
+                self.turn_with(speaker);
+            }
         }
     }
 

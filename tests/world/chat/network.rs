@@ -97,6 +97,12 @@ impl World {
     }
 
     pub fn turn(&mut self) {
+        self.turn_with(None);
+    }
+
+    /// A turn in which the loop looks at the poll again before it writes, and finds that `speaker` has
+    /// said something meanwhile.
+    pub fn turn_with(&mut self, speaker: Option<usize>) {
         for n in 0..self.clients.len() {
             if self.clients[n].end.hurries() {
                 self.hear(n, usize::MAX);
@@ -106,7 +112,13 @@ impl World {
         self.server.wake(self.now);
         self.tell_news();
         self.accept();
-        self.server.turn();
+        self.server.hear();
+        if let Some(n) = speaker {
+            self.say(n);
+            self.tell_news();
+            self.server.hear();
+        }
+        self.server.answer();
         self.server.check();
         self.server.service.app.check();
         self.note_refused();

@@ -202,7 +202,10 @@ impl World {
             }
             88 | 89 => self.list(n),
             90 => self.now.unix_ms = self.choices.pick(0..1 << 40) as u64,
-            _ => self.turn(),
+            _ => {
+                let speaker = self.choices.one_in(4).then_some(n);
+                self.turn_with(speaker);
+            }
         }
     }
 
@@ -339,6 +342,12 @@ impl World {
     }
 
     fn turn(&mut self) {
+        self.turn_with(None);
+    }
+
+    /// A turn in which the loop looks at the poll again before it writes, and finds that `speaker` has
+    /// said something meanwhile.
+    fn turn_with(&mut self, speaker: Option<usize>) {
         for n in 0..self.clients.len() {
             if n < STEADY || self.clients[n].end.hurries() {
                 self.hear(n, usize::MAX);
@@ -348,7 +357,13 @@ impl World {
         self.server.wake(self.now);
         self.tell_news();
         self.accept();
-        self.server.turn();
+        self.server.hear();
+        if let Some(n) = speaker {
+            self.say(n);
+            self.tell_news();
+            self.server.hear();
+        }
+        self.server.answer();
         self.server.check();
         self.check_room();
         self.note_refused();
