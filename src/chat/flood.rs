@@ -2,9 +2,13 @@
 //! that has not registered. Who has emptied it is heard no further for a while; nothing is lost.
 
 use super::channels::ChannelId;
+use super::commands::table::Command;
 use super::session::Stage;
+use super::settings::Abuse;
+use super::users::UserId;
 use super::{By, Chat};
 use crate::net::{ConnId, Outbox};
+use crate::wire::irc::Message;
 use std::time::Duration;
 
 /// What has been said and not been paid for by the passing of time (the generic cell rate algorithm,
@@ -38,8 +42,16 @@ const MEMBERS_PER_TENTH: usize = 10;
 
 impl Bucket {
     fn pay(&mut self, rate: Rate, tenths: u32, now_ms: u64) {
-        let tenths = tenths.min(COST_MAX);
         self.paid_ms = self.paid_ms.max(now_ms) + u64::from(tenths * 100 / rate.per_second);
+    }
+
+    /// Pays as many of `tenths` as the bucket holds; returns the rest.
+    fn pay_part(&mut self, rate: Rate, tenths: u32, now_ms: u64) -> u32 {
+        let holds_ms = u64::from(rate.burst) * u64::from(LINE * 100 / rate.per_second);
+        let left_ms = holds_ms.saturating_sub(self.paid_ms.saturating_sub(now_ms));
+        let part = tenths.min((left_ms * u64::from(rate.per_second) / 100) as u32);
+        self.pay(rate, part, now_ms);
+        tenths - part
     }
 
     /// How long until one line more may be said; `None` for now.
@@ -52,36 +64,81 @@ impl Bucket {
 }
 
 impl Chat {
-    /// What `conn` says costs so much, in tenths of a line.
+    /// Charges `conn` so many tenths of a line.
     pub(super) fn pay(&mut self, out: &Outbox, conn: ConnId, tenths: u32) {
-        let rate = self.settings.abuse.flood;
-        let session = &mut self.sessions[conn];
-        let bucket = match session.stage {
-            _ if session.exempt => return,
-            Stage::Gone => return,
-            Stage::Registering(_) => &mut session.bucket,
-            Stage::Registered(user) => &mut self.users[user].bucket,
-        };
+        let tenths = tenths.min(COST_MAX);
+        let Some((bucket, rate)) = self.bucket(conn) else { return };
         bucket.pay(rate, tenths, out.now.uptime_ms);
+    }
+
+    /// Charges `conn` for a command. Joining, and what clients ask about the channels they are in,
+    /// is taken from the user's allowance first: a client that returns to forty channels asks some
+    /// hundred things by itself, and what its user types must not wait behind them.
+    pub(super) fn pay_for(
+        &mut self,
+        out: &Outbox,
+        conn: ConnId,
+        command: &Command,
+        what: &Message,
+    ) {
+        let tenths = command.cost(what).min(COST_MAX);
+        let spare = match self.sessions[conn].user() {
+            Some(user) if self.is_own_business(user, command, what) => {
+                self.take_allowance(out, user, tenths)
+            }
+            _ => tenths,
+        };
+        self.pay(out, conn, spare);
     }
 
     /// A command that tells of all members of a channel, or tells them all much, costs more in a
     /// great one.
     pub(super) fn pay_for_members(&mut self, out: &Outbox, by: By, channel: ChannelId) {
-        let tenths = self.channels[channel].members.len() / MEMBERS_PER_TENTH;
-        self.pay(out, by.conn, u32::try_from(tenths).unwrap_or(COST_MAX));
+        let members = self.channels[channel].members.len() / MEMBERS_PER_TENTH;
+        let tenths = u32::try_from(members).unwrap_or(COST_MAX).min(COST_MAX);
+        let spare = match self.users[by.user].is_in(channel) {
+            true => self.take_allowance(out, by.user, tenths),
+            false => tenths,
+        };
+        self.pay(out, by.conn, spare);
     }
 
-    /// Whether `conn` has said so much that it is not to be heard now. It is again when it may go on.
-    pub(super) fn pauses(&self, out: &mut Outbox, conn: ConnId) -> bool {
-        let session = &self.sessions[conn];
-        let bucket = match session.stage {
-            _ if session.exempt => return false,
-            Stage::Gone => return false,
-            Stage::Registering(_) => session.bucket,
-            Stage::Registered(user) => self.users[user].bucket,
+    fn is_own_business(&self, user: UserId, command: &Command, what: &Message) -> bool {
+        let is_in = |name: &str| {
+            self.channels.find(name).is_some_and(|channel| self.users[user].is_in(channel))
         };
-        let wait = bucket.wait(self.settings.abuse.flood, out.now.uptime_ms);
+        command.name == "JOIN"
+            || command.asks(what).is_some_and(|names| names.split(',').all(is_in))
+    }
+
+    /// Takes up to `tenths` from the allowance of `user`; returns the rest. It holds so much for each
+    /// channel they are in and for one more, so that JOIN after JOIN finds it grown.
+    fn take_allowance(&mut self, out: &Outbox, user: UserId, tenths: u32) -> u32 {
+        let Abuse { flood, asks_per_channel, .. } = self.settings.abuse;
+        let user = &mut self.users[user];
+        let channels = u32::try_from(user.channels.len() + 1).expect("bounded by the settings");
+        let rate = Rate { burst: asks_per_channel * channels, ..flood };
+        user.asked.pay_part(rate, tenths, out.now.uptime_ms)
+    }
+
+    /// Where `conn` pays from, and how much that holds; `None` for exempt connections.
+    fn bucket(&mut self, conn: ConnId) -> Option<(&mut Bucket, Rate)> {
+        let Abuse { flood, registration_burst, .. } = self.settings.abuse;
+        let session = &mut self.sessions[conn];
+        match &mut session.stage {
+            _ if session.exempt => None,
+            Stage::Gone => None,
+            Stage::Registering(registering) => {
+                Some((&mut registering.bucket, Rate { burst: registration_burst, ..flood }))
+            }
+            Stage::Registered(user) => Some((&mut self.users[*user].bucket, flood)),
+        }
+    }
+
+    /// Pauses `conn` if it has said more than its bucket holds. It is heard again when it may go on.
+    pub(super) fn pauses(&mut self, out: &mut Outbox, conn: ConnId) -> bool {
+        let now_ms = out.now.uptime_ms;
+        let wait = self.bucket(conn).and_then(|(bucket, rate)| bucket.wait(rate, now_ms));
         if let Some(wait) = wait {
             out.pause(conn, wait);
         }
@@ -119,8 +176,17 @@ mod tests {
         let mut bucket = Bucket::default();
         (0..19).for_each(|_| bucket.pay(RATE, LINE, 0));
         assert_eq!(bucket.wait(RATE, 0), None);
-        bucket.pay(RATE, u32::MAX, 0);
+        bucket.pay(RATE, COST_MAX, 0);
         assert_eq!(bucket.wait(RATE, 0), Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn an_allowance_pays_what_it_holds_and_leaves_the_rest() {
+        let mut bucket = Bucket::default();
+        assert_eq!(bucket.pay_part(RATE, 150, 0), 0);
+        assert_eq!(bucket.pay_part(RATE, 100, 0), 50);
+        assert_eq!(bucket.pay_part(RATE, 10, 0), 10, "it is empty");
+        assert_eq!(bucket.pay_part(RATE, 30, 500), 10, "four lines a second refill it");
     }
 
     proptest! {

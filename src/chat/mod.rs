@@ -244,7 +244,7 @@ impl Chat {
         if message.tags.get("batch").is_some() && self.continues_batch(voice, conn, message) {
             return self.pay(voice.out, conn, flood::BATCH_LINE);
         }
-        self.pay(voice.out, conn, command.cost(message));
+        self.pay_for(voice.out, conn, command, message);
         let given = message.params.iter().take(command.params_min);
         let enough = given.filter(|param| !param.is_empty()).count() == command.params_min;
         match (&command.run, user) {

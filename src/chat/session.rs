@@ -40,8 +40,6 @@ pub struct Session {
     pub address: Option<IpAddr>,
     /// Held to no limit of what it says: see `settings::Abuse`.
     pub exempt: bool,
-    /// What it has said before it speaks for a user, who have their own.
-    pub bucket: Bucket,
     /// What TLS has agreed upon, if it carries the connection.
     pub secure: Option<Box<Secure>>,
     /// Rarely there.
@@ -81,6 +79,8 @@ pub struct Registering {
     pub(super) login: Option<Box<Login>>,
     /// Something was heard: what comes first may be another protocol.
     pub spoke: bool,
+    /// What it has said; a user has a bucket of their own.
+    pub bucket: Bucket,
 }
 
 /// What only few connections have.
@@ -175,7 +175,6 @@ impl Session {
             heard_bytes: 0,
             address: peer.address.map(|address| address.ip().to_canonical()),
             exempt: false,
-            bucket: Bucket::default(),
             secure: peer.secure.map(Box::new),
             more: None,
         }

@@ -71,6 +71,11 @@ pub struct Abuse {
     pub exempt: Networks,
     /// How much one user may say.
     pub flood: Rate,
+    /// Lines that a connection may send before it has registered without being slowed.
+    pub registration_burst: u32,
+    /// Lines' worth of questions about each channel a user is in, beside the flood bucket: see
+    /// `chat::flood`. They refill at the rate of that bucket.
+    pub asks_per_channel: u32,
     /// Whether others see a host's cloak in the place of its address.
     pub cloak: bool,
     /// Members of a channel whom one without rank may name in one message.
@@ -240,6 +245,8 @@ impl Default for Abuse {
         Abuse {
             exempt: Networks::loopback(),
             flood: Rate { burst: 20, per_second: 4 },
+            registration_burst: 100,
+            asks_per_channel: 12,
             cloak: true,
             mentions_max: 10,
             attempts: AttemptLimits::default(),
@@ -289,7 +296,7 @@ impl Default for Accounts {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            handshake_timeout: Duration::from_secs(15),
+            handshake_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(90),
             ping_timeout: Duration::from_secs(60),
             nick_max: 30,

@@ -47,6 +47,8 @@ pub struct User {
     pub told: Cell<u32>,
     /// What they have said, by all of their connections.
     pub bucket: Bucket,
+    /// What they have asked about their channels, likewise.
+    pub asked: Bucket,
     /// Rarely there.
     pub extra: Option<Box<Extra>>,
 }
@@ -159,6 +161,7 @@ impl User {
             spoke_at: now,
             told: Cell::new(0),
             bucket: Bucket::default(),
+            asked: Bucket::default(),
             extra: None,
         }
     }

@@ -16,6 +16,8 @@ pub struct Abuse {
     pub exempt: Networks,
     pub flood_burst: u32,
     pub flood_per_second: u32,
+    pub registration_burst: u32,
+    pub asks_per_channel: u32,
     pub cloak: bool,
     pub mentions_max: usize,
     pub attempts_per_ip: u32,
@@ -31,6 +33,8 @@ impl Abuse {
         chat::Abuse {
             exempt: self.exempt.clone(),
             flood: Rate { burst: self.flood_burst, per_second: self.flood_per_second },
+            registration_burst: self.registration_burst,
+            asks_per_channel: self.asks_per_channel,
             cloak: self.cloak,
             mentions_max: self.mentions_max,
             attempts: AttemptLimits {
@@ -46,6 +50,8 @@ impl Abuse {
         for (key, value, range) in [
             ("flood_burst", self.flood_burst as usize, 1..=1000),
             ("flood_per_second", self.flood_per_second as usize, 1..=100),
+            ("registration_burst", self.registration_burst as usize, 20..=1000),
+            ("asks_per_channel", self.asks_per_channel as usize, 0..=100),
             ("mentions_max", self.mentions_max, 1..=1000),
             ("attempts_per_ip", self.attempts_per_ip as usize, BURSTS),
             ("attempts_per_ip_per_minute", self.attempts_per_ip_per_minute as usize, PER_MINUTE),
@@ -82,12 +88,22 @@ fn per_minute(rate: attempts::Rate) -> u32 {
 
 impl Default for Abuse {
     fn default() -> Abuse {
-        let chat::Abuse { exempt, flood, cloak, mentions_max, attempts } = chat::Abuse::default();
+        let chat::Abuse {
+            exempt,
+            flood,
+            registration_burst,
+            asks_per_channel,
+            cloak,
+            mentions_max,
+            attempts,
+        } = chat::Abuse::default();
         let AttemptLimits { by_address, by_account, registrations, .. } = attempts;
         Abuse {
             exempt,
             flood_burst: flood.burst,
             flood_per_second: flood.per_second,
+            registration_burst,
+            asks_per_channel,
             cloak,
             mentions_max,
             attempts_per_ip: by_address.burst,

@@ -6,6 +6,7 @@ use stonechat::chat::{Rate, Settings};
 fn slow() -> Settings {
     let mut settings = settings();
     settings.abuse.flood = Rate { burst: 5, per_second: 1 };
+    settings.abuse.registration_burst = 30;
     settings
 }
 
@@ -60,16 +61,97 @@ fn exempt_networks_and_unix_sockets_say_what_they_like() {
 }
 
 #[test]
-fn who_has_not_registered_waits_too() {
+fn a_connection_that_has_not_registered_has_a_burst_of_its_own_and_then_waits() {
     let mut stage = Stage::new(slow());
     stage.comes_from("ann", "192.0.2.1");
-    stage.say("ann", &["CAP LS"; 9].join("\n"));
-    assert_eq!(heard(&mut stage, "ann", " CAP "), 5);
+    stage.say("ann", &["CAP LS"; 34].join("\n"));
+    assert_eq!(
+        heard(&mut stage, "ann", " CAP "),
+        30,
+        "senpai sends one CAP REQ for each capability"
+    );
     stage.pass(2);
     assert!((1..=3).contains(&heard(&mut stage, "ann", " CAP ")));
-    stage.pass(20);
+    stage.pass(10);
+    // What was sent before does not slow the user afterwards.
+    stage.say("ann", "NICK ann\nUSER ann 0 * :x\nCAP END");
+    stage.pass(10);
+    assert_eq!(heard(&mut stage, "ann", " 001 "), 1);
+    stage.say("ann", &["TIME"; 7].join("\n"));
+    assert_eq!(heard(&mut stage, "ann", " 391 "), 5);
+}
+
+#[test]
+fn registering_may_go_on_slowly_but_not_for_ever() {
+    let mut stage = Stage::new(slow());
+    let timeout = slow().limits.handshake_timeout.as_secs();
+    stage.say("ann", "CAP LS 302");
+    stage.pass(timeout - 2);
+    stage.say("ann", "CAP REQ message-tags");
+    stage.pass(timeout - 2);
+    assert!(!stage.saw_the_end("ann"), "it goes on");
+    stage.pass(4);
     let lines = stage.heard("ann");
     assert!(lines.iter().any(|line| line.contains("Registration timeout")), "{lines:?}");
+    // ZNC sends a line each second or two.
+    let mut seconds = 0;
+    stage.say("bob", "CAP LS 302");
+    while !stage.saw_the_end("bob") {
+        stage.say("bob", "CAP LIST");
+        stage.pass(2);
+        seconds += 2;
+        assert!(seconds <= 5 * timeout, "for ever");
+    }
+    assert!(seconds >= 4 * timeout - 2, "{seconds} s");
+}
+
+/// What clients send by themselves when they come back to their channels.
+fn questions(channels: usize) -> String {
+    let mut lines = Vec::new();
+    (0..channels).for_each(|n| lines.push(format!("JOIN #c{n}")));
+    (0..channels).for_each(|n| lines.push(format!("MODE #c{n}")));
+    (0..channels).for_each(|n| lines.push(format!("MODE #c{n} b")));
+    (0..channels).for_each(|n| lines.push(format!("WHO #c{n} %tuhnf")));
+    (0..channels).for_each(|n| lines.push(format!("NAMES #c{n}")));
+    lines.join("\n")
+}
+
+#[test]
+fn a_client_that_returns_to_forty_channels_is_not_slowed() {
+    let mut settings = settings();
+    settings.limits.channels_per_user = 50;
+    let mut stage = Stage::new(settings);
+    stage.comes_from("ann", "192.0.2.1");
+    stage.register("ann", "");
+    questions(40).lines().for_each(|line| stage.say("ann", line));
+    stage.say("ann", "PRIVMSG ann :typed");
+    let lines = stage.heard("ann");
+    let count = |what: &str| lines.iter().filter(|line| line.contains(what)).count();
+    assert_eq!((count(" 315 "), count(" 324 "), count(" 368 ")), (40, 40, 40));
+    assert_eq!(count(" 366 "), 80);
+    assert_eq!(count("PRIVMSG ann :typed"), 1, "what its user types is heard at once");
+}
+
+#[test]
+fn questions_without_end_and_joining_and_parting_are_still_floods() {
+    let flood = |lines: String| {
+        let mut stage = Stage::new(settings());
+        stage.comes_from("ann", "192.0.2.1");
+        stage.register("ann", "");
+        stage.say("ann", "JOIN #a");
+        stage.pass(60);
+        stage.heard("ann");
+        stage.say("ann", &lines);
+        stage.pass(60);
+        stage.heard("ann").len()
+    };
+    // Twelve for each of two, beside the bucket, and then eight lines a second at the most.
+    let who = flood(["WHO #a"; 900].join("\n"));
+    assert!((400..=24 + 20 + 61 * 8).contains(&who), "{who}");
+    let modes = flood(["MODE #a +m\nMODE #a -m"; 300].join("\n"));
+    assert!(modes <= 20 + 61 * 4, "a change of modes is no question: {modes}");
+    let others = flood(["WHO #nowhere"; 300].join("\n"));
+    assert!(others <= 20 + 61 * 4, "nor is one about others' channels: {others}");
 }
 
 #[test]

@@ -223,7 +223,7 @@ fn operators_hear_of_what_they_ask_for() {
         dan!
         ann< :srv NOTICE ann :*** A newcomer from a Unix socket is refused: This port speaks IRC, not HTTP
         eve> NICK eve
-        +15s
+        +30s
         eve~
         eve!
         ann< :srv NOTICE ann :*** A newcomer from a Unix socket is refused: Registration timeout

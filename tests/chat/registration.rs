@@ -107,10 +107,10 @@ fn who_is_silent_is_asked_and_then_let_go() {
         r"
         ann+
         bob> NICK bob
-        +15s
+        +30s
         bob< ERROR :Closing link: (localhost) [Registration timeout]
         bob!
-        +75s
+        +60s
         ann< PING :srv
         ann> PONG srv
         +90s

@@ -2,7 +2,6 @@
 
 use crate::chat::ban::Ban;
 use crate::chat::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank, Ranks, Slow};
-use crate::chat::flood::LINE;
 use crate::chat::numeric::*;
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
@@ -77,7 +76,6 @@ impl Chat {
         if modes.is_empty() {
             return self.tell_modes(voice, by, channel);
         }
-        self.pay(voice.out, by.conn, LINE);
         self.change_modes(voice, by, channel, modes, params, false);
     }
 

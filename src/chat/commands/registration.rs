@@ -16,6 +16,10 @@ use crate::wire::irc::Message;
 use crate::wire::irc::names::Nick;
 use std::time::Duration;
 
+/// A connection that keeps sending may take this many times `handshake_timeout` to register: some
+/// bouncers send a line each second or two, and have thirty to send.
+const HANDSHAKES_MAX: u32 = 4;
+
 impl Chat {
     /// `PASS password`. Modern IRC, "PASS message".
     pub(crate) fn pass(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
@@ -237,7 +241,6 @@ impl Chat {
         let nick = Nick::parse(nick, usize::MAX).expect("it was parsed when it was given");
         let mut user = User::new(nick, &username, &host, &realname, conn, voice.unix());
         user.away = away;
-        user.bucket = session.bucket;
         if !metadata.is_empty() {
             user.extra().metadata = metadata;
         }
@@ -377,7 +380,13 @@ impl Chat {
                 voice.out.set_deadline(conn, limits.ping_interval);
             }
             Stage::Registering(_) => {
-                self.turn_away(voice, conn, "Registration timeout");
+                let age = Duration::from_secs(now_s - u64::from(session.opened_s));
+                let left = (limits.handshake_timeout.saturating_sub(silent))
+                    .min((limits.handshake_timeout * HANDSHAKES_MAX).saturating_sub(age));
+                match left.is_zero() {
+                    true => self.turn_away(voice, conn, "Registration timeout"),
+                    false => voice.out.set_deadline(conn, left),
+                }
             }
             Stage::Registered(_) if session.pinged => {
                 let why = format!("Ping timeout: {} seconds", silent.as_secs());

@@ -1,5 +1,6 @@
 //! Which commands there are, who may give them, and how many parameters each wants.
 
+use crate::chat::channels::List;
 use crate::chat::flood::{COST_MAX, LINE};
 use crate::chat::voice::Voice;
 use crate::chat::{By, Chat};
@@ -16,6 +17,8 @@ pub struct Command {
     tenths: u32,
     /// Of which parameter each target costs so much; they stand with commas between them.
     each: Option<usize>,
+    /// The parameter that names channels, where this asks about them.
+    about: Option<usize>,
     pub(crate) run: Run,
 }
 
@@ -32,7 +35,7 @@ const fn anyone(
     params_min: usize,
     run: fn(&mut Chat, &mut Voice, ConnId, &Message),
 ) -> Command {
-    Command { name, params_min, tenths: LINE, each: None, run: Run::Anyone(run) }
+    Command { name, params_min, tenths: LINE, each: None, about: None, run: Run::Anyone(run) }
 }
 
 const fn user(
@@ -40,7 +43,7 @@ const fn user(
     params_min: usize,
     run: fn(&mut Chat, &mut Voice, By, &Message),
 ) -> Command {
-    Command { name, params_min, tenths: LINE, each: None, run: Run::User(run) }
+    Command { name, params_min, tenths: LINE, each: None, about: None, run: Run::User(run) }
 }
 
 impl Command {
@@ -52,12 +55,30 @@ impl Command {
         Command { each: Some(param), ..self }
     }
 
+    const fn asks_about(self, param: usize) -> Command {
+        Command { about: Some(param), ..self }
+    }
+
+    /// The channels that this asks about, with commas between them, if it asks and changes nothing.
+    pub(crate) fn asks<'m>(&self, message: &Message<'m>) -> Option<&'m str> {
+        let asks = self.about.filter(|_| !self.changes_modes(message));
+        asks.and_then(|param| message.params.get(param).copied())
+    }
+
+    /// Of a mode with a list the letter alone asks for the list.
+    fn changes_modes(&self, message: &Message) -> bool {
+        let asks = |letter| letter == '+' || List::of(letter).is_some();
+        let modes = message.params.get(1).filter(|_| self.name == "MODE");
+        modes.is_some_and(|modes| message.params.len() > 2 || !modes.chars().all(asks))
+    }
+
     /// What it costs to say this, in tenths of an ordinary line.
     pub(crate) fn cost(&self, message: &Message) -> u32 {
         let targets = self.each.and_then(|param| message.params.get(param));
         let count =
             targets.map_or(1, |targets| 1 + memchr::memchr_iter(b',', targets.as_bytes()).count());
-        self.tenths * count.min(COST_MAX as usize) as u32
+        let change = if self.changes_modes(message) { LINE } else { 0 };
+        self.tenths * count.min(COST_MAX as usize) as u32 + change
     }
 }
 
@@ -72,7 +93,7 @@ pub(crate) const ALL: &[Command] = &[
     user("BATCH", 1, Chat::batch),
     anyone("CAP", 1, Chat::cap),
     user("CHANSERV", 0, Chat::chanserv).costs(20),
-    user("CHATHISTORY", 1, Chat::chathistory),
+    user("CHATHISTORY", 1, Chat::chathistory).asks_about(1),
     user("COMMAND", 0, Chat::command_command),
     user("CS", 0, Chat::chanserv).costs(20),
     user("DEFCON", 0, Chat::defcon_command),
@@ -92,12 +113,12 @@ pub(crate) const ALL: &[Command] = &[
     user("LINKS", 0, Chat::links),
     user("LIST", 0, Chat::list).costs(50),
     user("LUSERS", 0, Chat::lusers),
-    user("MARKREAD", 0, Chat::markread).costs(3),
+    user("MARKREAD", 0, Chat::markread).costs(3).asks_about(0),
     anyone("METADATA", 0, Chat::metadata).costs(20),
-    user("MODE", 1, Chat::mode),
+    user("MODE", 1, Chat::mode).asks_about(0),
     user("MONITOR", 1, Chat::monitor).costs(20),
     user("MOTD", 0, Chat::motd),
-    user("NAMES", 0, Chat::names).for_each_in(0),
+    user("NAMES", 0, Chat::names).for_each_in(0).asks_about(0),
     anyone("NICK", 0, Chat::nick).costs(20),
     user("NICKSERV", 0, Chat::nickserv).costs(20),
     user("NOTICE", 0, Chat::notice_command).for_each_in(0),
@@ -138,7 +159,7 @@ pub(crate) const ALL: &[Command] = &[
     user("VERSION", 0, Chat::version),
     user("WALLOPS", 1, Chat::wallops),
     anyone("WEBIRC", 0, Chat::webirc),
-    user("WHO", 0, Chat::who).costs(20),
+    user("WHO", 0, Chat::who).costs(20).asks_about(0),
     user("WHOIS", 0, Chat::whois).for_each_in(0),
     user("WHOWAS", 0, Chat::whowas).for_each_in(0),
 ];
