@@ -36,6 +36,8 @@ pub(super) struct Login {
     pub(super) name: Box<str>,
     /// Its user stays when the last connection goes.
     pub(super) always_on: bool,
+    /// They are sent what they missed when they return.
+    pub(super) replay: bool,
     /// Up to when each target was read.
     pub(super) markers: Vec<(String, i64)>,
 }
@@ -87,8 +89,8 @@ impl Doors {
 
 impl From<Box<Account>> for Login {
     fn from(account: Box<Account>) -> Login {
-        let Account { name, always_on, markers, .. } = *account;
-        Login { name: name.into(), always_on, markers }
+        let Account { name, always_on, replay, markers, .. } = *account;
+        Login { name: name.into(), always_on, replay, markers }
     }
 }
 
@@ -440,6 +442,7 @@ fn added(account: &NewAccount) -> Account {
         verifier: verifier.clone(),
         email: email.clone(),
         always_on: *always_on,
+        replay: true,
         created_ms: *created_ms,
         markers: Vec::new(),
     }

@@ -47,6 +47,7 @@ use accounts::Doors;
 use channels::Channels;
 use cloak::Cloaks;
 use commands::defcon::Defcon;
+use commands::returning::Ending;
 use commands::run::Runs;
 use commands::table::{self, Run};
 use commands::whois::Departed;
@@ -386,7 +387,11 @@ impl Service for Chat {
     }
 
     fn closed(&mut self, out: &mut Outbox, id: ConnId, why: CloseReason) {
-        self.gone(&mut Voice::new(out), id, why.text());
+        let ending = match why {
+            CloseReason::Hangup | CloseReason::Done | CloseReason::Shutdown => Ending::Clean,
+            _ => Ending::Lost,
+        };
+        self.gone(&mut Voice::new(out), id, why.text(), ending);
         self.sessions.remove(id);
     }
 

@@ -5,6 +5,7 @@ use super::caps::Caps;
 use super::commands::authenticate::Sasl;
 use super::commands::long_answer::LongAnswers;
 use super::commands::multiline::OpenBatch;
+use super::commands::returning::Missed;
 use super::flood::Bucket;
 use super::metadata::{Key, Metadata};
 use super::users::UserId;
@@ -94,6 +95,10 @@ pub struct More {
     pub batch: Option<OpenBatch>,
     /// A login that is going on.
     pub sasl: Option<Box<Sasl>>,
+    /// What its user calls it, as `phone` of `ann@phone` in a login by SASL.
+    pub client: Option<Box<str>>,
+    /// Its user has returned, and is sent what they missed in a channel at the first JOIN.
+    pub(super) missed: Option<Missed>,
     /// Answers longer than can be queued at once; bounded.
     pub answers: LongAnswers,
 }

@@ -115,8 +115,11 @@ pub struct History {
     pub enabled: bool,
     /// Messages in the answer to one CHATHISTORY; 1 to 1,000.
     pub answer_max: u16,
-    /// Messages said on JOIN to clients that can't ask.
+    /// The last messages of a channel, sent on JOIN to clients that cannot ask for them.
     pub on_join: u16,
+    /// Messages of each conversation that a user who returns is sent, where their client cannot ask
+    /// for them; 0 for none.
+    pub on_return: u16,
     /// Bytes of answers that wait for those who read slowly, all together.
     pub waiting_bytes_max: usize,
 }
@@ -278,7 +281,13 @@ impl fmt::Debug for Settings {
 
 impl Default for History {
     fn default() -> History {
-        History { enabled: true, answer_max: 100, on_join: 0, waiting_bytes_max: 64 << 20 }
+        History {
+            enabled: true,
+            answer_max: 100,
+            on_join: 10,
+            on_return: 50,
+            waiting_bytes_max: 64 << 20,
+        }
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Extra {
     pub always_on: bool,
     /// Whether that is kept as it is now.
     pub kept: Kept,
+    /// They do not want to be sent what they missed.
+    pub no_replay: bool,
     /// When they may knock again, in seconds of uptime: a clock that is set back keeps nobody out.
     pub knock_after: u64,
 }
@@ -138,6 +140,11 @@ impl UserModes {
 }
 
 impl User {
+    /// Whether they are sent what they missed when they return.
+    pub fn replays(&self) -> bool {
+        self.extra.as_ref().is_none_or(|extra| !extra.no_replay)
+    }
+
     /// A user in no channel.
     pub fn new(nick: Nick, user: &str, host: &str, realname: &str, conn: ConnId, now: u64) -> User {
         User { conns: vec![conn], ..User::absent(nick, user, host, realname, now) }
@@ -322,6 +329,9 @@ impl Users {
         }
         if stays {
             user.extra().always_on = true;
+        }
+        if user.replays() != login.replay {
+            user.extra().no_replay = !login.replay;
         }
     }
 

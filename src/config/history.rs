@@ -25,6 +25,7 @@ pub struct History {
     pub channels: Vec<Channel>,
     pub answer_max: u16,
     pub on_join: u16,
+    pub on_return: u16,
 }
 
 /// What holds for one channel instead.
@@ -51,14 +52,16 @@ impl History {
     }
 
     pub(super) fn settings(&self) -> chat::History {
-        let History { enabled, answer_max, on_join, .. } = *self;
-        chat::History { enabled, answer_max, on_join, ..chat::History::default() }
+        let History { enabled, answer_max, on_join, on_return, .. } = *self;
+        chat::History { enabled, answer_max, on_join, on_return, ..chat::History::default() }
     }
 
     pub(super) fn validate(&self) -> Result<(), String> {
-        for (key, value, least) in
-            [("answer_max", self.answer_max, 1), ("on_join", self.on_join, 0)]
-        {
+        for (key, value, least) in [
+            ("answer_max", self.answer_max, 1),
+            ("on_join", self.on_join, 0),
+            ("on_return", self.on_return, 0),
+        ] {
             if !(least..=1000).contains(&value) {
                 return Err(format!("history.{key} must be from {least} to 1000, not {value}"));
             }
@@ -79,7 +82,8 @@ impl History {
 
 impl Default for History {
     fn default() -> History {
-        let chat::History { enabled, answer_max, on_join, .. } = chat::History::default();
+        let chat::History { enabled, answer_max, on_join, on_return, .. } =
+            chat::History::default();
         History {
             enabled,
             durability: Durability::Full,
@@ -88,6 +92,7 @@ impl Default for History {
             channels: Vec::new(),
             answer_max,
             on_join,
+            on_return,
         }
     }
 }

@@ -112,6 +112,8 @@ pub struct Account {
     pub email: Option<String>,
     /// Its user stays when the last connection goes.
     pub always_on: bool,
+    /// Its user is sent what they missed when they return.
+    pub replay: bool,
     /// When it was made, in milliseconds since 1970.
     pub created_ms: i64,
     /// Up to when each target was read: its name folded, and milliseconds since 1970. Sorted by

@@ -321,6 +321,8 @@ pub enum Change {
     Verifier(Secret),
     /// Whether its user stays when the last connection goes.
     AlwaysOn(bool),
+    /// Whether its user is sent what they missed when they return.
+    Replay(bool),
     /// Where the owner is reached.
     Email(Option<String>),
 }
@@ -504,7 +506,7 @@ impl Change {
     fn bytes(&self) -> usize {
         match self {
             Change::Verifier(verifier) => verifier.0.len(),
-            Change::AlwaysOn(_) => 0,
+            Change::AlwaysOn(_) | Change::Replay(_) => 0,
             Change::Email(email) => optional(email),
         }
     }

@@ -326,6 +326,7 @@ fn nickserv_does_what_registers_commands_do() {
          ann> NS INFO
          ann< :NickServ!services@srv NOTICE ann :Account ann, made 2026-01-01T00:00:00Z
          ann< :NickServ!services@srv NOTICE ann :E-mail: none
+         ann< :NickServ!services@srv NOTICE ann :replay: on
          ann< :NickServ!services@srv NOTICE ann :always-on: off
          ann> NS INFO nobody
          ann< :NickServ!services@srv NOTICE ann :There is no such account.

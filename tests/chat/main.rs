@@ -36,6 +36,7 @@ mod redaction;
 mod registered_channels;
 mod registration;
 mod replay;
+mod returning;
 mod rights;
 mod security_doc;
 mod server;

@@ -76,13 +76,14 @@ fn what_is_said_on_join_is_what_was_said_before_it() {
          bob< :srv PONG srv :here
          bob< :ann!ann@localhost PRIVMSG #a :two
          disk well
-         bob< :ann!ann@localhost PRIVMSG #a :one",
+         bob< :ann!ann@localhost PRIVMSG #a :[2026-01-01 00:00 UTC] one",
     );
 }
 
 #[test]
-fn by_default_nothing_is_said_on_join() {
-    play(
+fn nothing_is_said_on_join_where_the_config_says_so() {
+    play_with(
+        replaying(0),
         "ann+
          ann> JOIN #a
          ann> PRIVMSG #a :one

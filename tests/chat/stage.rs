@@ -43,7 +43,10 @@ pub fn play(script: &str) {
 
 /// What `play` plays with.
 pub fn settings() -> Settings {
-    Settings { server_name: "srv".into(), network: "Net".into(), ..Settings::default() }
+    let mut settings =
+        Settings { server_name: "srv".into(), network: "Net".into(), ..Settings::default() };
+    settings.history.on_join = 0; // tests/chat/replay.rs is about that
+    settings
 }
 
 /// An operator in a class that has every right.

@@ -37,6 +37,7 @@ impl Naive {
                 match change {
                     Change::Verifier(verifier) => account.verifier = verifier,
                     Change::AlwaysOn(on) => account.always_on = on,
+                    Change::Replay(on) => account.replay = on,
                     Change::Email(email) => account.email = email,
                 }
                 Reply::Changed
@@ -167,8 +168,17 @@ impl Naive {
         }
         let NewAccount { name, folded, skeleton, verifier, email, always_on, created_ms } = new;
         let markers = Vec::new();
-        let account =
-            Account { name, folded, skeleton, verifier, email, always_on, created_ms, markers };
+        let account = Account {
+            name,
+            folded,
+            skeleton,
+            verifier,
+            email,
+            always_on,
+            replay: true,
+            created_ms,
+            markers,
+        };
         self.accounts.insert(account.folded.clone(), account);
         Reply::Added
     }

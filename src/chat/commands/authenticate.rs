@@ -122,6 +122,7 @@ impl Chat {
     fn plain(&mut self, voice: &mut Voice, conn: ConnId, payload: &[u8]) {
         match Plain::parse(payload) {
             Ok(Plain { account, password }) => {
+                let account = self.note_client(conn, account);
                 self.verify(voice, conn, account, password, |chat, voice, conn, result| {
                     chat.end_sasl(voice, conn, result);
                 });
@@ -141,7 +142,7 @@ impl Chat {
                 return self.numeric(voice, conn, ERR_SASLFAIL, &[]);
             }
         };
-        let name = first.account().to_owned();
+        let name = self.note_client(conn, first.account()).to_owned();
         let attempt = match self.attempt(voice, conn, &name) {
             Ok(attempt) => attempt,
             Err(refusal) => return self.refuse_login(voice, conn, refusal),

@@ -2,7 +2,8 @@
 
 use super::kept_answer::{Kept, Piece};
 use super::registration::shortened;
-use crate::chat::caps::{Cap, Caps};
+use super::znc_playback::Plays;
+use crate::chat::caps::Cap;
 use crate::chat::channels::ChannelId;
 use crate::chat::users::UserId;
 use crate::chat::voice::Voice;
@@ -145,24 +146,25 @@ impl Chat {
 
     /// The last messages, to who has joined and knows of no way to ask for them.
     pub(crate) fn replay_on_join(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
-        let history = &self.settings.history;
-        if history.on_join == 0 || self.sessions[by.conn].caps.any_of(Caps::HISTORY) {
-            return;
-        }
+        let Some((selection, max)) = self.replay_of(by, channel) else { return };
         let name = self.channels[channel].name.to_string();
         let Some((place, _)) = self.readable(by.user, &name) else { return };
-        let limit = Limit::new(history.on_join.into());
-        let selection = Selection::Latest(None);
+        let limit = Limit::new(max.into());
+        let missed = matches!(selection, Selection::Latest(Some(_)));
         let request = Request::Select { target: place.clone(), selection, limit, events: false };
         self.ask_store(voice, request, move |chat, voice, reply| {
-            let Reply::Messages(messages) = reply else { return };
+            let Reply::Messages(mut messages) = reply else { return };
             let here = chat.sessions.is_here(by.conn) && !messages.is_empty();
             let Some((_, name)) = here.then(|| chat.readable(by.user, &name)).flatten() else {
                 return;
             };
+            let first = messages.first().map(|message| (name.clone(), message.time_ms));
+            let hint = first.filter(|_| missed && messages.len() == limit.get());
+            messages.retain(|message| chat.may_be_replayed(by, &place, message));
             let rest = chat.pieces(by.user, &place, &name, messages);
             let batch = format!("chathistory {name}");
-            chat.answer_kept(voice, by, Kept { command: "JOIN", batch, rest, then: None });
+            let then = hint.map(Plays::hint);
+            chat.answer_kept(voice, by, Kept { command: "JOIN", batch, rest, then });
         });
     }
 

@@ -86,7 +86,10 @@ impl Chat {
     ) -> bool {
         match kept.rest.pop_front() {
             None => return false,
-            Some(Piece::Said(target, message)) => self.play(voice, conn, &target, &message, batch),
+            Some(Piece::Said(target, mut message)) => {
+                self.write_time_into(conn, &target, &mut message);
+                self.play(voice, conn, &target, &message, batch);
+            }
             Some(Piece::Target(name, at_ms)) => {
                 let mut at = Vec::new();
                 write_time(&mut at, at_ms as u64);

@@ -21,7 +21,7 @@ use crate::wire::irc::time::write_time;
 pub(crate) struct Markers(Vec<(Folded, i64)>);
 
 impl Markers {
-    fn get(&self, target: &str) -> Option<i64> {
+    pub(crate) fn get(&self, target: &str) -> Option<i64> {
         let found = self.0.iter().find(|(name, _)| name.as_str() == folded(target));
         found.map(|(_, ms)| *ms)
     }
@@ -33,7 +33,7 @@ impl Markers {
     }
 
     /// Never goes back. Beyond `max` the earliest is forgotten, as the store does.
-    fn set(&mut self, target: &str, ms: i64, max: usize) {
+    pub(crate) fn set(&mut self, target: &str, ms: i64, max: usize) {
         match self.0.iter_mut().find(|(name, _)| name.as_str() == folded(target)) {
             Some((_, known)) => *known = ms.max(*known),
             None => self.0.push((Folded::of(target), ms)),

@@ -33,6 +33,7 @@ mod register;
 pub(crate) mod registration;
 mod relay;
 mod rename;
+pub(crate) mod returning;
 pub(crate) mod run;
 mod sa;
 mod search;

@@ -25,12 +25,13 @@ pub(crate) fn is_service(name: &str) -> bool {
     SERVICES.iter().any(|service| same(service, name))
 }
 
-const HELP: [&str; 11] = [
+const HELP: [&str; 12] = [
     "Accounts. /msg NickServ COMMAND, or /NS COMMAND:",
     "REGISTER password [email]        makes an account of your nick, and logs you in",
     "IDENTIFY [account] password      logs you in",
     "PASSWD password new-password     changes the password of your account",
     "SET always-on on|off             whether you stay when your last connection goes",
+    "SET replay on|off                whether you are sent what you missed when you return",
     "CERT ADD [fingerprint]|DEL fingerprint|LIST   certificates that log you in",
     "INFO [account]                   when it was made; of your own more",
     "DROP account password            removes your account",
@@ -68,6 +69,9 @@ impl Chat {
             ("PASSWD", [password, new]) => self.ns_passwd(voice, by, password, new),
             ("SET", [what, value]) if what.eq_ignore_ascii_case("always-on") => {
                 self.ns_set_always_on(voice, by, value);
+            }
+            ("SET", [what, value]) if what.eq_ignore_ascii_case("replay") => {
+                self.ns_set_replay(voice, by, value);
             }
             ("CERT", words) => self.ns_cert(voice, by, words),
             ("INFO", []) => {
@@ -212,6 +216,24 @@ impl Chat {
         });
     }
 
+    fn ns_set_replay(&mut self, voice: &mut Voice, by: By, value: &str) {
+        let Some(account) = self.users[by.user].account.clone() else {
+            return self.nickserv_says(voice, by.conn, "Log in first.");
+        };
+        let (on, text) = match &*value.to_ascii_lowercase() {
+            "on" | "true" => (true, "You are sent what you missed when you return."),
+            "off" | "false" => (false, "You are not sent what you missed when you return."),
+            _ => return self.nickserv_says(voice, by.conn, "SET replay on, or off."),
+        };
+        let folded = folded(&account).into_owned();
+        let change = Change::Replay(on);
+        self.change_account(voice, by.conn, &folded, change, text, move |chat, _| {
+            for user in chat.users_of(&account) {
+                chat.users[user].extra().no_replay = !on;
+            }
+        });
+    }
+
     fn change_account(
         &mut self,
         voice: &mut Voice,
@@ -290,6 +312,7 @@ fn described(account: &Account, all: bool) -> Vec<String> {
     let mut lines = vec![format!("Account {}, made {made}", account.name)];
     if all {
         lines.push(format!("E-mail: {}", account.email.as_deref().unwrap_or("none")));
+        lines.push(format!("replay: {}", if account.replay { "on" } else { "off" }));
         lines.push(format!("always-on: {}", if account.always_on { "on" } else { "off" }));
     }
     lines

@@ -2,6 +2,7 @@
 //! Modern IRC, "Connection Registration" and "Connection Messages".
 
 use super::nickserv::is_service;
+use super::returning::Ending;
 use crate::chat::caps::Cap;
 use crate::chat::channels::ChannelId;
 use crate::chat::numeric::*;
@@ -254,6 +255,9 @@ impl Chat {
         self.welcome(voice, By { conn, user });
         self.tell_watchers_online(voice, user);
         self.notice_connect(voice, user);
+        if let Some(missed) = self.missed_by(By { conn, user }) {
+            self.sessions[conn].more().missed = Some(missed);
+        }
         self.keep_presence(voice, user);
     }
 
@@ -277,16 +281,20 @@ impl Chat {
         self.welcome(voice, by);
         let modes = self.users[user].modes().text();
         self.numeric(voice, conn, RPL_UMODEIS, &[&modes]);
+        let missed = self.missed_by(by);
         for membership in self.users[user].channels.clone() {
-            self.tell_own_join(voice, by, membership.channel);
+            self.tell_own_join(voice, by, membership.channel, missed.is_none());
         }
         if self.users[user].away.is_some() {
             self.numeric(voice, conn, RPL_NOWAWAY, &[]);
         }
+        if let Some(missed) = missed {
+            self.tell_missed(voice, by, missed);
+        }
     }
 
     /// What a connection is told of a channel that its user is in already.
-    fn tell_own_join(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
+    fn tell_own_join(&mut self, voice: &mut Voice, by: By, channel: ChannelId, replays: bool) {
         let user = &self.users[by.user];
         let name = &*self.channels[channel].name;
         let extended = [name, user.account.as_deref().unwrap_or("*"), &user.realname];
@@ -295,7 +303,9 @@ impl Chat {
         let mut line = Line::new(user.mask(), "JOIN", params).tagged(self.tags_of(by.user));
         line.to(voice, &self.sessions[by.conn]);
         self.tell_channel(voice, by, channel);
-        self.replay_on_join(voice, by, channel);
+        if replays {
+            self.replay_on_join(voice, by, channel);
+        }
     }
 
     /// `PING token`. Modern IRC, "PING message".
@@ -326,13 +336,14 @@ impl Chat {
         if voice.is_labelled(conn) {
             voice.answer(); // nothing can be said any more once it is closed
         }
-        self.gone(voice, conn, why);
+        self.gone(voice, conn, why, Ending::Clean);
         voice.out.close(conn);
     }
 
     /// A connection has ended, or is about to: its user goes with the last of theirs.
-    pub(crate) fn gone(&mut self, voice: &mut Voice, conn: ConnId, why: &str) {
+    pub(crate) fn gone(&mut self, voice: &mut Voice, conn: ConnId, why: &str, ending: Ending) {
         self.stop_watching(conn);
+        self.note_received(voice, conn, ending);
         let session = &mut self.sessions[conn];
         session.more = None;
         match std::mem::replace(&mut session.stage, Stage::Gone) {
@@ -394,6 +405,7 @@ impl Chat {
             }
             Stage::Registered(_) if silent < limits.ping_interval => {
                 voice.out.set_deadline(conn, limits.ping_interval - silent);
+                self.note_received(voice, conn, Ending::NotYet);
             }
             Stage::Registered(_) => {
                 session.pinged = true;

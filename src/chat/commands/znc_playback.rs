@@ -5,7 +5,7 @@ use super::chathistory::why;
 use super::kept_answer::Kept;
 use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat};
-use crate::store::{Limit, Point, Reply, Request, Selection};
+use crate::store::{self, Limit, Point, Reply, Request, Selection};
 use crate::wire::irc::names::ChannelName;
 use std::collections::VecDeque;
 
@@ -17,12 +17,35 @@ const SOURCE: &str = "*playback!znc@znc.in";
 
 /// What is still to be played, one target after the other.
 pub(crate) struct Plays {
-    targets: VecDeque<String>,
-    selection: Selection,
+    pub targets: VecDeque<Wanted>,
+    pub selection: Selection,
+    /// Messages of each target.
+    pub limit: Limit,
+    /// The client has not asked: its user has returned.
+    pub missed: bool,
+    /// Where more was said than was played of the last target, and when the first of that was said.
+    pub hint: Option<(String, i64)>,
+}
+
+/// A target that is to be played.
+pub(crate) enum Wanted {
+    /// As the client calls it.
+    Named(String),
+    /// Where something was said that its user may read, also with somebody whom nobody can name any
+    /// more.
+    At(store::Target),
+}
+
+impl Plays {
+    /// No further target, only where more was said in the last.
+    pub fn hint(hint: (String, i64)) -> Plays {
+        let (targets, selection) = (VecDeque::new(), Selection::Latest(None));
+        Plays { targets, selection, limit: Limit::new(1), missed: true, hint: Some(hint) }
+    }
 }
 
 /// How many targets one command plays.
-const TARGETS_MAX: i64 = 100;
+pub(crate) const TARGETS_MAX: i64 = 100;
 
 impl Chat {
     /// `PLAY target{,target} [from [to]]`, `LIST`, `CLEAR target`; times in seconds since 1970, with a
@@ -61,15 +84,18 @@ impl Chat {
             [from] => Selection::Latest(Some(Point::Time(from))),
             [from, to, ..] => Selection::Between(Point::Time(from), Point::Time(to)),
         };
+        let limit = Limit::new(self.settings.history.answer_max.into());
+        let (missed, hint) = (false, None);
         if targets != "*" {
             let targets = targets.split(',').filter(|target| !target.is_empty());
-            let targets = targets.take(TARGETS_MAX as usize).map(str::to_owned).collect();
-            return self.play_next(voice, by, Plays { targets, selection });
+            let targets = targets.take(TARGETS_MAX as usize).map(str::to_owned);
+            let targets = targets.map(Wanted::Named).collect();
+            return self.play_next(voice, by, Plays { targets, selection, limit, missed, hint });
         }
         let from = times.first().copied().unwrap_or(i64::MIN);
         self.ask_for_places(voice, by, from, move |chat, voice, by, places| {
-            let targets = places.into_iter().map(|(name, _)| name).collect();
-            chat.play_next(voice, by, Plays { targets, selection });
+            let targets = places.into_iter().map(|(name, _)| Wanted::Named(name)).collect();
+            chat.play_next(voice, by, Plays { targets, selection, limit, missed, hint });
         });
     }
 
@@ -84,7 +110,7 @@ impl Chat {
 
     /// Asks where something was said since `from_ms`; `then` is given the last of them by name, each
     /// with the time of its latest message.
-    fn ask_for_places(
+    pub(crate) fn ask_for_places(
         &mut self,
         voice: &mut Voice,
         by: By,
@@ -108,22 +134,28 @@ impl Chat {
 
     /// Plays the next target that may be read, and the rest after it.
     pub(crate) fn play_next(&mut self, voice: &mut Voice, by: By, mut plays: Plays) {
+        if let Some(hint) = plays.hint.take() {
+            self.tell_hint(voice, by, hint);
+        }
         let readable = loop {
             let Some(target) = plays.targets.pop_front() else {
                 return self.hear_again(voice, by.conn);
             };
-            if let Some(readable) = self.readable(by.user, &target) {
+            let readable = match target {
+                Wanted::Named(name) => self.readable(by.user, &name),
+                Wanted::At(place) => self.name_of_missed(by.user, &place).map(|name| (place, name)),
+            };
+            if let Some(readable) = readable {
                 break readable;
             }
         };
         let (place, name) = readable;
-        let limit = Limit::new(self.settings.history.answer_max.into());
-        let selection = plays.selection.clone();
+        let (limit, selection) = (plays.limit, plays.selection.clone());
         let request = Request::Select { target: place.clone(), selection, limit, events: false };
         self.ask_for(voice, by.conn, request, move |chat, voice, conn, reply| {
             let Some(user) = chat.sessions[conn].user() else { return };
             let by = By { conn, user };
-            let messages = match reply {
+            let mut messages = match reply {
                 Reply::Messages(messages) => messages,
                 reply => {
                     let text = format!("{name} can't be played{}", why(&reply));
@@ -134,6 +166,12 @@ impl Chat {
             let gone = ChannelName::is_meant_by(&name) && chat.readable(user, &name).is_none();
             if messages.is_empty() || gone {
                 return chat.play_next(voice, by, plays);
+            }
+            if plays.missed {
+                let full = messages.len() == plays.limit.get();
+                let first = messages.first().map(|message| (name.clone(), message.time_ms));
+                plays.hint = first.filter(|_| full && !name.is_empty());
+                messages.retain(|message| chat.may_be_replayed(by, &place, message));
             }
             let rest = chat.pieces(user, &place, &name, messages);
             let batch = format!("chathistory {name}");

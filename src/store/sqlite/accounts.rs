@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 pub(super) const FIND_ID: &str = "SELECT id FROM account WHERE folded = ?1";
 pub(super) const FIND: &str = "
-    SELECT id, name, skeleton, verifier, email, always_on, created FROM account WHERE folded = ?1";
+    SELECT id, name, skeleton, verifier, email, always_on, created, replay FROM account
+    WHERE folded = ?1";
 pub(super) const FIND_OWNER: &str = "SELECT name FROM account WHERE skeleton = ?1";
 pub(super) const PAGE: &str = "
     SELECT name, folded, always_on, created FROM account
@@ -75,6 +76,7 @@ pub(super) fn find(connection: &Connection, folded: &str) -> Result<Reply, Troub
         email: row.get(4)?,
         always_on: row.get(5)?,
         created_ms: row.get(6)?,
+        replay: row.get(7)?,
         markers,
     }))))
 }
@@ -109,6 +111,9 @@ pub(super) fn change(
         }
         Change::AlwaysOn(on) => {
             connection.prepare_cached(&update("always_on"))?.execute(params![folded, on])?
+        }
+        Change::Replay(on) => {
+            connection.prepare_cached(&update("replay"))?.execute(params![folded, on])?
         }
         Change::Email(email) => {
             connection.prepare_cached(&update("email"))?.execute(params![folded, email])?

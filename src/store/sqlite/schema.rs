@@ -158,6 +158,9 @@ pub(super) const STEPS: &[&str] = &[
     CREATE INDEX audit_in_order ON audit (time);
     ALTER TABLE channel_list ADD COLUMN expires INTEGER;
 ",
+    "
+    ALTER TABLE account ADD COLUMN replay INTEGER NOT NULL DEFAULT 1 CHECK (replay IN (0, 1));
+",
 ];
 
 /// `PRAGMA application_id`: "Ston".

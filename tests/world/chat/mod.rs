@@ -163,7 +163,8 @@ impl World {
     }
 
     fn new(choices: Choices, keys: Option<Keys>) -> World {
-        let settings = Settings { server_name: "srv".into(), ..Settings::default() };
+        let mut settings = Settings { server_name: "srv".into(), ..Settings::default() };
+        settings.history.on_join = 0;
         let mut app = App::new(512, settings);
         let irc = app.add_endpoint(Protocol::Irc).expect("room for one");
         let echo = app.add_endpoint(Protocol::Echo).expect("room for two");
