@@ -90,7 +90,7 @@ impl Chat {
         Presence {
             nick: user.nick().to_owned(),
             username: user.username().to_owned(),
-            realname: user.realname.to_string(),
+            realname: user.realname().to_owned(),
             host: user.host().to_owned(),
             modes: user.modes().text(),
             away: user.away.as_deref().map(str::to_owned),

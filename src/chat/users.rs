@@ -9,9 +9,11 @@ use super::metadata::Metadata;
 use crate::net::ConnId;
 use crate::wire::casemap::{self, Folded, same};
 use crate::wire::irc::names::Nick;
+use hashbrown::HashTable;
 use slab::Slab;
+use smallvec::{SmallVec, smallvec};
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 /// One user for as long as they are here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,17 +23,16 @@ pub struct UserId(u32);
 pub struct User {
     /// Which of all users that ever were here: unlike an id it is never given anew.
     pub serial: u64,
-    /// `nick!user@host`, as the others see it.
-    mask: Box<str>,
+    /// `nick!user@host`, as the others see it, and behind it the real name: one allocation.
+    text: Box<str>,
+    mask_len: u16,
     nick_len: u8,
     user_len: u8,
     modes: UserModes,
     /// Which notices of the server an operator hears: letters of `NOTICE_KINDS`.
     pub notices: u8,
-    /// What people put for a name.
-    pub realname: Box<str>,
     /// The connections that speak for them; one at least, but for who is always on.
-    pub conns: Vec<ConnId>,
+    pub conns: SmallVec<[ConnId; 2]>,
     /// The channels they are in, each with their place among its members; bounded by
     /// `channels_per_user`.
     pub channels: Vec<Membership>,
@@ -147,20 +148,21 @@ impl User {
 
     /// A user in no channel.
     pub fn new(nick: Nick, user: &str, host: &str, realname: &str, conn: ConnId, now: u64) -> User {
-        User { conns: vec![conn], ..User::absent(nick, user, host, realname, now) }
+        User { conns: smallvec![conn], ..User::absent(nick, user, host, realname, now) }
     }
 
     /// The same without a connection.
     pub fn absent(nick: Nick, user: &str, host: &str, realname: &str, now: u64) -> User {
+        let mask = format!("{}!{user}@{host}", nick.as_str());
         User {
             serial: 0,
-            mask: format!("{}!{user}@{host}", nick.as_str()).into(),
+            text: [&*mask, realname].concat().into(),
+            mask_len: u16::try_from(mask.len()).expect("a mask is shorter than a line"),
             nick_len: nick.as_str().len() as u8,
             user_len: user.len() as u8,
             modes: UserModes::default(),
             notices: 0,
-            realname: realname.into(),
-            conns: Vec::new(),
+            conns: SmallVec::new(),
             channels: Vec::new(),
             account: None,
             away: None,
@@ -175,23 +177,33 @@ impl User {
 
     /// `nick!user@host`.
     pub fn mask(&self) -> &str {
-        &self.mask
+        &self.text[..usize::from(self.mask_len)]
+    }
+
+    /// What people put for a name.
+    pub fn realname(&self) -> &str {
+        &self.text[usize::from(self.mask_len)..]
+    }
+
+    /// Changes what they put for a name.
+    pub fn set_realname(&mut self, realname: &str) {
+        self.text = [self.mask(), realname].concat().into();
     }
 
     /// The nick as it was written.
     pub fn nick(&self) -> &str {
-        &self.mask[..usize::from(self.nick_len)]
+        &self.text[..usize::from(self.nick_len)]
     }
 
     /// The user name.
     pub fn username(&self) -> &str {
         let start = usize::from(self.nick_len) + 1;
-        &self.mask[start..start + usize::from(self.user_len)]
+        &self.text[start..start + usize::from(self.user_len)]
     }
 
     /// The host that others see.
     pub fn host(&self) -> &str {
-        &self.mask[usize::from(self.nick_len) + usize::from(self.user_len) + 2..]
+        &self.mask()[usize::from(self.nick_len) + usize::from(self.user_len) + 2..]
     }
 
     /// What few have, made if it is missing.
@@ -241,7 +253,10 @@ impl User {
 #[derive(Default)]
 pub struct Users {
     users: Slab<User>,
-    by_nick: HashMap<Folded, UserId>,
+    /// By the folded nick, which only its user's mask holds. The hash is kept beside the id, so that
+    /// growing hashes no string again.
+    by_nick: HashTable<(u32, UserId)>,
+    hasher: RandomState,
     /// How many have each mode, by its number.
     with_mode: [usize; UserMode::LETTERS.len()],
     /// Those with mode `o`.
@@ -255,11 +270,9 @@ pub struct Users {
 impl Users {
     /// Takes in a user whose nick is free.
     pub fn insert(&mut self, user: User) -> UserId {
-        let nick = Folded::of(user.nick());
         self.made += 1;
         let id = UserId(self.users.insert(User { serial: self.made, ..user }) as u32);
-        let before = self.by_nick.insert(nick, id);
-        assert_eq!(before, None, "a nick that is not free");
+        self.list_nick(id);
         self.max = self.max.max(self.users.len());
         id
     }
@@ -269,13 +282,30 @@ impl Users {
         for (_, mode) in UserMode::LETTERS {
             self.set_mode(id, mode, false);
         }
+        self.unlist_nick(id);
         let user = self.users.remove(id.0 as usize);
         assert!(user.channels.is_empty(), "who goes has left every channel");
-        self.by_nick.remove(&Folded::of(user.nick()));
         if self.by_nick.capacity() > 4096 && self.by_nick.len() < self.by_nick.capacity() / 8 {
-            self.by_nick.shrink_to_fit();
+            self.by_nick.shrink_to_fit(|(hash, _)| spread(*hash));
         }
         user
+    }
+
+    fn list_nick(&mut self, id: UserId) {
+        let nick = self.users[id.0 as usize].nick();
+        assert_eq!(self.find(nick), None, "a nick that is not free");
+        let hash = self.hash(nick);
+        self.by_nick.insert_unique(spread(hash), (hash, id), |(hash, _)| spread(*hash));
+    }
+
+    fn unlist_nick(&mut self, id: UserId) {
+        let hash = self.hash(self.users[id.0 as usize].nick());
+        let found = self.by_nick.find_entry(spread(hash), |(_, each)| *each == id);
+        found.expect("everyone is listed by nick").remove();
+    }
+
+    fn hash(&self, nick: &str) -> u32 {
+        self.hasher.hash_one(&*casemap::folded(nick)) as u32
     }
 
     /// Sets or unsets a mode of a user.
@@ -306,13 +336,15 @@ impl Users {
 
     /// Gives a user another nick, which is free or their own.
     pub fn rename(&mut self, id: UserId, nick: Nick) {
+        self.unlist_nick(id);
         let user = &mut self.users[id.0 as usize];
-        self.by_nick.remove(&Folded::of(user.nick()));
-        let rest = &user.mask[usize::from(user.nick_len)..];
-        user.mask = [nick.as_str(), rest].concat().into();
+        let rest = &user.text[usize::from(user.nick_len)..];
+        user.text = [nick.as_str(), rest].concat().into();
+        let before = usize::from(user.nick_len);
+        let mask_len = usize::from(user.mask_len) - before + nick.as_str().len();
+        user.mask_len = u16::try_from(mask_len).expect("a mask is shorter than a line");
         user.nick_len = nick.as_str().len() as u8;
-        let before = self.by_nick.insert(Folded::of(nick.as_str()), id);
-        assert_eq!(before, None, "a nick that is not free");
+        self.list_nick(id);
     }
 
     /// A user has proved to be of an account. Where another user of it stays already, this one does
@@ -358,7 +390,10 @@ impl Users {
 
     /// Who has that nick.
     pub fn find(&self, nick: &str) -> Option<UserId> {
-        self.by_nick.get(&*casemap::folded(nick)).copied()
+        let hash = self.hash(nick);
+        let has_it =
+            |(of, id): &(u32, UserId)| *of == hash && same(self.users[id.0 as usize].nick(), nick);
+        self.by_nick.find(spread(hash), has_it).map(|(_, id)| *id)
     }
 
     /// Everyone.
@@ -396,6 +431,11 @@ impl Users {
             assert_eq!(user.mask(), format!("{}!{}@{}", user.nick(), user.username(), user.host()));
         }
     }
+}
+
+/// The table looks at the highest and the lowest bits.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
 }
 
 impl UserId {

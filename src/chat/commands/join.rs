@@ -122,7 +122,7 @@ impl Chat {
         }
         let user = &self.users[by.user];
         let account = user.account.as_deref().unwrap_or("*");
-        let params = format!("{} {account} :{}", self.channels[channel].name, user.realname);
+        let params = format!("{} {account} :{}", self.channels[channel].name, user.realname());
         let msgid = self.keep_event(voice, by.user, &[channel], "JOIN", &params);
         let joined = Member { user: by.user, ranks };
         self.tell_join(voice, channel, joined, msgid.as_deref(), |_| true);
@@ -149,7 +149,7 @@ impl Chat {
         let away_tags = self.tags_of(joined.user);
         let tags = LineTags { msgid, ..away_tags };
         let plain = [name];
-        let extended = [name, user.account.as_deref().unwrap_or("*"), &user.realname];
+        let extended = [name, user.account.as_deref().unwrap_or("*"), user.realname()];
         let away: Vec<&str> = user.away.as_deref().into_iter().collect();
         let mut plain = Line::new(user.mask(), "JOIN", &plain).tagged(tags);
         let mut extended = Line::new(user.mask(), "JOIN", &extended).tagged(tags);

@@ -297,7 +297,7 @@ impl Chat {
     fn tell_own_join(&mut self, voice: &mut Voice, by: By, channel: ChannelId, replays: bool) {
         let user = &self.users[by.user];
         let name = &*self.channels[channel].name;
-        let extended = [name, user.account.as_deref().unwrap_or("*"), &user.realname];
+        let extended = [name, user.account.as_deref().unwrap_or("*"), user.realname()];
         let extends = self.sessions[by.conn].caps.has(Cap::ExtendedJoin);
         let params = if extends { &extended[..] } else { &extended[..1] };
         let mut line = Line::new(user.mask(), "JOIN", params).tagged(self.tags_of(by.user));
@@ -426,7 +426,7 @@ impl Chat {
                 if realname.is_empty() { "Realname is empty" } else { "Realname is too long" };
             return self.fail(voice, by.conn, "SETNAME", "INVALID_REALNAME", &[], text);
         }
-        self.users[by.user].realname = realname.into();
+        self.users[by.user].set_realname(realname);
         let params = [realname];
         let mut line =
             Line::new(self.users[by.user].mask(), "SETNAME", &params).tagged(self.tags_of(by.user));

@@ -136,8 +136,11 @@ impl Chat {
         let tags = self.tags_of(member.user);
         Line::new(user.mask(), "PART", parted).tagged(tags).to(voice, session);
         let extended = session.caps.has(Cap::ExtendedJoin);
-        let all =
-            [&*self.channels[channel].name, user.account.as_deref().unwrap_or("*"), &user.realname];
+        let all = [
+            &*self.channels[channel].name,
+            user.account.as_deref().unwrap_or("*"),
+            user.realname(),
+        ];
         let joined = if extended { &all[..] } else { &all[..1] };
         Line::new(user.mask(), "JOIN", joined).tagged(tags).to(voice, session);
     }

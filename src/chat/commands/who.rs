@@ -143,7 +143,7 @@ impl Chat {
             || self.common_channel(by, id).is_some();
         let named = || {
             let server = &*self.settings.server_name;
-            let texts = [user.nick(), user.username(), user.host(), server, &user.realname];
+            let texts = [user.nick(), user.username(), user.host(), server, user.realname()];
             texts.iter().any(|text| mask::matches(mask, text)) || mask::matches(mask, user.mask())
         };
         visible && (matches!(mask, "0" | "*" | "") || named())
@@ -190,7 +190,7 @@ impl Chat {
         let name = channel.map_or("*", |channel| &self.channels[channel].name);
         let flags = self.who_flags(by, id, channel);
         let server = &self.settings.server_name;
-        let realname = format!("0 {}", user.realname);
+        let realname = format!("0 {}", user.realname());
         let params = [name, user.username(), user.host(), server, user.nick(), &flags, &realname];
         self.numeric_in(voice, by.conn, batch, RPL_WHOREPLY, &params);
     }
@@ -225,7 +225,7 @@ impl Chat {
                     Some(rank) => (rank as u8).to_string(),
                     None => "n/a".to_owned(),
                 },
-                _ => user.realname.to_string(),
+                _ => user.realname().to_owned(),
             });
         }
         let params: Vec<&str> = params.iter().map(String::as_str).collect();

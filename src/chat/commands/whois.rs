@@ -28,7 +28,7 @@ impl Departed {
     /// Remembers one more, and forgets the oldest beyond `max`.
     pub(crate) fn remember(&mut self, user: &User, at: u64, max: usize) {
         let nick = Folded::of(user.nick());
-        let (mask, realname) = (user.mask().into(), user.realname.clone());
+        let (mask, realname) = (user.mask().into(), user.realname().into());
         self.0.push_front(Gone { nick, mask, realname, at });
         self.0.truncate(max);
     }
@@ -70,7 +70,7 @@ impl Chat {
     fn whois_one(&self, voice: &mut Voice, by: By, id: UserId) {
         let (conn, user) = (by.conn, &self.users[id]);
         let nick = user.nick();
-        let params = [nick, user.username(), user.host(), "*", &user.realname];
+        let params = [nick, user.username(), user.host(), "*", user.realname()];
         self.numeric(voice, conn, RPL_WHOISUSER, &params);
         self.whois_channels(voice, by, id);
         let server = [nick, &*self.settings.server_name, &*self.settings.network];
