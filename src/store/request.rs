@@ -357,6 +357,8 @@ pub enum Trouble {
     ReadOnly,
     /// The database is damaged; SQLite's words.
     Corrupt(String),
+    /// The index of words contradicts itself. No message is lost: it is made anew of them.
+    Index,
     /// A later version has written it.
     Newer {
         /// The version of its schema.
@@ -548,6 +550,9 @@ impl fmt::Display for Trouble {
             Trouble::Full => f.write_str("no space is left on the disk for the database"),
             Trouble::ReadOnly => f.write_str("the database cannot be written to, only read"),
             Trouble::Corrupt(why) => write!(f, "the database is damaged ({why}): restore a backup"),
+            Trouble::Index => {
+                f.write_str("the index of words is damaged, and is made anew: try again later")
+            }
             Trouble::Newer { found, known } => write!(
                 f,
                 "a later version of stonechat has written the database (schema {found}, this one \

@@ -2,7 +2,7 @@
 //! transaction, reply, wake the loop.
 
 use super::sqlite::Database;
-use super::{Far, Reply, Request, Statistics, Token, Unasked};
+use super::{Far, Reply, Request, Statistics, Token, Trouble, Unasked};
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, JoinHandle};
@@ -133,6 +133,8 @@ fn log_change(failing: &mut bool, group: &[(Token, Request)], replies: &[Reply])
     let writes = group.iter().zip(replies).filter(|((_, request), _)| request.writes());
     for (_, reply) in writes {
         match reply {
+            // Refused for what it asked.
+            Reply::Failed(Trouble::Duplicate) => {}
             Reply::Failed(trouble) if !*failing => {
                 *failing = true;
                 log::error!("nothing can be kept: {trouble}");

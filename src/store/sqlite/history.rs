@@ -1,7 +1,7 @@
 //! History: what was said, in the order of its time, and of being kept where times are the same.
 
 use super::ledger::{self, Ledger};
-use super::search;
+use super::search::{self, Indexable};
 use crate::store::{
     Limit, Line, Message, Point, Redactor, Reply, Selection, Target, Text, Trouble,
 };
@@ -43,7 +43,7 @@ pub(super) const WITH_WHOM: &str = "
     UNION SELECT id, one, other FROM target WHERE other = ?1";
 pub(super) const LATEST_TIME: &str = "SELECT max(time) FROM message WHERE target = ?1 AND kind = 0";
 pub(super) const FIND_SAID: &str = "
-    SELECT id, account, source, tags, text, concat FROM message
+    SELECT id, account, source, tags, text, concat, kind FROM message
     WHERE msgid = ?1 AND target = ?2 AND kind < 2
         AND command IN ('PRIVMSG', 'NOTICE', 'TAGMSG')";
 const REDACT: &str =
@@ -112,7 +112,8 @@ pub(super) fn redact(
     let id: i64 = row.get(0)?;
     let (source, tags, text): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
     let concat: Option<String> = row.get(5)?;
-    search::unindex(connection, id, target, &source, &text)?;
+    let row = Indexable { id, kind: row.get(6)?, target, source: &source, text: &text };
+    search::unindex(connection, &row)?;
     connection.prepare_cached(REDACT)?.execute([id])?;
     let bytes = tags.len() + text.len() + concat.map_or(0, |concat| concat.len());
     ledger.add(target, 0, -(bytes as i64));

@@ -20,7 +20,7 @@ use super::{Policy, Reply, Request, Trouble};
 use ledger::Ledger;
 use retention::Retention;
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ffi};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -34,6 +34,8 @@ pub struct Database {
     durability: Durability,
     ledger: Ledger,
     retention: Retention,
+    /// A search has found the index of words damaged: it is to be made anew.
+    index_is_damaged: bool,
     /// Where it lies, if not in memory.
     place: Option<Place>,
 }
@@ -43,6 +45,14 @@ pub struct Database {
 struct Place {
     file: PathBuf,
     device_and_inode: (u64, u64),
+}
+
+/// Why a transaction was not done.
+enum Undone {
+    /// One request can't be done; others may.
+    ByOne(Trouble),
+    /// None can be.
+    ByAll(Trouble),
 }
 
 /// What survives a loss of power; what a process that is killed has acknowledged survives always.
@@ -120,7 +130,8 @@ impl Database {
     ) -> Result<Database, Trouble> {
         let ledger = Ledger::read(&connection)?;
         let retention = Retention::default();
-        Ok(Database { connection, durability, ledger, retention, place })
+        let index_is_damaged = false;
+        Ok(Database { connection, durability, ledger, retention, index_is_damaged, place })
     }
 
     /// The size that it may reach; beyond, writing fails with [`Trouble::Full`]. What is there
@@ -140,8 +151,9 @@ impl Database {
     }
 
     /// Does what is asked, in order, and returns the replies once it is committed, in one
-    /// transaction; a search begins another. If one fails, nothing of it was done, every request of
-    /// it that writes is answered with why, and the others from what was there before.
+    /// transaction; a search begins another. If the transaction fails, nothing of it was done, every
+    /// request of it that writes is answered with why, and the others from what was there before. If
+    /// it failed because of one request alone, each is done by itself.
     pub fn serve<'a>(&mut self, requests: impl Iterator<Item = &'a Request>) -> Vec<Reply> {
         let requests: Vec<&Request> = requests.collect();
         let mut replies = Vec::with_capacity(requests.len());
@@ -155,11 +167,17 @@ impl Database {
     }
 
     fn serve_in_one(&mut self, requests: &[&Request], replies: &mut Vec<Reply>) {
-        let trouble = match self.commit(requests) {
+        let undone = match self.commit(requests) {
             Ok(done) => return replies.extend(done),
-            Err(trouble) => trouble,
+            Err(undone) => undone,
         };
         self.roll_back();
+        let trouble = match undone {
+            Undone::ByOne(_) if requests.len() > 1 => {
+                return requests.chunks(1).for_each(|alone| self.serve_in_one(alone, replies));
+            }
+            Undone::ByOne(trouble) | Undone::ByAll(trouble) => trouble,
+        };
         replies.extend(requests.iter().map(|request| match request.writes() {
             true => Reply::Failed(trouble.clone()),
             false => self.answer(request).unwrap_or_else(Reply::Failed),
@@ -180,6 +198,10 @@ impl Database {
     /// kept, and filing words to be found by. Returns whether there may be more.
     pub fn tidy(&mut self) -> Result<bool, Trouble> {
         self.lightly(|database| {
+            if database.index_is_damaged {
+                database.transact(|database| search::start_over(&database.connection))?;
+                database.index_is_damaged = false;
+            }
             let now_ms = now_ms(&database.connection)?;
             let removed =
                 database.transact(|Database { connection, ledger, retention, .. }| {
@@ -236,12 +258,13 @@ impl Database {
         done
     }
 
-    fn commit(&mut self, requests: &[&Request]) -> Result<Vec<Reply>, Trouble> {
+    fn commit(&mut self, requests: &[&Request]) -> Result<Vec<Reply>, Undone> {
         let writes = requests.iter().any(|request| request.writes());
         if writes {
             self.check_place()?;
         }
-        self.connection.execute_batch(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
+        let begin = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        self.connection.execute_batch(begin).map_err(Trouble::from)?;
         let mut replies = Vec::new();
         for request in requests {
             let reply = match self.answer(request) {
@@ -250,7 +273,7 @@ impl Database {
                 Err(trouble) if !request.writes() && !self.connection.is_autocommit() => {
                     Reply::Failed(trouble)
                 }
-                answered => answered?,
+                answered => answered.map_err(Undone::by_request)?,
             };
             replies.push(reply);
         }
@@ -311,7 +334,9 @@ impl Database {
                     limit: limit.get(),
                     rare_max: search::RARE_MAX,
                 };
-                search::search(connection, &search)
+                let found = search::search(connection, &search);
+                self.index_is_damaged |= found == Err(Trouble::Index);
+                found
             }
             Retain(policy) => {
                 self.retention.set(policy.clone());
@@ -493,6 +518,24 @@ fn with_ending(file: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+impl Undone {
+    /// What one request met with.
+    fn by_request(trouble: Trouble) -> Undone {
+        match trouble {
+            Trouble::Busy | Trouble::Full | Trouble::ReadOnly | Trouble::Gone => {
+                Undone::ByAll(trouble)
+            }
+            _ => Undone::ByOne(trouble),
+        }
+    }
+}
+
+impl From<Trouble> for Undone {
+    fn from(trouble: Trouble) -> Undone {
+        Undone::ByAll(trouble)
+    }
+}
+
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Trouble {
         use rusqlite::Error::*;
@@ -501,6 +544,8 @@ impl From<rusqlite::Error> for Trouble {
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Trouble::Busy,
                 ErrorCode::DiskFull => Trouble::Full,
                 ErrorCode::ReadOnly => Trouble::ReadOnly,
+                // Told by FTS5 of its own contents, where the file that holds them is sound.
+                _ if failure.extended_code == ffi::SQLITE_CORRUPT_VTAB => Trouble::Index,
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
                     Trouble::Corrupt(error.to_string())
                 }

@@ -3,7 +3,7 @@
 
 use super::history;
 use super::ledger::{Ledger, ROW_BYTES};
-use super::search;
+use super::search::{self, Indexable};
 use crate::store::{Keep, Policy, Target, Trouble};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use std::collections::HashMap;
@@ -48,6 +48,13 @@ struct Doomed {
     source: String,
     text: String,
     bytes: i64,
+}
+
+impl Doomed {
+    fn indexable(&self) -> Indexable<'_> {
+        let Doomed { id, target, kind, source, text, bytes: _ } = self;
+        Indexable { id: *id, kind: *kind, target: *target, source, text }
+    }
 }
 
 impl Retention {
@@ -209,9 +216,7 @@ fn remove(connection: &Connection, ledger: &mut Ledger, doomed: &[Doomed]) -> Re
     search::erase(connection, false)?;
     let mut statement = connection.prepare_cached(DROP_MESSAGE)?;
     for row in doomed {
-        if row.kind == history::MESSAGE {
-            search::unindex(connection, row.id, row.target, &row.source, &row.text)?;
-        }
+        search::unindex(connection, &row.indexable())?;
         statement.execute([row.id])?;
         ledger.add(row.target, -1, -row.bytes);
     }
