@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::certificates::Certificates;
-use crate::data_dir::{self, DataDir};
+use crate::data_dir::DataDir;
 use crate::database;
 use crate::listeners::{self, Open, Source, Wanted};
 use crate::programs::{News, Programs};
@@ -83,7 +83,7 @@ impl Daemon {
         let wake = move || drop(waker.wake());
         let mut app = App::new(settings.limits.line_max, settings.chat.clone());
         let (hasher, jobs) = Hasher::new(worker::CAPACITY);
-        app.hash_by(hasher, data.as_ref().map_or_else(data_dir::random, DataDir::secret)?);
+        app.hash_by(hasher, database::secret(data.as_ref(), &mut database)?);
         let channels = database::channels(&mut database)?;
         app.restore(channels, database::presences(&mut database)?, reactor.now());
         let bans = database::bans(&mut database)?;

@@ -5,6 +5,7 @@ mod audit;
 mod bans;
 mod certificates;
 mod channels;
+mod copies;
 mod history;
 mod ledger;
 mod presences;
@@ -15,11 +16,11 @@ mod search;
 mod tests;
 
 pub use audit::acts;
+pub use copies::backup;
 
 use super::{Policy, Reply, Request, Trouble};
 use ledger::Ledger;
 use retention::Retention;
-use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ffi};
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -142,6 +143,11 @@ impl Database {
         let set = |row: &rusqlite::Row| row.get::<_, i64>(0);
         self.connection.pragma_update_and_check(None, "max_page_count", pages, set)?;
         Ok(())
+    }
+
+    /// How long what is asked waits for other programs that lock the database: two seconds at first.
+    pub fn set_busy_timeout(&mut self, time: Duration) -> Result<(), Trouble> {
+        Ok(self.connection.busy_timeout(time)?)
     }
 
     /// What is to be kept from now on; at first everything is. What is too much goes with
@@ -407,14 +413,6 @@ impl Place {
     }
 }
 
-/// Copies the database in `file`, which may be in use, to `copy`: whole, sound and on the disk when
-/// this returns, or not there. What is at `copy` already is replaced.
-pub fn backup(file: &Path, copy: &Path) -> Result<(), Trouble> {
-    let connection = open_to_read(file)?;
-    schema::version(&connection, schema::STEPS)?;
-    self::copy(&connection, copy)
-}
-
 /// What is wrong with the database in `file`, which may be in use; nothing if it is sound.
 pub fn verify(file: &Path) -> Result<Vec<String>, Trouble> {
     let connection = open_to_read(file)?;
@@ -471,39 +469,6 @@ fn integrity(connection: &Connection, findings_max: i64) -> Result<Vec<String>, 
         .query_map([], |row| row.get::<_, String>(0))?
         .filter(|finding| !finding.as_ref().is_ok_and(|text| text == "ok"));
     Ok(findings.collect::<Result<_, _>>()?)
-}
-
-fn copy(connection: &Connection, to: &Path) -> Result<(), Trouble> {
-    let part = with_ending(to, ".part");
-    let copied = copy_to_part(connection, &part).and_then(|()| Ok(fs::rename(&part, to)?));
-    if copied.is_err() {
-        let _ = fs::remove_file(&part);
-    }
-    copied?;
-    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
-    Ok(File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?)
-}
-
-fn copy_to_part(connection: &Connection, part: &Path) -> Result<(), Trouble> {
-    if part.exists() {
-        fs::remove_file(part)?;
-    }
-    make(part);
-    let mut copy = Connection::open(part)?;
-    copy.pragma_update(None, "synchronous", "OFF")?; // once, below
-    // All in one step: with several, each write of the daemon would begin the copy anew. Nobody
-    // waits for it; the daemon's log grows meanwhile.
-    match Backup::new(connection, &mut copy)?.step(-1)? {
-        StepResult::Done => {}
-        _ => return Err(Trouble::Busy),
-    }
-    // One file, without a log beside it.
-    copy.pragma_update(None, "journal_mode", "DELETE")?;
-    if let Some(finding) = integrity(&copy, 1)?.pop() {
-        return Err(Trouble::Corrupt(finding));
-    }
-    drop(copy);
-    Ok(File::open(part)?.sync_all()?)
 }
 
 /// Makes an empty file for its owner alone, if there is none; its log will have the same mode. If it

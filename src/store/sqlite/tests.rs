@@ -125,7 +125,7 @@ fn an_older_schema_is_migrated_step_by_step_with_a_copy_before_each() {
     drop(beyond);
     let newer = Trouble::Newer { found: known + 1, known };
     assert_eq!(verify(&file), Err(newer.clone()));
-    assert_eq!(backup(&file, &dir.path().join("copy")), Err(newer.clone()));
+    assert_eq!(backup(&file, &dir.path().join("copy"), None), Err(newer.clone()));
     assert!(newer.to_string().contains("later version of stonechat"), "{newer}");
 }
 
