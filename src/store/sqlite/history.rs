@@ -223,12 +223,16 @@ fn selected(
         true => (FIRST_WITH_EVENTS, LAST_WITH_EVENTS),
     };
     let find = |point| spot(connection, target, point);
-    let first = |after, before, limit| read(connection, forwards, target, after, before, limit);
-    let last = |after, before, limit| {
-        let mut messages = read(connection, backwards, target, after, before, limit)?;
+    let first_within = |bytes, after, before, limit| {
+        read(connection, forwards, target, (after, before), limit, bytes)
+    };
+    let last_within = |bytes, after, before, limit| {
+        let mut messages = read(connection, backwards, target, (after, before), limit, bytes)?;
         messages.reverse();
         Ok::<_, Trouble>(messages)
     };
+    let first = |after, before, limit| first_within(Reply::BYTES_MAX, after, before, limit);
+    let last = |after, before, limit| last_within(Reply::BYTES_MAX, after, before, limit);
     Ok(match selection {
         Selection::Latest(None) => last(START, END, limit)?,
         Selection::Latest(Some(point)) => last(find(point)?.after, END, limit)?,
@@ -236,8 +240,9 @@ fn selected(
         Selection::After(point) => first(find(point)?.after, END, limit)?,
         Selection::Around(point) => {
             let spot = find(point)?;
-            let mut messages = last(START, spot.before, limit / 2)?;
-            messages.extend(first(spot.just_before, END, limit - limit / 2)?);
+            let half = Reply::BYTES_MAX / 2;
+            let mut messages = last_within(half, START, spot.before, limit / 2)?;
+            messages.extend(first_within(half, spot.just_before, END, limit - limit / 2)?);
             messages
         }
         Selection::Between(from, to) => {
@@ -266,18 +271,28 @@ fn spot(connection: &Connection, target: Option<i64>, point: &Point) -> Result<S
     Ok(Spot { before: (ms, id), after: (ms, id), just_before: (ms, id.saturating_sub(1)) })
 }
 
+/// The rows between two places, in the order of `sql`: at most so many, and of so many bytes.
 fn read(
     connection: &Connection,
     sql: &str,
     target: Option<i64>,
-    after: Place,
-    before: Place,
+    (after, before): (Place, Place),
     limit: usize,
+    bytes_max: usize,
 ) -> Result<Vec<Message>, Trouble> {
     let mut statement = connection.prepare_cached(sql)?;
-    let bounds = params![target, after.0, after.1, before.0, before.1, limit as i64];
-    let rows = statement.query_map(bounds, message)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut rows =
+        statement.query(params![target, after.0, after.1, before.0, before.1, limit as i64])?;
+    let (mut messages, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let message = message(row)?;
+        bytes += size_of::<Message>() + message.bytes();
+        if bytes > bytes_max && !messages.is_empty() {
+            break;
+        }
+        messages.push(message);
+    }
+    Ok(messages)
 }
 
 pub(super) fn message(row: &Row) -> rusqlite::Result<Message> {

@@ -81,7 +81,7 @@ pub(super) fn search(connection: &Connection, search: &Search) -> Result<Reply, 
     };
     let mut matching = connection.prepare_cached(MATCHING)?;
     let mut ids = matching.query(params![query, first, last])?;
-    let mut found = Vec::new();
+    let (mut found, mut bytes) = (Vec::new(), 0);
     for _ in 0..CANDIDATES_MAX {
         if found.len() == search.limit {
             break;
@@ -90,6 +90,10 @@ pub(super) fn search(connection: &Connection, search: &Search) -> Result<Reply, 
         let Some((target, message)) = message(connection, row.get(0)?)? else { continue };
         let in_time = search.after_ms < message.time_ms && message.time_ms < search.before_ms;
         if let Some(target) = targets.get(&target).filter(|_| in_time) {
+            bytes += size_of::<Message>() + message.bytes();
+            if bytes > Reply::BYTES_MAX && !found.is_empty() {
+                break;
+            }
             found.push(((*target).clone(), message));
         }
     }
