@@ -4,6 +4,7 @@
 //! [`thread`], over the database of [`sqlite`]; in a test it may be the test.
 
 mod backlog;
+mod clock;
 mod lanes;
 mod records;
 mod reply;

@@ -3,6 +3,7 @@
 //! reads, which need no lock.
 
 use super::backlog::{Asked, Backlog};
+use super::clock::{Belief, Clock};
 use super::sqlite::Database;
 use super::{Far, Reply, Statistics, Trouble, Unasked};
 use std::io;
@@ -60,6 +61,7 @@ fn run(far: Far, mut database: Database, wake: impl Fn()) {
         failing: false,
         tidying: Tidying::new(),
     };
+    keeper.tidying.look_at_clock(&mut keeper.database);
     while keeper.serve_next(&wake) {}
     keeper.database.close();
 }
@@ -162,6 +164,9 @@ impl Keeper {
 
 /// When to tidy the database.
 struct Tidying {
+    begun: Instant,
+    /// There once it could be read.
+    clock: Option<Clock>,
     next: Instant,
     next_sweep: Instant,
     /// Requests since the last time.
@@ -173,7 +178,7 @@ struct Tidying {
 impl Tidying {
     fn new() -> Tidying {
         let now = Instant::now();
-        Tidying { next: now, next_sweep: now, requests: 0, resting: false }
+        Tidying { begun: now, clock: None, next: now, next_sweep: now, requests: 0, resting: false }
     }
 
     fn due(&self) -> Duration {
@@ -194,6 +199,7 @@ impl Tidying {
     fn tidy(&mut self, statistics: &Statistics, database: &mut Database) {
         let now = Instant::now();
         self.requests = 0;
+        self.look_at_clock(database);
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP_EVERY;
             database.sweep();
@@ -216,6 +222,30 @@ impl Tidying {
         if let Ok(unindexed) = database.unindexed() {
             statistics.unindexed.store(unindexed, Relaxed);
         }
+    }
+}
+
+impl Tidying {
+    /// Has nothing removed for its age while the clock is not to be believed.
+    fn look_at_clock(&mut self, database: &mut Database) {
+        let Ok(wall_ms) = database.now_ms() else { return };
+        let steady_ms = self.begun.elapsed().as_millis() as u64;
+        let clock = match (&mut self.clock, database.last_ms()) {
+            (Some(clock), _) => clock,
+            (none, Ok(last_ms)) => {
+                none.insert(Clock::new(wall_ms.saturating_sub_unsigned(steady_ms), last_ms))
+            }
+            (None, Err(_)) => return database.pause_ageing(true),
+        };
+        let belief = clock.look(wall_ms, steady_ms);
+        if let Belief::Lost { ahead_ms } = belief {
+            log::warn!(
+                "the system's clock is {} hours ahead of what was expected: nothing is removed for \
+                 its age for a day, or until it is set back",
+                ahead_ms / 3_600_000
+            );
+        }
+        database.pause_ageing(belief != Belief::Believed);
     }
 }
 

@@ -118,6 +118,21 @@ fn where_no_data_is_kept_there_is_nothing_to_copy_or_verify() {
 }
 
 #[test]
+fn history_in_memory_is_bounded_unless_the_config_says_how_much() {
+    let check = |variable: Option<&str>| {
+        let mut command = Command::new(crate::process::PROGRAM);
+        command.env_clear().args(["--data", ":memory:", "check"]);
+        command.envs(variable.map(|value| ("STONECHAT_HISTORY_KEEP_BYTES", value)));
+        let (status, stdout, stderr) = run(&mut command);
+        assert_eq!(status, 0, "{stderr}");
+        stdout
+    };
+    let (stdout, less) = (check(None), check(Some("1 MiB")));
+    assert!(stdout.contains("history in memory, at most 65536 KiB\n"), "{stdout}");
+    assert!(less.contains("history in memory, at most 1024 KiB\n"), "{less}");
+}
+
+#[test]
 fn what_is_kept_is_read_by_its_owner_alone_wherever_it_lies() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("stonechat.db");

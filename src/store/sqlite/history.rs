@@ -52,6 +52,7 @@ const REDACT: &str =
 const FORGET: &str = "UPDATE target SET name = ' ' || id, one = NULL, other = NULL WHERE name = ?1";
 pub(super) const FORGET_ALL_OF: &str = "
     UPDATE target SET name = ' ' || id, one = NULL, other = NULL WHERE one = ?1 OR other = ?1";
+const LAST_KEPT: &str = "SELECT time FROM message ORDER BY id DESC LIMIT 1";
 const ADD_TARGET: &str = "INSERT INTO target (name, one, other) VALUES (?1, ?2, ?3)";
 const ADD_MESSAGE: &str = "
     INSERT INTO message (target, kind, time, msgid, source, account, command, tags, text, concat)
@@ -154,6 +155,12 @@ pub(super) fn targets(
 pub(super) fn target_id(connection: &Connection, target: &Target) -> Result<Option<i64>, Trouble> {
     let mut statement = connection.prepare_cached(FIND_TARGET)?;
     Ok(statement.query_row([name(target)], |row| row.get(0)).optional()?)
+}
+
+/// When the message was said that was kept last.
+pub(super) fn last_ms(connection: &Connection) -> Result<Option<i64>, Trouble> {
+    let mut statement = connection.prepare_cached(LAST_KEPT)?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?)
 }
 
 /// Of a channel, its name; of two users both, with a space between, which no name has.

@@ -230,6 +230,21 @@ impl Database {
         done
     }
 
+    /// Whether nothing is removed for its age for now.
+    pub fn pause_ageing(&mut self, paused: bool) {
+        self.retention.pause_ageing(paused);
+    }
+
+    /// By the system's clock, in milliseconds since 1970.
+    pub fn now_ms(&self) -> Result<i64, Trouble> {
+        now_ms(&self.connection)
+    }
+
+    /// When the message was said that was kept last, likewise.
+    pub fn last_ms(&self) -> Result<Option<i64>, Trouble> {
+        history::last_ms(&self.connection)
+    }
+
     /// Has [`Database::tidy`] look through all targets for what has become too old or too much.
     pub fn sweep(&mut self) {
         self.retention.sweep();

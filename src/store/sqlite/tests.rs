@@ -46,6 +46,8 @@ fn every_query_walks_an_index_and_sorts_nothing() {
         (history::FORGET_ALL_OF, "INDEX target_by_one (one=?)"),
         (history::FORGET_ALL_OF, "INDEX target_by_other (other=?)"),
         (history::LATEST_TIME, "COVERING INDEX message_in_order (target=? AND kind=?)"),
+        (retention::FUTURE, "INDEX message_in_order (target=? AND kind=? AND time>?)"),
+        (retention::NEXT, "INTEGER PRIMARY KEY (rowid>?)"),
         (history::FIND_SAID, "INDEX sqlite_autoindex_message_1 (msgid=? AND target=?)"),
         (accounts::FIND_ID, "INDEX sqlite_autoindex_account_1 (folded=?)"),
         (accounts::FIND, "INDEX sqlite_autoindex_account_1 (folded=?)"),
