@@ -21,6 +21,8 @@ const LINES: &[u8] =
 struct Talker {
     say: Rc<Cell<Option<&'static [u8]>>>,
     writes: Rc<Cell<usize>>,
+    /// Reads nothing of what it is sent.
+    deaf: Rc<Cell<bool>>,
 }
 
 impl Read for Talker {
@@ -33,6 +35,9 @@ impl Read for Talker {
 
 impl Write for Talker {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if self.deaf.get() {
+            return Err(ErrorKind::WouldBlock.into());
+        }
         self.writes.set(self.writes.get() + 1);
         Ok(buf.len())
     }
@@ -178,6 +183,96 @@ fn a_kept_message_allocates_little() {
     println!("a message: {off}, with an echo {echo_off}; kept: {on}, with an echo {echo_on}");
     assert!(on < off + 8.0, "{on} allocations of a message that is kept, of another {off}");
     assert!(echo_on < on + 18.0, "{echo_on} allocations with an echo, without one {on}");
+}
+
+/// Whatever is asked, and however often, by those who read nothing: what it costs is counted, and
+/// bounded by what is counted.
+#[test]
+fn what_waits_for_a_reader_is_small_or_counted() {
+    const MEMBERS: usize = 1200;
+    const ASKERS: usize = 10;
+    const TIMES: usize = 80;
+    const WAITING_MAX: usize = 256 << 10;
+    let mut settings = stonechat::chat::Settings::default();
+    settings.history.waiting_bytes_max = WAITING_MAX;
+    let mut app = App::new(4096, settings);
+    let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
+    let (store, far) = Store::new(4096);
+    app.keep_in(store);
+    let mut database = Database::in_memory().unwrap();
+    let mut crowd = Crowd::of(MEMBERS + ASKERS, app, endpoint);
+    let mut say = |crowd: &mut Crowd<App>, n: usize, lines: String| {
+        crowd.say(n, lines.leak().as_bytes());
+        crowd.settle();
+        while let Some((token, request)) = far.take() {
+            far.answer(token, database.serve([&request].into_iter()).remove(0));
+            crowd.server.woken();
+            crowd.settle();
+        }
+    };
+    for n in 0..MEMBERS + ASKERS {
+        let join =
+            if n < MEMBERS { "JOIN #a\nMETADATA * SET avatar :http://x/y.png\n" } else { "" };
+        let caps = "batch labeled-response draft/metadata-2 draft/chathistory";
+        let lines = format!(
+            "CAP REQ :{caps}\nNICK n{n}\nUSER u 0 * :N\nCAP END\nMETADATA * SUB avatar\n{join}"
+        );
+        say(&mut crowd, n, lines);
+    }
+    (0..100).for_each(|n| say(&mut crowd, n, format!("PRIVMSG #a :{}\n", "x".repeat(400))));
+    let pair = (0..ASKERS).map(|n| format!("PRIVMSG n{} :{}\n", MEMBERS + n, "x".repeat(400)));
+    say(&mut crowd, 0, pair.collect());
+    for asked in [
+        "WHO #a",
+        "WHO #a %tcuihsnfdlaor,12",
+        "@label=l WHO #a",
+        "WHO *",
+        &format!("WHO *{}", "x".repeat(400)),
+        &format!("WHO * %{}", "x".repeat(400)),
+        "LIST",
+        &format!("LIST *{}", "x".repeat(400)),
+        "NAMES #a",
+        "METADATA #a SYNC",
+        "METADATA * SYNC",
+        "METADATA n1 SYNC",
+        "METADATA #a LIST",
+        "MODE #a b",
+        "WHOIS n1",
+        "WHOWAS n1",
+        "MONITOR S",
+        "CHATHISTORY LATEST n0 * 100",
+        "CHATHISTORY TARGETS timestamp=2000-01-01T00:00:00.000Z timestamp=2100-01-01T00:00:00.000Z 100",
+        "SEARCH x",
+        "PRIVMSG *playback :PLAY * 0",
+        "HELP",
+        "INFO",
+        "LUSERS",
+        "MOTD",
+        "VERSION",
+        "STATS u",
+    ] {
+        for n in MEMBERS..MEMBERS + ASKERS {
+            crowd.talkers[n].deaf.set(true);
+        }
+        let before = crowd.server.backlog_bytes();
+        let taken = allocation_counter::measure(|| {
+            for n in MEMBERS..MEMBERS + ASKERS {
+                (0..TIMES).for_each(|_| say(&mut crowd, n, format!("{asked}\n")));
+            }
+        });
+        let queued = (crowd.server.backlog_bytes() - before) as i64;
+        // The lines themselves were leaked. A queue's memory grows by doubling.
+        let lines = (ASKERS * TIMES * (asked.len() + 1)) as i64;
+        let allowed = lines + 2 * queued + WAITING_MAX as i64 + (ASKERS * (32 << 10)) as i64;
+        println!("{asked:.40}: {} bytes, {queued} queued", taken.bytes_current - lines);
+        assert!(taken.bytes_current < allowed, "{asked}: {taken:?}, {queued} queued");
+        for n in MEMBERS..MEMBERS + ASKERS {
+            crowd.talkers[n].deaf.set(false);
+            crowd.server.writable(crowd.ids[n].slot());
+        }
+        crowd.settle();
+        (MEMBERS..MEMBERS + ASKERS).for_each(|n| say(&mut crowd, n, "PING\n".to_owned()));
+    }
 }
 
 /// Who comes and goes leaves nothing behind but what WHOWAS remembers, which is bounded.

@@ -1,7 +1,8 @@
 //! What chat asks of the threads that do what would hold up the loop, store and hasher, and what it
 //! does with the replies.
 //!
-//! A reply comes in a later turn. What is then to be done is kept until then, in the order asked;
+//! A reply comes in a later turn. What is then to be done is kept until then, in the order asked
+//! within each lane of the store;
 //! who has asked for something that he must be answered before all else is heard no further.
 
 use super::Chat;
@@ -10,7 +11,7 @@ use super::cloak::Cloaks;
 use super::voice::Voice;
 use crate::auth::worker::{Done, Hasher, Job};
 use crate::net::{ConnId, Outbox};
-use crate::store::{Busy, Policy, Reply, Request, Store, Token, Trouble};
+use crate::store::{Busy, InLanes, Policy, Reply, Request, Store, Token, Trouble};
 use std::collections::VecDeque;
 
 /// What is done with a reply.
@@ -25,7 +26,7 @@ pub(super) struct Keeper {
     store: Option<Store>,
     /// Numbers requests.
     asked: u64,
-    open: VecDeque<(Token, Then)>,
+    open: InLanes<Then>,
     /// Searches whose reply is still to come.
     pub(super) searches: usize,
     hasher: Option<Hasher>,
@@ -53,10 +54,11 @@ impl Keeper {
         let token = Token(self.asked);
         let then: Then = Box::new(then);
         let Some(store) = &mut self.store else { return Err((Busy, then)) };
+        let lane = request.lane();
         match store.ask(token, request) {
             Ok(()) => {
                 self.asked += 1;
-                self.open.push_back((token, then));
+                self.open.push(lane, token, then);
                 Ok(())
             }
             Err(busy) => Err((busy, then)),
@@ -74,6 +76,14 @@ impl Chat {
     /// wakes the loop.
     pub fn keep_in(&mut self, store: Store) {
         self.keeper.store = Some(store);
+        self.bound_replies();
+    }
+
+    /// Has the store heed what replies may take.
+    pub(super) fn bound_replies(&mut self) {
+        if let Some(store) = &mut self.keeper.store {
+            store.set_reply_bytes_max(self.settings.history.reply_bytes_max);
+        }
     }
 
     /// Has passwords hashed by `hasher`, from now on, as [`Chat::keep_in`]. Without one the loop does
@@ -115,8 +125,7 @@ impl Chat {
             let Some((token, reply)) = store.and_then(|store| store.replies().next()) else {
                 return false;
             };
-            let (asked, then) = self.keeper.open.pop_front().expect("a reply to what was asked");
-            assert_eq!(asked, token, "replies come in the order asked");
+            let then = self.keeper.open.take(token).expect("a reply in the order of its lane");
             let voice = &mut Voice::new(out);
             then(self, voice, reply);
             self.await_receipts(voice);

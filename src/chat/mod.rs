@@ -163,6 +163,7 @@ impl Chat {
         let capabilities = self.offers();
         self.settings = settings;
         self.doors.attempts.set_limits(self.settings.abuse.attempts);
+        self.bound_replies();
         for session in self.sessions.iter_mut() {
             session.exempt = self.settings.abuse.exempts(session.address);
         }

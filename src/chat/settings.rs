@@ -5,6 +5,7 @@ use super::rights::Right;
 use crate::auth::attempts::AttemptLimits;
 use crate::auth::verifier::Verifier;
 use crate::net::Networks;
+use crate::store::Store;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -122,6 +123,8 @@ pub struct History {
     pub on_return: u16,
     /// Bytes of answers that wait for those who read slowly, all together.
     pub waiting_bytes_max: usize,
+    /// Bytes of replies that the store has given and chat has not taken yet.
+    pub reply_bytes_max: usize,
 }
 
 /// One who may become an operator.
@@ -287,6 +290,7 @@ impl Default for History {
             on_join: 10,
             on_return: 50,
             waiting_bytes_max: 64 << 20,
+            reply_bytes_max: Store::REPLY_BYTES_MAX,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::units;
 use crate::chat;
 use crate::store::sqlite::Durability;
-use crate::store::{Keep, Policy, Target};
+use crate::store::{Keep, Policy, Reply, Store, Target};
 use crate::wire::casemap::folded;
 use crate::wire::irc::names::ChannelName;
 use serde::Deserialize;
@@ -51,9 +51,19 @@ impl History {
         Policy { age_ms: self.keep_for, bytes: self.keep_bytes, overrides }
     }
 
-    pub(super) fn settings(&self) -> chat::History {
+    /// What waits for slow readers, and what the store has ready, are parts of `memory_max`, beside it.
+    pub(super) fn settings(&self, memory_max: usize) -> chat::History {
         let History { enabled, answer_max, on_join, on_return, .. } = *self;
-        chat::History { enabled, answer_max, on_join, on_return, ..chat::History::default() }
+        let waiting_bytes_max = memory_max / 4;
+        let reply_bytes_max = (memory_max / 16).clamp(Reply::BYTES_MAX, Store::REPLY_BYTES_MAX);
+        chat::History {
+            enabled,
+            answer_max,
+            on_join,
+            on_return,
+            waiting_bytes_max,
+            reply_bytes_max,
+        }
     }
 
     pub(super) fn validate(&self) -> Result<(), String> {

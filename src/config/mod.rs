@@ -102,7 +102,7 @@ impl Config {
             operators: operators::settled(&self.chat.operators, &self.operator_classes),
             commands: commands::settled(&self.commands),
             accounts: self.accounts.settings(),
-            history: self.history.settings(),
+            history: self.history.settings(self.limits.memory_max),
             gateways: self.proxy.gateways(),
             abuse: self.abuse.settings(),
             limits: self.limits.for_chat(),

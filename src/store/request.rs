@@ -1,4 +1,4 @@
-//! What may be asked of the store, and what is answered.
+//! What may be asked of the store.
 
 use super::records::*;
 use std::error::Error;
@@ -214,69 +214,6 @@ pub enum Request {
     },
 }
 
-/// What is answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// It is durable.
-    Appended,
-    /// What was selected, oldest first.
-    Messages(Vec<Message>),
-    /// Each with the time of its latest message in milliseconds since 1970, earliest first.
-    Targets(Vec<(Target, i64)>),
-    /// It is gone, and that is durable.
-    Redacted,
-    /// The target has no message of this id, or the account no certificate of this fingerprint.
-    Unknown(String),
-    /// The message is not of the account that wants it redacted.
-    Forbidden,
-    /// What was found, newest first.
-    Found(Vec<(Target, Message)>),
-    /// Nothing of it can be asked for any more.
-    Forgotten,
-    /// So it will be.
-    Retained,
-    /// The account is there.
-    Added,
-    /// Another account has this name, or one that looks like it.
-    Taken,
-    /// There is no such invitation, or it has expired.
-    BadInvitation,
-    /// There are as many as there may be.
-    TooMany,
-    /// Fingerprints, and when each was added in milliseconds since 1970, the earliest first.
-    Certificates(Vec<(String, i64)>),
-    /// The account that was asked for.
-    Account(Option<Box<Account>>),
-    /// The name of the account, as it is written.
-    Owner(Option<String>),
-    /// It is so.
-    Changed,
-    /// The account is not there.
-    NoSuchAccount,
-    /// It is not there any more.
-    Dropped,
-    /// In the order of their folded names.
-    Accounts(Vec<AccountSummary>),
-    /// The invitation is valid.
-    Invited,
-    /// Up to when the target is read: the later of what was marked and what was known.
-    Marked(i64),
-    /// It is durable.
-    Saved,
-    /// In the order of their folded names.
-    Channels(Vec<ChannelRecord>),
-    /// Each with its account, folded, in that order.
-    Presences(Vec<(String, Presence)>),
-    /// In the order in which they were first set.
-    Bans(Vec<BanRecord>),
-    /// It is durable.
-    Recorded,
-    /// Oldest first.
-    Acts(Vec<Act>),
-    /// Nothing was done.
-    Failed(Trouble),
-}
-
 /// Which messages: IRCv3 draft/chathistory. No point is itself included but that of `Around`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
@@ -359,6 +296,8 @@ pub enum Trouble {
     ReadOnly,
     /// The database is damaged; SQLite's words.
     Corrupt(String),
+    /// The index of words contradicts itself. No message is lost: it is made anew of them.
+    Index,
     /// A later version has written it.
     Newer {
         /// The version of its schema.
@@ -459,11 +398,11 @@ impl Request {
 }
 
 /// What all of them take, with their own places in the list.
-fn all<T>(list: &[T], bytes: impl Fn(&T) -> usize) -> usize {
+pub(super) fn all<T>(list: &[T], bytes: impl Fn(&T) -> usize) -> usize {
     size_of_val(list) + list.iter().map(bytes).sum::<usize>()
 }
 
-fn optional(text: &Option<String>) -> usize {
+pub(super) fn optional(text: &Option<String>) -> usize {
     text.as_ref().map_or(0, String::len)
 }
 
@@ -520,7 +459,7 @@ impl NewAccount {
 }
 
 impl ChannelRecord {
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let names = self.name.len() + self.folded.len() + self.founder.len() + self.modes.len();
         let topic = self.topic.as_ref().map_or(0, |topic| topic.text.len() + topic.setter.len());
         let lists = all(&self.lists, |entry| entry.mask.len() + entry.setter.len());
@@ -530,7 +469,7 @@ impl ChannelRecord {
 }
 
 impl Presence {
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let names = [&self.nick, &self.username, &self.realname, &self.host, &self.modes];
         let names: usize = names.into_iter().map(String::len).sum();
         names + optional(&self.away) + all(&self.channels, both) + all(&self.metadata, both)
@@ -538,7 +477,7 @@ impl Presence {
 }
 
 impl BanRecord {
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.what.len() + self.reason.len() + self.setter.len()
     }
 }
@@ -550,6 +489,9 @@ impl fmt::Display for Trouble {
             Trouble::Full => f.write_str("no space is left on the disk for the database"),
             Trouble::ReadOnly => f.write_str("the database cannot be written to, only read"),
             Trouble::Corrupt(why) => write!(f, "the database is damaged ({why}): restore a backup"),
+            Trouble::Index => {
+                f.write_str("the index of words is damaged, and is made anew: try again later")
+            }
             Trouble::Newer { found, known } => write!(
                 f,
                 "a later version of stonechat has written the database (schema {found}, this one \

@@ -1,8 +1,11 @@
 //! The thread that serves the store's far side from a database, in groups: take what is there, one
-//! transaction, reply, wake the loop.
+//! transaction, reply, wake the loop. While another program locks the database it goes on serving
+//! reads, which need no lock.
 
+use super::backlog::{Asked, Backlog};
+use super::clock::{Belief, Clock};
 use super::sqlite::Database;
-use super::{Far, Reply, Request, Statistics, Token, Unasked};
+use super::{Far, Reply, Statistics, Trouble, Unasked};
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, JoinHandle};
@@ -22,43 +25,148 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Tidying that failed is tried again after this.
 const REST_AFTER_TROUBLE: Duration = Duration::from_secs(10);
 
+/// How long requests that write wait for another program that keeps the database locked: analysts
+/// and backups may, for a moment. All of them together, from the first on; after that each fails at
+/// once, until one succeeds.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long one attempt to write waits. Reads that come meanwhile wait so long.
+const ATTEMPT: Duration = Duration::from_millis(20);
+
+/// How often it is looked whether replies were taken, where there is no room for more.
+const ROOM_EVERY: Duration = Duration::from_millis(10);
+
+/// What is reckoned for the reply to a look-up, in bytes: an account with its read markers.
+const LOOKUP_BYTES: usize = 16 << 10;
+
 /// Serves `far` until its store is dropped, and closes the database then. After each group of
-/// replies `wake` is called, which must not block.
+/// replies `wake` is called, which must not block. `wake` is dropped when all is done.
 pub fn serve(
     far: Far,
     database: Database,
     wake: impl Fn() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name("store".to_owned()).spawn(move || run(&far, database, wake))
+    thread::Builder::new().name("store".to_owned()).spawn(move || run(far, database, wake))
 }
 
-fn run(far: &Far, mut database: Database, wake: impl Fn()) {
-    let mut failing = false;
-    let mut tidying = Tidying::new();
-    loop {
-        match far.wait_for(tidying.due()) {
-            Ok(first) => {
-                let group: Vec<(Token, Request)> =
-                    [first].into_iter().chain((1..GROUP_MAX).map_while(|_| far.take())).collect();
-                let begun = Instant::now();
-                let replies = database.serve(group.iter().map(|(_, request)| request));
-                count(far.statistics(), &database, begun.elapsed(), &replies);
-                log_change(&mut failing, &group, &replies);
-                let requests = group.len();
-                for ((token, _), reply) in group.iter().zip(replies) {
-                    far.answer(*token, reply);
+fn run(far: Far, mut database: Database, wake: impl Fn()) {
+    if let Err(trouble) = database.set_busy_timeout(ATTEMPT) {
+        log::warn!("reads may wait for other programs' writes: {trouble}");
+    }
+    let mut keeper = Keeper {
+        far,
+        database,
+        backlog: Backlog::default(),
+        lock: Lock::Open,
+        failing: false,
+        tidying: Tidying::new(),
+    };
+    keeper.tidying.look_at_clock(&mut keeper.database);
+    while keeper.serve_next(&wake) {}
+    keeper.database.close();
+}
+
+struct Keeper {
+    far: Far,
+    database: Database,
+    backlog: Backlog,
+    lock: Lock,
+    /// Writing has failed, and that was logged.
+    failing: bool,
+    tidying: Tidying,
+}
+
+/// Whether another program keeps the database locked, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lock {
+    Open,
+    /// Since then. Requests that write wait; reads are served.
+    Met(Instant),
+    /// It has outlasted our patience: what is to be written fails at once.
+    Known,
+}
+
+impl Lock {
+    /// What is known after an attempt to write.
+    fn after(self, locked: bool, now: Instant) -> Lock {
+        match self {
+            _ if !locked => Lock::Open,
+            Lock::Open => Lock::Met(now),
+            Lock::Met(since) if now - since < PATIENCE => self,
+            Lock::Met(_) | Lock::Known => Lock::Known,
+        }
+    }
+}
+
+impl Keeper {
+    /// Serves a group of requests, or tidies if none is there. Whether there may be more.
+    fn serve_next(&mut self, wake: &impl Fn()) -> bool {
+        if self.backlog.is_empty() {
+            match self.far.wait_for(self.tidying.due()) {
+                Ok(asked) => self.backlog.push(asked),
+                Err(Unasked::Yet) => {
+                    self.tidying.tidy(self.far.statistics(), &mut self.database);
+                    return true;
                 }
-                wake();
-                tidying.after_group(requests, far.statistics(), &mut database);
+                Err(Unasked::Forever) => return false,
             }
-            Err(Unasked::Yet) => tidying.tidy(far.statistics(), &mut database),
-            Err(Unasked::Forever) => return database.close(),
+        }
+        if self.backlog.fill(&self.far).is_err() {
+            self.backlog.forget_reads();
+        }
+        let room = self.far.reply_room();
+        let room = [usize::MAX, room.div_ceil(LOOKUP_BYTES), room.div_ceil(Reply::BYTES_MAX)];
+        let group = self.backlog.group(GROUP_MAX, room);
+        if group.is_empty() {
+            if !self.backlog.is_empty() {
+                self.await_room();
+            }
+            return true;
+        }
+        self.serve(group, wake);
+        true
+    }
+
+    fn await_room(&mut self) {
+        if let Ok(asked) = self.far.wait_for(ROOM_EVERY) {
+            self.backlog.push(asked);
+        }
+    }
+
+    fn serve(&mut self, group: Vec<Asked>, wake: &impl Fn()) {
+        let begun = Instant::now();
+        let replies = self.database.serve(group.iter().map(|asked| &asked.request));
+        let mut served: Vec<(Asked, Reply)> = group.into_iter().zip(replies).collect();
+        let is_write = |(asked, _): &&(Asked, Reply)| asked.request.writes();
+        if let Some((_, reply)) = served.iter().rfind(is_write) {
+            let locked = *reply == Reply::Failed(Trouble::Busy);
+            self.lock = self.lock.after(locked, Instant::now());
+        }
+        if let Lock::Met(_) = self.lock {
+            let waits = |(asked, reply): &mut (Asked, Reply)| {
+                asked.request.writes() && *reply == Reply::Failed(Trouble::Busy)
+            };
+            let waiting = served.extract_if(.., waits).map(|(asked, _)| asked).collect();
+            self.backlog.put_back(waiting);
+        }
+        count(self.far.statistics(), &self.database, begun.elapsed(), &served);
+        log_change(&mut self.failing, &served);
+        let requests = served.len();
+        for (asked, reply) in served {
+            self.far.answer(asked.token, reply);
+        }
+        wake();
+        if self.lock == Lock::Open {
+            self.tidying.after_group(requests, self.far.statistics(), &mut self.database);
         }
     }
 }
 
 /// When to tidy the database.
 struct Tidying {
+    begun: Instant,
+    /// There once it could be read.
+    clock: Option<Clock>,
     next: Instant,
     next_sweep: Instant,
     /// Requests since the last time.
@@ -70,7 +178,7 @@ struct Tidying {
 impl Tidying {
     fn new() -> Tidying {
         let now = Instant::now();
-        Tidying { next: now, next_sweep: now, requests: 0, resting: false }
+        Tidying { begun: now, clock: None, next: now, next_sweep: now, requests: 0, resting: false }
     }
 
     fn due(&self) -> Duration {
@@ -91,6 +199,7 @@ impl Tidying {
     fn tidy(&mut self, statistics: &Statistics, database: &mut Database) {
         let now = Instant::now();
         self.requests = 0;
+        self.look_at_clock(database);
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP_EVERY;
             database.sweep();
@@ -101,8 +210,10 @@ impl Tidying {
             Ok(false) => self.next_sweep,
             Err(_) => now + REST_AFTER_TROUBLE,
         };
+        // Of a lock that lasts it is said where it keeps something from being written.
         if let Err(trouble) = &more
             && !self.resting
+            && *trouble != Trouble::Busy
         {
             log::warn!("the database cannot be tidied: {trouble}");
         }
@@ -114,8 +225,32 @@ impl Tidying {
     }
 }
 
-fn count(statistics: &Statistics, database: &Database, time: Duration, replies: &[Reply]) {
-    let failures = replies.iter().filter(|reply| matches!(reply, Reply::Failed(_))).count();
+impl Tidying {
+    /// Has nothing removed for its age while the clock is not to be believed.
+    fn look_at_clock(&mut self, database: &mut Database) {
+        let Ok(wall_ms) = database.now_ms() else { return };
+        let steady_ms = self.begun.elapsed().as_millis() as u64;
+        let clock = match (&mut self.clock, database.last_ms()) {
+            (Some(clock), _) => clock,
+            (none, Ok(last_ms)) => {
+                none.insert(Clock::new(wall_ms.saturating_sub_unsigned(steady_ms), last_ms))
+            }
+            (None, Err(_)) => return database.pause_ageing(true),
+        };
+        let belief = clock.look(wall_ms, steady_ms);
+        if let Belief::Lost { ahead_ms } = belief {
+            log::warn!(
+                "the system's clock is {} hours ahead of what was expected: nothing is removed for \
+                 its age for a day, or until it is set back",
+                ahead_ms / 3_600_000
+            );
+        }
+        database.pause_ageing(belief != Belief::Believed);
+    }
+}
+
+fn count(statistics: &Statistics, database: &Database, time: Duration, served: &[(Asked, Reply)]) {
+    let failures = served.iter().filter(|(_, reply)| matches!(reply, Reply::Failed(_))).count();
     statistics.groups.fetch_add(1, Relaxed);
     statistics.groups_us.fetch_add(time.as_micros() as u64, Relaxed);
     statistics.failures.fetch_add(failures as u64, Relaxed);
@@ -129,10 +264,11 @@ fn count_kept(statistics: &Statistics, database: &Database) {
 }
 
 /// Says in the log when writing begins to fail, and when it works again; not each time in between.
-fn log_change(failing: &mut bool, group: &[(Token, Request)], replies: &[Reply]) {
-    let writes = group.iter().zip(replies).filter(|((_, request), _)| request.writes());
-    for (_, reply) in writes {
+fn log_change(failing: &mut bool, served: &[(Asked, Reply)]) {
+    for (_, reply) in served.iter().filter(|(asked, _)| asked.request.writes()) {
         match reply {
+            // Refused for what it asked.
+            Reply::Failed(Trouble::Duplicate) => {}
             Reply::Failed(trouble) if !*failing => {
                 *failing = true;
                 log::error!("nothing can be kept: {trouble}");
@@ -144,5 +280,24 @@ fn log_change(failing: &mut bool, group: &[(Token, Request)], replies: &[Reply])
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_wait_together_for_a_lock_and_once_it_is_known_none_does() {
+        let begun = Instant::now();
+        let met = Lock::Open.after(true, begun);
+        assert_eq!(met, Lock::Met(begun));
+        let later = begun + PATIENCE / 2;
+        assert_eq!(met.after(true, later), met, "those who come later do not wait anew");
+        assert_eq!(met.after(false, later), Lock::Open);
+        let known = met.after(true, begun + PATIENCE);
+        assert_eq!(known, Lock::Known);
+        assert_eq!(known.after(true, begun + PATIENCE * 9), Lock::Known);
+        assert_eq!(known.after(false, begun + PATIENCE * 9), Lock::Open);
     }
 }

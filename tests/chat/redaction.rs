@@ -127,3 +127,19 @@ fn what_was_taken_back_is_gone_also_where_its_place_is_another_by_then() {
          disk well",
     );
 }
+
+#[test]
+fn a_reaction_is_taken_back_after_everything_was_filed() {
+    play(
+        "ann+ message-tags echo-message draft/message-redaction draft/no-implicit-names
+         ann> JOIN #a
+         ann~
+         ann> @+draft/react=x TAGMSG #a
+         ann< @msgid=m1;+draft/react=x :ann!ann@localhost TAGMSG #a
+         ann> SEARCH text=anything
+         ann~
+         ann> REDACT #a {m1} :no
+         ann< @msgid=m2 :ann!ann@localhost REDACT #a {m1} :no
+         disk well",
+    );
+}

@@ -1,12 +1,14 @@
 //! `stonechatd backup` and `stonechatd verify`, beside a daemon that holds the data directory.
 
-use crate::process::{Daemon, command, run};
+use crate::process::{Client, Daemon, command, run};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use stonechat::store::sqlite::{self, Database, Durability};
 use stonechat::store::{Limit, Message, Reply, Request, Selection, Target, Text};
+use tempfile::TempDir;
 
 fn target() -> Target {
     Target::Channel("#a".to_owned())
@@ -116,14 +118,112 @@ fn where_no_data_is_kept_there_is_nothing_to_copy_or_verify() {
 }
 
 #[test]
+fn history_in_memory_is_bounded_unless_the_config_says_how_much() {
+    let check = |variable: Option<&str>| {
+        let mut command = Command::new(crate::process::PROGRAM);
+        command.env_clear().args(["--data", ":memory:", "check"]);
+        command.envs(variable.map(|value| ("STONECHAT_HISTORY_KEEP_BYTES", value)));
+        let (status, stdout, stderr) = run(&mut command);
+        assert_eq!(status, 0, "{stderr}");
+        stdout
+    };
+    let (stdout, less) = (check(None), check(Some("1 MiB")));
+    assert!(stdout.contains("history in memory, at most 65536 KiB\n"), "{stdout}");
+    assert!(less.contains("history in memory, at most 1024 KiB\n"), "{less}");
+}
+
+#[test]
 fn what_is_kept_is_read_by_its_owner_alone_wherever_it_lies() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("stonechat.db");
     let _database = Database::open(&file, Durability::Full).unwrap();
-    sqlite::backup(&file, &dir.path().join("copy.db")).unwrap();
+    sqlite::backup(&file, &dir.path().join("copy.db"), Some(&[7; 32])).unwrap();
     for entry in fs::read_dir(dir.path()).unwrap() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{:?} has mode {mode:o}", entry.file_name());
     }
+}
+
+fn data_with(copy: &Path) -> Arc<TempDir> {
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    fs::create_dir(dir.path().join("data")).unwrap();
+    fs::copy(copy, dir.path().join("data/stonechat.db")).unwrap();
+    dir
+}
+
+fn start_in(dir: &Arc<TempDir>) -> Daemon {
+    Daemon::start_in(dir.clone(), "", &["--listen", "echo://127.0.0.1:0"], |_| {})
+}
+
+#[test]
+fn a_backup_brings_the_secret_along_and_only_a_backup_holds_it() {
+    let daemon = Daemon::start("");
+    let dir = daemon.dir.clone();
+    let copy = dir.path().join("copy.db");
+    assert_eq!(backup(dir.path(), &copy).0, 0);
+    assert_eq!(sqlite::verify(&copy), Ok(vec![]));
+    daemon.stop();
+    let secret = fs::read(dir.path().join("data/secret")).unwrap();
+    let holds_it =
+        |file: &Path| fs::read(file).unwrap().windows(secret.len()).any(|window| window == secret);
+    assert!(holds_it(&copy) && !holds_it(&dir.path().join("data/stonechat.db")));
+
+    // Into a fresh directory, and into one that has begun with a secret of its own.
+    let fresh = data_with(&copy);
+    start_in(&fresh).stop();
+    let other = Arc::new(tempfile::tempdir().unwrap());
+    start_in(&other).stop();
+    let before = fs::read(other.path().join("data/secret")).unwrap();
+    fs::copy(&copy, other.path().join("data/stonechat.db")).unwrap();
+    let log = start_in(&other).stop();
+    assert!(log.contains("took the backup's secret; the one before is"), "{log}");
+    assert_eq!(fs::read(other.path().join("data/secret.before")).unwrap(), before);
+    for restored in [fresh, other] {
+        let data = restored.path().join("data");
+        assert_eq!(fs::read(data.join("secret")).unwrap(), secret);
+        let mode = fs::metadata(data.join("secret")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0);
+        let database = rusqlite::Connection::open(data.join("stonechat.db")).unwrap();
+        assert!(database.prepare("SELECT * FROM secret").is_err(), "it was taken out");
+        drop(database);
+        assert_eq!(sqlite::verify(&data.join("stonechat.db")), Ok(vec![]));
+        // A second start finds nothing to restore.
+        let log = start_in(&restored).stop();
+        assert!(!log.contains("secret"), "{log}");
+    }
+}
+
+#[test]
+fn a_database_that_was_emptied_or_has_gone_is_missed() {
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    start_in(&dir).stop();
+    let file = dir.path().join("data/stonechat.db");
+    fs::write(&file, "").unwrap();
+    let (status, _, stderr) = run(command(dir.path()).args(["--listen", "echo://127.0.0.1:0"]));
+    assert_eq!(status, 3, "{stderr}");
+    assert!(stderr.contains("stonechat.db is empty, though its directory was in use"), "{stderr}");
+    fs::remove_file(&file).unwrap();
+    let log = start_in(&dir).stop();
+    assert!(log.contains("stonechat.db is not there, though its directory was in use"), "{log}");
+    let log = start_in(&dir).stop();
+    assert!(!log.contains("was in use"), "{log}");
+}
+
+#[test]
+fn sigterm_waits_for_a_locked_database_no_longer_than_it_may() {
+    let config = "shutdown_timeout = \"0s\"";
+    let mut daemon = Daemon::start_with(config, &["--listen", "irc://127.0.0.1:0"], |_| {});
+    let address = daemon.listening[0].strip_prefix("irc://").unwrap().parse().unwrap();
+    let mut ann = Client::connect(address);
+    ann.send("NICK ann\nUSER u 0 * :r\nJOIN #a\n");
+    while !String::from_utf8_lossy(&ann.hear()).contains(" 366 ") {}
+    let other = rusqlite::Connection::open(daemon.dir.path().join("data/stonechat.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    ann.send("PRIVMSG #a :hi\nPING behind\n");
+    while !String::from_utf8_lossy(&ann.hear()).contains("PONG") {}
+    daemon.signal(rustix::process::Signal::TERM);
+    let (status, log) = daemon.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("what it had not acknowledged may be lost"), "{log}");
 }

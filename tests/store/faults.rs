@@ -16,14 +16,14 @@ use stonechat::store::sqlite::{Database, Durability};
 use stonechat::store::*;
 
 /// A store with its thread.
-struct Served {
-    store: Store,
+pub struct Served {
+    pub store: Store,
     woken: Receiver<()>,
     thread: JoinHandle<()>,
 }
 
 impl Served {
-    fn start(file: &Path) -> Served {
+    pub fn start(file: &Path) -> Served {
         let (store, far) = Store::new(1000);
         let (wake, woken) = mpsc::channel();
         let database = Database::open(file, Durability::Full).unwrap();
@@ -32,7 +32,7 @@ impl Served {
     }
 
     /// Asks all of it at once and waits for the replies.
-    fn ask(&mut self, requests: impl IntoIterator<Item = Request>) -> Vec<Reply> {
+    pub fn ask(&mut self, requests: impl IntoIterator<Item = Request>) -> Vec<Reply> {
         let mut open = 0;
         for request in requests {
             self.store.ask(Token(open), request).unwrap();
@@ -46,17 +46,28 @@ impl Served {
         replies
     }
 
-    fn ask_one(&mut self, request: Request) -> Reply {
+    /// The next replies, which come.
+    pub fn replies(&mut self) -> Vec<(Token, Reply)> {
+        loop {
+            let replies: Vec<(Token, Reply)> = self.store.replies().collect();
+            if !replies.is_empty() {
+                return replies;
+            }
+            self.woken.recv_timeout(Duration::from_secs(60)).expect("woken for each group");
+        }
+    }
+
+    pub fn ask_one(&mut self, request: Request) -> Reply {
         self.ask([request]).remove(0)
     }
 
-    fn end(self) {
+    pub fn end(self) {
         drop(self.store);
         self.thread.join().expect("no panic");
     }
 }
 
-fn latest() -> Request {
+pub fn latest() -> Request {
     let (selection, limit) = (Selection::Latest(None), Limit::new(5));
     Request::Select { target: channel(), selection, limit, events: false }
 }

@@ -5,6 +5,7 @@ mod damage;
 mod faults;
 mod history;
 mod kill;
+mod locked;
 mod queue;
 mod records;
 mod retention;

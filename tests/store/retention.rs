@@ -175,3 +175,68 @@ fn what_is_counted_is_what_is_there_whatever_was_done() {
     assert_eq!(sqlite::verify(&file), Ok(vec![]));
     assert_eq!(Database::open(&file, Durability::Normal).unwrap().kept(), kept);
 }
+
+#[test]
+fn a_clock_far_ahead_of_the_last_message_empties_nothing_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("stonechat.db");
+    let hour = 3_600_000;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let now_ms = now.as_millis() as i64;
+    // The last was said a year ago, by the clock of today: silence, or a clock that is wrong.
+    for (last_ms, kept) in [(now_ms - 365 * 24 * hour, 2), (now_ms - hour, 1)] {
+        let mut database = Database::open(&file, Durability::Full).unwrap();
+        let said = [(1, now_ms - 400 * 24 * hour), (2, last_ms)];
+        let said = said.map(|(number, time_ms)| {
+            let message = Message { time_ms, ..message(number) };
+            Request::Append { target: channel(), message }
+        });
+        let marker = Message { time_ms: last_ms, ..message(3) };
+        database.serve(said.iter());
+        database.serve([Request::Append { target: other(), message: marker }].iter());
+        database.close();
+        let mut served = crate::faults::Served::start(&file);
+        // Once the marker has gone the channel before it has been looked through.
+        let overrides = vec![(other(), Keep { age_ms: Some(0), bytes: None })];
+        let policy = Policy { age_ms: Some(24 * hour), bytes: None, overrides };
+        assert_eq!(served.ask_one(Request::Retain(policy)), Reply::Retained);
+        let statistics = served.store.statistics().clone();
+        while statistics.messages.load(std::sync::atomic::Ordering::Relaxed) != kept {
+            std::thread::yield_now();
+        }
+        served.end();
+        let mut database = Database::open(&file, Durability::Full).unwrap();
+        assert_eq!(numbers(&mut database).len() as u64, kept);
+        drop(database);
+        std::fs::remove_file(&file).unwrap();
+    }
+}
+
+#[test]
+fn a_message_of_the_future_takes_its_place_once_a_lower_clock_has_lasted_a_day() {
+    let hour = 3_600_000;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let at = |hours: i64| now.as_millis() as i64 + hours * hour;
+    let kept_after = |times: &[i64]| {
+        let mut database = Database::in_memory().unwrap();
+        for (number, time_ms) in (1..).zip(times) {
+            let message = Message { time_ms: *time_ms, ..message(number) };
+            one(&mut database, &Request::Append { target: channel(), message });
+        }
+        database.sweep();
+        tidy(&mut database);
+        let all = read_all(&mut database).unwrap();
+        let ids: Vec<String> = all.iter().map(|message| message.msgid.clone()).collect();
+        (ids.join(" "), all.last().unwrap().time_ms)
+    };
+    let year = 365 * 24;
+    let ahead = [at(-72), at(year), at(year + 1), at(-48), at(-1)];
+    assert_eq!(kept_after(&ahead), ("m1 m2 m3 m4 m5".to_owned(), at(-1)));
+    // An hour of the lower clock is no proof, nor is a message of which nothing came after.
+    let lately = [at(-72), at(year), at(-1)];
+    assert_eq!(kept_after(&lately), ("m1 m3 m2".to_owned(), at(year)));
+    assert_eq!(kept_after(&[at(-72), at(year)]), ("m1 m2".to_owned(), at(year)));
+    // Half an hour ahead is left alone: it will be so soon.
+    let little = [at(-72), at(0) + hour / 2, at(-48)];
+    assert_eq!(kept_after(&little), ("m1 m3 m2".to_owned(), at(0) + hour / 2));
+}

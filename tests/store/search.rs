@@ -214,3 +214,60 @@ proptest! {
         prop_assert!(matches!(reply, Reply::Found(_)), "{:?}", reply);
     }
 }
+
+/// What is told of a TAGMSG or an event that was kept, by each way that a row leaves.
+#[test]
+fn what_has_never_entered_the_index_leaves_without_a_word_of_damage() {
+    let of = |number, command: &str, text: &str| Request::Append {
+        target: channel(),
+        message: Message { command: command.to_owned(), ..said(number, "ann", text) },
+    };
+    let kept = [
+        of(1, "PRIVMSG", "red"),
+        of(2, "TAGMSG", ""),
+        of(3, "JOIN", "#a"),
+        of(4, "TAGMSG", "red"),
+        of(5, "NOTICE", "red"),
+    ];
+    let redact = |number: u32| {
+        let (target, by) = (channel(), Redactor::Anyone);
+        Request::Redact { target, msgid: format!("m{number}"), by }
+    };
+    let pair = Target::pair("ann", "bob");
+    let ways: [(&str, Vec<Request>); 5] = [
+        ("redaction", vec![redact(2), redact(4), redact(1), redact(5)]),
+        ("redaction, and then removal", vec![redact(2), redact(1), forget(channel())]),
+        ("removal of the channel", vec![forget(channel())]),
+        ("too many bytes", vec![Request::Retain(Policy { bytes: Some(0), ..Policy::default() })]),
+        ("too old", vec![Request::Retain(Policy { age_ms: Some(0), ..Policy::default() })]),
+    ];
+    for filed in [false, true] {
+        for (way, requests) in &ways {
+            let mut database = Database::in_memory().unwrap();
+            database.serve(kept.iter());
+            if filed {
+                tidy(&mut database);
+            }
+            for reply in database.serve(requests.iter()) {
+                assert!(!matches!(reply, Reply::Failed(_)), "{way}, filed: {filed}: {reply:?}");
+            }
+            tidy(&mut database);
+            assert_eq!(found(&mut database, &search("red")), [] as [&str; 0], "{way}");
+        }
+        let mut database = Database::in_memory().unwrap();
+        let in_private = kept.iter().cloned().map(|request| match request {
+            Request::Append { message, .. } => Request::Append { target: pair.clone(), message },
+            other => other,
+        });
+        database.serve(in_private.collect::<Vec<_>>().iter());
+        if filed {
+            tidy(&mut database);
+        }
+        database.serve([Request::DropAccount { folded: "ann".to_owned() }].iter());
+        tidy(&mut database);
+    }
+}
+
+fn forget(target: Target) -> Request {
+    Request::Forget { target }
+}

@@ -2,14 +2,17 @@
 
 use crate::Failure;
 use crate::certificates::Certificates;
-use crate::data_dir::{self, DataDir};
+use crate::data_dir::DataDir;
 use crate::database;
 use crate::listeners::{self, Open, Source, Wanted};
 use crate::programs::{News, Programs};
 use crate::service_manager::{notify, passed_listeners, watchdog_interval};
 use crate::settings::Settings;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io::{self, Write};
-use std::sync::mpsc::{self, SyncSender};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use stonechat::app::App;
@@ -41,7 +44,9 @@ pub struct Daemon {
     /// What operators have asked to be run.
     programs: Programs,
     /// Serves the store, until that is dropped.
-    keeper: JoinHandle<()>,
+    keeper: Keeper,
+    /// When the end is waited for no longer.
+    ends_by_ms: u64,
     _data: Option<DataDir>,
 }
 
@@ -52,6 +57,13 @@ struct Endpoint {
     open: bool,
     /// Only proxies connect there.
     proxied: bool,
+}
+
+/// The thread of the database.
+struct Keeper {
+    thread: JoinHandle<()>,
+    /// Disconnected once the thread has ended.
+    ended: Receiver<()>,
 }
 
 struct Watchdog {
@@ -83,13 +95,20 @@ impl Daemon {
         let wake = move || drop(waker.wake());
         let mut app = App::new(settings.limits.line_max, settings.chat.clone());
         let (hasher, jobs) = Hasher::new(worker::CAPACITY);
-        app.hash_by(hasher, data.as_ref().map_or_else(data_dir::random, DataDir::secret)?);
+        app.hash_by(hasher, database::secret(data.as_ref(), &mut database)?);
         let channels = database::channels(&mut database)?;
         app.restore(channels, database::presences(&mut database)?, reactor.now());
         let bans = database::bans(&mut database)?;
         app.keep_in(store);
         let failed = |e| Failure::other(format!("cannot begin a thread: {e}"));
-        let keeper = store::thread::serve(far, database, wake.clone()).map_err(failed)?;
+        let (alive, ended) = mpsc::channel();
+        let wake_loop = wake.clone();
+        let wake_from_store = move || {
+            let _ = &alive; // dropped with this, when the thread ends
+            wake_loop();
+        };
+        let thread = store::thread::serve(far, database, wake_from_store).map_err(failed)?;
+        let keeper = Keeper { thread, ended };
         worker::serve(jobs, wake).map_err(failed)?;
         let mut server = EventLoop::new(app, settings.limits());
         server.set_exempt(settings.exempt());
@@ -108,6 +127,7 @@ impl Daemon {
             printer: None,
             programs: Programs::default(),
             keeper,
+            ends_by_ms: 0,
             _data: data,
         };
         for open in open {
@@ -120,14 +140,17 @@ impl Daemon {
     /// Serves until it is told to end, takes leave of everyone, and sees that all is kept.
     pub fn run(mut self) -> Result<(), Failure> {
         let result = self.serve();
-        let Daemon { server, keeper, hurried, .. } = self;
+        let Daemon { mut reactor, server, keeper, hurried, ends_by_ms, .. } = self;
         if hurried {
             return result; // what the disk does not take now it will not have
         }
         drop(server); // and with it the store, which ends the thread
-        if keeper.join().is_err() {
-            log::error!("the thread of the database has panicked");
+        end_at_second_signal()?;
+        if reactor.signals().iter().any(is_end) {
+            return Err(hurried_end());
         }
+        let left_ms = ends_by_ms.saturating_sub(reactor.now().uptime_ms);
+        keeper.wait(Duration::from_millis(left_ms).max(CLOSING_MIN));
         result
     }
 
@@ -256,6 +279,7 @@ impl Daemon {
         self.programs.stop();
         let until_ms =
             self.reactor.now().uptime_ms + self.settings.shutdown_timeout.as_millis() as u64;
+        self.ends_by_ms = until_ms;
         while !self.server.is_empty() || !self.programs.is_empty() || self.is_keeping() {
             let left_ms = until_ms.saturating_sub(self.reactor.now().uptime_ms);
             if left_ms == 0 {
@@ -266,10 +290,9 @@ impl Daemon {
                 break;
             }
             let heard = self.turn(Some(Duration::from_millis(left_ms)))?;
-            let end = |signal: &Signal| matches!(signal, Signal::Terminate | Signal::Interrupt);
-            if heard.signals.iter().any(end) {
+            if heard.signals.iter().any(is_end) {
                 self.hurried = true;
-                return Err(Failure::other("told to end twice: ended without taking leave"));
+                return Err(hurried_end());
             }
         }
         log::info!("ended");
@@ -406,6 +429,38 @@ impl Daemon {
         };
         metrics::text(self.server.counters(), &gauges, &urls)
     }
+}
+
+/// What the database has for being closed, when `shutdown_timeout` is used up.
+const CLOSING_MIN: Duration = Duration::from_secs(1);
+
+impl Keeper {
+    /// Waits so long for the thread to have done all that was asked, and to close the database.
+    fn wait(self, at_most: Duration) {
+        if self.ended.recv_timeout(at_most) == Err(RecvTimeoutError::Timeout) {
+            log::warn!("the database is slow or locked: what it had not acknowledged may be lost");
+        } else if self.thread.join().is_err() {
+            log::error!("the thread of the database has panicked");
+        }
+    }
+}
+
+fn is_end(signal: &Signal) -> bool {
+    matches!(signal, Signal::Terminate | Signal::Interrupt)
+}
+
+fn hurried_end() -> Failure {
+    Failure::other("told to end twice: ended without taking leave")
+}
+
+/// Has the next SIGTERM or SIGINT end the process, whatever this thread waits for.
+fn end_at_second_signal() -> Result<(), Failure> {
+    let armed = Arc::new(AtomicBool::new(true));
+    for signal in [SIGTERM, SIGINT] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, armed.clone())
+            .map_err(|e| Failure::other(format!("cannot handle a signal: {e}")))?;
+    }
+    Ok(())
 }
 
 /// Requests to the store that may be open: what a disk that stalls may hold back.

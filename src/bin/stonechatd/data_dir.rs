@@ -60,24 +60,50 @@ pub fn write(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
         .map_err(|e| Failure::unavailable(format!("cannot write {}: {e}", file.display())))
 }
 
+/// The secret of a data directory, if one was made there.
+pub fn read_secret(dir: &Path) -> Result<Option<[u8; 32]>, Failure> {
+    let file = secret_file(dir);
+    let shown = file.display();
+    match fs::read(&file) {
+        Ok(secret) => secret.try_into().map(Some).map_err(|_| {
+            Failure::unavailable(format!("{shown} is not 32 bytes: restore it, or remove it"))
+        }),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Failure::unavailable(format!("cannot read {shown}: {e}"))),
+    }
+}
+
+fn secret_file(dir: &Path) -> PathBuf {
+    dir.join("secret")
+}
+
 impl DataDir {
     /// A secret that is the same at each start: made at the first one, and its owner's alone.
     pub fn secret(&self) -> Result<[u8; 32], Failure> {
-        let file = self.path.join("secret");
-        let failed = |what: &str, e: io::Error| {
-            Failure::unavailable(format!("cannot {what} {}: {e}", file.display()))
-        };
-        match fs::read(&file) {
-            Ok(secret) => secret.try_into().map_err(|_| {
-                Failure::unavailable(format!("{} is not 32 bytes: remove it", file.display()))
-            }),
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                let secret = random()?;
-                write(&file, &secret)?;
-                Ok(secret)
-            }
-            Err(e) => Err(failed("read", e)),
+        if let Some(secret) = read_secret(&self.path)? {
+            return Ok(secret);
         }
+        let secret = random()?;
+        write(&secret_file(&self.path), &secret)?;
+        Ok(secret)
+    }
+
+    /// Has the secret be the one that came with a backup: by it were made the cloaks in the bans that
+    /// are restored. One that was there is put aside.
+    pub fn restore_secret(&self, secret: &[u8]) -> Result<(), Failure> {
+        let file = secret_file(&self.path);
+        match fs::read(&file) {
+            Ok(found) if found == secret => return Ok(()),
+            Ok(_) => {
+                let aside = self.path.join("secret.before");
+                log::warn!("took the backup's secret; the one before is {}", aside.display());
+                fs::rename(&file, &aside).map_err(|e| {
+                    Failure::unavailable(format!("cannot put {} aside: {e}", file.display()))
+                })?;
+            }
+            Err(_) => log::info!("took the backup's secret"),
+        }
+        write(&file, secret)
     }
 
     /// Makes the directory if it isn't there, for its owner alone, and locks it.

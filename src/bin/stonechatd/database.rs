@@ -1,9 +1,11 @@
 //! The database that lies in the data directory: the daemon's, and that of `stonechatd backup` and
 //! `stonechatd verify`.
 
+use crate::Failure;
 use crate::daemon::say;
+use crate::data_dir::{self, DataDir};
 use crate::settings::{Flags, Settings};
-use crate::{Failure, data_dir};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use stonechat::store::sqlite::{self, Database, Durability};
 use stonechat::store::{BanRecord, ChannelRecord, Presence, Reply, Request, Trouble};
@@ -14,8 +16,42 @@ pub fn open(dir: Option<&Path>, durability: Durability) -> Result<Database, Fail
         return Database::in_memory().map_err(|trouble| Failure::other(trouble.to_string()));
     };
     let file = data_dir::database(dir);
+    if data_dir::read_secret(dir)?.is_some() {
+        expect(&file)?;
+    }
     Database::open(&file, durability)
         .map_err(|trouble| Failure::unavailable(format!("{}: {trouble}", file.display())))
+}
+
+/// In a directory that was in use a database is missed: what was there is not to be forgotten in
+/// silence.
+fn expect(file: &Path) -> Result<(), Failure> {
+    match file.metadata() {
+        Ok(found) if found.len() == 0 => Err(Failure::unavailable(format!(
+            "{} is empty, though its directory was in use: restore a backup, or remove the file to \
+             begin with nothing",
+            file.display()
+        ))),
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            log::warn!(
+                "{} is not there, though its directory was in use: begins with nothing",
+                file.display()
+            );
+            Ok(())
+        }
+        _ => Ok(()), // what else is wrong, opening it tells
+    }
+}
+
+/// What cloaks are made of: that of the data directory, or of the backup that was put in it.
+pub fn secret(data: Option<&DataDir>, database: &mut Database) -> Result<[u8; 32], Failure> {
+    let Some(data) = data else { return data_dir::random() };
+    let failed = |trouble: Trouble| Failure::unavailable(trouble.to_string());
+    if let Some(restored) = database.restored_secret().map_err(failed)? {
+        data.restore_secret(&restored)?;
+        database.forget_restored_secret().map_err(failed)?;
+    }
+    data.secret()
 }
 
 /// The channels that are to be here from the start.
@@ -45,13 +81,14 @@ pub fn bans(database: &mut Database) -> Result<Vec<BanRecord>, Failure> {
     }
 }
 
-/// Copies it to `to`.
+/// Copies it to `to`, with the secret of its directory.
 pub fn backup(flags: Flags, to: &Path) -> Result<(), Failure> {
     let file = find(flags)?;
     if to.symlink_metadata().is_ok() {
         return Err(Failure::usage(format!("{} is there already", to.display())));
     }
-    sqlite::backup(&file, to).map_err(|trouble| {
+    let secret = data_dir::read_secret(file.parent().unwrap_or(Path::new(".")))?;
+    sqlite::backup(&file, to, secret.as_ref()).map_err(|trouble| {
         Failure::other(format!("cannot copy {} to {}: {trouble}", file.display(), to.display()))
     })
 }

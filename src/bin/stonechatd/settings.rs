@@ -64,15 +64,20 @@ impl Settings {
         let listen = listen.or(config.listen);
         chat.sts = config.tls.sts(listen.as_deref()).map_err(Failure::usage)?;
         let data = flags.data.clone().or(config.data);
+        let data = data_dir::choose(data).map_err(Failure::unavailable)?;
+        let mut policy = config.history.policy();
+        if data.is_none() {
+            policy.bytes.get_or_insert(MEMORY_BYTES);
+        }
         Ok(Settings {
             listen,
-            data: data_dir::choose(data).map_err(Failure::unavailable)?,
+            data,
             log: flags.log.clone().unwrap_or(config.log),
             reuse_port: config.reuse_port,
             shutdown_timeout: config.shutdown_timeout,
             chat,
             durability: config.history.durability,
-            policy: config.history.policy(),
+            policy,
             proxy: config.proxy,
             tls: config.tls,
             limits: config.limits,
@@ -125,6 +130,9 @@ impl Settings {
             format!("config {}", file.as_deref().unwrap_or("none, all defaults")),
             format!("data {}", data.as_deref().unwrap_or("none is kept")),
         ];
+        if let (None, Some(bytes)) = (&self.data, self.policy.bytes) {
+            lines.push(format!("history in memory, at most {} KiB", bytes >> 10));
+        }
         lines.extend(listen.iter().map(|listen| format!("listen {listen}")));
         lines.push(format!("connections at most {connections}"));
         let chat::Settings { server_name, network, password, operators, commands, .. } = &self.chat;
@@ -142,6 +150,9 @@ impl Settings {
         lines
     }
 }
+
+/// What history may take in memory, where nothing else is said: see [`Policy::bytes`].
+const MEMORY_BYTES: u64 = 64 << 20;
 
 fn read_config(file: Option<&Path>) -> Result<Config, String> {
     let variables = env::vars_os()

@@ -3,7 +3,7 @@
 
 use super::metadata_command::{ALL, Subject};
 use crate::chat::caps::{Cap, Caps};
-use crate::chat::channels::{ChannelId, ChannelMode};
+use crate::chat::channels::{ChannelId, ChannelMode, Serial};
 use crate::chat::metadata::{Key, SHOWN};
 use crate::chat::numeric::*;
 use crate::chat::users::UserId;
@@ -15,11 +15,23 @@ use crate::net::ConnId;
 pub(crate) struct Sync {
     /// For what they are asked: the parameter of the batch.
     pub of: Box<str>,
+    whose: Whose,
+    /// Empty while the answer waits for those before it, as are the keys: there may be many.
     subjects: Vec<Subject>,
     /// In order.
     keys: Vec<Key>,
     /// The index of the value that comes next, of the subject whose turn it is.
     next: usize,
+}
+
+/// Whose values were asked for.
+#[derive(Clone, Copy)]
+enum Whose {
+    /// Of all that the asker is told changes of.
+    All,
+    Subject(Subject),
+    /// The channel's and its members'. The serial tells it from a later one of its number.
+    Channel(ChannelId, Serial),
 }
 
 /// What a line takes beside the value: names, key, tags. So no more than 256 values are said at
@@ -132,7 +144,29 @@ impl Chat {
             subjects.extend(shown.map(|member| Subject::User(member.user)));
         }
         subjects.retain(|subject| !self.metadata_of(*subject).is_empty());
-        Sync { of: self.name_of(subject).into(), subjects, keys, next: 0 }
+        let whose = match subject {
+            Subject::Channel(channel) => Whose::Channel(channel, self.channels[channel].serial),
+            subject => Whose::Subject(subject),
+        };
+        Sync { of: self.name_of(subject).into(), whose, subjects, keys, next: 0 }
+    }
+
+    /// Collects again what [`Sync::clear`] has forgotten, as it is now.
+    pub(super) fn collect(&self, by: By, sync: &mut Sync) {
+        let keys = self.subscriptions(by.conn).to_vec();
+        let collected = match sync.whose {
+            Whose::All => self.sync_of_all(by, keys),
+            Whose::Subject(Subject::User(user)) if self.users.contains(user) => {
+                self.sync_of(by.conn, Subject::User(user), keys)
+            }
+            Whose::Channel(id, serial)
+                if self.channels.get(id).is_some_and(|channel| channel.serial == serial) =>
+            {
+                self.sync_of(by.conn, Subject::Channel(id), keys)
+            }
+            _ => return,
+        };
+        (sync.subjects, sync.keys) = (collected.subjects, collected.keys);
     }
 
     /// What there is of `keys` with all of whose changes the asker is told, each once.
@@ -158,7 +192,7 @@ impl Chat {
         let channels = self.users[by.user].channels.iter();
         subjects.extend(channels.map(|membership| Subject::Channel(membership.channel)));
         subjects.retain(|subject| !self.metadata_of(*subject).is_empty());
-        Sync { of: ALL.into(), subjects, keys, next: 0 }
+        Sync { of: ALL.into(), whose: Whose::All, subjects, keys, next: 0 }
     }
 
     /// Says it if it is not too much, unasked; else that it can be asked for.
@@ -285,6 +319,17 @@ impl Chat {
 }
 
 impl Sync {
+    /// Forgets what was collected.
+    pub(super) fn clear(&mut self) {
+        (self.subjects, self.keys) = (Vec::new(), Vec::new());
+    }
+
+    /// Bytes of what was collected.
+    pub(super) fn listed_bytes(&self) -> usize {
+        let keys: usize = self.keys.iter().map(|key| size_of::<Key>() + key.as_str().len()).sum();
+        size_of::<Subject>() * self.subjects.len() + keys
+    }
+
     fn wants(&self, key: &Key) -> bool {
         self.keys.binary_search(key).is_ok()
     }

@@ -18,6 +18,7 @@ const NO_ADDRESS: &str = "255.255.255.255";
 /// What WHO is asked.
 pub struct WhoQuery {
     mask: Box<str>,
+    /// Found when the answer begins: what waits for a reader is to be small.
     whom: Whom,
     operators_only: bool,
     /// Fields and token of WHOX.
@@ -27,8 +28,8 @@ pub struct WhoQuery {
 enum Whom {
     Nobody,
     One(UserId),
-    /// The members, as they were when it was asked: an answer may take many turns.
-    Members(ChannelId, Serial, Vec<UserId>),
+    /// The members, as they were when the answer began, which may take many turns.
+    Members(ChannelId, Serial, Box<[UserId]>),
     Matching,
 }
 
@@ -36,6 +37,25 @@ impl WhoQuery {
     /// As it was given, for the last line of the answer.
     pub(crate) fn mask(&self) -> &str {
         &self.mask
+    }
+
+    /// Bytes of what was given.
+    pub(super) fn asked_bytes(&self) -> usize {
+        let fields = self.fields.as_ref().map_or(0, |(fields, token)| fields.len() + token.len());
+        self.mask.len() + fields
+    }
+
+    /// Bytes of the members' numbers.
+    pub(super) fn listed_bytes(&self) -> usize {
+        match &self.whom {
+            Whom::Members(_, _, members) => size_of_val(&**members),
+            _ => 0,
+        }
+    }
+
+    /// Forgets whom it means.
+    pub(super) fn clear(&mut self) {
+        self.whom = Whom::Nobody;
     }
 
     /// Bytes of the mask, if users are held against it.
@@ -58,7 +78,7 @@ impl Chat {
             (flags, Some((fields.into(), if fit { token.into() } else { "0".into() })))
         });
         let mask = if mask.is_empty() { "*" } else { mask };
-        // Before the members are listed, of whom there may be many.
+        // Before the look is recorded.
         if !self.may_ask(voice, by, "WHO") {
             return;
         }
@@ -68,11 +88,16 @@ impl Chat {
         }
         let query = WhoQuery {
             mask: mask.into(),
-            whom: self.whom(by, mask),
+            whom: Whom::Nobody,
             operators_only: flags.contains('o'),
             fields,
         };
         self.begin_answer(voice, by, Query::Who(query));
+    }
+
+    /// Finds whom it means.
+    pub(super) fn find_whom(&self, by: By, query: &mut WhoQuery) {
+        query.whom = self.whom(by, &query.mask);
     }
 
     fn whom(&self, by: By, mask: &str) -> Whom {

@@ -227,6 +227,11 @@ impl Reactor {
         }
     }
 
+    /// The signals that have come and were not heard in a turn, where there are no more turns.
+    pub fn signals(&mut self) -> Vec<Signal> {
+        self.signals.pending().filter_map(Signal::of).collect()
+    }
+
     /// Sleeps until there is something to do, `at_most` so long, and does it: one turn.
     ///
     /// Fails only if the poll itself does, after which there is no going on.

@@ -1,7 +1,7 @@
 //! History: what was said, in the order of its time, and of being kept where times are the same.
 
 use super::ledger::{self, Ledger};
-use super::search;
+use super::search::{self, Indexable};
 use crate::store::{
     Limit, Line, Message, Point, Redactor, Reply, Selection, Target, Text, Trouble,
 };
@@ -43,7 +43,7 @@ pub(super) const WITH_WHOM: &str = "
     UNION SELECT id, one, other FROM target WHERE other = ?1";
 pub(super) const LATEST_TIME: &str = "SELECT max(time) FROM message WHERE target = ?1 AND kind = 0";
 pub(super) const FIND_SAID: &str = "
-    SELECT id, account, source, tags, text, concat FROM message
+    SELECT id, account, source, tags, text, concat, kind FROM message
     WHERE msgid = ?1 AND target = ?2 AND kind < 2
         AND command IN ('PRIVMSG', 'NOTICE', 'TAGMSG')";
 const REDACT: &str =
@@ -52,6 +52,7 @@ const REDACT: &str =
 const FORGET: &str = "UPDATE target SET name = ' ' || id, one = NULL, other = NULL WHERE name = ?1";
 pub(super) const FORGET_ALL_OF: &str = "
     UPDATE target SET name = ' ' || id, one = NULL, other = NULL WHERE one = ?1 OR other = ?1";
+const LAST_KEPT: &str = "SELECT time FROM message ORDER BY id DESC LIMIT 1";
 const ADD_TARGET: &str = "INSERT INTO target (name, one, other) VALUES (?1, ?2, ?3)";
 const ADD_MESSAGE: &str = "
     INSERT INTO message (target, kind, time, msgid, source, account, command, tags, text, concat)
@@ -112,7 +113,8 @@ pub(super) fn redact(
     let id: i64 = row.get(0)?;
     let (source, tags, text): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
     let concat: Option<String> = row.get(5)?;
-    search::unindex(connection, id, target, &source, &text)?;
+    let row = Indexable { id, kind: row.get(6)?, target, source: &source, text: &text };
+    search::unindex(connection, &row)?;
     connection.prepare_cached(REDACT)?.execute([id])?;
     let bytes = tags.len() + text.len() + concat.map_or(0, |concat| concat.len());
     ledger.add(target, 0, -(bytes as i64));
@@ -153,6 +155,12 @@ pub(super) fn targets(
 pub(super) fn target_id(connection: &Connection, target: &Target) -> Result<Option<i64>, Trouble> {
     let mut statement = connection.prepare_cached(FIND_TARGET)?;
     Ok(statement.query_row([name(target)], |row| row.get(0)).optional()?)
+}
+
+/// When the message was said that was kept last.
+pub(super) fn last_ms(connection: &Connection) -> Result<Option<i64>, Trouble> {
+    let mut statement = connection.prepare_cached(LAST_KEPT)?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?)
 }
 
 /// Of a channel, its name; of two users both, with a space between, which no name has.
@@ -222,12 +230,16 @@ fn selected(
         true => (FIRST_WITH_EVENTS, LAST_WITH_EVENTS),
     };
     let find = |point| spot(connection, target, point);
-    let first = |after, before, limit| read(connection, forwards, target, after, before, limit);
-    let last = |after, before, limit| {
-        let mut messages = read(connection, backwards, target, after, before, limit)?;
+    let first_within = |bytes, after, before, limit| {
+        read(connection, forwards, target, (after, before), limit, bytes)
+    };
+    let last_within = |bytes, after, before, limit| {
+        let mut messages = read(connection, backwards, target, (after, before), limit, bytes)?;
         messages.reverse();
         Ok::<_, Trouble>(messages)
     };
+    let first = |after, before, limit| first_within(Reply::BYTES_MAX, after, before, limit);
+    let last = |after, before, limit| last_within(Reply::BYTES_MAX, after, before, limit);
     Ok(match selection {
         Selection::Latest(None) => last(START, END, limit)?,
         Selection::Latest(Some(point)) => last(find(point)?.after, END, limit)?,
@@ -235,8 +247,9 @@ fn selected(
         Selection::After(point) => first(find(point)?.after, END, limit)?,
         Selection::Around(point) => {
             let spot = find(point)?;
-            let mut messages = last(START, spot.before, limit / 2)?;
-            messages.extend(first(spot.just_before, END, limit - limit / 2)?);
+            let half = Reply::BYTES_MAX / 2;
+            let mut messages = last_within(half, START, spot.before, limit / 2)?;
+            messages.extend(first_within(half, spot.just_before, END, limit - limit / 2)?);
             messages
         }
         Selection::Between(from, to) => {
@@ -265,18 +278,28 @@ fn spot(connection: &Connection, target: Option<i64>, point: &Point) -> Result<S
     Ok(Spot { before: (ms, id), after: (ms, id), just_before: (ms, id.saturating_sub(1)) })
 }
 
+/// The rows between two places, in the order of `sql`: at most so many, and of so many bytes.
 fn read(
     connection: &Connection,
     sql: &str,
     target: Option<i64>,
-    after: Place,
-    before: Place,
+    (after, before): (Place, Place),
     limit: usize,
+    bytes_max: usize,
 ) -> Result<Vec<Message>, Trouble> {
     let mut statement = connection.prepare_cached(sql)?;
-    let bounds = params![target, after.0, after.1, before.0, before.1, limit as i64];
-    let rows = statement.query_map(bounds, message)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut rows =
+        statement.query(params![target, after.0, after.1, before.0, before.1, limit as i64])?;
+    let (mut messages, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let message = message(row)?;
+        bytes += size_of::<Message>() + message.bytes();
+        if bytes > bytes_max && !messages.is_empty() {
+            break;
+        }
+        messages.push(message);
+    }
+    Ok(messages)
 }
 
 pub(super) fn message(row: &Row) -> rusqlite::Result<Message> {

@@ -5,6 +5,7 @@ mod audit;
 mod bans;
 mod certificates;
 mod channels;
+mod copies;
 mod history;
 mod ledger;
 mod presences;
@@ -15,12 +16,12 @@ mod search;
 mod tests;
 
 pub use audit::acts;
+pub use copies::backup;
 
 use super::{Policy, Reply, Request, Trouble};
 use ledger::Ledger;
 use retention::Retention;
-use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ffi};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -34,6 +35,8 @@ pub struct Database {
     durability: Durability,
     ledger: Ledger,
     retention: Retention,
+    /// A search has found the index of words damaged: it is to be made anew.
+    index_is_damaged: bool,
     /// Where it lies, if not in memory.
     place: Option<Place>,
 }
@@ -43,6 +46,14 @@ pub struct Database {
 struct Place {
     file: PathBuf,
     device_and_inode: (u64, u64),
+}
+
+/// Why a transaction was not done.
+enum Undone {
+    /// One request can't be done; others may.
+    ByOne(Trouble),
+    /// None can be.
+    ByAll(Trouble),
 }
 
 /// What survives a loss of power; what a process that is killed has acknowledged survives always.
@@ -120,7 +131,8 @@ impl Database {
     ) -> Result<Database, Trouble> {
         let ledger = Ledger::read(&connection)?;
         let retention = Retention::default();
-        Ok(Database { connection, durability, ledger, retention, place })
+        let index_is_damaged = false;
+        Ok(Database { connection, durability, ledger, retention, index_is_damaged, place })
     }
 
     /// The size that it may reach; beyond, writing fails with [`Trouble::Full`]. What is there
@@ -133,6 +145,11 @@ impl Database {
         Ok(())
     }
 
+    /// How long what is asked waits for other programs that lock the database: two seconds at first.
+    pub fn set_busy_timeout(&mut self, time: Duration) -> Result<(), Trouble> {
+        Ok(self.connection.busy_timeout(time)?)
+    }
+
     /// What is to be kept from now on; at first everything is. What is too much goes with
     /// [`Database::tidy`].
     pub fn retain(&mut self, policy: Policy) {
@@ -140,8 +157,9 @@ impl Database {
     }
 
     /// Does what is asked, in order, and returns the replies once it is committed, in one
-    /// transaction; a search begins another. If one fails, nothing of it was done, every request of
-    /// it that writes is answered with why, and the others from what was there before.
+    /// transaction; a search begins another. If the transaction fails, nothing of it was done, every
+    /// request of it that writes is answered with why, and the others from what was there before. If
+    /// it failed because of one request alone, each is done by itself.
     pub fn serve<'a>(&mut self, requests: impl Iterator<Item = &'a Request>) -> Vec<Reply> {
         let requests: Vec<&Request> = requests.collect();
         let mut replies = Vec::with_capacity(requests.len());
@@ -155,11 +173,17 @@ impl Database {
     }
 
     fn serve_in_one(&mut self, requests: &[&Request], replies: &mut Vec<Reply>) {
-        let trouble = match self.commit(requests) {
+        let undone = match self.commit(requests) {
             Ok(done) => return replies.extend(done),
-            Err(trouble) => trouble,
+            Err(undone) => undone,
         };
         self.roll_back();
+        let trouble = match undone {
+            Undone::ByOne(_) if requests.len() > 1 => {
+                return requests.chunks(1).for_each(|alone| self.serve_in_one(alone, replies));
+            }
+            Undone::ByOne(trouble) | Undone::ByAll(trouble) => trouble,
+        };
         replies.extend(requests.iter().map(|request| match request.writes() {
             true => Reply::Failed(trouble.clone()),
             false => self.answer(request).unwrap_or_else(Reply::Failed),
@@ -180,6 +204,10 @@ impl Database {
     /// kept, and filing words to be found by. Returns whether there may be more.
     pub fn tidy(&mut self) -> Result<bool, Trouble> {
         self.lightly(|database| {
+            if database.index_is_damaged {
+                database.transact(|database| search::start_over(&database.connection))?;
+                database.index_is_damaged = false;
+            }
             let now_ms = now_ms(&database.connection)?;
             let removed =
                 database.transact(|Database { connection, ledger, retention, .. }| {
@@ -200,6 +228,21 @@ impl Database {
         let done = act(self);
         self.durability.set(&self.connection)?;
         done
+    }
+
+    /// Whether nothing is removed for its age for now.
+    pub fn pause_ageing(&mut self, paused: bool) {
+        self.retention.pause_ageing(paused);
+    }
+
+    /// By the system's clock, in milliseconds since 1970.
+    pub fn now_ms(&self) -> Result<i64, Trouble> {
+        now_ms(&self.connection)
+    }
+
+    /// When the message was said that was kept last, likewise.
+    pub fn last_ms(&self) -> Result<Option<i64>, Trouble> {
+        history::last_ms(&self.connection)
     }
 
     /// Has [`Database::tidy`] look through all targets for what has become too old or too much.
@@ -236,12 +279,13 @@ impl Database {
         done
     }
 
-    fn commit(&mut self, requests: &[&Request]) -> Result<Vec<Reply>, Trouble> {
+    fn commit(&mut self, requests: &[&Request]) -> Result<Vec<Reply>, Undone> {
         let writes = requests.iter().any(|request| request.writes());
         if writes {
             self.check_place()?;
         }
-        self.connection.execute_batch(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
+        let begin = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        self.connection.execute_batch(begin).map_err(Trouble::from)?;
         let mut replies = Vec::new();
         for request in requests {
             let reply = match self.answer(request) {
@@ -250,7 +294,7 @@ impl Database {
                 Err(trouble) if !request.writes() && !self.connection.is_autocommit() => {
                     Reply::Failed(trouble)
                 }
-                answered => answered?,
+                answered => answered.map_err(Undone::by_request)?,
             };
             replies.push(reply);
         }
@@ -311,7 +355,9 @@ impl Database {
                     limit: limit.get(),
                     rare_max: search::RARE_MAX,
                 };
-                search::search(connection, &search)
+                let found = search::search(connection, &search);
+                self.index_is_damaged |= found == Err(Trouble::Index);
+                found
             }
             Retain(policy) => {
                 self.retention.set(policy.clone());
@@ -382,14 +428,6 @@ impl Place {
     }
 }
 
-/// Copies the database in `file`, which may be in use, to `copy`: whole, sound and on the disk when
-/// this returns, or not there. What is at `copy` already is replaced.
-pub fn backup(file: &Path, copy: &Path) -> Result<(), Trouble> {
-    let connection = open_to_read(file)?;
-    schema::version(&connection, schema::STEPS)?;
-    self::copy(&connection, copy)
-}
-
 /// What is wrong with the database in `file`, which may be in use; nothing if it is sound.
 pub fn verify(file: &Path) -> Result<Vec<String>, Trouble> {
     let connection = open_to_read(file)?;
@@ -448,39 +486,6 @@ fn integrity(connection: &Connection, findings_max: i64) -> Result<Vec<String>, 
     Ok(findings.collect::<Result<_, _>>()?)
 }
 
-fn copy(connection: &Connection, to: &Path) -> Result<(), Trouble> {
-    let part = with_ending(to, ".part");
-    let copied = copy_to_part(connection, &part).and_then(|()| Ok(fs::rename(&part, to)?));
-    if copied.is_err() {
-        let _ = fs::remove_file(&part);
-    }
-    copied?;
-    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
-    Ok(File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?)
-}
-
-fn copy_to_part(connection: &Connection, part: &Path) -> Result<(), Trouble> {
-    if part.exists() {
-        fs::remove_file(part)?;
-    }
-    make(part);
-    let mut copy = Connection::open(part)?;
-    copy.pragma_update(None, "synchronous", "OFF")?; // once, below
-    // All in one step: with several, each write of the daemon would begin the copy anew. Nobody
-    // waits for it; the daemon's log grows meanwhile.
-    match Backup::new(connection, &mut copy)?.step(-1)? {
-        StepResult::Done => {}
-        _ => return Err(Trouble::Busy),
-    }
-    // One file, without a log beside it.
-    copy.pragma_update(None, "journal_mode", "DELETE")?;
-    if let Some(finding) = integrity(&copy, 1)?.pop() {
-        return Err(Trouble::Corrupt(finding));
-    }
-    drop(copy);
-    Ok(File::open(part)?.sync_all()?)
-}
-
 /// Makes an empty file for its owner alone, if there is none; its log will have the same mode. If it
 /// can't be made, SQLite says why.
 fn make(file: &Path) {
@@ -493,6 +498,24 @@ fn with_ending(file: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+impl Undone {
+    /// What one request met with.
+    fn by_request(trouble: Trouble) -> Undone {
+        match trouble {
+            Trouble::Busy | Trouble::Full | Trouble::ReadOnly | Trouble::Gone => {
+                Undone::ByAll(trouble)
+            }
+            _ => Undone::ByOne(trouble),
+        }
+    }
+}
+
+impl From<Trouble> for Undone {
+    fn from(trouble: Trouble) -> Undone {
+        Undone::ByAll(trouble)
+    }
+}
+
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Trouble {
         use rusqlite::Error::*;
@@ -501,6 +524,8 @@ impl From<rusqlite::Error> for Trouble {
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Trouble::Busy,
                 ErrorCode::DiskFull => Trouble::Full,
                 ErrorCode::ReadOnly => Trouble::ReadOnly,
+                // Told by FTS5 of its own contents, where the file that holds them is sound.
+                _ if failure.extended_code == ffi::SQLITE_CORRUPT_VTAB => Trouble::Index,
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
                     Trouble::Corrupt(error.to_string())
                 }

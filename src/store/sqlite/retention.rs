@@ -3,7 +3,7 @@
 
 use super::history;
 use super::ledger::{Ledger, ROW_BYTES};
-use super::search;
+use super::search::{self, Indexable};
 use crate::store::{Keep, Policy, Target, Trouble};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use std::collections::HashMap;
@@ -28,6 +28,22 @@ const DROP_MESSAGE: &str = "DELETE FROM message WHERE id = ?1";
 pub(super) const SWEPT: &str =
     "SELECT id, name, bytes FROM target WHERE id > ?1 AND messages > 0 ORDER BY id LIMIT ?2";
 
+/// A message so far in the future was said under a clock that ran ahead.
+const AHEAD_MAX_MS: i64 = 3_600_000;
+
+/// What was kept after it under a lower clock proves that one right once it is so old.
+const PROOF_MS: i64 = 24 * 3_600_000;
+
+/// Where no target has too much, one sweep in so many is done, for messages of the future.
+const SWEEPS_FOR_FUTURE: u32 = 60;
+
+pub(super) const FUTURE: &str =
+    "SELECT id FROM message WHERE target = ?1 AND kind IN (0, 1, 2) AND time > ?2 LIMIT ?3";
+// What came next is near, or else little has come at all.
+pub(super) const NEXT: &str =
+    "SELECT time FROM message WHERE id > ?1 AND time <= ?2 ORDER BY id LIMIT 1";
+const SET_TIME: &str = "UPDATE message SET time = ?2 WHERE id = ?1";
+
 /// What is to be kept, and how far the work has come.
 #[derive(Default)]
 pub(super) struct Retention {
@@ -38,6 +54,10 @@ pub(super) struct Retention {
     forgotten_are_gone: bool,
     /// The last target, by number, that a sweep has come to; `None` when none is under way.
     swept: Option<i64>,
+    /// The clock is not believed: nothing is removed for its age.
+    ageing_is_paused: bool,
+    /// Sweeps that were asked for.
+    sweeps: u32,
 }
 
 /// A row of `message`, to be removed.
@@ -48,6 +68,13 @@ struct Doomed {
     source: String,
     text: String,
     bytes: i64,
+}
+
+impl Doomed {
+    fn indexable(&self) -> Indexable<'_> {
+        let Doomed { id, target, kind, source, text, bytes: _ } = self;
+        Indexable { id: *id, kind: *kind, target: *target, source, text }
+    }
 }
 
 impl Retention {
@@ -70,14 +97,20 @@ impl Retention {
         self.keeps.get(channel).copied().unwrap_or(general)
     }
 
+    pub fn pause_ageing(&mut self, paused: bool) {
+        self.ageing_is_paused = paused;
+    }
+
     pub fn forget(&mut self) {
         self.forgotten_are_gone = false;
     }
 
     pub fn sweep(&mut self) {
-        if self.policy.age_ms.is_some() || !self.keeps.is_empty() {
+        let finds_much = self.policy.age_ms.is_some() || !self.keeps.is_empty();
+        if finds_much || self.sweeps.is_multiple_of(SWEEPS_FOR_FUTURE) {
             self.swept = Some(i64::MIN);
         }
+        self.sweeps = self.sweeps.wrapping_add(1);
     }
 
     /// Removes a slice, in the transaction that is open. Returns whether there may be more.
@@ -120,6 +153,9 @@ impl Retention {
             .collect::<Result<_, _>>()?;
         let mut come_to = None;
         for (target, name, bytes) in targets {
+            if !self.ageing_is_paused {
+                bring_back(connection, target, now_ms)?;
+            }
             let doomed = self.doomed(connection, target, &name, bytes, now_ms)?;
             if !doomed.is_empty() {
                 remove(connection, ledger, &doomed)?;
@@ -143,6 +179,7 @@ impl Retention {
         let keep = self.keep_named(name);
         let last_ms = match keep.nothing() {
             true => Some(i64::MAX),
+            false if self.ageing_is_paused => None,
             false => keep.age_ms.map(|age_ms| now_ms.saturating_sub(age_ms).saturating_sub(1)),
         };
         if let Some(last_ms) = last_ms {
@@ -159,6 +196,24 @@ impl Retention {
         let oldest = read(connection, &first_of_target(), params![target, SLICE_MAX as i64])?;
         Ok(up_to(oldest, excess))
     }
+}
+
+/// Gives a target's messages of the future the time of what was kept after them, if that is old
+/// enough.
+fn bring_back(connection: &Connection, target: i64, now_ms: i64) -> Result<(), Trouble> {
+    let mut statement = connection.prepare_cached(FUTURE)?;
+    let bounds = params![target, now_ms.saturating_add(AHEAD_MAX_MS), SLICE_MAX as i64];
+    let ahead = statement.query_map(bounds, |row| row.get(0))?;
+    let ahead: Vec<i64> = ahead.collect::<Result<_, _>>()?;
+    let mut next = connection.prepare_cached(NEXT)?;
+    let mut set_time = connection.prepare_cached(SET_TIME)?;
+    for id in ahead {
+        let proof = params![id, now_ms.saturating_sub(PROOF_MS)];
+        if let Some(time) = next.query_row(proof, |row| row.get::<_, i64>(0)).optional()? {
+            set_time.execute([id, time])?;
+        }
+    }
+    Ok(())
 }
 
 /// The columns of [`Doomed`], from the rows that `which` says.
@@ -209,9 +264,7 @@ fn remove(connection: &Connection, ledger: &mut Ledger, doomed: &[Doomed]) -> Re
     search::erase(connection, false)?;
     let mut statement = connection.prepare_cached(DROP_MESSAGE)?;
     for row in doomed {
-        if row.kind == history::MESSAGE {
-            search::unindex(connection, row.id, row.target, &row.source, &row.text)?;
-        }
+        search::unindex(connection, &row.indexable())?;
         statement.execute([row.id])?;
         ledger.add(row.target, -1, -row.bytes);
     }

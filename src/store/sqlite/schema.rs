@@ -1,6 +1,7 @@
 //! The schema, its versions, and the way from one to the next. docs/schema.md explains it.
 
-use super::{copy, with_ending};
+use super::copies::copy;
+use super::with_ending;
 use crate::store::Trouble;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
@@ -195,7 +196,7 @@ pub(super) fn migrate(
     for (from, step) in (0..).zip(steps).skip(found as usize) {
         // One that is made now has nothing in it yet.
         if let Some(file) = file.filter(|_| found > 0) {
-            copy(connection, &copy_before(file, from))?;
+            copy(connection, &copy_before(file, from), None)?;
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(step)?;
@@ -212,10 +213,11 @@ pub(super) fn copy_before(file: &Path, from: i64) -> PathBuf {
     with_ending(file, &format!(".version-{from}"))
 }
 
-/// Everything that stands in the schema, to be compared with that of another.
+/// Everything that stands in the schema, to be compared with that of another; but for the table that
+/// only backups have.
 pub(super) fn text(connection: &Connection) -> Result<Vec<String>, Trouble> {
     let sql = "SELECT name || ' ' || coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'
-               ORDER BY name";
+               AND name <> 'secret' ORDER BY name";
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -34,6 +34,9 @@ pub(super) const UNINDEXED: &str =
 const INDEX: &str = "INSERT INTO message_words (rowid, words) VALUES (?1, ?2)";
 const UNINDEX: &str =
     "INSERT INTO message_words (message_words, rowid, words) VALUES ('delete', ?1, ?2)";
+const EMPTY: &str = "
+    INSERT INTO message_words (message_words) VALUES ('delete-all');
+    UPDATE progress SET message = 0 WHERE work = 'message_words'";
 pub(super) const MATCHING: &str = "
     SELECT rowid FROM message_words
     WHERE message_words MATCH ?1 AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid DESC";
@@ -78,7 +81,7 @@ pub(super) fn search(connection: &Connection, search: &Search) -> Result<Reply, 
     };
     let mut matching = connection.prepare_cached(MATCHING)?;
     let mut ids = matching.query(params![query, first, last])?;
-    let mut found = Vec::new();
+    let (mut found, mut bytes) = (Vec::new(), 0);
     for _ in 0..CANDIDATES_MAX {
         if found.len() == search.limit {
             break;
@@ -87,6 +90,10 @@ pub(super) fn search(connection: &Connection, search: &Search) -> Result<Reply, 
         let Some((target, message)) = message(connection, row.get(0)?)? else { continue };
         let in_time = search.after_ms < message.time_ms && message.time_ms < search.before_ms;
         if let Some(target) = targets.get(&target).filter(|_| in_time) {
+            bytes += size_of::<Message>() + message.bytes();
+            if bytes > Reply::BYTES_MAX && !found.is_empty() {
+                break;
+            }
             found.push(((*target).clone(), message));
         }
     }
@@ -203,7 +210,11 @@ pub(super) fn index(connection: &Connection, limit: usize) -> Result<usize, Trou
         let (id, kind): (i64, i64) = (row.get(0)?, row.get(1)?);
         if kind == history::MESSAGE {
             let (source, text): (String, String) = (row.get(3)?, row.get(4)?);
-            index.execute(params![id, filed(id, row.get(2)?, &source, &text)])?;
+            let words = filed(id, row.get(2)?, &source, &text);
+            match index.execute(params![id, words]).map_err(Trouble::from) {
+                Err(Trouble::Index) => return start_over(connection).map(|()| 1),
+                done => done?,
+            };
         }
         (count, last) = (count + 1, Some(id));
     }
@@ -225,19 +236,33 @@ pub(super) fn step_back(connection: &Connection) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Takes what is said in a message out of the index, if it is there.
-pub(super) fn unindex(
-    connection: &Connection,
-    id: i64,
-    target: i64,
-    source: &str,
-    text: &str,
-) -> Result<(), Trouble> {
-    if id <= indexed(connection)? {
-        connection
-            .prepare_cached(UNINDEX)?
-            .execute(params![id, filed(id, target, source, text)])?;
+/// A row of `message`, as the index sees it.
+pub(super) struct Indexable<'a> {
+    pub id: i64,
+    pub kind: i64,
+    pub target: i64,
+    pub source: &'a str,
+    pub text: &'a str,
+}
+
+/// Takes a row out of the index, if it is there. FTS5 calls it damage when it is told to forget
+/// what it never had, so events, redacted messages and those that are not filed yet are left alone.
+pub(super) fn unindex(connection: &Connection, row: &Indexable) -> Result<(), Trouble> {
+    let Indexable { id, kind, target, source, text } = *row;
+    if kind != history::MESSAGE || id > indexed(connection)? {
+        return Ok(());
     }
+    let words = filed(id, target, source, text);
+    match connection.prepare_cached(UNINDEX)?.execute(params![id, words]).map_err(Trouble::from) {
+        Err(Trouble::Index) => start_over(connection),
+        done => done.map(|_| ()),
+    }
+}
+
+/// Empties the index, to be made anew behind the requests.
+pub(super) fn start_over(connection: &Connection) -> Result<(), Trouble> {
+    log::warn!("the index of words was damaged: it is made anew from the messages");
+    connection.execute_batch(EMPTY)?;
     Ok(())
 }
 

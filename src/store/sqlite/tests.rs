@@ -46,6 +46,8 @@ fn every_query_walks_an_index_and_sorts_nothing() {
         (history::FORGET_ALL_OF, "INDEX target_by_one (one=?)"),
         (history::FORGET_ALL_OF, "INDEX target_by_other (other=?)"),
         (history::LATEST_TIME, "COVERING INDEX message_in_order (target=? AND kind=?)"),
+        (retention::FUTURE, "INDEX message_in_order (target=? AND kind=? AND time>?)"),
+        (retention::NEXT, "INTEGER PRIMARY KEY (rowid>?)"),
         (history::FIND_SAID, "INDEX sqlite_autoindex_message_1 (msgid=? AND target=?)"),
         (accounts::FIND_ID, "INDEX sqlite_autoindex_account_1 (folded=?)"),
         (accounts::FIND, "INDEX sqlite_autoindex_account_1 (folded=?)"),
@@ -125,7 +127,7 @@ fn an_older_schema_is_migrated_step_by_step_with_a_copy_before_each() {
     drop(beyond);
     let newer = Trouble::Newer { found: known + 1, known };
     assert_eq!(verify(&file), Err(newer.clone()));
-    assert_eq!(backup(&file, &dir.path().join("copy")), Err(newer.clone()));
+    assert_eq!(backup(&file, &dir.path().join("copy"), None), Err(newer.clone()));
     assert!(newer.to_string().contains("later version of stonechat"), "{newer}");
 }
 
@@ -259,4 +261,49 @@ fn what_is_common_is_found_among_the_last_and_what_is_rare_among_all() {
     assert_eq!(found(9, "hi"), ["m4", "m3", "m2", "m1"]);
     assert_eq!(found(3, "hi"), ["m4", "m3"]);
     assert_eq!(found(3, "").len(), 5, "of one target alone, all");
+}
+
+#[test]
+fn a_damaged_index_of_words_is_made_anew_and_nothing_is_refused_for_it() {
+    let target = || Target::Channel("#a".to_owned());
+    let redact = Request::Redact { target: target(), msgid: "m1".to_owned(), by: Redactor::Anyone };
+    let search = Request::Search {
+        targets: vec![target()],
+        words: "hi".to_owned(),
+        from: None,
+        after_ms: None,
+        before_ms: None,
+        limit: Limit::new(9),
+    };
+    let mut database = Database::in_memory().unwrap();
+    database.serve([append("m1"), append("m2")].iter());
+    while database.tidy().unwrap() {}
+    // The words of both are gone, and nobody has told the index's progress.
+    let sql = "INSERT INTO message_words (message_words) VALUES ('delete-all')";
+    database.connection.execute_batch(sql).unwrap();
+    assert_eq!(database.serve([&redact].into_iter()), [Reply::Redacted]);
+    while database.tidy().unwrap() {}
+    let Reply::Found(found) = database.serve([&search].into_iter()).remove(0) else {
+        panic!("no search")
+    };
+    assert_eq!(found.len(), 1, "m2 is found again");
+
+    // What the index consists of can't be read.
+    database.connection.execute_batch("UPDATE message_words_data SET block = x'ff'").unwrap();
+    let damaged = database.serve([&search].into_iter());
+    assert_eq!(damaged, [Reply::Failed(Trouble::Index)]);
+    while database.tidy().unwrap() {}
+    assert_eq!(database.serve([&search].into_iter()), [Reply::Found(found)]);
+}
+
+#[test]
+fn a_request_that_fails_alone_takes_no_other_with_it() {
+    let mut database = Database::in_memory().unwrap();
+    database.connection.execute_batch("DROP TABLE invitation").unwrap();
+    let invite =
+        Request::AddInvitation { token_hash: "hash".to_owned(), created_ms: 1, expires_ms: 2 };
+    let replies = database.serve([append("m1"), invite, append("m2")].iter());
+    assert_eq!([&replies[0], &replies[2]], [&Reply::Appended, &Reply::Appended]);
+    assert!(matches!(replies[1], Reply::Failed(Trouble::Other(_))), "{replies:?}");
+    assert_eq!(msgids(&mut database), ["m1", "m2"]);
 }
