@@ -7,6 +7,7 @@
 //! `commands::table` lists them.
 
 mod accounts;
+mod administer;
 mod always_on;
 mod ban;
 mod caps;
@@ -31,6 +32,7 @@ mod users;
 mod voice;
 mod watchers;
 
+pub use administer::Order;
 pub use commands::run::Ended;
 pub use commands::stats::Figures;
 pub use flood::Rate;

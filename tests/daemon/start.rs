@@ -110,6 +110,70 @@ fn the_data_directory_is_its_owners_alone_and_one_daemons() {
 }
 
 #[test]
+fn a_data_directory_that_others_may_write_to_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let start = || {
+        let data = data.to_str().unwrap();
+        fails("", &["--data", data, "--listen", "echo://127.0.0.1:0"])
+    };
+    for mode in [0o777, 0o770, 0o1777, 0o702] {
+        fs::set_permissions(&data, fs::Permissions::from_mode(mode)).unwrap();
+        let (status, stderr) = start();
+        assert_eq!(status, 3, "{stderr}");
+        assert!(stderr.contains("others may write to the data directory"), "{stderr}");
+        assert!(stderr.contains("`chmod 700 "), "{stderr}");
+        assert_eq!(data.read_dir().unwrap().count(), 0, "nothing is made there");
+    }
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    let victim = dir.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    for name in [
+        "lock",
+        "secret",
+        "secret.part",
+        "key.pem",
+        "key.part",
+        "certificate.pem",
+        "control",
+        "stonechat.db",
+        "stonechat.db-wal",
+    ] {
+        let link = data.join(name);
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        let (status, stderr) = start();
+        assert_eq!(status, 3, "{name}: {stderr}");
+        assert!(stderr.contains(&format!("{} is a symbolic link", link.display())), "{stderr}");
+        fs::remove_file(&link).unwrap();
+        fs::write(&link, "x").unwrap();
+        fs::set_permissions(&link, fs::Permissions::from_mode(0o666)).unwrap();
+        let (status, stderr) = start();
+        assert_eq!(status, 3, "{name}: {stderr}");
+        assert!(stderr.contains(&format!("others may write to {}", link.display())), "{stderr}");
+        fs::remove_file(&link).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+}
+
+#[test]
+fn a_service_managers_configuration_directory_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("stonechat.toml"), "chat.server_name = \"given\"").unwrap();
+    let check = |variables: &[(&str, &std::path::Path)]| {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().env("HOME", dir.path()).arg("check").envs(variables.iter().copied());
+        let (status, stdout, stderr) = run(&mut command);
+        assert_eq!(status, 0, "{stderr}");
+        stdout
+    };
+    let given = check(&[("CONFIGURATION_DIRECTORY", dir.path())]);
+    assert!(given.contains("chat server given of"), "{given}");
+    let none = check(&[("CONFIGURATION_DIRECTORY", &dir.path().join("none"))]);
+    assert!(none.contains("config none, all defaults"), "{none}");
+}
+
+#[test]
 fn with_data_in_memory_nothing_is_written() {
     let flags = ["--data", ":memory:", "--listen", "echo://127.0.0.1:0"];
     let daemon = Daemon::start_with("", &[], |command| {

@@ -1,8 +1,8 @@
 //! Which certificates are shown: those of the config, or one of our own making, kept with the data.
 
 use crate::Failure;
-use crate::daemon::say;
 use crate::data_dir;
+use crate::output::say;
 use crate::settings::Settings;
 use std::path::Path;
 use stonechat::net::Now;

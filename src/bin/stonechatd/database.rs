@@ -1,10 +1,11 @@
 //! The database that lies in the data directory: the daemon's, and that of `stonechatd backup` and
 //! `stonechatd verify`.
 
-use crate::daemon::say;
-use crate::settings::{Flags, Settings};
+use crate::output::say;
+use crate::place::Place;
+use crate::settings::Flags;
 use crate::{Failure, data_dir};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use stonechat::store::sqlite::{self, Database, Durability};
 use stonechat::store::{BanRecord, ChannelRecord, Presence, Reply, Request, Trouble};
 
@@ -47,7 +48,7 @@ pub fn bans(database: &mut Database) -> Result<Vec<BanRecord>, Failure> {
 
 /// Copies it to `to`.
 pub fn backup(flags: Flags, to: &Path) -> Result<(), Failure> {
-    let file = find(flags)?;
+    let file = Place::find(flags)?.file();
     if to.symlink_metadata().is_ok() {
         return Err(Failure::usage(format!("{} is there already", to.display())));
     }
@@ -58,7 +59,7 @@ pub fn backup(flags: Flags, to: &Path) -> Result<(), Failure> {
 
 /// Says what is wrong with it, or that nothing is.
 pub fn verify(flags: Flags) -> Result<(), Failure> {
-    let file = find(flags)?;
+    let file = Place::find(flags)?.file();
     let failed = |trouble: Trouble| Failure::other(format!("{}: {trouble}", file.display()));
     let findings = sqlite::verify(&file).map_err(failed)?;
     if !findings.is_empty() {
@@ -66,16 +67,4 @@ pub fn verify(flags: Flags) -> Result<(), Failure> {
     }
     say(&format!("{} is sound", file.display()));
     Ok(())
-}
-
-/// The file it lies in, which is there.
-pub fn find(flags: Flags) -> Result<PathBuf, Failure> {
-    let Some(dir) = Settings::read(flags)?.data else {
-        return Err(Failure::usage("no data is kept: there is no database in :memory:"));
-    };
-    let file = data_dir::database(&dir);
-    match file.metadata() {
-        Ok(_) => Ok(file),
-        Err(e) => Err(Failure::unavailable(format!("cannot open {}: {e}", file.display()))),
-    }
 }
