@@ -276,6 +276,7 @@ mod tests {
             certificates: vec![("a.pem".into(), 1_800_000_000)],
             chat,
             store,
+            lines_lost: [("stdout", 1), ("stderr", 2)],
         };
         let listeners = ["echo://unix:/a\"b", "echo://[::1]:7007"].map(str::to_owned);
         text(&counters, &gauges, &listeners)

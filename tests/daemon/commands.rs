@@ -40,7 +40,7 @@ fn start(scripts: &Scripts, timeout: &str) -> Daemon {
     ));
     let flags = ["--listen", "irc://127.0.0.1:0"];
     Daemon::start_in(Arc::new(dir), &config, &flags, |command| {
-        command.env("STONECHAT_SECRET", "ours");
+        command.env("STONECHAT_CHAT_NETWORK", "ours");
     })
 }
 

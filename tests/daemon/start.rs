@@ -213,6 +213,65 @@ fn check_says_what_it_would_do_and_config_prints_a_valid_file() {
 }
 
 #[test]
+fn check_tells_of_addresses_that_cannot_be_had() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    for (listen, status, expected) in [
+        (vec![format!("irc://127.0.0.1:{port}")], 0, ""), // a daemon that runs may have it
+        (
+            vec![format!("irc://127.0.0.1:{port}"), format!("echo://127.0.0.1:{port}")],
+            2,
+            "are one address: remove one",
+        ),
+        (
+            vec![format!("irc://127.0.0.1:{port}"), format!("irc://0.0.0.0:{port}")],
+            2,
+            "are one address: remove one",
+        ),
+        (vec!["irc://127.0.0.1:0".into(), "irc://127.0.0.1:0".into()], 0, ""),
+        (vec!["irc://203.0.113.1:6667".into()], 3, "must be one of this machine's"),
+        (
+            vec!["irc://nowhere.invalid:6667".into()],
+            3,
+            "cannot look up the address of irc://nowhere",
+        ),
+        (vec!["irc://unix:/nowhere/at/all".into()], 3, "there is no directory /nowhere/at"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("config.toml"), format!("listen = {listen:?}")).unwrap();
+        let (found, _, stderr) = run(command(dir.path()).arg("check"));
+        assert_eq!(found, status, "{listen:?}: {stderr}");
+        assert!(stderr.contains(expected) && stderr.is_empty() == expected.is_empty(), "{stderr}");
+    }
+}
+
+#[test]
+fn what_is_misspelt_is_refused() {
+    let (status, stderr) = fails("", &["--log", "bogus"]);
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("unknown level or module `bogus`"), "{stderr}");
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("config.toml"), "").unwrap();
+    let (status, _, stderr) = run(command(dir.path()).arg("check").env("STONECHAT_LISTN", "x"));
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("did you mean `STONECHAT_LISTEN`?"), "{stderr}");
+}
+
+#[test]
+fn help_and_version_are_the_daemons() {
+    let (status, version, _) = run(Command::new(PROGRAM).arg("--version"));
+    assert_eq!((status, &*version), (0, concat!("stonechatd ", env!("CARGO_PKG_VERSION"), "\n")));
+    let (_, help, _) = run(Command::new(PROGRAM).arg("--help"));
+    let documented = include_str!("../../docs/operating.md");
+    let statuses = documented.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
+    for (status, _) in statuses.filter(|(status, _)| status.parse::<u8>().is_ok_and(|n| n <= 4)) {
+        assert!(help.contains(&format!("{status} ")), "{status} in {help}");
+    }
+    let (_, help, _) = run(Command::new(PROGRAM).args(["audit", "--help"]));
+    assert!(help.contains("\"7 days\"") && !help.contains('\\'), "{help}");
+}
+
+#[test]
 fn check_tells_whether_there_is_a_password_and_not_which() {
     let dir = tempfile::tempdir().unwrap();
     let keys = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";

@@ -141,9 +141,15 @@ fn main() -> ExitCode {
 fn check(flags: Flags) -> Result<(), Failure> {
     let settings = Settings::read(flags)?;
     let now = jiff::Timestamp::now().as_second();
-    let certificates = certificates::check(&settings, now)?;
+    let (certificates, warnings) = certificates::check(&settings, now)?;
     settings.describe().iter().chain(&certificates).for_each(|line| output::say(line));
-    Ok(())
+    warnings.iter().for_each(|warning| output::complain(&format!("warning: {warning}")));
+    let mut findings = listeners::findings(&settings);
+    let last = findings.pop();
+    for Failure { message, .. } in findings {
+        output::complain(&format!("stonechatd: {message}"));
+    }
+    last.map_or(Ok(()), Err)
 }
 
 /// One line each, whatever foreign text is in it: nobody forges another.
