@@ -7,7 +7,7 @@ use super::commands::nickserv::is_service;
 use super::keeper::overloaded;
 use super::numeric::*;
 use super::session::Stage;
-use super::settings::Registration;
+use super::settings::{AlwaysOn, Registration};
 use super::users::{User, UserId};
 use super::voice::{Line, Voice};
 use crate::auth::attempts::{Attempt, AttemptLimits, Attempts, TooMany};
@@ -225,6 +225,7 @@ impl Chat {
         }
         let email = wish.email.filter(|_| invitation.is_none()).map(str::to_owned);
         let created_ms = voice.now().unix_ms as i64;
+        let always_on = self.settings.accounts.always_on == AlwaysOn::Default;
         self.hash_for(voice, conn, Job::Make { password }, move |chat, voice, conn, done| {
             let verifier = match done {
                 Some(Done::Made(verifier)) => Secret(verifier.to_string()),
@@ -239,7 +240,7 @@ impl Chat {
                 name,
                 verifier,
                 email,
-                always_on: false,
+                always_on,
                 created_ms,
             };
             let added = Box::new(added(&account));
@@ -309,7 +310,8 @@ impl Chat {
     /// `conn` has proved that it is of this account.
     pub(super) fn log_in(&mut self, voice: &mut Voice, conn: ConnId, account: Box<Account>) {
         let name = account.name.clone();
-        let login = Login::from(account);
+        let mut login = Login::from(account);
+        login.always_on &= self.settings.accounts.always_on != AlwaysOn::Off;
         // Whoever removed one of this name from the file may not have told us.
         self.log_out_but(voice, &name, Some(login.made_ms));
         let mut before = None;

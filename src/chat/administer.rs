@@ -4,6 +4,7 @@
 
 use super::Chat;
 use super::commands::nickserv::is_service;
+use super::settings::{AlwaysOn, Settings};
 use super::voice::Voice;
 use crate::auth::skeleton::Skeleton;
 use crate::net::Outbox;
@@ -123,7 +124,7 @@ impl Order {
     }
 
     /// What is asked of the store for it, at that time, in milliseconds since 1970.
-    pub fn request(&self, now_ms: i64) -> Request {
+    pub fn request(&self, settings: &Settings, now_ms: i64) -> Request {
         match self.clone() {
             Order::AddAccount { name, verifier, email } => {
                 let account = NewAccount {
@@ -132,7 +133,7 @@ impl Order {
                     name,
                     verifier,
                     email,
-                    always_on: false,
+                    always_on: settings.accounts.always_on == AlwaysOn::Default,
                     created_ms: now_ms,
                 };
                 Request::AddAccount { account, invitation: None }
@@ -186,7 +187,7 @@ impl Chat {
         if let Err(why) = order.validate(self.settings.limits.nick_max) {
             return answer(Err(why));
         }
-        let request = order.request(voice.now().unix_ms as i64);
+        let request = order.request(&self.settings, voice.now().unix_ms as i64);
         self.ask_store(voice, request, move |chat, voice, reply| {
             let outcome = order.outcome(&reply);
             answer(outcome.map(|()| chat.ordered(voice, &order)));

@@ -3,6 +3,7 @@
 use super::Chat;
 use super::channels::{Rank, Ranks};
 use super::metadata::Metadata;
+use super::settings::AlwaysOn;
 use super::users::{User, UserId, UserMode};
 use super::voice::Voice;
 use crate::net::{Now, Outbox};
@@ -108,7 +109,11 @@ impl Chat {
         presences: Vec<(String, Presence)>,
         now: Now,
     ) {
+        self.began_ms = now.unix_ms;
         self.restore_channels(channels);
+        if self.settings.accounts.always_on == AlwaysOn::Off {
+            return; // whoever stayed may come again, and does not stay
+        }
         for (account, presence) in presences {
             let Some(nick) = Nick::parse(&presence.nick, usize::MAX) else { continue };
             if self.users.find(nick.as_str()).is_some() {

@@ -81,6 +81,8 @@ pub struct Registering {
     pub(super) login: Option<Box<Login>>,
     /// Something was heard: what comes first may be another protocol.
     pub spoke: bool,
+    /// It was said what to type.
+    pub hinted: bool,
 }
 
 /// What only few connections have.

@@ -1,7 +1,7 @@
 //! Sizes, times and levels as people write them.
 
 use super::closest;
-use crate::chat::Registration;
+use crate::chat::{AlwaysOn, Registration};
 use crate::net::{Network, Networks};
 use crate::store::sqlite::Durability;
 use bytesize::ByteSize;
@@ -129,6 +129,17 @@ pub(super) fn registration<'de, D: Deserializer<'de>>(
         Some("invitation") => Ok(Registration::Invitation),
         Some("closed") => Ok(Registration::Closed),
         _ => Err(not_a(&value, "way to register; write \"open\", \"invitation\" or \"closed\"")),
+    }
+}
+
+/// Whether users may stay without a connection.
+pub(super) fn always_on<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AlwaysOn, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    match value.as_str() {
+        Some("off") => Ok(AlwaysOn::Off),
+        Some("offered") => Ok(AlwaysOn::Offered),
+        Some("default") => Ok(AlwaysOn::Default),
+        _ => Err(not_a(&value, "way to stay; write \"off\", \"offered\" or \"default\"")),
     }
 }
 

@@ -109,7 +109,7 @@ fn carry_out(place: &Place, order: &Order) -> Result<(), Failure> {
 
 fn change_file(place: &Place, order: &Order) -> Result<Outcome, Failure> {
     let now_ms = jiff::Timestamp::now().as_millisecond();
-    let reply = ask(&mut place.open()?, order.request(now_ms))?;
+    let reply = ask(&mut place.open()?, order.request(&place.settings.chat, now_ms))?;
     Ok(order.outcome(&reply).map(|()| 0))
 }
 

@@ -7,6 +7,7 @@ use crate::auth::worker::{Done, Job};
 use crate::chat::accounts::{Wish, trouble};
 use crate::chat::administer::PASSWORD_CHANGED;
 use crate::chat::rights::Right;
+use crate::chat::settings::AlwaysOn;
 use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
@@ -207,6 +208,10 @@ impl Chat {
             "off" | "false" => false,
             _ => return self.nickserv_says(voice, by.conn, "SET always-on on, or off."),
         };
+        if on && self.settings.accounts.always_on == AlwaysOn::Off {
+            let text = "Nobody stays on this server when their last connection goes.";
+            return self.nickserv_says(voice, by.conn, text);
+        }
         let text = match on {
             true => "You stay when your last connection goes.",
             false => "You go with your last connection.",
