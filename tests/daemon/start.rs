@@ -326,3 +326,35 @@ fn a_unix_socket_that_another_daemon_made_in_the_same_place_is_left_alone() {
     second.stop();
     assert!(!path.exists());
 }
+
+#[test]
+fn the_docs_tell_of_the_unit_as_it_is() {
+    let docs = include_str!("../../docs/operating.md");
+    let unit = include_str!("../../examples/stonechatd.service");
+    let reloaded = docs.lines().filter_map(|line| line.strip_prefix("systemctl reload "));
+    let reloaded: Vec<&str> = reloaded.collect();
+    assert_eq!(reloaded, ["stonechatd.service"]);
+    // Its user has no name: the hook gives files to whoever has the data.
+    assert!(unit.contains("\nDynamicUser=yes\n") && !docs.contains("-o stonechat"));
+    assert!(docs.contains("\nchown -R --reference=$data/ $data/tls\n"));
+    for (key, path) in [("StateDirectory", "/var/lib/"), ("ConfigurationDirectory", "/etc/")] {
+        let key = format!("\n{key}=");
+        let name = unit.split(&key).nth(1).unwrap().lines().next().unwrap();
+        assert!(docs.contains(&format!("{path}{name}")), "{path}{name}");
+    }
+}
+
+/// As the README tells to, without any of the tests' dependencies.
+#[test]
+fn the_bot_needs_rustc_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/bot.rs");
+    let told = "rustc --edition 2024 examples/bot.rs";
+    for text in [include_str!("../../README.md"), include_str!("../../docs/user-guide.md")] {
+        assert!(text.contains(told), "{told}");
+    }
+    let mut rustc = Command::new(option_env!("RUSTC").unwrap_or("rustc"));
+    rustc.args(["--edition", "2024", source]).current_dir(dir.path());
+    assert!(rustc.status().unwrap().success());
+    assert!(dir.path().join("bot").exists());
+}
