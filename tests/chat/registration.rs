@@ -199,6 +199,15 @@ fn whoever_types_by_hand_is_told_what_to_type_once() {
          nc< :srv 451 * :You have not registered
          {hint}"
     ));
+    play(&format!(
+        "bob+
+         nc> PING x
+         nc~
+         +30s
+         {hint}
+         nc< ERROR :Closing link: (localhost) [Registration timeout]
+         nc!"
+    ));
     play(
         "nc> NICK ann
          nc> hello

@@ -4,6 +4,7 @@ use crate::process::{Client, Daemon, command, run};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::io::Write;
+use std::path::Path;
 use std::process::Stdio;
 
 const LISTEN: [&str; 2] = ["--listen", "irc://127.0.0.1:0"];
@@ -314,7 +315,12 @@ fn without_a_daemon_the_file_is_changed_and_never_made() {
     assert_eq!(log_in(&daemon, "ann", "secret"), "903");
     daemon.stop();
     let elsewhere = tempfile::tempdir().unwrap();
-    for arguments in [&["account", "list"][..], &["account", "remove", "ann"], &["audit"]] {
+    // None that changes anything: the machine may have a service of its own.
+    let is_served = ["/var/lib/stonechat", "/etc/stonechat"].map(|dir| Path::new(dir).exists());
+    for arguments in [&["account", "list"][..], &["audit"], &["verify"]] {
+        if is_served.contains(&true) {
+            continue;
+        }
         let mut command = std::process::Command::new(crate::process::PROGRAM);
         command.env_clear().env("HOME", elsewhere.path()).args(arguments);
         let (status, _, error) = run(command.stdout(Stdio::piped()).stderr(Stdio::piped()));

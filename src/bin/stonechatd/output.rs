@@ -1,7 +1,9 @@
 //! What is printed. A daemon's stdout and stderr are each behind a bounded queue with a thread of its
 //! own: whoever reads them may stop to, and the loop goes on. Other commands print as all programs do.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Write};
+use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -17,9 +19,18 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 static STDOUT: Stream = Stream::new("# ", || Box::new(io::stdout()));
 static STDERR: Stream = Stream::new("", || Box::new(io::stderr()));
 
-/// Has a thread print from now on.
+/// Has threads print from now on, also what is said of a panic: that is to end us, whoever reads.
 pub fn begin() -> io::Result<()> {
-    [&STDOUT, &STDERR].into_iter().try_for_each(Stream::begin)
+    [&STDOUT, &STDERR].into_iter().try_for_each(Stream::begin)?;
+    panic::set_hook(Box::new(|panicked| {
+        complain(&panicked.to_string());
+        let trace = Backtrace::capture();
+        if trace.status() == BacktraceStatus::Captured {
+            complain(&trace.to_string());
+        }
+        STDERR.flush();
+    }));
+    Ok(())
 }
 
 /// Prints a line, or several, to stdout.
