@@ -1,6 +1,6 @@
 //! A bot in the standard library alone: it joins a channel and answers who speaks to it.
 //!
-//! `cargo run --example bot -- 127.0.0.1:6667 '#lobby'`, then in the channel: `bot: help`.
+//! `rustc --edition 2024 examples/bot.rs && ./bot 127.0.0.1:6667 '#lobby'`, then in the channel: `bot: help`.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::{net::TcpStream, time::Instant};

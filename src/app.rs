@@ -1,7 +1,7 @@
 //! Which service answers on which listener. A program is a service made of services.
 
 use crate::auth::worker::Hasher;
-use crate::chat::{self, Chat, Ended};
+use crate::chat::{self, Chat, Ended, Order};
 use crate::echo::Echo;
 use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Refusal, Service};
 use crate::store::{BanRecord, ChannelRecord, Policy, Presence, Store};
@@ -97,6 +97,21 @@ impl App {
     /// runs the program, have asked for.
     pub fn tell_operators(&self, out: &mut Outbox, text: &str) {
         self.chat.tell_operators(out, text);
+    }
+
+    /// Asks for the accounts of whom [`App::restore`] has brought back.
+    pub fn identify_restored(&mut self, out: &mut Outbox) {
+        self.chat.identify_restored(out);
+    }
+
+    /// Does what whoever runs the server asks, and has `answer` told what came of it.
+    pub fn administer(
+        &mut self,
+        out: &mut Outbox,
+        order: Order,
+        answer: impl FnOnce(Result<usize, String>) + Send + 'static,
+    ) {
+        self.chat.administer(out, order, answer);
     }
 
     /// Has so much of what was said kept from now on.

@@ -21,6 +21,8 @@ pub struct Gauges {
     pub chat: Figures,
     /// What is kept, and whether it can be.
     pub store: StoreFigures,
+    /// Lines of stdout and stderr that nobody read in time, by the stream's name.
+    pub lines_lost: [(&'static str, u64); 2],
 }
 
 /// What the store has done, and how it is.
@@ -90,6 +92,10 @@ pub fn text(counters: &Counters, gauges: &Gauges, listeners: &[String]) -> Strin
     );
     text.chat(&gauges.chat);
     text.store(&gauges.store);
+    text.metric("output_lines_lost_total", "counter", "Lines printed that nobody read in time.");
+    for (stream, lost) in gauges.lines_lost {
+        text.sample("output_lines_lost_total", &[("stream", stream)], lost);
+    }
     text.histogram("loop_turn_seconds", "How long turns of the loop took.", &counters.turn_time);
     text.process();
     text.0
@@ -270,6 +276,7 @@ mod tests {
             certificates: vec![("a.pem".into(), 1_800_000_000)],
             chat,
             store,
+            lines_lost: [("stdout", 1), ("stderr", 2)],
         };
         let listeners = ["echo://unix:/a\"b", "echo://[::1]:7007"].map(str::to_owned);
         text(&counters, &gauges, &listeners)

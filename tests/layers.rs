@@ -36,7 +36,7 @@ const ONLY_IN: [(&str, &[&str]); 20] = [
     ("TcpStream", &["net/reactor"]),
     ("TcpListener", &["net/reactor", "bin"]),
     ("UdpSocket", &["net/reactor"]),
-    ("UnixStream", &["net/reactor"]),
+    ("UnixStream", &["net/reactor", "bin"]), // a command asks a daemon
     ("UnixListener", &["net/reactor", "bin"]),
     ("UnixDatagram", &["net/reactor", "bin"]),
     ("signal_hook", &["net/reactor", "bin"]),

@@ -7,7 +7,7 @@ use super::commands::nickserv::is_service;
 use super::keeper::overloaded;
 use super::numeric::*;
 use super::session::Stage;
-use super::settings::Registration;
+use super::settings::{AlwaysOn, Registration};
 use super::users::{User, UserId};
 use super::voice::{Line, Voice};
 use crate::auth::attempts::{Attempt, AttemptLimits, Attempts, TooMany};
@@ -34,6 +34,8 @@ pub(super) struct Doors {
 pub(super) struct Login {
     /// As it is written.
     pub(super) name: Box<str>,
+    /// When it was made: tells it from another of its name.
+    pub(super) made_ms: i64,
     /// Its user stays when the last connection goes.
     pub(super) always_on: bool,
     /// They are sent what they missed when they return.
@@ -89,8 +91,8 @@ impl Doors {
 
 impl From<Box<Account>> for Login {
     fn from(account: Box<Account>) -> Login {
-        let Account { name, always_on, replay, markers, .. } = *account;
-        Login { name: name.into(), always_on, replay, markers }
+        let Account { name, always_on, replay, created_ms: made_ms, markers, .. } = *account;
+        Login { name: name.into(), made_ms, always_on, replay, markers }
     }
 }
 
@@ -225,6 +227,7 @@ impl Chat {
         }
         let email = wish.email.filter(|_| invitation.is_none()).map(str::to_owned);
         let created_ms = voice.now().unix_ms as i64;
+        let always_on = self.settings.accounts.always_on == AlwaysOn::Default;
         self.hash_for(voice, conn, Job::Make { password }, move |chat, voice, conn, done| {
             let verifier = match done {
                 Some(Done::Made(verifier)) => Secret(verifier.to_string()),
@@ -239,7 +242,7 @@ impl Chat {
                 name,
                 verifier,
                 email,
-                always_on: false,
+                always_on,
                 created_ms,
             };
             let added = Box::new(added(&account));
@@ -309,7 +312,10 @@ impl Chat {
     /// `conn` has proved that it is of this account.
     pub(super) fn log_in(&mut self, voice: &mut Voice, conn: ConnId, account: Box<Account>) {
         let name = account.name.clone();
-        let login = Login::from(account);
+        let mut login = Login::from(account);
+        login.always_on &= self.settings.accounts.always_on != AlwaysOn::Off;
+        // Whoever removed one of this name from the file may not have told us.
+        self.log_out_but(voice, &name, Some(login.made_ms));
         let mut before = None;
         match self.sessions[conn].user() {
             Some(user) => {
@@ -349,27 +355,77 @@ impl Chat {
     }
 
     /// Whoever is logged in to an account that is no more is so no more, also who has not registered
-    /// yet; who stays by it without a connection goes.
-    pub(super) fn log_all_out(&mut self, voice: &mut Voice, account: &str) {
+    /// yet; who stays by it without a connection goes. How many connections that were.
+    pub(super) fn log_all_out(&mut self, voice: &mut Voice, account: &str) -> usize {
+        self.log_out_but(voice, account, None)
+    }
+
+    /// As [`Chat::log_all_out`], but for those who are logged in to the account of that name that was
+    /// made at `made_ms`.
+    pub(super) fn log_out_but(
+        &mut self,
+        voice: &mut Voice,
+        account: &str,
+        made_ms: Option<i64>,
+    ) -> usize {
+        let mut reached = 0;
         for user in self.users_of(account) {
+            let made = self.users[user].account_made_ms;
+            if made_ms.is_some() && (made.is_none() || made == made_ms) {
+                continue;
+            }
             self.users.log_out(user);
             self.tell_account(voice, user);
             self.dismiss_operators(voice);
             for conn in self.users[user].conns.clone() {
                 let mask = self.users[user].mask().to_owned();
                 self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
+                reached += 1;
             }
             self.go_if_alone(voice, user, "Account dropped");
         }
+        reached + self.log_out_newcomers(voice, account, made_ms)
+    }
+
+    /// Those who have not registered yet.
+    fn log_out_newcomers(
+        &mut self,
+        voice: &mut Voice,
+        account: &str,
+        made_ms: Option<i64>,
+    ) -> usize {
+        let mut reached = 0;
         for conn in self.sessions.iter().map(|session| session.id).collect::<Vec<ConnId>>() {
-            let is_it = self.account_of(conn).is_some_and(|name| same(name, account));
-            let Some(registering) = self.sessions[conn].registering().filter(|_| is_it) else {
-                continue;
+            let is_it = |login: &mut Box<Login>| {
+                same(&login.name, account) && made_ms != Some(login.made_ms)
             };
-            registering.login = None;
+            let registering = self.sessions[conn].registering();
+            if registering.and_then(|registering| registering.login.take_if(is_it)).is_none() {
+                continue;
+            }
             let mask = format!("*!*@{}", self.host(conn));
             self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
+            reached += 1;
         }
+        reached
+    }
+
+    /// Closes all connections that are logged in to an account but `except`, as its password holds no
+    /// more; who has not registered yet is logged out. How many that were.
+    pub(super) fn end_sessions(
+        &mut self,
+        voice: &mut Voice,
+        account: &str,
+        except: Option<ConnId>,
+        why: &str,
+    ) -> usize {
+        let users = self.users_of(account);
+        let conns = users.iter().flat_map(|user| self.users[*user].conns.clone());
+        let conns: Vec<ConnId> = conns.filter(|conn| Some(*conn) != except).collect();
+        for conn in &conns {
+            self.leave(voice, *conn, why, why);
+        }
+        conns.len() + self.log_out_newcomers(voice, account, None)
     }
 
     /// Who is logged in to an account. A scan of all users.

@@ -3,9 +3,10 @@
 use super::Chat;
 use super::channels::{Rank, Ranks};
 use super::metadata::Metadata;
+use super::settings::AlwaysOn;
 use super::users::{User, UserId, UserMode};
 use super::voice::Voice;
-use crate::net::Now;
+use crate::net::{Now, Outbox};
 use crate::store::{ChannelRecord, Presence, Reply, Request};
 use crate::wire::casemap::folded;
 use crate::wire::irc::names::{ChannelName, Nick};
@@ -108,7 +109,11 @@ impl Chat {
         presences: Vec<(String, Presence)>,
         now: Now,
     ) {
+        self.began_ms = now.unix_ms;
         self.restore_channels(channels);
+        if self.settings.accounts.always_on == AlwaysOn::Off {
+            return; // whoever stayed may come again, and does not stay
+        }
         for (account, presence) in presences {
             let Some(nick) = Nick::parse(&presence.nick, usize::MAX) else { continue };
             if self.users.find(nick.as_str()).is_some() {
@@ -144,6 +149,24 @@ impl Chat {
                     self.channels.join(&mut self.users, channel, id, ranks);
                 }
             }
+        }
+    }
+
+    /// Asks for the accounts of those who were here before the start, to tell each from another of its
+    /// name. Who can't be asked for takes the next that is proved.
+    pub fn identify_restored(&mut self, out: &mut Outbox) {
+        let voice = &mut Voice::new(out);
+        let unknown = |user: &User| user.account.clone().filter(|_| user.account_made_ms.is_none());
+        let restored = self.users.iter().filter_map(|(id, user)| Some((id, unknown(user)?)));
+        for (id, account) in restored.collect::<Vec<_>>() {
+            let request = Request::FindAccount { folded: folded(&account).into_owned() };
+            let serial = self.users[id].serial;
+            self.ask_store(voice, request, move |chat, _, reply| {
+                let Reply::Account(Some(account)) = reply else { return };
+                if chat.users.get(id).is_some_and(|user| user.serial == serial) {
+                    chat.users[id].account_made_ms.get_or_insert(account.created_ms);
+                }
+            });
         }
     }
 }

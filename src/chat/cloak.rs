@@ -43,6 +43,23 @@ impl Cloaks {
         cloak.push_str("ip");
         cloak
     }
+
+    /// A mask of the cloaks that those in a network have; `None` of one that no cloak tells.
+    pub(super) fn mask_of(&self, network: Option<Network>) -> Option<String> {
+        let network = network?;
+        let address = network.first();
+        if address.is_loopback() {
+            return Some("localhost".to_owned());
+        }
+        let lengths = if address.is_ipv4() { IPV4 } else { IPV6 };
+        let hidden =
+            lengths.iter().position(|length| *length == network.length().min(lengths[0]))?;
+        let cloak = self.of(address);
+        match hidden {
+            0 => Some(cloak),
+            _ => Some(format!("*.{}", &cloak[hidden * (LABEL_CHARS + 1)..])),
+        }
+    }
 }
 
 impl Chat {

@@ -7,6 +7,7 @@
 //! `commands::table` lists them.
 
 mod accounts;
+mod administer;
 mod always_on;
 mod ban;
 mod caps;
@@ -31,13 +32,14 @@ mod users;
 mod voice;
 mod watchers;
 
+pub use administer::Order;
 pub use commands::run::Ended;
 pub use commands::stats::Figures;
 pub use flood::Rate;
 pub use rights::Right;
 pub use settings::{
-    Abuse, Accounts, Gateway, History, Limits, Operator, OperatorClass, Program, Proof,
-    Registration, Settings, Sts,
+    Abuse, Accounts, AlwaysOn, Gateway, History, Limits, Operator, OperatorClass, Program, Proof,
+    Registration, Settings, Sts, USER_MODES,
 };
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Refusal, Service};
@@ -83,7 +85,8 @@ pub struct Chat {
     run: u64,
     /// How many connections have not registered yet.
     registering: usize,
-    /// When the service began, in milliseconds since 1970; 0 before anyone came.
+    /// When the service began, in milliseconds since 1970; 0 before anyone came to one for which
+    /// nothing was restored.
     began_ms: u64,
     /// Counts what is to be told each hearer once.
     occasions: Cell<u32>,
@@ -205,7 +208,10 @@ impl Chat {
         let parsed = Message::parse(line, CLIENT_TAGS_MAX);
         match &parsed {
             Ok(message) if self.is_another_protocol(&mut voice, conn, message) => return,
-            Err(Bad::Empty) => return self.pay(voice.out, conn, flood::LINE),
+            Err(Bad::Empty) => {
+                self.say_what_to_type(&mut voice, conn);
+                return self.pay(voice.out, conn, flood::LINE);
+            }
             _ => {}
         }
         if let Some(label) = self.label_of(conn, line) {
@@ -238,7 +244,8 @@ impl Chat {
         let user = session.user();
         let Some(index) = table::find(message.command) else {
             self.pay(voice.out, conn, flood::LINE);
-            return self.numeric(voice, conn, ERR_UNKNOWNCOMMAND, &[message.command]);
+            self.numeric(voice, conn, ERR_UNKNOWNCOMMAND, &[message.command]);
+            return self.say_what_to_type(voice, conn);
         };
         let command = &table::ALL[index];
         let (count, sum) = &mut self.given[index];
@@ -250,7 +257,10 @@ impl Chat {
         let given = message.params.iter().take(command.params_min);
         let enough = given.filter(|param| !param.is_empty()).count() == command.params_min;
         match (&command.run, user) {
-            (Run::User(_), None) => self.numeric(voice, conn, ERR_NOTREGISTERED, &[]),
+            (Run::User(_), None) => {
+                self.numeric(voice, conn, ERR_NOTREGISTERED, &[]);
+                self.say_what_to_type(voice, conn);
+            }
             _ if !enough => self.numeric(voice, conn, ERR_NEEDMOREPARAMS, &[command.name]),
             (Run::Anyone(run), _) => run(self, voice, conn, message),
             (Run::User(run), Some(user)) => run(self, voice, By { conn, user }, message),
@@ -300,6 +310,17 @@ impl Chat {
         is_http
     }
 
+    /// To whoever has connected with a bare program, such as nc, and does not know what to say: once, and
+    /// not to who has said anything that counts.
+    fn say_what_to_type(&mut self, voice: &mut Voice, conn: ConnId) {
+        let registering = self.sessions[conn].registering();
+        let Some(registering) = registering.filter(|it| !it.hinted && it.is_untouched()) else {
+            return;
+        };
+        registering.hinted = true;
+        WHAT_TO_TYPE.iter().for_each(|text| self.notice(voice, conn, text));
+    }
+
     fn turn_away(&mut self, voice: &mut Voice, conn: ConnId, why: &str) {
         log::debug!("a newcomer is turned away: {why}");
         self.notice_refusal(voice, conn, why);
@@ -314,6 +335,11 @@ fn random() -> [u8; 32] {
     let _ = getrandom::fill(&mut secret);
     secret
 }
+
+const WHAT_TO_TYPE: [&str; 2] = [
+    "This is an IRC server, for programs such as WeeChat, irssi or HexChat. By hand, type",
+    "NICK yourname and USER yourname 0 * :Your Name, then JOIN #lobby; HELP says more.",
+];
 
 /// The longest value of a label: IRCv3 labeled-response, "Tags".
 const LABEL_MAX: usize = 64;

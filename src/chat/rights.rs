@@ -84,6 +84,9 @@ impl Right {
     }
 }
 
+/// What 723 names where a program may not be run.
+pub(crate) const COMMANDS: &str = "commands";
+
 /// Who does what is recorded, for as long as it takes: they may be gone before it is done.
 #[derive(Clone, Debug)]
 pub(crate) struct Doer {
@@ -107,10 +110,19 @@ impl Chat {
 
     /// Says that who gives a command may not, for want of what is called `right`.
     pub(crate) fn refuse_right(&self, voice: &mut Voice, by: By, right: &str) {
-        match self.users[by.user].is(UserMode::Operator) {
-            true => self.numeric(voice, by.conn, ERR_NOPRIVS, &[right]),
-            false => self.numeric(voice, by.conn, ERR_NOPRIVILEGES, &[]),
+        if !self.users[by.user].is(UserMode::Operator) {
+            return self.numeric(voice, by.conn, ERR_NOPRIVILEGES, &[]);
         }
+        let class = self.class_of(by.user).map(|class| &*class.name).unwrap_or_default();
+        let place = match (class, right) {
+            ("", _) => "you are in no class, which `chat.operators` of the config gives".to_owned(),
+            (_, COMMANDS) => {
+                format!("`operator_classes.{class}.commands` of the config lists them")
+            }
+            _ => format!("`operator_classes.{class}.rights` of the config does not name it"),
+        };
+        let text = format!("Insufficient oper privileges: {place}");
+        self.numeric_saying(voice, by.conn, ERR_NOPRIVS, &[right], &text);
     }
 
     /// Whether a user has a right.

@@ -82,6 +82,8 @@ pub struct Registering {
     pub spoke: bool,
     /// What it has said; a user has a bucket of their own.
     pub bucket: Bucket,
+    /// It was said what to type.
+    pub hinted: bool,
 }
 
 /// What only few connections have.

@@ -19,6 +19,10 @@ pub struct Settings {
     pub server_name: String,
     /// The network's name, for people; no space in it, not empty.
     pub network: String,
+    /// What LINKS and WHOIS tell of the server; where it is empty, the network's name.
+    pub description: String,
+    /// Modes that newcomers have: letters of user modes that one may set for oneself.
+    pub user_modes: String,
     /// Asked of everyone with PASS.
     pub password: Option<String>,
     /// The message of the day, by line.
@@ -44,6 +48,16 @@ pub struct Settings {
     /// What is refused or cut off, and when.
     pub limits: Limits,
 }
+
+impl Settings {
+    /// What LINKS and WHOIS tell of the server.
+    pub(super) fn description(&self) -> &str {
+        if self.description.is_empty() { &self.network } else { &self.description }
+    }
+}
+
+/// Letters that `user_modes` may have.
+pub const USER_MODES: &str = "BRTiw";
 
 /// IRCv3 sts: what clients are to keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +110,19 @@ pub struct Accounts {
     pub login_required: bool,
     /// Connections that may speak for one user.
     pub connections_max: usize,
+    /// Whether a user may stay when their last connection goes.
+    pub always_on: AlwaysOn,
+}
+
+/// Whether a user may stay when their last connection goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlwaysOn {
+    /// Nobody stays.
+    Off,
+    /// Whoever asks for it with `NickServ SET always-on on`.
+    Offered,
+    /// Also everyone whose account is made from now on, until they say otherwise.
+    Default,
 }
 
 /// Who may make an account.
@@ -223,6 +250,8 @@ impl Default for Settings {
         Settings {
             server_name: "stonechat.local".to_owned(),
             network: "stonechat".to_owned(),
+            description: String::new(),
+            user_modes: String::new(),
             password: None,
             motd: Vec::new(),
             admin: Default::default(),
@@ -302,6 +331,7 @@ impl Default for Accounts {
             before_connect: true,
             login_required: false,
             connections_max: 16,
+            always_on: AlwaysOn::Offered,
         }
     }
 }

@@ -38,6 +38,9 @@ pub struct User {
     pub channels: Vec<Membership>,
     /// Whom they are logged in as.
     pub account: Option<Box<str>>,
+    /// When that account was made, in milliseconds since 1970: tells it from another of its name.
+    /// `None` of one who was here before the start, until that is known.
+    pub account_made_ms: Option<i64>,
     /// Why they are away, if they are.
     pub away: Option<Box<str>>,
     /// When they registered, in seconds since 1970.
@@ -165,6 +168,7 @@ impl User {
             conns: SmallVec::new(),
             channels: Vec::new(),
             account: None,
+            account_made_ms: None,
             away: None,
             signed_on: now,
             spoke_at: now,
@@ -353,6 +357,7 @@ impl Users {
         let stays = login.always_on && !self.another_stays(id, &login.name);
         let user = &mut self.users[id.0 as usize];
         let before = user.account.replace(login.name);
+        user.account_made_ms = Some(login.made_ms);
         if before.is_some() && before != user.account {
             user.extra().markers = Markers::default();
         }
@@ -377,6 +382,7 @@ impl Users {
     pub fn log_out(&mut self, id: UserId) {
         let user = &mut self.users[id.0 as usize];
         user.account = None;
+        user.account_made_ms = None;
         if let Some(extra) = &mut user.extra {
             extra.always_on = false;
             extra.markers = Markers::default();

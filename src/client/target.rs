@@ -28,6 +28,14 @@ impl FromStr for Target {
     /// assert!("example.org:http".parse::<Target>().is_err());
     /// ```
     fn from_str(text: &str) -> Result<Target, String> {
+        if let Some((scheme, rest)) = text.split_once("://") {
+            let place = rest.split('/').next().unwrap_or_default();
+            let plain = if place.is_empty() { "127.0.0.1:7007" } else { place };
+            return Err(format!(
+                "this is a plain client of lines and knows no `{scheme}://`: write {plain}, or take an \
+                 IRC client for an irc:// address"
+            ));
+        }
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let Some((host, port)) = rest.split_once(']') else {
                 return Err("the bracket is not closed".into());
@@ -120,7 +128,9 @@ mod tests {
             ("host:+80", "not a port"),
             ("host:irc", "not a port"),
             ("a host:80", "no ' '"),
-            ("irc://host", "not a port"),
+            ("irc://host", "write host, or"),
+            ("irc://127.0.0.1:6667/#lobby", "write 127.0.0.1:6667, or"),
+            ("ircs://[::1]:6697", "write [::1]:6697, or"),
             ("host/path", "no '/'"),
             ("user@host", "no '@'"),
             ("\u{1b}[2J", "no '\\u{1b}'"),

@@ -1,7 +1,7 @@
 //! The section `[accounts]`: who may have one, and who must.
 
 use super::units;
-use crate::chat::{self, Registration};
+use crate::chat::{self, AlwaysOn, Registration};
 use serde::Deserialize;
 
 /// The section. Each key is explained in the default file.
@@ -14,12 +14,15 @@ pub struct Accounts {
     pub before_connect: bool,
     pub login_required: bool,
     pub connections_max: usize,
+    #[serde(deserialize_with = "units::always_on")]
+    pub always_on: AlwaysOn,
 }
 
 impl Accounts {
     pub(super) fn settings(&self) -> chat::Accounts {
-        let Accounts { registration, before_connect, login_required, connections_max } = *self;
-        chat::Accounts { registration, before_connect, login_required, connections_max }
+        let Accounts { registration, before_connect, login_required, connections_max, always_on } =
+            *self;
+        chat::Accounts { registration, before_connect, login_required, connections_max, always_on }
     }
 
     pub(super) fn validate(&self) -> Result<(), String> {
@@ -33,8 +36,13 @@ impl Accounts {
 
 impl Default for Accounts {
     fn default() -> Accounts {
-        let chat::Accounts { registration, before_connect, login_required, connections_max } =
-            chat::Accounts::default();
-        Accounts { registration, before_connect, login_required, connections_max }
+        let chat::Accounts {
+            registration,
+            before_connect,
+            login_required,
+            connections_max,
+            always_on,
+        } = chat::Accounts::default();
+        Accounts { registration, before_connect, login_required, connections_max, always_on }
     }
 }

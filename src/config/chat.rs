@@ -1,7 +1,7 @@
 //! The section `[chat]`: names, texts, and who may become an operator.
 
 use super::operators::Operator;
-use crate::chat::Settings;
+use crate::chat::{Settings, USER_MODES};
 use crate::wire::casemap::same;
 use serde::Deserialize;
 use std::array;
@@ -15,6 +15,8 @@ use toml::Value;
 pub struct Chat {
     pub server_name: String,
     pub network: String,
+    pub description: String,
+    pub user_modes: String,
     pub password: Option<Secret>,
     pub motd: String,
     pub admin: Vec<String>,
@@ -46,6 +48,8 @@ impl Chat {
         Settings {
             server_name: self.server_name.clone(),
             network: self.network.clone(),
+            description: self.description.clone(),
+            user_modes: self.user_modes.trim_start_matches('+').to_owned(),
             password: self.password.as_ref().map(|Secret(password)| password.clone()),
             motd: self.motd.lines().map(str::to_owned).collect(),
             admin: array::from_fn(|_| admin.next().unwrap_or_default()),
@@ -57,6 +61,14 @@ impl Chat {
     pub(super) fn validate(&self) -> Result<(), String> {
         check_name("server_name", &self.server_name)?;
         check_name("network", &self.network)?;
+        check_lines("description", [&*self.description].into_iter(), 1)?;
+        let unknown = |letter: &char| !USER_MODES.contains(*letter);
+        if let Some(letter) = self.user_modes.trim_start_matches('+').chars().find(unknown) {
+            return Err(format!(
+                "chat.user_modes has `{letter}`, which is not a mode that newcomers may have; there \
+                 are {USER_MODES}"
+            ));
+        }
         if let Some(Secret(password)) = &self.password {
             check_password(password)?;
         }
@@ -161,6 +173,8 @@ impl Default for Chat {
         Chat {
             server_name,
             network,
+            description: String::new(),
+            user_modes: String::new(),
             password: None,
             motd: String::new(),
             admin: Vec::new(),

@@ -74,7 +74,7 @@ impl Config {
 
     /// The same with some of it overruled by `variables`, pairs of name and value. Those count whose
     /// name is `STONECHAT_` and a key in capitals, the section's before it if it is in one:
-    /// `STONECHAT_LIMITS_LINE_MAX`. An empty one says nothing.
+    /// `STONECHAT_LIMITS_LINE_MAX`. An empty one says nothing; one of another key is an error.
     pub fn with_environment(
         file: &str,
         text: &str,
@@ -84,7 +84,7 @@ impl Config {
         let mut table: Table = text.parse().expect("it was read before");
         let mut overruled = Vec::new();
         for (name, value) in variables.filter(|(_, value)| !value.is_empty()) {
-            if !environment::overrule(&mut table, &name, &value) {
+            if !environment::overrule(&mut table, &name, &value)? {
                 continue; // containers are given variables of this kind by others
             }
             config = Config::deserialize(table.clone())
@@ -200,6 +200,8 @@ mod tests {
             ("\n\nlog = 3", "c.toml:3:7: invalid type: integer `3`, expected a string"),
             ("log = ", "c.toml:1:7: "),
             ("log = \"inof\"", "c.toml:1:7: unknown level `inof`, did you mean `info`?"),
+            ("log = \"bogus\"", "c.toml:1:7: unknown level or module `bogus`; levels are off,"),
+            ("log = \"info,bogus::net=debug\"", "c.toml:1:7: unknown module `bogus::net`; ours"),
             (
                 "[limits]\nline_max = \"4 parsecs\"",
                 "c.toml:2:12: `4 parsecs` is not a size; write bytes, or \"64 KiB\"",
@@ -284,6 +286,28 @@ mod tests {
         let operators = format!("ann {VERIFIER}\nbob {VERIFIER}");
         let operators = chat("STONECHAT_CHAT_OPERATORS", &operators).operators;
         assert_eq!(operators.iter().map(|o| &*o.name).collect::<Vec<_>>(), ["ann", "bob"]);
+    }
+
+    #[test]
+    fn a_variable_of_no_key_is_an_error_that_names_the_remedy() {
+        for (name, expected) in [
+            (
+                "STONECHAT_LISTN",
+                "unknown variable `STONECHAT_LISTN`, did you mean `STONECHAT_LISTEN`?",
+            ),
+            (
+                "STONECHAT_LIMIT_LINE_MAX",
+                "unknown variable `STONECHAT_LIMIT_LINE_MAX`, did you mean `STONECHAT_LIMITS_LINE_MAX`?",
+            ),
+            ("STONECHAT_WHATEVER_IT_IS", "unknown variable `STONECHAT_WHATEVER_IT_IS`: ours are "),
+            ("STONECHAT_TLS_CERTIFICATES", "STONECHAT_TLS_CERTIFICATES: this key has parts"),
+        ] {
+            let error = from_variable(name, "7").unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        for name in ["PORT", "PORT_6667_TCP_ADDR", "SERVICE_HOST", "NAME", "ENV_PATH"] {
+            assert!(from_variable(&format!("STONECHAT_{name}"), "7").is_ok(), "{name}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Sizes, times and levels as people write them.
 
 use super::closest;
-use crate::chat::Registration;
+use crate::chat::{AlwaysOn, Registration};
 use crate::net::{Network, Networks};
 use crate::store::sqlite::Durability;
 use bytesize::ByteSize;
@@ -50,24 +50,33 @@ pub(super) fn log_filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<S
     Ok(filter)
 }
 
-/// Whether `filter` has no level in it that nobody knows.
+/// Whether `filter` has no level and no module in it that nobody knows.
 pub fn check_log_filter(filter: &str) -> Result<(), String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-    for directive in filter.split(',').map(str::trim) {
+    // Of the crates within, those that log anything.
+    let is_module = |name: &str| ["stonechat", "mio"].iter().any(|known| name.starts_with(known));
+    let levels = filter.split('/').next().unwrap_or_default();
+    for directive in levels.split(',').map(str::trim) {
         let (module, level) = match directive.split_once('=') {
-            Some((module, level)) => (module, level.to_lowercase()),
-            None => ("", directive.to_lowercase()),
+            Some((module, level)) => (Some(module), level.to_lowercase()),
+            None => (None, directive.to_lowercase()),
         };
-        if level.is_empty() || LEVELS.contains(&level.as_str()) {
+        if let Some(module) = module.filter(|module| !is_module(module)) {
+            return Err(format!("unknown module `{module}`; ours begin with stonechat"));
+        }
+        // Without a level all of a module's are meant.
+        let whole_module = module.is_none() && is_module(&level);
+        if level.is_empty() || LEVELS.contains(&level.as_str()) || whole_module {
             continue;
         }
-        match closest(&level, LEVELS) {
-            Some(meant) => return Err(format!("unknown level `{level}`, did you mean `{meant}`?")),
-            None if module.is_empty() => {} // the name of a module, all of whose levels are meant
-            None => {
-                return Err(format!("unknown level `{level}`; known are {}", LEVELS.join(", ")));
-            }
-        }
+        let known = LEVELS.join(", ");
+        return Err(match (closest(&level, LEVELS), module) {
+            (Some(meant), _) => format!("unknown level `{level}`, did you mean `{meant}`?"),
+            (None, Some(_)) => format!("unknown level `{level}`; known are {known}"),
+            (None, None) => format!(
+                "unknown level or module `{level}`; levels are {known}, modules begin with stonechat"
+            ),
+        });
     }
     Ok(())
 }
@@ -120,6 +129,17 @@ pub(super) fn registration<'de, D: Deserializer<'de>>(
         Some("invitation") => Ok(Registration::Invitation),
         Some("closed") => Ok(Registration::Closed),
         _ => Err(not_a(&value, "way to register; write \"open\", \"invitation\" or \"closed\"")),
+    }
+}
+
+/// Whether users may stay without a connection.
+pub(super) fn always_on<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AlwaysOn, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    match value.as_str() {
+        Some("off") => Ok(AlwaysOn::Off),
+        Some("offered") => Ok(AlwaysOn::Offered),
+        Some("default") => Ok(AlwaysOn::Default),
+        _ => Err(not_a(&value, "way to stay; write \"off\", \"offered\" or \"default\"")),
     }
 }
 

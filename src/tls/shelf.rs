@@ -91,7 +91,8 @@ impl Shelf {
         Some(self.prepare(files, now).map(|fresh| self.take(fresh)))
     }
 
-    /// Sentences for who runs the program: what has expired, or will within 14 days; each day once.
+    /// Sentences for who runs the program: what has expired, or will within 14
+    /// days, what is for no name, and keys that everyone can read; each day once.
     pub fn warnings(&mut self, now: i64) -> Vec<String> {
         if now < self.warned_at + DAY_SECONDS {
             return Vec::new();
@@ -104,6 +105,11 @@ impl Shelf {
                 format!("the certificate {} {expires} at {}", each.name, each.until())
             })
             .collect();
+        warnings.extend(self.certificates().iter().filter(|each| each.dns_names.is_empty()).map(
+            |each| {
+                format!("the certificate {} is for no name: clients that look refuse it", each.name)
+            },
+        ));
         if let Source::Files { files, .. } = &self.source {
             warnings.extend(files.iter().filter(|files| files.is_open_to_all()).map(|files| {
                 format!("{} can be read by everyone: make its mode 0600", files.key.display())

@@ -205,3 +205,32 @@ fn a_registered_channel_that_was_closed_is_read_by_nobody_once_it_is_renamed() {
          eve< :srv BATCH -b1",
     );
 }
+
+#[test]
+fn another_password_ends_the_other_connections_of_the_account() {
+    play(
+        "bob+
+         ann+
+         ann> REGISTER * * secret
+         ann~
+         phone> CAP REQ :sasl
+         phone> AUTHENTICATE PLAIN
+         phone> AUTHENTICATE AGFubgBzZWNyZXQ=
+         phone> NICK ann2
+         phone> USER x 0 * :x
+         phone~
+         phone> CAP END
+         phone~
+         new> CAP REQ :sasl
+         new> AUTHENTICATE PLAIN
+         new> AUTHENTICATE AGFubgBzZWNyZXQ=
+         new~
+         ann> NS PASSWD secret other
+         ann< :NickServ!services@srv NOTICE ann :The password is changed, and other connections of yours are closed.
+         phone< ERROR :Closing link: (localhost) [Password changed]
+         phone!
+         new< :srv 901 * *!*@localhost :You are now logged out
+         ann> PING here
+         ann< :srv PONG srv :here",
+    );
+}

@@ -333,7 +333,7 @@ fn nickserv_does_what_registers_commands_do() {
          ann> NS PASSWD wrong new
          ann< :NickServ!services@srv NOTICE ann :There is no such account, or it has another password.
          ann> NS PASSWD secret new
-         ann< :NickServ!services@srv NOTICE ann :The password is changed.
+         ann< :NickServ!services@srv NOTICE ann :The password is changed, and other connections of yours are closed.
          bob+
          bob> NS PASSWD secret new
          bob< :NickServ!services@srv NOTICE bob :Log in first.

@@ -18,6 +18,7 @@ mod event_playback;
 mod flood;
 mod history;
 mod history_pace;
+mod howtoban;
 mod limits;
 mod messages;
 mod metadata;

@@ -119,7 +119,7 @@ fn what_is_badly_said_does_nothing() {
     play(
         r"
         ann> MONITOR + bob
-        ann< :srv 451 * :You have not registered
+        ann~
         bob+
         bob> MONITOR
         bob< :srv 461 bob MONITOR :Not enough parameters

@@ -1,7 +1,7 @@
 //! Several connections of one account under one nick: a phone and a laptop.
 
 use crate::stage::{Stage, play, play_with, settings};
-use stonechat::chat::{Accounts, Settings};
+use stonechat::chat::{Accounts, AlwaysOn, Settings};
 
 /// `phone` is a second connection of `ann`.
 const ANN_TWICE: &str = "
@@ -166,4 +166,43 @@ fn who_logs_in_anew_as_another_does_not_take_the_other_connection_along() {
          phone< :srv 900 ann ann!ann@localhost ann :You are now logged in as ann
          phone< :NickServ!services@srv NOTICE ann :You are logged in as ann."
     ));
+}
+
+#[test]
+fn where_nobody_may_stay_nobody_does() {
+    let accounts = Accounts { always_on: AlwaysOn::Off, ..Accounts::default() };
+    play_with(
+        Settings { accounts, ..settings() },
+        "ann+
+         bob+
+         bob> MONITOR + ann
+         bob~
+         ann> REGISTER * * secret
+         ann~
+         ann> NS SET always-on on
+         ann< :NickServ!services@srv NOTICE ann :Nobody stays on this server when their last connection goes.
+         ann> QUIT
+         ann~
+         ann!
+         bob< :srv 731 bob :ann",
+    );
+}
+
+#[test]
+fn where_staying_is_the_default_new_accounts_stay() {
+    let accounts = Accounts { always_on: AlwaysOn::Default, ..Accounts::default() };
+    play_with(
+        Settings { accounts, ..settings() },
+        "ann+
+         bob+
+         bob> MONITOR + ann
+         bob~
+         ann> REGISTER * * secret
+         ann~
+         ann> QUIT
+         ann~
+         ann!
+         bob> MONITOR S
+         bob< :srv 730 bob :ann!ann@localhost",
+    );
 }

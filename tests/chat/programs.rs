@@ -41,11 +41,11 @@ fn what_may_be_run_is_told_and_nothing_else_is() {
         ann> COMMAND
         ann< :srv NOTICE ann :You may run: up
         ann> COMMAND down
-        ann< :srv 723 ann commands :Insufficient oper privileges.
+        ann< :srv 723 ann commands :Insufficient oper privileges: you are in no class, which `chat.operators` of the config gives
         ann> COMMAND :up; id
-        ann< :srv 723 ann commands :Insufficient oper privileges.
+        ann< :srv 723 ann commands :Insufficient oper privileges: you are in no class, which `chat.operators` of the config gives
         ann> COMMAND ../bin/up
-        ann< :srv 723 ann commands :Insufficient oper privileges.
+        ann< :srv 723 ann commands :Insufficient oper privileges: you are in no class, which `chat.operators` of the config gives
         ann> COMMAND up -a
         ann< :srv NOTICE ann :[up] Its arguments are in the config; it takes no others
         ann> COMMAND up

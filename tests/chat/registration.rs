@@ -182,3 +182,35 @@ fn one_who_is_here_is_told_of_a_nick_that_is_not_for_them() {
     ",
     );
 }
+
+#[test]
+fn whoever_types_by_hand_is_told_what_to_type_once() {
+    let hint = "nc< :srv NOTICE * :This is an IRC server, for programs such as WeeChat, irssi or HexChat. By hand, type
+         nc< :srv NOTICE * :NICK yourname and USER yourname 0 * :Your Name, then JOIN #lobby; HELP says more.";
+    play(&format!(
+        "nc> hello
+         nc< :srv 421 * hello :Unknown command
+         {hint}
+         nc> hello
+         nc< :srv 421 * hello :Unknown command"
+    ));
+    play(&format!(
+        "nc> HELP
+         nc< :srv 451 * :You have not registered
+         {hint}"
+    ));
+    play(&format!(
+        "bob+
+         nc> PING x
+         nc~
+         +30s
+         {hint}
+         nc< ERROR :Closing link: (localhost) [Registration timeout]
+         nc!"
+    ));
+    play(
+        "nc> NICK ann
+         nc> hello
+         nc< :srv 421 * hello :Unknown command",
+    );
+}

@@ -36,11 +36,11 @@ fn an_operator_may_do_what_their_class_names_and_nothing_else() {
         ann> OPER helper second
         ann~
         ann> WALLOPS :hear me
-        ann< :srv 723 ann wallops :Insufficient oper privileges.
+        ann< :srv 723 ann wallops :Insufficient oper privileges: `operator_classes.helper.rights` of the config does not name it
         ann> REHASH
-        ann< :srv 723 ann rehash :Insufficient oper privileges.
+        ann< :srv 723 ann rehash :Insufficient oper privileges: `operator_classes.helper.rights` of the config does not name it
         ann> STATS m
-        ann< :srv 723 ann stats :Insufficient oper privileges.
+        ann< :srv 723 ann stats :Insufficient oper privileges: `operator_classes.helper.rights` of the config does not name it
         ann< :srv 219 ann m :End of STATS report
         ann> KILL bob :go
         bob~
@@ -49,11 +49,11 @@ fn an_operator_may_do_what_their_class_names_and_nothing_else() {
         cat< :srv 381 cat :You are now an IRC operator
         cat< :cat!cat@localhost MODE cat +ow
         cat> KILL ann
-        cat< :srv 723 cat kill :Insufficient oper privileges.
+        cat< :srv 723 cat kill :Insufficient oper privileges: you are in no class, which `chat.operators` of the config gives
         cat> MODE cat +s
-        cat< :srv 723 cat notices :Insufficient oper privileges.
+        cat< :srv 723 cat notices :Insufficient oper privileges: you are in no class, which `chat.operators` of the config gives
         cat> AUDIT
-        cat< :srv 723 cat audit :Insufficient oper privileges.
+        cat< :srv 723 cat audit :Insufficient oper privileges: you are in no class, which `chat.operators` of the config gives
     ",
     );
 }
@@ -149,7 +149,8 @@ fn what_new_settings_take_from_a_class_is_gone_at_once() {
     new.operators[1].class = class("helper", &[Right::Wallops]);
     stage.set_settings(new.clone());
     stage.say("ann", "KILL bob");
-    let refused = ":srv 723 ann kill :Insufficient oper privileges.";
+    let refused = ":srv 723 ann kill :Insufficient oper privileges: \
+                   `operator_classes.helper.rights` of the config does not name it";
     assert_eq!(stage.heard("ann"), [refused]);
     stage.say("bob", "QUIT");
     assert_eq!(stage.heard("ann"), [""; 0], "notices are a right too");

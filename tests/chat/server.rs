@@ -277,7 +277,8 @@ fn help_is_an_index_and_a_topic_for_each_command() {
         ann< :srv 705 ann extbans :
         ann< :srv 705 ann extbans :  a:account  whoever is logged in to that account; * and ? as in masks
         ann< :srv 705 ann extbans :  m:ban      keeps whom it means from speaking and not from joining
-        ann< :srv 705 ann extbans :m: stands before a mask or another extended ban: m:a:bob, m:*!*@192.0.2.*
+        ann< :srv 705 ann extbans :m: stands before a mask or another extended ban: m:a:bob, m:*!*@*.b.c.ip
+        ann< :srv 705 ann extbans :Addresses are hidden: HOWTOBAN nick says which entries mean somebody.
         ann< :srv 706 ann extbans :End of /HELP.
         ann> HELP nosuch
         ann< :srv 524 ann nosuch :No help available on this topic
@@ -300,4 +301,71 @@ fn help_is_an_index_and_a_topic_for_each_command() {
     let asked_by_name: Vec<String> =
         index.iter().map(|line| line.replacen(" * ", " index ", 1)).collect();
     assert_eq!(stage.heard("ann"), asked_by_name);
+}
+
+#[test]
+fn what_the_server_is_can_be_described() {
+    let description = "A server of ours".to_owned();
+    play_with(
+        Settings { description, ..settings() },
+        "ann+
+         ann> LINKS
+         ann< :srv 364 ann * srv :0 A server of ours
+         ann< :srv 365 ann * :End of /LINKS list
+         ann> WHOIS ann
+         ann< :srv 311 ann ann ann localhost * :ann
+         ann< :srv 312 ann ann srv :A server of ours
+         ann~",
+    );
+}
+
+#[test]
+fn newcomers_have_the_modes_that_the_config_gives() {
+    let user_modes = "iR".to_owned();
+    play_with(
+        Settings { user_modes, ..settings() },
+        "ann+
+         ann> MODE ann
+         ann< :srv 221 ann +Ri
+         ann> MODE ann -R
+         ann< :ann!ann@localhost MODE ann -R
+         bob> NICK bob
+         bob> USER bob 0 * :bob
+         bob~
+         bob> LUSERS
+         bob< :srv 251 bob :There are 0 users and 2 invisible on 1 servers
+         bob~",
+    );
+    let mut stage = Stage::new(Settings { user_modes: "i".to_owned(), ..settings() });
+    stage.say("ann", "NICK ann");
+    stage.say("ann", "USER ann 0 * :ann");
+    assert_eq!(stage.heard("ann").last().unwrap(), ":ann!ann@localhost MODE ann +i");
+}
+
+/// Also where nobody comes for a while.
+#[test]
+fn the_server_tells_when_it_was_started() {
+    play(
+        "ann+
+         restart
+         +90s
+         bob+
+         bob> INFO
+         bob< :srv 371 bob stonechat-0.1.0
+         bob< :srv 371 bob :One lean daemon through which people and devices talk.
+         bob< :srv 371 bob :Since 2026-01-01T00:00:00Z
+         bob< :srv 374 bob :End of INFO list",
+    );
+}
+
+#[test]
+fn help_lists_what_operators_can_do() {
+    let mut stage = Stage::new(settings());
+    stage.register("ann", "");
+    stage.say("ann", "HELP operators");
+    let heard = stage.heard("ann").join("\n");
+    for title in ["KILL nick [reason]", "UBAN ADD", "DEFCON [level]", "REHASH", "AUDIT", "COMMAND"]
+    {
+        assert!(heard.contains(title), "{title} in {heard}");
+    }
 }

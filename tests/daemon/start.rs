@@ -110,6 +110,70 @@ fn the_data_directory_is_its_owners_alone_and_one_daemons() {
 }
 
 #[test]
+fn a_data_directory_that_others_may_write_to_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let start = || {
+        let data = data.to_str().unwrap();
+        fails("", &["--data", data, "--listen", "echo://127.0.0.1:0"])
+    };
+    for mode in [0o777, 0o770, 0o1777, 0o702] {
+        fs::set_permissions(&data, fs::Permissions::from_mode(mode)).unwrap();
+        let (status, stderr) = start();
+        assert_eq!(status, 3, "{stderr}");
+        assert!(stderr.contains("others may write to the data directory"), "{stderr}");
+        assert!(stderr.contains("`chmod 700 "), "{stderr}");
+        assert_eq!(data.read_dir().unwrap().count(), 0, "nothing is made there");
+    }
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    let victim = dir.path().join("victim");
+    fs::write(&victim, "precious").unwrap();
+    for name in [
+        "lock",
+        "secret",
+        "secret.part",
+        "key.pem",
+        "key.part",
+        "certificate.pem",
+        "control",
+        "stonechat.db",
+        "stonechat.db-wal",
+    ] {
+        let link = data.join(name);
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        let (status, stderr) = start();
+        assert_eq!(status, 3, "{name}: {stderr}");
+        assert!(stderr.contains(&format!("{} is a symbolic link", link.display())), "{stderr}");
+        fs::remove_file(&link).unwrap();
+        fs::write(&link, "x").unwrap();
+        fs::set_permissions(&link, fs::Permissions::from_mode(0o666)).unwrap();
+        let (status, stderr) = start();
+        assert_eq!(status, 3, "{name}: {stderr}");
+        assert!(stderr.contains(&format!("others may write to {}", link.display())), "{stderr}");
+        fs::remove_file(&link).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+}
+
+#[test]
+fn a_service_managers_configuration_directory_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("stonechat.toml"), "chat.server_name = \"given\"").unwrap();
+    let check = |variables: &[(&str, &std::path::Path)]| {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().env("HOME", dir.path()).arg("check").envs(variables.iter().copied());
+        let (status, stdout, stderr) = run(&mut command);
+        assert_eq!(status, 0, "{stderr}");
+        stdout
+    };
+    let given = check(&[("CONFIGURATION_DIRECTORY", dir.path())]);
+    assert!(given.contains("chat server given of"), "{given}");
+    let none = check(&[("CONFIGURATION_DIRECTORY", &dir.path().join("none"))]);
+    assert!(none.contains("config none, all defaults"), "{none}");
+}
+
+#[test]
 fn with_data_in_memory_nothing_is_written() {
     let flags = ["--data", ":memory:", "--listen", "echo://127.0.0.1:0"];
     let daemon = Daemon::start_with("", &[], |command| {
@@ -146,6 +210,65 @@ fn check_says_what_it_would_do_and_config_prints_a_valid_file() {
     assert!(!dir.path().join("data").exists(), "check leaves no trace");
     fs::write(dir.path().join("config.toml"), "no = 1").unwrap();
     assert_eq!(run(command(dir.path()).arg("check")).0, 2);
+}
+
+#[test]
+fn check_tells_of_addresses_that_cannot_be_had() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    for (listen, status, expected) in [
+        (vec![format!("irc://127.0.0.1:{port}")], 0, ""), // a daemon that runs may have it
+        (
+            vec![format!("irc://127.0.0.1:{port}"), format!("echo://127.0.0.1:{port}")],
+            2,
+            "are one address: remove one",
+        ),
+        (
+            vec![format!("irc://127.0.0.1:{port}"), format!("irc://0.0.0.0:{port}")],
+            2,
+            "are one address: remove one",
+        ),
+        (vec!["irc://127.0.0.1:0".into(), "irc://127.0.0.1:0".into()], 0, ""),
+        (vec!["irc://203.0.113.1:6667".into()], 3, "must be one of this machine's"),
+        (
+            vec!["irc://nowhere.invalid:6667".into()],
+            3,
+            "cannot look up the address of irc://nowhere",
+        ),
+        (vec!["irc://unix:/nowhere/at/all".into()], 3, "there is no directory /nowhere/at"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("config.toml"), format!("listen = {listen:?}")).unwrap();
+        let (found, _, stderr) = run(command(dir.path()).arg("check"));
+        assert_eq!(found, status, "{listen:?}: {stderr}");
+        assert!(stderr.contains(expected) && stderr.is_empty() == expected.is_empty(), "{stderr}");
+    }
+}
+
+#[test]
+fn what_is_misspelt_is_refused() {
+    let (status, stderr) = fails("", &["--log", "bogus"]);
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("unknown level or module `bogus`"), "{stderr}");
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("config.toml"), "").unwrap();
+    let (status, _, stderr) = run(command(dir.path()).arg("check").env("STONECHAT_LISTN", "x"));
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("did you mean `STONECHAT_LISTEN`?"), "{stderr}");
+}
+
+#[test]
+fn help_and_version_are_the_daemons() {
+    let (status, version, _) = run(Command::new(PROGRAM).arg("--version"));
+    assert_eq!((status, &*version), (0, concat!("stonechatd ", env!("CARGO_PKG_VERSION"), "\n")));
+    let (_, help, _) = run(Command::new(PROGRAM).arg("--help"));
+    let documented = include_str!("../../docs/operating.md");
+    let statuses = documented.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
+    for (status, _) in statuses.filter(|(status, _)| status.parse::<u8>().is_ok_and(|n| n <= 4)) {
+        assert!(help.contains(&format!("{status} ")), "{status} in {help}");
+    }
+    let (_, help, _) = run(Command::new(PROGRAM).args(["audit", "--help"]));
+    assert!(help.contains("\"7 days\"") && !help.contains('\\'), "{help}");
 }
 
 #[test]
@@ -202,4 +325,36 @@ fn a_unix_socket_that_another_daemon_made_in_the_same_place_is_left_alone() {
     UnixStream::connect(&path).unwrap();
     second.stop();
     assert!(!path.exists());
+}
+
+#[test]
+fn the_docs_tell_of_the_unit_as_it_is() {
+    let docs = include_str!("../../docs/operating.md");
+    let unit = include_str!("../../examples/stonechatd.service");
+    let reloaded = docs.lines().filter_map(|line| line.strip_prefix("systemctl reload "));
+    let reloaded: Vec<&str> = reloaded.collect();
+    assert_eq!(reloaded, ["stonechatd.service"]);
+    // Its user has no name: the hook gives files to whoever has the data.
+    assert!(unit.contains("\nDynamicUser=yes\n") && !docs.contains("-o stonechat"));
+    assert!(docs.contains("\nchown -R --reference=$data/ $data/tls\n"));
+    for (key, path) in [("StateDirectory", "/var/lib/"), ("ConfigurationDirectory", "/etc/")] {
+        let key = format!("\n{key}=");
+        let name = unit.split(&key).nth(1).unwrap().lines().next().unwrap();
+        assert!(docs.contains(&format!("{path}{name}")), "{path}{name}");
+    }
+}
+
+/// As the README tells to, without any of the tests' dependencies.
+#[test]
+fn the_bot_needs_rustc_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/bot.rs");
+    let told = "rustc --edition 2024 examples/bot.rs";
+    for text in [include_str!("../../README.md"), include_str!("../../docs/user-guide.md")] {
+        assert!(text.contains(told), "{told}");
+    }
+    let mut rustc = Command::new(option_env!("RUSTC").unwrap_or("rustc"));
+    rustc.args(["--edition", "2024", source]).current_dir(dir.path());
+    assert!(rustc.status().unwrap().success());
+    assert!(dir.path().join("bot").exists());
 }

@@ -3,6 +3,8 @@
 
 use crate::process::{Client, Daemon, command, run};
 use crate::tls_client::client;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use rustix::process::Signal;
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
@@ -186,4 +188,37 @@ fn with_data_in_memory_a_certificate_is_made_for_the_time_being() {
     });
     assert_eq!([shown(address(&daemon, "echos"))], daemon.fingerprints[..]);
     daemon.stop();
+}
+
+#[test]
+fn check_warns_of_certificates_for_no_name_or_about_to_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let days = |days: i64| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names = if days < 0 { vec![] } else { vec!["srv".to_owned()] };
+        let mut params = rcgen::CertificateParams::new(names).unwrap();
+        params.not_after = (std::time::SystemTime::now()
+            + std::time::Duration::from_secs(days.unsigned_abs() * 86_400))
+        .into();
+        let write = |file: &str, label: &str, der: &[u8]| {
+            let text = BASE64.encode(der);
+            let pem = format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n");
+            fs::write(dir.path().join(file), pem).unwrap();
+        };
+        write("own.pem", "CERTIFICATE", params.self_signed(&key).unwrap().der());
+        write("own.key", "PRIVATE KEY", &key.serialize_der());
+        fs::set_permissions(dir.path().join("own.key"), fs::Permissions::from_mode(0o600)).unwrap();
+        let (certificate, key) = (dir.path().join("own.pem"), dir.path().join("own.key"));
+        let config =
+            format!("[tls]\ncertificates = [{{ certificate = {certificate:?}, key = {key:?} }}]");
+        fs::write(dir.path().join("config.toml"), config).unwrap();
+        run(command(dir.path()).arg("check"))
+    };
+    let (status, _, stderr) = days(100);
+    assert_eq!((status, &*stderr), (0, ""));
+    let (status, _, stderr) = days(5);
+    assert!(status == 0 && stderr.contains("own.pem expires at "), "{stderr}");
+    let (status, stdout, stderr) = days(-100);
+    assert!(status == 0 && stderr.contains("own.pem is for no name: "), "{stderr}");
+    assert!(stdout.contains("own.pem for no name until "), "{stdout}");
 }

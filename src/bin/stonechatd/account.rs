@@ -1,15 +1,19 @@
-//! `stonechatd account`: accounts, by who runs the server; also while a daemon runs.
+//! `stonechatd account`: accounts, by who runs the server. Where a daemon uses the data it is asked,
+//! so that a change reaches at once those who are logged in; the file is changed where none does.
 
-use crate::daemon::say;
-use crate::settings::{Flags, Settings};
-use crate::{Failure, data_dir, password};
+use crate::control::{self, Outcome};
+use crate::data_dir::DataDir;
+use crate::output::{complain, say};
+use crate::place::Place;
+use crate::settings::Flags;
+use crate::{Failure, password};
 use clap::Subcommand;
+use std::thread;
+use std::time::Duration;
 use stonechat::auth::invitation;
-use stonechat::auth::skeleton::Skeleton;
+use stonechat::chat::Order;
 use stonechat::store::sqlite::Database;
-use stonechat::store::{AccountSummary, Change, Limit, NewAccount, Reply, Request, Secret};
-use stonechat::wire::casemap::folded;
-use stonechat::wire::irc::names;
+use stonechat::store::{AccountSummary, Limit, Reply, Request, Secret};
 
 /// What is to be done.
 #[derive(Subcommand)]
@@ -22,14 +26,19 @@ pub enum AccountCommand {
         #[arg(long)]
         email: Option<String>,
     },
-    /// Give an account another password; asks for it, or reads one line of stdin
+    /// Give an account another password, and close the connections that are logged in to it; asks for
+    /// the password, or reads one line of stdin
     Passwd {
         /// Which
         name: String,
+        /// Leave the connections that are logged in to it open
+        #[arg(long)]
+        keep_sessions: bool,
     },
     /// List all accounts: name, when it was made, and whether it is always on
     List,
-    /// Remove an account, its read markers and conversations, and the registrations of its channels
+    /// Remove an account, its read markers and conversations, and the registrations of its channels;
+    /// log out who is logged in to it
     Remove {
         /// Which
         name: String,
@@ -44,105 +53,96 @@ pub enum AccountCommand {
 
 /// Does it.
 pub fn run(flags: Flags, command: AccountCommand) -> Result<(), Failure> {
-    let mut book = Book::open(flags)?;
+    let place = Place::find(flags)?;
     match command {
-        AccountCommand::Add { name, email } => book.add(&name, email),
-        AccountCommand::Passwd { name } => book.passwd(&name),
-        AccountCommand::List => book.list(),
-        AccountCommand::Remove { name } => book.remove(&name),
-        AccountCommand::Invite { days } => book.invite(days),
+        AccountCommand::Add { name, email } => {
+            let verifier = verifier(&place, &name)?;
+            carry_out(&place, &Order::AddAccount { name, verifier, email })
+        }
+        AccountCommand::Passwd { name, keep_sessions } => {
+            let verifier = Secret(password::verifier()?.to_string());
+            carry_out(&place, &Order::SetPassword { name, verifier, keep_sessions })
+        }
+        AccountCommand::List => list(&mut place.open()?),
+        AccountCommand::Remove { name } => carry_out(&place, &Order::RemoveAccount { name }),
+        AccountCommand::Invite { days } => {
+            let token = invitation::new();
+            let token = token.ok_or_else(|| Failure::other("the system gives no randomness"))?;
+            let token_hash = invitation::hash(&token);
+            carry_out(&place, &Order::Invite { token_hash, days })?;
+            say(&token);
+            Ok(())
+        }
     }
 }
 
-/// Where accounts are.
-struct Book {
-    database: Database,
-    nick_max: usize,
+/// A password for a new account, asked for once it is clear that there may be one of that name.
+fn verifier(place: &Place, name: &str) -> Result<Secret, Failure> {
+    let (name, verifier, email) = (name.to_owned(), Secret(String::new()), None);
+    let order = Order::AddAccount { name, verifier, email };
+    order.validate(place.settings.chat.limits.nick_max).map_err(Failure::usage)?;
+    Ok(Secret(password::verifier()?.to_string()))
 }
 
-impl Book {
-    fn open(flags: Flags) -> Result<Book, Failure> {
-        let settings = Settings::read(flags)?;
-        let Some(dir) = &settings.data else {
-            return Err(Failure::usage("no data is kept: there are no accounts in :memory:"));
+/// Asking or changing the file is tried so often: a daemon may be starting or ending, or another
+/// command be at it.
+const TRIES: usize = 40;
+const TRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// Has the daemon that uses the data do it, or changes the file while no daemon can start.
+fn carry_out(place: &Place, order: &Order) -> Result<(), Failure> {
+    for _ in 0..TRIES {
+        let outcome = match DataDir::lock(&place.dir)? {
+            Some(_locked) => Some(change_file(place, order)?),
+            None => control::ask(&place.dir, order)?.inspect(|outcome| tell(place, outcome)),
         };
-        data_dir::make(dir)?;
-        let file = data_dir::database(dir);
-        let database = Database::open(&file, settings.durability);
-        let database =
-            database.map_err(|e| Failure::unavailable(format!("{}: {e}", file.display())))?;
-        Ok(Book { database, nick_max: settings.chat.limits.nick_max })
-    }
-
-    fn ask(&mut self, request: Request) -> Result<Reply, Failure> {
-        match self.database.serve([request].iter()).pop() {
-            Some(Reply::Failed(trouble)) => Err(Failure::other(trouble.to_string())),
-            Some(reply) => Ok(reply),
-            None => Err(Failure::other("the database does not answer")),
+        match outcome {
+            Some(outcome) => return outcome.map(drop).map_err(Failure::other),
+            None => thread::sleep(TRY_PAUSE),
         }
     }
+    Err(Failure::unavailable(format!(
+        "a stonechatd uses {} and can't be asked there: nothing is changed; end it, or have it          replaced by this version, and try again",
+        place.dir.display()
+    )))
+}
 
-    fn add(&mut self, name: &str, email: Option<String>) -> Result<(), Failure> {
-        if names::Account::parse(name, self.nick_max).is_none() {
-            return Err(Failure::usage(format!("`{name}` can't be the name of an account")));
-        }
-        let account = NewAccount {
-            name: name.to_owned(),
-            folded: folded(name).into_owned(),
-            skeleton: Skeleton::of(name).as_str().to_owned(),
-            verifier: Secret(password::verifier()?.to_string()),
-            email,
-            always_on: false,
-            created_ms: now_ms(),
+fn change_file(place: &Place, order: &Order) -> Result<Outcome, Failure> {
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let reply = ask(&mut place.open()?, order.request(&place.settings.chat, now_ms))?;
+    Ok(order.outcome(&reply).map(|()| 0))
+}
+
+/// Says that a daemon has done it, and whom it has reached.
+fn tell(place: &Place, outcome: &Outcome) {
+    let Ok(reached) = outcome else { return };
+    let connections = match reached {
+        0 => String::new(),
+        1 => "; 1 connection was logged in to it, and is no more".to_owned(),
+        _ => format!("; {reached} connections were logged in to it, and are no more"),
+    };
+    complain(&format!("done by the daemon that uses {}{connections}", place.dir.display()));
+}
+
+fn ask(database: &mut Database, request: Request) -> Result<Reply, Failure> {
+    let reply = database.serve([request].iter()).pop();
+    reply.ok_or_else(|| Failure::other("the database does not answer"))
+}
+
+fn list(database: &mut Database) -> Result<(), Failure> {
+    let mut after = String::new();
+    loop {
+        let limit = Limit::new(Limit::MAX);
+        let page = match ask(database, Request::Accounts { after, limit })? {
+            Reply::Accounts(page) => page,
+            Reply::Failed(trouble) => return Err(Failure::other(trouble.to_string())),
+            _ => return Err(Failure::other("the database does not tell the accounts")),
         };
-        match self.ask(Request::AddAccount { account, invitation: None })? {
-            Reply::Added => Ok(()),
-            _ => Err(Failure::other(format!(
-                "there is an account `{name}`, or one whose name looks like that"
-            ))),
+        page.iter().for_each(|account| say(&line(account)));
+        match page.last() {
+            Some(last) => after = last.folded.clone(),
+            None => return Ok(()),
         }
-    }
-
-    fn passwd(&mut self, name: &str) -> Result<(), Failure> {
-        let folded = folded(name).into_owned();
-        let change = Change::Verifier(Secret(password::verifier()?.to_string()));
-        match self.ask(Request::ChangeAccount { folded, change })? {
-            Reply::Changed => Ok(()),
-            _ => Err(missing(name)),
-        }
-    }
-
-    fn list(&mut self) -> Result<(), Failure> {
-        let mut after = String::new();
-        loop {
-            let limit = Limit::new(Limit::MAX);
-            let Reply::Accounts(page) = self.ask(Request::Accounts { after, limit })? else {
-                return Err(Failure::other("the database does not tell the accounts"));
-            };
-            page.iter().for_each(|account| say(&line(account)));
-            match page.last() {
-                Some(last) => after = last.folded.clone(),
-                None => return Ok(()),
-            }
-        }
-    }
-
-    fn remove(&mut self, name: &str) -> Result<(), Failure> {
-        match self.ask(Request::DropAccount { folded: folded(name).into_owned() })? {
-            Reply::Dropped => Ok(()),
-            _ => Err(missing(name)),
-        }
-    }
-
-    fn invite(&mut self, days: u16) -> Result<(), Failure> {
-        let token =
-            invitation::new().ok_or_else(|| Failure::other("the system gives no randomness"))?;
-        let created_ms = now_ms();
-        let expires_ms = created_ms + i64::from(days) * 86_400_000;
-        let token_hash = invitation::hash(&token);
-        self.ask(Request::AddInvitation { token_hash, created_ms, expires_ms })?;
-        say(&token);
-        Ok(())
     }
 }
 
@@ -151,12 +151,4 @@ fn line(account: &AccountSummary) -> String {
     let made = made.strftime("%Y-%m-%d");
     let always_on = if account.always_on { " always-on" } else { "" };
     format!("{} {made}{always_on}", account.name)
-}
-
-fn missing(name: &str) -> Failure {
-    Failure::other(format!("there is no account `{name}`"))
-}
-
-fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
 }

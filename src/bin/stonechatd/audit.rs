@@ -1,8 +1,8 @@
 //! `stonechatd audit`: what operators did, a line each.
 
 use crate::Failure;
-use crate::daemon::say;
-use crate::database;
+use crate::output::say;
+use crate::place::Place;
 use crate::settings::Flags;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -12,7 +12,7 @@ use stonechat::wire::printable::printable;
 
 /// Prints what was done from then on, oldest first.
 pub fn print(flags: Flags, since: Option<Timestamp>) -> Result<(), Failure> {
-    let file = database::find(flags)?;
+    let file = Place::find(flags)?.file();
     let since_ms = since.map_or(i64::MIN, Timestamp::as_millisecond);
     sqlite::acts(&file, since_ms, |act| say(&line(&act)))
         .map_err(|trouble| Failure::other(format!("{}: {trouble}", file.display())))

@@ -1,8 +1,8 @@
 //! Which certificates are shown: those of the config, or one of our own making, kept with the data.
 
 use crate::Failure;
-use crate::daemon::say;
 use crate::data_dir;
+use crate::output::say;
 use crate::settings::Settings;
 use std::path::Path;
 use stonechat::net::Now;
@@ -94,13 +94,13 @@ impl Certificates {
     }
 }
 
-/// What `stonechatd check` has to say of them: a line each, or what is wrong.
-pub fn check(settings: &Settings, now: i64) -> Result<Vec<String>, Failure> {
+/// What `stonechatd check` has to say of them, a line each, and what it warns of; or what is wrong.
+pub fn check(settings: &Settings, now: i64) -> Result<(Vec<String>, Vec<String>), Failure> {
     let files = settings.tls.files();
     if files.is_empty() {
-        return Ok(vec!["certificate self-signed".to_owned()]);
+        return Ok((vec!["certificate self-signed".to_owned()], Vec::new()));
     }
-    let shelf = Shelf::open(files).map_err(Failure::usage)?;
+    let mut shelf = Shelf::open(files).map_err(Failure::usage)?;
     let certificates = shelf.certificates();
     if let Some(expired) = certificates.iter().find(|each| each.is_expired(now)) {
         let until = expired.until();
@@ -108,9 +108,10 @@ pub fn check(settings: &Settings, now: i64) -> Result<Vec<String>, Failure> {
     }
     let line = |each: &stonechat::tls::Certificate| {
         let names = each.dns_names.join(", ");
+        let names = if names.is_empty() { "no name" } else { &names };
         format!("certificate {} for {names} until {}", each.name, each.until())
     };
-    Ok(certificates.iter().map(line).collect())
+    Ok((certificates.iter().map(line).collect(), shelf.warnings(now)))
 }
 
 /// The files of the certificates; `None` where nothing is kept and none are named.

@@ -2,18 +2,19 @@
 
 use crate::Failure;
 use crate::certificates::Certificates;
+use crate::control::Control;
 use crate::data_dir::DataDir;
 use crate::database;
 use crate::listeners::{self, Open, Source, Wanted};
+use crate::output::{self, say};
 use crate::programs::{News, Programs};
 use crate::service_manager::{notify, passed_listeners, watchdog_interval};
 use crate::settings::Settings;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use stonechat::app::App;
 use stonechat::auth::worker::{self, Hasher};
@@ -39,10 +40,10 @@ pub struct Daemon {
     ailing: bool,
     /// There once anything listens with TLS.
     certificates: Option<Certificates>,
-    /// Prints metrics; there once any were asked for.
-    printer: Option<SyncSender<String>>,
     /// What operators have asked to be run.
     programs: Programs,
+    /// How commands beside us ask for something.
+    control: Option<Control>,
     /// Serves the store, until that is dropped.
     keeper: Keeper,
     /// When the end is waited for no longer.
@@ -69,11 +70,6 @@ struct Keeper {
 struct Watchdog {
     interval: Duration,
     due_ms: u64,
-}
-
-/// Prints a line for whoever started us. If he has stopped listening, that is his affair.
-pub fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
 }
 
 impl Daemon {
@@ -109,10 +105,20 @@ impl Daemon {
         };
         let thread = store::thread::serve(far, database, wake_from_store).map_err(failed)?;
         let keeper = Keeper { thread, ended };
-        worker::serve(jobs, wake).map_err(failed)?;
+        worker::serve(jobs, wake.clone()).map_err(failed)?;
+        let control = settings.data.as_deref().map(|dir| Control::open(dir, wake));
+        // There are file systems without sockets; the commands say that they can't reach us.
+        let control = control.and_then(|control| {
+            let unreachable =
+                |e| log::error!("`stonechatd account` can't reach this daemon: no `control`: {e}");
+            control.map_err(unreachable).ok()
+        });
         let mut server = EventLoop::new(app, settings.limits());
         server.set_exempt(settings.exempt());
-        server.inject(|app, out| app.restore_bans(out, bans));
+        server.inject(|app, out| {
+            app.restore_bans(out, bans);
+            app.identify_restored(out);
+        });
         let watchdog = watchdog_interval()
             .map(|interval| Watchdog { interval, due_ms: reactor.now().uptime_ms });
         let mut daemon = Daemon {
@@ -124,7 +130,7 @@ impl Daemon {
             hurried: false,
             ailing: false,
             certificates: None,
-            printer: None,
+            control,
             programs: Programs::default(),
             keeper,
             ends_by_ms: 0,
@@ -167,7 +173,7 @@ impl Daemon {
                 match signal {
                     Signal::Terminate | Signal::Interrupt => return self.drain(),
                     Signal::Hangup => self.reload(),
-                    Signal::User1 => self.print_metrics(),
+                    Signal::User1 => say(&self.metrics()),
                     Signal::Child => {} // of one of the programs, which are looked at in any case
                 }
             }
@@ -230,6 +236,7 @@ impl Daemon {
         let heard = turn.map_err(|e| Failure::other(format!("cannot wait for events: {e}")))?;
         if heard.woken {
             self.tell_health();
+            self.take_orders();
         }
         if let Some(certificates) = &mut self.certificates {
             certificates.look(self.reactor.now());
@@ -241,6 +248,15 @@ impl Daemon {
             });
         }
         Ok(heard)
+    }
+
+    /// Does what commands beside us have asked for.
+    fn take_orders(&mut self) {
+        let orders = self.control.iter().flat_map(|control| std::iter::from_fn(|| control.take()));
+        for asked in orders.collect::<Vec<_>>() {
+            let (order, answer) = asked.into_answer();
+            self.server.inject(|app, out| app.administer(out, order, answer));
+        }
     }
 
     fn start_program(&mut self, run: u64, program: &Program) {
@@ -401,19 +417,6 @@ impl Daemon {
         closed.map_err(|e| Failure::other(format!("cannot close a listener: {e}")))
     }
 
-    /// From a thread of its own, as whoever reads stdout may take his time.
-    fn print_metrics(&mut self) {
-        let metrics = self.metrics();
-        let printer = self.printer.get_or_insert_with(|| {
-            let (printer, texts) = mpsc::sync_channel::<String>(1);
-            thread::spawn(move || texts.iter().for_each(|text| say(text.trim_end())));
-            printer
-        });
-        if printer.try_send(metrics).is_err() {
-            log::warn!("the metrics asked for before are not read from stdout yet");
-        }
-    }
-
     fn metrics(&mut self) -> String {
         let urls: Vec<String> = self.endpoints.iter().map(|e| e.url.clone()).collect();
         let gauges = Gauges {
@@ -426,6 +429,7 @@ impl Daemon {
                 .map(Certificates::expiries)
                 .unwrap_or_default(),
             store: self.server.service.store().map(StoreFigures::of).unwrap_or_default(),
+            lines_lost: output::lost(),
         };
         metrics::text(self.server.counters(), &gauges, &urls)
     }

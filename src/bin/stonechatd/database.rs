@@ -2,11 +2,12 @@
 //! `stonechatd verify`.
 
 use crate::Failure;
-use crate::daemon::say;
 use crate::data_dir::{self, DataDir};
-use crate::settings::{Flags, Settings};
+use crate::output::say;
+use crate::place::Place;
+use crate::settings::Flags;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use stonechat::store::sqlite::{self, Database, Durability};
 use stonechat::store::{BanRecord, ChannelRecord, Presence, Reply, Request, Trouble};
 
@@ -83,7 +84,7 @@ pub fn bans(database: &mut Database) -> Result<Vec<BanRecord>, Failure> {
 
 /// Copies it to `to`, with the secret of its directory.
 pub fn backup(flags: Flags, to: &Path) -> Result<(), Failure> {
-    let file = find(flags)?;
+    let file = Place::find(flags)?.file();
     if to.symlink_metadata().is_ok() {
         return Err(Failure::usage(format!("{} is there already", to.display())));
     }
@@ -95,7 +96,7 @@ pub fn backup(flags: Flags, to: &Path) -> Result<(), Failure> {
 
 /// Says what is wrong with it, or that nothing is.
 pub fn verify(flags: Flags) -> Result<(), Failure> {
-    let file = find(flags)?;
+    let file = Place::find(flags)?.file();
     let failed = |trouble: Trouble| Failure::other(format!("{}: {trouble}", file.display()));
     let findings = sqlite::verify(&file).map_err(failed)?;
     if !findings.is_empty() {
@@ -103,16 +104,4 @@ pub fn verify(flags: Flags) -> Result<(), Failure> {
     }
     say(&format!("{} is sound", file.display()));
     Ok(())
-}
-
-/// The file it lies in, which is there.
-pub fn find(flags: Flags) -> Result<PathBuf, Failure> {
-    let Some(dir) = Settings::read(flags)?.data else {
-        return Err(Failure::usage("no data is kept: there is no database in :memory:"));
-    };
-    let file = data_dir::database(&dir);
-    match file.metadata() {
-        Ok(_) => Ok(file),
-        Err(e) => Err(Failure::unavailable(format!("cannot open {}: {e}", file.display()))),
-    }
 }

@@ -3,6 +3,7 @@
 use crate::Failure;
 use crate::settings::Settings;
 use std::io::{self, ErrorKind};
+use std::net::TcpListener;
 use stonechat::config::{Listen, Scheme};
 use stonechat::net::reactor::{Address, Listener};
 
@@ -76,6 +77,57 @@ pub fn bind(wanted: Vec<Wanted>, reuse_port: bool) -> Result<Vec<Open>, Failure>
         }
     }
     Ok(open)
+}
+
+/// What would stand in the way of binding what `settings` ask for, as far as that can be told without
+/// doing it: a daemon that runs may have these addresses, and rightly.
+pub fn findings(settings: &Settings) -> Vec<Failure> {
+    let mut findings = Vec::new();
+    let mut wanted: Vec<(String, Address)> = Vec::new();
+    for listen in settings.listen.iter().flatten() {
+        match listen.addresses() {
+            Ok(addresses) => {
+                wanted.extend(addresses.into_iter().map(|address| (listen.to_string(), address)));
+            }
+            Err(e) => findings
+                .push(Failure::unavailable(format!("cannot look up the address of {listen}: {e}"))),
+        }
+    }
+    for (index, (url, address)) in wanted.iter().enumerate() {
+        let shares = |(_, other): &&(String, Address)| share(address, other, settings.reuse_port);
+        if let Some((other, _)) = wanted[..index].iter().find(shares) {
+            findings.push(Failure::usage(format!("{other} and {url} are one address: remove one")));
+        }
+        findings.extend(cannot_be_ours(url, address));
+    }
+    findings
+}
+
+/// Whether one of two addresses can't be bound beside the other.
+fn share(one: &Address, other: &Address, reuse_port: bool) -> bool {
+    match (one, other) {
+        (Address::Tcp(one), Address::Tcp(other)) => {
+            let all = one.ip().is_unspecified() || other.ip().is_unspecified();
+            let overlap = all && !reuse_port && one.is_ipv4() == other.is_ipv4();
+            let same = one.port() == other.port() && one.port() != 0;
+            same && (one.ip() == other.ip() || overlap)
+        }
+        (one, other) => one == other,
+    }
+}
+
+fn cannot_be_ours(url: &str, address: &Address) -> Option<Failure> {
+    let why = match address {
+        Address::Tcp(address) => {
+            let e = TcpListener::bind((address.ip(), 0)).err()?;
+            format!("cannot listen on {url}: {e}: the address must be one of this machine's")
+        }
+        Address::Unix(path) => {
+            let dir = path.parent().filter(|dir| !dir.is_dir())?;
+            format!("cannot listen on {url}: there is no directory {}", dir.display())
+        }
+    };
+    Some(Failure::unavailable(why))
 }
 
 /// Sorts out the listeners that were passed: what is spoken on each is told by the address, where

@@ -3,12 +3,15 @@
 mod account;
 mod audit;
 mod certificates;
+mod control;
 mod daemon;
 mod data_dir;
 mod database;
 mod listeners;
 mod operator;
+mod output;
 mod password;
+mod place;
 mod programs;
 mod service_manager;
 mod settings;
@@ -16,10 +19,12 @@ mod settings;
 use account::AccountCommand;
 use clap::{Parser, Subcommand};
 use daemon::Daemon;
+use env_logger::WriteStyle::{Always, Never};
 use jiff::Timestamp;
 use settings::{Flags, Settings};
 use signal_hook::consts::SIGXFSZ;
-use std::io::Write;
+use std::env;
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,7 +39,8 @@ use stonechat::wire::printable::printable;
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Exit status: 0 done, 2 bad usage or config, 3 cannot bind or open its data, 1 anything else."
+    name = "stonechatd",
+    after_help = "Exit status: 0 done, 2 bad usage or config, 3 cannot bind or open its data, 4 ended to be started again, 1 anything else."
 )]
 struct Arguments {
     #[command(flatten)]
@@ -58,7 +64,7 @@ enum Command {
     /// Print what operators did, also while a daemon uses the database: time, operator, who, from
     /// where, command, target and reason, with tabs between
     Audit {
-        /// Only from then on: 2026-01-31, 2026-01-31T12:00:00Z, or so long ago, as \"7 days\"
+        /// Only from then on: 2026-01-31, 2026-01-31T12:00:00Z, or so long ago, as "7 days"
         #[arg(long, value_name = "TIME", value_parser = audit::time)]
         since: Option<Timestamp>,
     },
@@ -110,7 +116,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Some(Command::Config) => {
-            daemon::say(Config::DEFAULT_TEXT.trim_end());
+            output::say(Config::DEFAULT_TEXT.trim_end());
             Ok(())
         }
         Some(Command::Check) => check(arguments.flags),
@@ -121,26 +127,37 @@ fn main() -> ExitCode {
         Some(Command::Verify) => database::verify(arguments.flags),
         None => run(arguments.flags),
     };
-    match result {
+    let status = match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("stonechatd: {}", failure.message);
+            output::complain(&format!("stonechatd: {}", failure.message));
             ExitCode::from(failure.status)
         }
-    }
+    };
+    output::flush();
+    status
 }
 
 fn check(flags: Flags) -> Result<(), Failure> {
     let settings = Settings::read(flags)?;
     let now = jiff::Timestamp::now().as_second();
-    let certificates = certificates::check(&settings, now)?;
-    settings.describe().iter().chain(&certificates).for_each(|line| daemon::say(line));
-    Ok(())
+    let (certificates, warnings) = certificates::check(&settings, now)?;
+    settings.describe().iter().chain(&certificates).for_each(|line| output::say(line));
+    warnings.iter().for_each(|warning| output::complain(&format!("warning: {warning}")));
+    let mut findings = listeners::findings(&settings);
+    let last = findings.pop();
+    for Failure { message, .. } in findings {
+        output::complain(&format!("stonechatd: {message}"));
+    }
+    last.map_or(Ok(()), Err)
 }
 
 /// One line each, whatever foreign text is in it: nobody forges another.
 fn begin_log(filter: &str) {
     let mut log = env_logger::Builder::new();
+    let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let style = if io::stderr().is_terminal() && !plain { Always } else { Never };
+    log.target(env_logger::Target::Pipe(Box::new(output::Log))).write_style(style);
     log.parse_filters(filter).format(|out, record| {
         let (time, level) = (out.timestamp_seconds(), record.level());
         let style = out.default_level_style(level);
@@ -152,6 +169,7 @@ fn begin_log(filter: &str) {
 
 fn run(flags: Flags) -> Result<(), Failure> {
     let settings = Settings::read(flags)?;
+    output::begin().map_err(|e| Failure::other(format!("cannot begin a thread: {e}")))?;
     begin_log(&settings.log);
     // A file that may grow no further is to make a write fail, and not to end us.
     signal_hook::flag::register(SIGXFSZ, Arc::default())

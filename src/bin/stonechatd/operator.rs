@@ -1,6 +1,6 @@
 //! `stonechatd operator hash`: a password in, its verifier out.
 
-use crate::daemon::say;
+use crate::output::say;
 use crate::{Failure, password};
 
 /// Prints the verifier of a password.

@@ -39,6 +39,8 @@ pub struct Settings {
     pub listen: Option<Vec<Listen>>,
     /// `None` to keep none.
     pub data: Option<PathBuf>,
+    /// Somebody has said where; otherwise it is where one's own data goes.
+    pub says_data: bool,
     pub log: String,
     pub reuse_port: bool,
     pub shutdown_timeout: Duration,
@@ -50,26 +52,58 @@ pub struct Settings {
     pub limits: Limits,
 }
 
+/// Where the unit in `examples/` has its config, and what that is called.
+const OF_SYSTEM: &str = "/etc/stonechat";
+const FILE_NAME: &str = "stonechat.toml";
+
 /// Descriptors that are not for connections: standard streams, poll, signals, files; and the spare.
 const RESERVED_FDS: u64 = 32;
 
-impl Settings {
-    /// Reads what `flags` and the environment point to.
-    pub fn read(flags: Flags) -> Result<Settings, Failure> {
+impl Flags {
+    fn names_config(&self) -> Option<PathBuf> {
         let named = || env::var_os("STONECHAT_CONFIG").filter(|file| !file.is_empty());
-        let file = flags.config.clone().or_else(|| named().map(PathBuf::from));
+        self.config.clone().or_else(|| named().map(PathBuf::from))
+    }
+}
+
+impl Settings {
+    /// Reads what `flags` and the environment point to. A service manager that gives us a directory
+    /// for configuration need not name the file in it, if there is one.
+    pub fn read(flags: Flags) -> Result<Settings, Failure> {
+        let given = || data_dir::given_by_manager("CONFIGURATION_DIRECTORY");
+        let given = || given().map(|dir| dir.join(FILE_NAME)).filter(|file| file.exists());
+        let file = flags.names_config().or_else(given);
+        Settings::from_file(flags, file)
+    }
+
+    /// Reads what the system's service goes by, as far as `flags` and the environment name nothing
+    /// else.
+    pub fn read_of_system(flags: Flags) -> Result<Settings, Failure> {
+        let dir = data_dir::given_by_manager("CONFIGURATION_DIRECTORY");
+        let file = dir.unwrap_or_else(|| OF_SYSTEM.into()).join(FILE_NAME);
+        let file = flags.names_config().or(Some(file).filter(|file| file.exists()));
+        let settings = Settings::from_file(flags, file)?;
+        let data =
+            if settings.says_data { settings.data } else { Some(data_dir::OF_SYSTEM.into()) };
+        Ok(Settings { data, ..settings })
+    }
+
+    fn from_file(flags: Flags, file: Option<PathBuf>) -> Result<Settings, Failure> {
         let config = read_config(file.as_deref()).map_err(Failure::usage)?;
         let listen = Some(flags.listen.clone()).filter(|listen| !listen.is_empty());
         let mut chat = config.chat();
         let listen = listen.or(config.listen);
         chat.sts = config.tls.sts(listen.as_deref()).map_err(Failure::usage)?;
         let data = flags.data.clone().or(config.data);
+        let managed = data_dir::given_by_manager("STATE_DIRECTORY").is_some();
+        let says_data = data.is_some() || managed;
         let data = data_dir::choose(data).map_err(Failure::unavailable)?;
         let mut policy = config.history.policy();
         if data.is_none() {
             policy.bytes.get_or_insert(MEMORY_BYTES);
         }
         Ok(Settings {
+            says_data,
             listen,
             data,
             log: flags.log.clone().unwrap_or(config.log),

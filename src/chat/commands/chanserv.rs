@@ -24,7 +24,7 @@ const HELP: [&str; 9] = [
     "INFO #channel                        whose it is",
     "AMODE #channel                       which accounts have a rank there",
     "AMODE #channel +o account            gives one, for good: q a o h v; -o takes it back",
-    "DROP #channel                        makes it a channel like others",
+    "DROP #channel #channel               makes it a channel like others; the name twice",
     "Ranks are given when somebody joins or logs in; whoever is halfop or higher so may join in spite",
     "of modes and bans. Everything set in the channel stays: modes, topic, bans, metadata.",
     "With q one may give and take all but q; with q comes no right to DROP.",

@@ -32,6 +32,10 @@ impl Chat {
             return self.tell_help(voice, by, subject, "What there is help on", &index());
         }
         match ALL.iter().find(|topic| topic.name.eq_ignore_ascii_case(asked)) {
+            Some(Topic { name: OPERATORS, title, text }) => {
+                let text: Vec<&str> = text.iter().copied().chain(for_operators()).collect();
+                self.tell_help(voice, by, OPERATORS, title, &text);
+            }
             Some(Topic { name, title, text }) => self.tell_help(voice, by, name, title, text),
             None => self.numeric(voice, by.conn, ERR_HELPNOTFOUND, &[asked]),
         }
@@ -53,6 +57,15 @@ impl Chat {
         }
         self.numeric(voice, by.conn, RPL_ENDOFHELP, &[name]);
     }
+}
+
+/// The topic that lists the commands of operators.
+const OPERATORS: &str = "operators";
+
+/// How the commands of operators are written.
+fn for_operators() -> impl Iterator<Item = &'static str> {
+    let is_for = |topic: &&Topic| topic.text.iter().any(|line| line.contains("For operators"));
+    ALL.iter().filter(is_for).map(|topic| topic.title)
 }
 
 fn index() -> Vec<String> {
@@ -109,7 +122,15 @@ const ALL: &[Topic] = &[
         &[
             "  a:account  whoever is logged in to that account; * and ? as in masks",
             "  m:ban      keeps whom it means from speaking and not from joining",
-            "m: stands before a mask or another extended ban: m:a:bob, m:*!*@192.0.2.*",
+            "m: stands before a mask or another extended ban: m:a:bob, m:*!*@*.b.c.ip",
+            "Addresses are hidden: HOWTOBAN nick says which entries mean somebody.",
+        ],
+    ),
+    topic(
+        OPERATORS,
+        "What operators of the server can do",
+        &[
+            "OPER makes you one. Which of this you may is what your class has; HELP says more of each:",
         ],
     ),
     topic(
@@ -179,6 +200,11 @@ const ALL: &[Topic] = &[
     ),
     topic("HELP", "HELP [topic]", &["Says more of a topic, or which there are."]),
     topic("HELPOP", "HELPOP [topic]", &["The same as HELP."]),
+    topic(
+        "HOWTOBAN",
+        "HOWTOBAN nick",
+        &["Says what to put into a channel's lists, for MODE +b and TBAN, to mean somebody."],
+    ),
     topic("INFO", "INFO [server]", &["Says which program this server is, and since when it runs."]),
     topic(
         "INVITE",

@@ -10,6 +10,7 @@ pub(crate) mod chanserv;
 mod chathistory;
 pub(crate) mod defcon;
 mod help;
+mod howtoban;
 mod isupport;
 mod join;
 mod kept_answer;

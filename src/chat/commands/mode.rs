@@ -363,7 +363,12 @@ impl Chat {
         changes: &mut Changes,
     ) {
         let text = param.expect("without one the list is told");
-        let Ok(mask) = Ban::parse(text) else {
+        let entry = match self.list_entry(by, text) {
+            Ok(entry) if on => entry,
+            Err(why) if on => return self.bad_parameter(voice, by, id, letter, text, why),
+            _ => text.to_owned(),
+        };
+        let Ok(mask) = Ban::parse(&entry) else {
             return self.bad_parameter(voice, by, id, letter, text, "Not a mask");
         };
         let mask_text = mask.as_str().to_owned();

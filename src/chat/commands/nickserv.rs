@@ -5,7 +5,9 @@ use super::registration::shortened;
 use crate::auth::password::Password;
 use crate::auth::worker::{Done, Job};
 use crate::chat::accounts::{Wish, trouble};
+use crate::chat::administer::PASSWORD_CHANGED;
 use crate::chat::rights::Right;
+use crate::chat::settings::AlwaysOn;
 use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
@@ -29,7 +31,7 @@ const HELP: [&str; 12] = [
     "Accounts. /msg NickServ COMMAND, or /NS COMMAND:",
     "REGISTER password [email]        makes an account of your nick, and logs you in",
     "IDENTIFY [account] password      logs you in",
-    "PASSWD password new-password     changes the password of your account",
+    "PASSWD password new-password     changes the password, closes your other connections",
     "SET always-on on|off             whether you stay when your last connection goes",
     "SET replay on|off                whether you are sent what you missed when you return",
     "CERT ADD [fingerprint]|DEL fingerprint|LIST   certificates that log you in",
@@ -190,8 +192,13 @@ impl Chat {
                     return chat.nickserv_says(voice, conn, "Too much is to be done; try again.");
                 };
                 let change = Change::Verifier(Secret(verifier.to_string()));
-                let text = "The password is changed.";
-                chat.change_account(voice, conn, &account.folded, change, text, |_, _| {});
+                let text = "The password is changed, and other connections of yours are closed.";
+                let folded = account.folded;
+                let name = folded.clone();
+                chat.change_account(voice, conn, &folded, change, text, move |chat, voice| {
+                    // Whoever knew the old one may be on them.
+                    chat.end_sessions(voice, &name, Some(conn), PASSWORD_CHANGED);
+                });
             });
         });
     }
@@ -205,6 +212,10 @@ impl Chat {
             "off" | "false" => false,
             _ => return self.nickserv_says(voice, by.conn, "SET always-on on, or off."),
         };
+        if on && self.settings.accounts.always_on == AlwaysOn::Off {
+            let text = "Nobody stays on this server when their last connection goes.";
+            return self.nickserv_says(voice, by.conn, text);
+        }
         let text = match on {
             true => "You stay when your last connection goes.",
             false => "You go with your last connection.",

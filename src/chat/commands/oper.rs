@@ -32,7 +32,7 @@ impl Chat {
         }
         if let Some(operator) = self.operator_by_account(by.user, name) {
             let name = operator.name.clone();
-            return self.become_operator(voice, by, &name);
+            return self.oper_by_account(voice, by, name);
         }
         let Some(password) = message.params.get(1).filter(|password| !password.is_empty()) else {
             return self.numeric(voice, by.conn, ERR_NEEDMOREPARAMS, &["OPER"]);
@@ -64,6 +64,25 @@ impl Chat {
                 chat.numeric(voice, conn, ERR_PASSWDMISMATCH, &[]);
             }
             None => chat.numeric(voice, conn, RPL_TRYAGAIN, &["OPER"]),
+        });
+    }
+
+    /// Somebody is logged in to an operator's account; whether that is the account of this name now is
+    /// asked first, as the file may have been changed behind our back.
+    fn oper_by_account(&mut self, voice: &mut Voice, by: By, name: String) {
+        let asked = name.clone();
+        self.find_account(voice, by.conn, &asked, move |chat, voice, conn, found| {
+            let found = match found {
+                Ok(found) => found.map(|account| account.created_ms),
+                Err(_) => return chat.numeric(voice, conn, RPL_TRYAGAIN, &["OPER"]),
+            };
+            chat.log_out_but(voice, &name, found);
+            let Some(user) = chat.sessions[conn].user() else { return };
+            // The config may have been read again meanwhile.
+            match chat.operator_by_account(user, &name) {
+                Some(_) => chat.become_operator(voice, By { conn, user }, &name),
+                None => chat.numeric(voice, conn, ERR_PASSWDMISMATCH, &[]),
+            }
         });
     }
 

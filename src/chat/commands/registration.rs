@@ -7,7 +7,7 @@ use crate::chat::caps::Cap;
 use crate::chat::channels::ChannelId;
 use crate::chat::numeric::*;
 use crate::chat::session::{Registering, Stage};
-use crate::chat::users::{Membership, User, UserId};
+use crate::chat::users::{Membership, User, UserId, UserMode};
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
@@ -252,7 +252,12 @@ impl Chat {
         }
         self.registering -= 1;
         voice.out.set_deadline(conn, self.settings.limits.ping_interval);
+        let before = self.users[user].modes();
+        for mode in self.settings.user_modes.chars().filter_map(UserMode::of) {
+            self.users.set_mode(user, mode, true);
+        }
         self.welcome(voice, By { conn, user });
+        self.tell_user_modes(voice, user, before);
         self.tell_watchers_online(voice, user);
         self.notice_connect(voice, user);
         if let Some(missed) = self.missed_by(By { conn, user }) {
@@ -395,7 +400,10 @@ impl Chat {
                 let left = (limits.handshake_timeout.saturating_sub(silent))
                     .min((limits.handshake_timeout * HANDSHAKES_MAX).saturating_sub(age));
                 match left.is_zero() {
-                    true => self.turn_away(voice, conn, "Registration timeout"),
+                    true => {
+                        self.say_what_to_type(voice, conn);
+                        self.turn_away(voice, conn, "Registration timeout");
+                    }
                     false => voice.out.set_deadline(conn, left),
                 }
             }

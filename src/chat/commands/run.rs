@@ -3,6 +3,7 @@
 
 use super::registration::shortened;
 use crate::chat::numeric::*;
+use crate::chat::rights::COMMANDS;
 use crate::chat::rights::Doer;
 use crate::chat::users::UserId;
 use crate::chat::voice::{Line, LineTags, Voice};
@@ -61,7 +62,7 @@ impl Chat {
     pub(crate) fn command_command(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let allowed = self.class_of(by.user).map(|class| class.commands.clone());
         let Some(allowed) = allowed.filter(|commands| !commands.is_empty()) else {
-            return self.refuse_right(voice, by, "commands");
+            return self.refuse_right(voice, by, COMMANDS);
         };
         let Some(asked) = message.params.first().filter(|name| !name.is_empty()) else {
             let text = format!("You may run: {}", allowed.join(", "));
@@ -70,7 +71,7 @@ impl Chat {
         let name = asked.to_ascii_lowercase();
         let program = self.settings.commands.get(&name).filter(|_| allowed.contains(&name));
         let Some(program) = program.cloned() else {
-            return self.refuse_right(voice, by, "commands");
+            return self.refuse_right(voice, by, COMMANDS);
         };
         if message.params.len() > 1 {
             let text = "Its arguments are in the config; it takes no others";

@@ -73,7 +73,7 @@ impl Chat {
     /// `LINKS`. Modern IRC, "LINKS message": this server is the only one.
     pub(crate) fn links(&mut self, voice: &mut Voice, by: By, _message: &Message) {
         let server = &self.settings.server_name;
-        let text = format!("0 {}", self.settings.network);
+        let text = format!("0 {}", self.settings.description());
         self.numeric(voice, by.conn, RPL_LINKS, &["*", server, &text]);
         self.numeric(voice, by.conn, RPL_ENDOFLINKS, &["*"]);
     }

@@ -101,6 +101,7 @@ pub(crate) const ALL: &[Command] = &[
     user("DLINE", 1, Chat::dline).costs(20),
     user("HELP", 0, Chat::help),
     user("HELPOP", 0, Chat::help),
+    user("HOWTOBAN", 1, Chat::howtoban),
     user("INFO", 0, Chat::info),
     user("INVITE", 0, Chat::invite).costs(20),
     user("ISON", 1, Chat::ison),

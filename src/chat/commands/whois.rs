@@ -73,7 +73,7 @@ impl Chat {
         let params = [nick, user.username(), user.host(), "*", user.realname()];
         self.numeric(voice, conn, RPL_WHOISUSER, &params);
         self.whois_channels(voice, by, id);
-        let server = [nick, &*self.settings.server_name, &*self.settings.network];
+        let server = [nick, &*self.settings.server_name, self.settings.description()];
         self.numeric(voice, conn, RPL_WHOISSERVER, &server);
         if user.is(UserMode::Operator) {
             match self.class_of(id).and_then(|class| class.title.as_deref()) {

@@ -128,7 +128,7 @@ fn it_is_there_again_after_a_start() {
          ann> JOIN #A
          +5s
          ann> CS REGISTER #a
-         ann> MODE #A +isklfbbe key 5 #before *!*@192.0.2.1 m:bob eve
+         ann> MODE #A +isklfbbe key 5 #before *!*@example.org m:bob eve
          ann> MODE #A +I a:bob
          ann> TOPIC #A :some news
          ann> METADATA #A SET url :https://example.org
@@ -145,7 +145,7 @@ fn it_is_there_again_after_a_start() {
          ann< :srv 324 ann #A +instklf key 5 #before
          ann< :srv 329 ann #A 1767225600
          ann> MODE #A beI
-         ann< :srv 367 ann #A *!*@192.0.2.1 ann!ann@localhost 1767225605
+         ann< :srv 367 ann #A *!*@example.org ann!ann@localhost 1767225605
          ann< :srv 367 ann #A m:bob!*@* ann!ann@localhost 1767225605
          ann< :srv 368 ann #A :End of channel ban list
          ann< :srv 348 ann #A eve!*@* ann!ann@localhost 1767225605
