@@ -41,9 +41,10 @@ pub fn play(script: &str) {
     play_with(settings(), script);
 }
 
-/// What `play` plays with.
+/// What `play` plays with: the defaults, but no message of the day.
 pub fn settings() -> Settings {
-    Settings { server_name: "srv".into(), network: "Net".into(), ..Settings::default() }
+    let (server_name, network) = ("srv".into(), "Net".into());
+    Settings { server_name, network, motd: Vec::new(), ..Settings::default() }
 }
 
 /// An operator in a class that has every right.
@@ -208,6 +209,11 @@ impl Stage {
     pub fn disk_changes(&mut self, state: State, count: usize, then: State) {
         self.disk.set(state, Some((count, then)));
         self.settle();
+    }
+
+    /// What the database and the hasher were asked since this was called last.
+    pub fn take_work(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.disk.work)
     }
 
     /// Another program does something to what is kept.

@@ -304,6 +304,9 @@ impl Chat {
         if sees && matches!(target, Target::Mask(_)) {
             self.record_look(voice, by, "UBAN", &format!("INFO {target}"));
         }
+        if !sees && matches!(target, Target::Network(_)) {
+            return; // who is where is not for them, and one address tells as much as a name
+        }
         let is_meant = |id: &ConnId| match &target {
             Target::Mask(mask) if !sees => self.sessions[*id]
                 .user()

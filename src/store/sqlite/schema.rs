@@ -158,6 +158,16 @@ pub(super) const STEPS: &[&str] = &[
     CREATE INDEX audit_in_order ON audit (time);
     ALTER TABLE channel_list ADD COLUMN expires INTEGER;
 ",
+    "
+    CREATE TABLE known (
+        account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+        mark INTEGER NOT NULL,
+        time INTEGER NOT NULL,
+        PRIMARY KEY (account, mark)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX known_in_order ON known (time);
+    ALTER TABLE presence ADD COLUMN acted INTEGER NOT NULL DEFAULT 0;
+",
 ];
 
 /// `PRAGMA application_id`: "Ston".
