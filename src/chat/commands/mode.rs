@@ -1,14 +1,22 @@
 //! MODE of channels. Modern IRC, "MODE message" and "Channel Modes".
 
 use crate::chat::ban::Ban;
-use crate::chat::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank, Ranks, Slow};
+use crate::chat::channels::{
+    ChannelId, ChannelMode, List, ListEntry, Member, NEVER, Rank, Ranks, Slow,
+};
 use crate::chat::flood::LINE;
 use crate::chat::numeric::*;
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::wire::casemap;
-use crate::wire::irc::Message;
 use crate::wire::irc::names::{ChannelName, Key};
+use crate::wire::irc::{Message, PARAMS_MAX};
+
+/// Changes with a parameter in one command: ISUPPORT `MODES`.
+pub(crate) const MODES_MAX: usize = 20;
+
+/// Those told in one line: with channel and letters no more than [`PARAMS_MAX`].
+const LINE_PARAMS_MAX: usize = 12;
 
 /// Letters and parameters of one MODE line in bytes; beside mask and channel they fit into 510.
 const CHANGES_MAX: usize = 300;
@@ -32,6 +40,10 @@ struct Changes {
     lasting: bool,
     /// Ranks don't matter.
     forced: bool,
+    /// When the bans end that are set, in seconds since 1970; never if it is missing.
+    until: Option<u64>,
+    /// How many had a parameter.
+    count: usize,
     /// Lines that are complete already.
     full: Vec<(String, Vec<String>)>,
 }
@@ -40,7 +52,7 @@ impl Changes {
     fn push(&mut self, on: bool, letter: char, param: Option<&str>) {
         self.lasting |= Rank::of(letter).is_none();
         let bytes = self.letters.len() + self.params.iter().map(|p| p.len() + 1).sum::<usize>();
-        if self.params.len() == 12 || bytes + param.map_or(0, str::len) > CHANGES_MAX {
+        if self.params.len() == LINE_PARAMS_MAX || bytes + param.map_or(0, str::len) > CHANGES_MAX {
             self.full.push((std::mem::take(&mut self.letters), std::mem::take(&mut self.params)));
             self.sign = None;
         }
@@ -67,6 +79,15 @@ impl Chat {
             Some([modes, params @ ..]) if !modes.is_empty() => (*modes, params),
             _ => ("", &[][..]),
         };
+        // The last of as many as a message may have holds all that follow, with the spaces.
+        let whole = message.params.len() == PARAMS_MAX;
+        let params: Vec<&str> = match params.split_last() {
+            Some((last, before)) if whole => {
+                before.iter().copied().chain(last.split(' ')).collect()
+            }
+            _ => params.to_vec(),
+        };
+        let params = &params[..];
         if !ChannelName::is_meant_by(target) {
             return self.user_mode(voice, by, target, modes, params);
         }
@@ -102,8 +123,32 @@ impl Chat {
         params: &[&str],
         forced: bool,
     ) {
+        self.apply(voice, by, channel, modes, params, Changes { forced, ..Changes::default() });
+    }
+
+    /// Sets a ban that ends at `until`, in seconds since 1970, as `MODE +b` sets one that does not.
+    pub(crate) fn ban_until(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        channel: ChannelId,
+        mask: &str,
+        until: u64,
+    ) {
+        let changes = Changes { until: Some(until), ..Changes::default() };
+        self.apply(voice, by, channel, "+b", &[mask], changes);
+    }
+
+    fn apply(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        channel: ChannelId,
+        modes: &str,
+        params: &[&str],
+        mut changes: Changes,
+    ) {
         let mut params = params.iter().copied().filter(|param| !param.is_empty());
-        let mut changes = Changes { forced, ..Changes::default() };
         let mut listed = [false; 3];
         // Why something was refused is told once, however many letters it was.
         let mut refused = false;
@@ -117,6 +162,13 @@ impl Chat {
                         true => params.next(),
                         false => None,
                     };
+                    changes.count += usize::from(param.is_some());
+                    if param.is_some() && changes.count > MODES_MAX {
+                        if changes.count == MODES_MAX + 1 {
+                            self.refuse_more_modes(voice, by, channel);
+                        }
+                        continue;
+                    }
                     if let (Some(list), None) = (List::of(letter), param) {
                         if !std::mem::replace(&mut listed[list as usize], true) {
                             self.tell_list(voice, by, channel, list);
@@ -138,6 +190,12 @@ impl Chat {
         }
     }
 
+    fn refuse_more_modes(&self, voice: &mut Voice, by: By, channel: ChannelId) {
+        let text = format!("A MODE changes {MODES_MAX} things with a parameter at most");
+        let name = &self.channels[channel].name;
+        self.numeric_saying(voice, by.conn, ERR_TOOMANYTARGETS, &[name], &text);
+    }
+
     fn refuse_mode(&self, voice: &mut Voice, by: By, channel: ChannelId) {
         self.numeric(voice, by.conn, ERR_CHANOPRIVSNEEDED, &[&self.channels[channel].name]);
     }
@@ -148,7 +206,7 @@ impl Chat {
             let mut params = vec![&*name, &letters];
             params.extend(values.iter().map(String::as_str));
             let msgid = self.keep_event(voice, by.user, &[channel], "MODE", &params.join(" "));
-            let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(by.user) };
+            let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
             let mut line = Line::new(self.users[by.user].mask(), "MODE", &params).tagged(tags);
             self.to_channel(voice, &mut line, channel);
         }
@@ -380,13 +438,18 @@ impl Chat {
                 self.numeric(voice, by.conn, ERR_BANLISTFULL, &params);
             }
             (true, None) => {
-                channel.list_mut(list).push(ListEntry {
-                    mask,
-                    by: setter,
-                    at: voice.unix(),
-                    until: None,
-                });
+                let entry = ListEntry { mask, by: setter, at: voice.unix(), until: changes.until };
+                channel.list_mut(list).push(entry);
+                channel.next_end = channel.next_end.min(changes.until.unwrap_or(NEVER));
                 changes.push(true, letter, Some(&mask_text));
+            }
+            // The later word holds: also that of a ban which is to end otherwise than was said before.
+            (true, Some(index)) if channel.list(list)[index].until != changes.until => {
+                let entry = &mut channel.list_mut(list)[index];
+                (entry.by, entry.at, entry.until) = (setter, voice.unix(), changes.until);
+                let listed = entry.mask.as_str().to_owned();
+                channel.next_end = channel.next_end.min(changes.until.unwrap_or(NEVER));
+                changes.push(true, letter, Some(&listed));
             }
             (false, Some(index)) => {
                 let removed = channel.list_mut(list).remove(index);
@@ -448,6 +511,12 @@ impl Chat {
         }
         if member.ranks.has(rank) != on {
             self.set_rank(voice, channel, member, rank, on);
+            let is_operator =
+                self.member(channel, user).is_some_and(|now| now.ranks.at_least(Rank::Op));
+            if !on && !is_operator {
+                let who = (self.key(user), user == by.user);
+                self.note_operator_gone(voice, channel, member, who);
+            }
             let nick = self.users[user].nick().to_owned();
             changes.push(on, letter, Some(&nick));
         }
