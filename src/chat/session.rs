@@ -3,6 +3,7 @@
 use super::accounts::Login;
 use super::caps::Caps;
 use super::commands::authenticate::Sasl;
+use super::commands::away::Away;
 use super::commands::long_answer::LongAnswers;
 use super::commands::multiline::OpenBatch;
 use super::flood::Bucket;
@@ -73,8 +74,6 @@ pub struct Registering {
     pub negotiating: bool,
     /// The last PASS.
     pub password: Option<Box<str>>,
-    /// IRCv3 pre-away: away from the beginning.
-    pub away: Option<Box<str>>,
     /// draft/metadata-3, `before-connect`: set from the beginning.
     pub metadata: Metadata,
     /// Whom it has logged in as.
@@ -92,6 +91,8 @@ pub struct More {
     pub subscribed: Vec<Key>,
     /// A message of several lines that is still being said.
     pub batch: Option<OpenBatch>,
+    /// Nobody is there: AWAY.
+    pub away: Option<Away>,
     /// A login that is going on.
     pub sasl: Option<Box<Sasl>>,
     /// Answers longer than can be queued at once; bounded.

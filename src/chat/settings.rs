@@ -207,13 +207,22 @@ pub struct Limits {
     pub redactable_max: usize,
 }
 
+/// The message of the day where the operator has written none.
+const FIRST_STEPS: [&str; 5] = [
+    "Welcome. First steps:",
+    "  /join #name                      enters a channel, or makes it",
+    "  /list                            tells which channels there are",
+    "  /msg NickServ REGISTER password  makes an account of your nick",
+    "  /msg NickServ HELP, /quote HELP  tell the rest",
+];
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
             server_name: "stonechat.local".to_owned(),
             network: "stonechat".to_owned(),
             password: None,
-            motd: Vec::new(),
+            motd: FIRST_STEPS.map(str::to_owned).into(),
             admin: Default::default(),
             icon: None,
             operators: Vec::new(),

@@ -3,7 +3,7 @@
 
 mod audit;
 pub(crate) mod authenticate;
-mod away;
+pub(crate) mod away;
 mod cap;
 mod certificates;
 pub(crate) mod chanserv;
@@ -29,6 +29,7 @@ pub(crate) mod nickserv;
 pub(crate) mod oper;
 mod quieting;
 pub(crate) mod redact;
+mod regain;
 mod register;
 pub(crate) mod registration;
 mod relay;
