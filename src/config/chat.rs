@@ -157,12 +157,12 @@ impl fmt::Debug for Secret {
 
 impl Default for Chat {
     fn default() -> Chat {
-        let Settings { server_name, network, .. } = Settings::default();
+        let Settings { server_name, network, motd, .. } = Settings::default();
         Chat {
             server_name,
             network,
             password: None,
-            motd: String::new(),
+            motd: motd.join("\n"),
             admin: Vec::new(),
             icon: None,
             operators: Vec::new(),
