@@ -211,9 +211,9 @@ impl Stage {
         self.settle();
     }
 
-    /// What the database and the hasher were asked since this was called last.
+    /// What the database and the hasher were asked since this was called last; at first nothing.
     pub fn take_work(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.disk.work)
+        self.disk.work.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Another program does something to what is kept.

@@ -22,6 +22,7 @@ pub(crate) mod metadata_command;
 pub(crate) mod metadata_sync;
 pub(crate) mod metadata_trouble;
 mod mode;
+mod mode_lists;
 mod monitor;
 pub(crate) mod multiline;
 mod names;

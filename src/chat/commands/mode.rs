@@ -1,9 +1,6 @@
 //! MODE of channels. Modern IRC, "MODE message" and "Channel Modes".
 
-use crate::chat::ban::Ban;
-use crate::chat::channels::{
-    ChannelId, ChannelMode, List, ListEntry, Member, NEVER, Rank, Ranks, Slow,
-};
+use crate::chat::channels::{ChannelId, ChannelMode, List, Member, Rank, Ranks, Slow};
 use crate::chat::flood::LINE;
 use crate::chat::numeric::*;
 use crate::chat::voice::{Line, LineTags, Voice};
@@ -30,7 +27,7 @@ pub(crate) const LINES_PER_TENTH: usize = 50;
 
 /// What has been changed, as it is told.
 #[derive(Default)]
-struct Changes {
+pub(super) struct Changes {
     letters: String,
     params: Vec<String>,
     sign: Option<bool>,
@@ -41,7 +38,7 @@ struct Changes {
     /// Ranks don't matter.
     forced: bool,
     /// When the bans end that are set, in seconds since 1970; never if it is missing.
-    until: Option<u64>,
+    pub(super) until: Option<u64>,
     /// How many had a parameter.
     count: usize,
     /// Lines that are complete already.
@@ -49,7 +46,7 @@ struct Changes {
 }
 
 impl Changes {
-    fn push(&mut self, on: bool, letter: char, param: Option<&str>) {
+    pub(super) fn push(&mut self, on: bool, letter: char, param: Option<&str>) {
         self.lasting |= Rank::of(letter).is_none();
         let bytes = self.letters.len() + self.params.iter().map(|p| p.len() + 1).sum::<usize>();
         if self.params.len() == LINE_PARAMS_MAX || bytes + param.map_or(0, str::len) > CHANGES_MAX {
@@ -395,7 +392,7 @@ impl Chat {
         self.member(there, by.user).is_some_and(|member| member.ranks.at_least(Rank::Op))
     }
 
-    fn bad_parameter(
+    pub(super) fn bad_parameter(
         &self,
         voice: &mut Voice,
         by: By,
@@ -411,69 +408,6 @@ impl Chat {
             ERR_INVALIDMODEPARAM,
             &[name, &letter.to_string(), param, text],
         );
-    }
-
-    /// Modes `b`, `e` and `I`.
-    fn change_list(
-        &mut self,
-        voice: &mut Voice,
-        by: By,
-        id: ChannelId,
-        (on, letter, list, param): (bool, char, List, Option<&str>),
-        changes: &mut Changes,
-    ) {
-        let text = param.expect("without one the list is told");
-        let Ok(mask) = Ban::parse(text) else {
-            return self.bad_parameter(voice, by, id, letter, text, "Not a mask");
-        };
-        let mask_text = mask.as_str().to_owned();
-        let setter: Box<str> = self.users[by.user].mask().into();
-        let max = self.settings.limits.list_entries_max;
-        let channel = &mut self.channels[id];
-        let found = channel.list(list).iter().position(|entry| entry.mask == mask);
-        match (on, found) {
-            (true, None) if channel.list(list).len() >= max => {
-                let name = channel.name.clone();
-                let params = [&*name, &letter.to_string()];
-                self.numeric(voice, by.conn, ERR_BANLISTFULL, &params);
-            }
-            (true, None) => {
-                let entry = ListEntry { mask, by: setter, at: voice.unix(), until: changes.until };
-                channel.list_mut(list).push(entry);
-                channel.next_end = channel.next_end.min(changes.until.unwrap_or(NEVER));
-                changes.push(true, letter, Some(&mask_text));
-            }
-            // The later word holds: also that of a ban which is to end otherwise than was said before.
-            (true, Some(index)) if channel.list(list)[index].until != changes.until => {
-                let entry = &mut channel.list_mut(list)[index];
-                (entry.by, entry.at, entry.until) = (setter, voice.unix(), changes.until);
-                let listed = entry.mask.as_str().to_owned();
-                channel.next_end = channel.next_end.min(changes.until.unwrap_or(NEVER));
-                changes.push(true, letter, Some(&listed));
-            }
-            (false, Some(index)) => {
-                let removed = channel.list_mut(list).remove(index);
-                changes.push(false, letter, Some(removed.mask.as_str()));
-            }
-            _ => {}
-        }
-    }
-
-    fn tell_list(&self, voice: &mut Voice, by: By, id: ChannelId, list: List) {
-        let channel = &self.channels[id];
-        let (reply, end) = match list {
-            List::Ban => (RPL_BANLIST, RPL_ENDOFBANLIST),
-            List::Except => (RPL_EXCEPTLIST, RPL_ENDOFEXCEPTLIST),
-            List::Invex => (RPL_INVEXLIST, RPL_ENDOFINVEXLIST),
-        };
-        // Who is let in against a ban is not for those who look for a way in.
-        let may = list == List::Ban || self.users[by.user].is_in(id);
-        for entry in channel.list(list).iter().filter(|_| may) {
-            let at = entry.at.to_string();
-            let params = [&*channel.name, entry.mask.as_str(), &entry.by, &at];
-            self.numeric(voice, by.conn, reply, &params);
-        }
-        self.numeric(voice, by.conn, end, &[&channel.name]);
     }
 
     /// Modes `q`, `a`, `o`, `h` and `v`. Everyone may give up their own.

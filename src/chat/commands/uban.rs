@@ -299,9 +299,9 @@ impl Chat {
             (None, _) => format!("{target} is not banned"),
         };
         self.notice(voice, by.conn, &line);
-        // By masks of an address and a nick one finds where somebody is.
+        // By networks, and masks of an address and a nick, one finds where somebody is.
         let sees = self.has_right(by.user, Right::Addresses);
-        if sees && matches!(target, Target::Mask(_)) {
+        if sees && !matches!(target, Target::Account(_)) {
             self.record_look(voice, by, "UBAN", &format!("INFO {target}"));
         }
         if !sees && matches!(target, Target::Network(_)) {
