@@ -208,12 +208,10 @@ pub struct Limits {
 }
 
 /// The message of the day where the operator has written none.
-const FIRST_STEPS: [&str; 5] = [
-    "Welcome. First steps:",
-    "  /join #name                      enters a channel, or makes it",
-    "  /list                            tells which channels there are",
-    "  /msg NickServ REGISTER password  makes an account of your nick",
-    "  /msg NickServ HELP, /quote HELP  tell the rest",
+const FIRST_STEPS: [&str; 2] = [
+    "Welcome. /join #name enters a channel, /list shows them; /msg NickServ REGISTER password makes \
+     your nick yours.",
+    "/msg NickServ HELP and /quote HELP tell the rest.",
 ];
 
 impl Default for Settings {

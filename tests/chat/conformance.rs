@@ -252,11 +252,8 @@ fn where_the_operator_has_written_no_motd_first_steps_are_told() {
         "ann+
          ann> MOTD
          ann< :srv 375 ann :- srv Message of the day -\\x20
-         ann< :srv 372 ann :- Welcome. First steps:
-         ann< :srv 372 ann :-   /join #name                      enters a channel, or makes it
-         ann< :srv 372 ann :-   /list                            tells which channels there are
-         ann< :srv 372 ann :-   /msg NickServ REGISTER password  makes an account of your nick
-         ann< :srv 372 ann :-   /msg NickServ HELP, /quote HELP  tell the rest
+         ann< :srv 372 ann :- Welcome. /join #name enters a channel, /list shows them; /msg NickServ REGISTER password makes your nick yours.
+         ann< :srv 372 ann :- /msg NickServ HELP and /quote HELP tell the rest.
          ann< :srv 376 ann :End of /MOTD command.",
     );
 }

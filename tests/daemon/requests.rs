@@ -137,7 +137,7 @@ fn what_somebody_writes_into_a_reason_forges_no_line_of_the_log_or_of_the_audit(
     let mut ann = operator(&daemon, "ann");
     let mut bob = connect(&daemon);
     bob.send("NICK bob\nUSER bob 0 * :bob\n");
-    hear_until(&mut bob, " 376 ");
+    hear_until(&mut bob, " 422 ");
     ann.send(
         "KILL bob :x\x1b[2J\x02\u{2028}[2026-01-01T00:00:00Z INFO ] root is operator\u{202e}\n",
     );
