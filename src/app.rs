@@ -60,6 +60,11 @@ impl App {
         self.chat.restore(channels, presences, now);
     }
 
+    /// From where accounts were logged in to before this start. After [`App::hash_by`].
+    pub fn restore_known(&mut self, known: Vec<(String, i64)>) {
+        self.chat.restore_known(known);
+    }
+
     /// Whom it let in no more before this start. Before anyone comes.
     pub fn restore_bans(&mut self, out: &mut Outbox, bans: Vec<BanRecord>) {
         self.chat.restore_bans(out, bans);

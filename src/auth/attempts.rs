@@ -4,7 +4,7 @@
 //! it succeeds. An address that fails too often waits. So does an account, whoever tries: a guesser
 //! may have many addresses. That alone would let anybody lock out anybody (Atheme and Ergo go by the
 //! address alone for that reason), so an address from which the account was logged in to before does
-//! not wait for the account; and as it waits for itself, it is not worth stealing. The owner at a
+//! not wait for the account, also after a restart; and as it waits for itself, it is not worth stealing. The owner at a
 //! new address during an attack takes turns with the attackers.
 //!
 //! Nothing here is ever evicted, so nobody is forgotten by being crowded out. A key's bucket is two
@@ -163,7 +163,8 @@ impl Attempts {
     }
 
     /// The password was right: as if it had not been tried, and its address is known from now on.
-    pub fn succeeded(&mut self, attempt: Attempt, now_ms: u64) {
+    /// Returns what is to be kept of that, as [`Attempts::learn`] does.
+    pub fn succeeded(&mut self, attempt: Attempt, now_ms: u64) -> Option<i64> {
         let elapsed_ms = now_ms.saturating_sub(attempt.began_ms);
         let AttemptLimits { by_address, by_account, .. } = self.limits;
         if let Some(places) = attempt.address {
@@ -172,9 +173,23 @@ impl Attempts {
         if let Some(places) = attempt.account {
             self.accounts.give_back(places, by_account, elapsed_ms);
         }
-        if let Some(pair) = attempt.pair {
-            self.known.insert(pair);
-        }
+        attempt.pair.and_then(|pair| self.known.insert(pair))
+    }
+
+    /// Somebody at `address` has proved to be `account` by other means than a password: their address
+    /// is known from now on. Returns what is to be kept of that, for [`Attempts::recall`]; nothing if
+    /// the account was logged in to from there last.
+    pub fn learn(&mut self, address: IpAddr, account: &str) -> Option<i64> {
+        let account = self.hash(b"account", casemap::folded(account).as_bytes());
+        let address = self.hash(b"address", &network(address));
+        self.known.insert(Pair::of(&account, &address))
+    }
+
+    /// Takes back what was kept before a restart, with the same secret; what was used last comes last.
+    pub fn recall(&mut self, account: &str, mark: i64) {
+        let account = self.hash(b"account", casemap::folded(account).as_bytes());
+        let mark = (mark as u64).max(1);
+        self.known.insert(Pair { place: Pair::place_of(&account), mark });
     }
 
     /// 0.5 µs.
@@ -247,9 +262,10 @@ struct Known {
 }
 
 /// Of each account: at home, at work, on the way.
-const ADDRESSES_KNOWN: usize = 4;
+pub const ADDRESSES_KNOWN: usize = 4;
 
-const ACCOUNTS_KNOWN: usize = 8192;
+/// Places of accounts; some share one.
+pub const ACCOUNTS_KNOWN: usize = 8192;
 
 /// An account and an address.
 #[derive(Clone, Copy, Debug)]
@@ -261,14 +277,19 @@ struct Pair {
 
 impl Pair {
     fn of(account: &[u8; 32], address: &[u8; 32]) -> Pair {
-        let [account, other] = [account, address].map(|hash| {
-            let last = hash.last_chunk().expect("the last fourth");
-            u64::from_le_bytes(*last)
-        });
-        let place = account as usize % ACCOUNTS_KNOWN;
+        let [of_account, other] = [account, address].map(last_fourth);
         // Neither alone tells the other.
-        Pair { place, mark: (account.rotate_left(32) ^ other).max(1) }
+        let mark = (of_account.rotate_left(32) ^ other).max(1);
+        Pair { place: Pair::place_of(account), mark }
     }
+
+    fn place_of(account: &[u8; 32]) -> usize {
+        last_fourth(account) as usize % ACCOUNTS_KNOWN
+    }
+}
+
+fn last_fourth(hash: &[u8; 32]) -> u64 {
+    u64::from_le_bytes(*hash.last_chunk().expect("the last fourth"))
 }
 
 impl Known {
@@ -280,12 +301,14 @@ impl Known {
         self.accounts[pair.place].contains(&pair.mark)
     }
 
-    /// Puts it first, and forgets the last.
-    fn insert(&mut self, pair: Pair) {
+    /// Puts it first, and forgets the last. Returns its mark if another was first.
+    fn insert(&mut self, pair: Pair) -> Option<i64> {
         let marks = &mut self.accounts[pair.place];
         let at = marks.iter().position(|mark| *mark == pair.mark).unwrap_or(ADDRESSES_KNOWN - 1);
+        let was_first = marks[0] == pair.mark;
         marks[..=at].rotate_right(1);
         marks[0] = pair.mark;
+        (!was_first).then_some(pair.mark as i64)
     }
 }
 

@@ -26,8 +26,9 @@ pub enum Chunk {
 /// Why a chunk was refused, and all before it forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bad {
-    /// It has more than [`CHUNK_BYTES`], or all together have more than [`PAYLOAD_BYTES_MAX`].
-    /// ERR_SASLTOOLONG.
+    /// It has more than [`CHUNK_BYTES`]. ERR_SASLTOOLONG.
+    ChunkTooLong,
+    /// All together have more than [`PAYLOAD_BYTES_MAX`]. ERR_SASLFAIL, as Ergo has it.
     TooLong,
     /// It is not base64 with its padding (RFC 4648 §4), or goes on after that. ERR_SASLFAIL.
     NotBase64,
@@ -54,7 +55,7 @@ impl Payload {
             "+" => return Ok(Chunk::Last(bytes)),
             // Nobody says nothing otherwise.
             "" => return Err(Bad::NotBase64),
-            _ if chunk.len() > CHUNK_BYTES => return Err(Bad::TooLong),
+            _ if chunk.len() > CHUNK_BYTES => return Err(Bad::ChunkTooLong),
             // Padding has ended it, and yet it goes on.
             _ if !bytes.len().is_multiple_of(3) => return Err(Bad::NotBase64),
             _ => {}
@@ -137,7 +138,7 @@ mod tests {
             (&[&full, "*", "+"], Ok(vec![Chunk::More, Chunk::Abort, last("")])),
             (&[&padded, "+"], Ok(vec![Chunk::More, last(&("abc".repeat(99) + "ab"))])),
             (&[&padded, "YQ=="], Err(Bad::NotBase64)),
-            (&[&(full.clone() + "YWJj")], Err(Bad::TooLong)),
+            (&[&(full.clone() + "YWJj")], Err(Bad::ChunkTooLong)),
         ] {
             assert_eq!(heard(chunks), expected, "{chunks:?}");
         }

@@ -10,7 +10,7 @@ use super::session::Stage;
 use super::settings::{AlwaysOn, Registration};
 use super::users::{User, UserId};
 use super::voice::{Line, Voice};
-use crate::auth::attempts::{Attempt, AttemptLimits, Attempts, TooMany};
+use crate::auth::attempts::{ADDRESSES_KNOWN, Attempt, AttemptLimits, Attempts, TooMany};
 use crate::auth::decoys::Decoys;
 use crate::auth::invitation;
 use crate::auth::password::Password;
@@ -68,6 +68,8 @@ pub(super) enum Unregistered {
     BadEmail,
     BadInvitation,
     Taken,
+    /// Somebody is called so who is not logged in to an account of that name.
+    NickInUse,
     TooMany(TooMany),
     Unavailable(Trouble),
 }
@@ -115,6 +117,50 @@ impl Chat {
         session.address.filter(|_| !session.exempt)
     }
 
+    /// Keeps from where an account was logged in to, so that what others try for it does not keep its
+    /// owner out there, also after a restart.
+    fn remember(&mut self, voice: &mut Voice, account: &str, mark: Option<i64>) {
+        let Some(mark) = mark.filter(|_| self.keeper.is_there()) else { return };
+        let (account, time_ms) = (folded(account).into_owned(), voice.now().unix_ms as i64);
+        let request = Request::Remember { account, mark, time_ms, most: ADDRESSES_KNOWN };
+        self.ask_store(voice, request, |_, _, _| {});
+    }
+
+    /// From where accounts were logged in to before this start. After [`Chat::hash_by`], as the marks
+    /// are made with its secret.
+    pub fn restore_known(&mut self, known: Vec<(String, i64)>) {
+        known.iter().for_each(|(account, mark)| self.doors.attempts.recall(account, *mark));
+    }
+
+    /// Looks up what proves the password of an account, with the same work where there is none of
+    /// that name: `then` is told the verifier, or a decoy.
+    pub(super) fn find_verifier(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        name: &str,
+        then: impl FnOnce(
+            &mut Chat,
+            &mut Voice,
+            ConnId,
+            Result<(Option<Box<Account>>, Verifier), Refusal>,
+        ) + Send
+        + 'static,
+    ) {
+        let decoy = Secret(self.doors.decoys.of(name).to_string());
+        let request = Request::FindVerifier { folded: folded(name).into_owned() };
+        self.ask_for(voice, conn, request, move |chat, voice, conn, reply| {
+            let found = match reply {
+                Reply::Account(account) => {
+                    let verifier = account.as_ref().map_or(&decoy, |account| &account.verifier);
+                    parsed(name_of(&account), verifier).map(|verifier| (account, verifier))
+                }
+                other => Err(Refusal::Unavailable(trouble(other))),
+            };
+            then(chat, voice, conn, found);
+        });
+    }
+
     /// Looks an account up on behalf of `conn`.
     pub(super) fn find_account(
         &mut self,
@@ -148,15 +194,9 @@ impl Chat {
             Ok(attempt) => attempt,
             Err(refusal) => return then(self, voice, conn, Err(refusal)),
         };
-        let decoy = self.doors.decoys.of(name);
-        self.find_account(voice, conn, name, |chat, voice, conn, found| {
-            let account = match found {
-                Ok(account) => account,
-                Err(refusal) => return then(chat, voice, conn, Err(refusal)),
-            };
-            let verifier = account.as_ref().map_or(Ok(decoy), |account| verifier_of(account));
-            let verifier = match verifier {
-                Ok(verifier) => verifier,
+        self.find_verifier(voice, conn, name, |chat, voice, conn, found| {
+            let (account, verifier) = match found {
+                Ok(found) => found,
                 Err(refusal) => return then(chat, voice, conn, Err(refusal)),
             };
             let job = Job::Verify { verifier, password };
@@ -197,8 +237,9 @@ impl Chat {
                 Ok(_) => Err(Refusal::Wrong),
                 Err(refusal) => Err(refusal),
             };
-            if result.is_ok() {
-                chat.doors.attempts.succeeded(attempt, voice.now().uptime_ms);
+            if let Ok(account) = &result {
+                let mark = chat.doors.attempts.succeeded(attempt, voice.now().uptime_ms);
+                chat.remember(voice, &account.folded, mark);
             }
             then(chat, voice, conn, result);
         });
@@ -296,7 +337,7 @@ impl Chat {
         let holder = self.users.find(wish.name);
         let own = self.sessions[conn].user();
         if holder.is_some() && holder != own && !by_operator {
-            return Err(Unregistered::BadName("Somebody else is called so now"));
+            return Err(Unregistered::NickInUse);
         }
         let password = Password::parse(wish.password).map_err(Unregistered::BadPassword)?;
         let invited = registration == Registration::Invitation && !by_operator;
@@ -331,9 +372,13 @@ impl Chat {
         }
         let mask = match self.sessions[conn].user() {
             Some(user) => self.users[user].mask().to_owned(),
-            None => format!("*!*@{}", self.host(conn)),
+            None => self.mask_so_far(conn),
         };
         log::info!("{mask} is logged in as {name}");
+        if let Some(address) = self.counted_address(conn) {
+            let mark = self.doors.attempts.learn(address, &name);
+            self.remember(voice, &name, mark);
+        }
         let text = format!("You are now logged in as {name}");
         self.numeric(voice, conn, RPL_LOGGEDIN, &[&mask, &name, &text]);
         if let Some(user) = self.sessions[conn].user() {
@@ -374,14 +419,8 @@ impl Chat {
             if made_ms.is_some() && (made.is_none() || made == made_ms) {
                 continue;
             }
-            self.users.log_out(user);
-            self.tell_account(voice, user);
-            self.dismiss_operators(voice);
-            for conn in self.users[user].conns.clone() {
-                let mask = self.users[user].mask().to_owned();
-                self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
-                reached += 1;
-            }
+            reached += self.users[user].conns.len();
+            self.log_out(voice, user);
             self.go_if_alone(voice, user, "Account dropped");
         }
         reached + self.log_out_newcomers(voice, account, made_ms)
@@ -403,7 +442,7 @@ impl Chat {
             if registering.and_then(|registering| registering.login.take_if(is_it)).is_none() {
                 continue;
             }
-            let mask = format!("*!*@{}", self.host(conn));
+            let mask = self.mask_so_far(conn);
             self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
             reached += 1;
         }
@@ -426,6 +465,17 @@ impl Chat {
             self.leave(voice, *conn, why, why);
         }
         conns.len() + self.log_out_newcomers(voice, account, None)
+    }
+
+    /// The mask of who has not registered yet, with `*` for what is not known.
+    fn mask_so_far(&self, conn: ConnId) -> String {
+        let said = match &self.sessions[conn].stage {
+            Stage::Registering(said) => Some(said),
+            _ => None,
+        };
+        let nick = said.and_then(|said| said.nick.as_deref()).unwrap_or("*");
+        let user = said.and_then(|said| said.user.as_ref()).map_or("*", |(user, _)| &**user);
+        format!("{nick}!{user}@{}", self.host(conn))
     }
 
     /// Who is logged in to an account. A scan of all users.
@@ -470,11 +520,15 @@ impl Chat {
 }
 
 /// The verifier of an account, which was written by us.
-pub(super) fn verifier_of(account: &Account) -> Result<Verifier, Refusal> {
-    Verifier::parse(&account.verifier.0).map_err(|why| {
-        log::error!("the password of account {} is damaged: {why}", account.name);
+fn parsed(account: &str, verifier: &Secret) -> Result<Verifier, Refusal> {
+    Verifier::parse(&verifier.0).map_err(|why| {
+        log::error!("the password of account {account} is damaged: {why}");
         Refusal::Unavailable(Trouble::Corrupt("a verifier".to_owned()))
     })
+}
+
+fn name_of(account: &Option<Box<Account>>) -> &str {
+    account.as_ref().map_or("", |account| &account.name)
 }
 
 /// What a reply that was not hoped for says.
@@ -539,6 +593,7 @@ impl fmt::Display for Unregistered {
             Unregistered::Taken => {
                 f.write_str("There is an account of this name, or of one that looks like it")
             }
+            Unregistered::NickInUse => f.write_str("Somebody else is called so now"),
             Unregistered::TooMany(too_many) => write!(f, "{}", wait(too_many)),
             Unregistered::Unavailable(trouble) => {
                 write!(f, "Accounts can't be made now: {trouble}")

@@ -1,7 +1,8 @@
 //! Users who stay when their last connection goes, and are here again after a start.
 
 use super::Chat;
-use super::channels::{Rank, Ranks};
+use super::channels::{Member, Rank, Ranks};
+use super::commands::away::auto_away;
 use super::metadata::Metadata;
 use super::settings::AlwaysOn;
 use super::users::{User, UserId, UserMode};
@@ -96,6 +97,7 @@ impl Chat {
             modes: user.modes().text(),
             away: user.away.as_deref().map(str::to_owned),
             signed_on_s: user.signed_on as i64,
+            acted_s: user.acted_at as i64,
             channels: channels.collect(),
             metadata: user.metadata().map(Metadata::to_pairs).unwrap_or_default(),
         }
@@ -124,7 +126,12 @@ impl Chat {
             let host = self.kept_host(host);
             let mut user = User::absent(nick, username, &host, realname, signed_on);
             user.account = Some(account.into());
-            user.away = presence.away.map(Into::into);
+            // Who was here when the server was killed has left with it.
+            user.away =
+                presence.away.map(Into::into).or_else(|| Some(auto_away(now.unix_ms / 1000)));
+            if let acted @ 1.. = presence.acted_s {
+                user.acted_at = acted as u64;
+            }
             let extra = user.extra();
             extra.always_on = true;
             extra.metadata = Metadata::from_pairs(presence.metadata);
@@ -146,7 +153,8 @@ impl Chat {
                 held.chain(self.rank_by_account(channel, id))
                     .for_each(|rank| ranks.set(rank, true));
                 if !self.users[id].is_in(channel) {
-                    self.channels.join(&mut self.users, channel, id, ranks);
+                    let member = Member { user: id, ranks, since_s: 0 };
+                    self.channels.join(&mut self.users, channel, member);
                 }
             }
         }

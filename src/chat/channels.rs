@@ -1,6 +1,7 @@
 //! Channels: who is in them, with what rank, and what was decided about them.
 
 use super::ban::Ban;
+use super::leaderless::Former;
 use super::metadata::Metadata;
 use super::registered::Registration;
 use super::users::{Membership, UserId, Users};
@@ -49,6 +50,8 @@ pub struct Channel {
     pub metadata: Option<Box<Metadata>>,
     /// It stays, or is about to be one that does.
     pub registration: Option<Box<Registration>>,
+    /// Who were its operators, while it is not registered.
+    pub(super) former: Option<Box<Former>>,
 }
 
 /// How often those without rank may speak.
@@ -70,6 +73,8 @@ pub struct Member {
     pub user: UserId,
     /// With what ranks.
     pub ranks: Ranks,
+    /// When they joined, in seconds of uptime; 0 before this start.
+    pub since_s: u32,
 }
 
 /// What a channel is about.
@@ -273,6 +278,7 @@ impl Channel {
             lists: None,
             metadata: None,
             registration: None,
+            former: None,
         }
     }
 
@@ -380,12 +386,12 @@ impl Channels {
         id
     }
 
-    /// Takes `user` in.
-    pub fn join(&mut self, users: &mut Users, id: ChannelId, user: UserId, ranks: Ranks) {
+    /// Takes a member in.
+    pub fn join(&mut self, users: &mut Users, id: ChannelId, member: Member) {
         let members = &mut self.channels[id.0 as usize].members;
         let place = members.len() as u32;
-        members.push(Member { user, ranks });
-        users[user].channels.push(Membership { channel: id, place });
+        members.push(member);
+        users[member.user].channels.push(Membership { channel: id, place });
     }
 
     /// Lets `user` out. With the last of its members the channel goes too, unless it is registered.

@@ -12,8 +12,7 @@ use crate::store::{self, Request, Text};
 
 impl Chat {
     /// Keeps that `user` gave `command` with `params`, as they stand on the wire, in each of
-    /// `channels` where it may be read. Returns what those who hear it now are told as its id, if it
-    /// is kept anywhere.
+    /// `channels` where it may be read. Returns what those who hear it now are told as its id.
     pub(super) fn keep_event(
         &mut self,
         voice: &mut Voice,
@@ -21,13 +20,16 @@ impl Chat {
         channels: &[ChannelId],
         command: &str,
         params: &str,
-    ) -> Option<String> {
-        let (msgid, places) = self.event_places(voice, channels)?;
-        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
-        let text = Text::Line(params.to_owned());
-        let event = self.to_keep(voice, self.users[user].mask(), command, tags, text);
-        self.append_event(voice, places, &event);
-        Some(msgid)
+    ) -> String {
+        let msgid = self.message_ids.next(voice.now().unix_ms);
+        let places = self.event_places(channels);
+        if !places.is_empty() {
+            let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
+            let text = Text::Line(params.to_owned());
+            let event = self.to_keep(voice, self.users[user].mask(), command, tags, text);
+            self.append_event(voice, places, &event);
+        }
+        msgid
     }
 
     /// The same of what a service has done; `source` is its mask.
@@ -38,28 +40,26 @@ impl Chat {
         channel: ChannelId,
         command: &str,
         params: &str,
-    ) -> Option<String> {
-        let (msgid, places) = self.event_places(voice, &[channel])?;
-        let tags = LineTags { msgid: Some(&msgid), ..LineTags::default() };
-        let event = self.to_keep(voice, source, command, tags, Text::Line(params.to_owned()));
-        self.append_event(voice, places, &event);
-        Some(msgid)
+    ) -> String {
+        let msgid = self.message_ids.next(voice.now().unix_ms);
+        let places = self.event_places(&[channel]);
+        if !places.is_empty() {
+            let tags = LineTags { msgid: Some(&msgid), ..LineTags::default() };
+            let text = Text::Line(params.to_owned());
+            let event = self.to_keep(voice, source, command, tags, text);
+            self.append_event(voice, places, &event);
+        }
+        msgid
     }
 
-    /// A new id for what happens in `channels`, and where it is kept, if it is anywhere.
-    fn event_places(
-        &mut self,
-        voice: &Voice,
-        channels: &[ChannelId],
-    ) -> Option<(String, Vec<store::Target>)> {
+    /// Where it is kept what happens in `channels`.
+    fn event_places(&self, channels: &[ChannelId]) -> Vec<store::Target> {
         // Who is not seen in an auditorium is not to be read of either.
         let tells = |id: &&ChannelId| !self.channels[**id].is(ChannelMode::Auditorium);
         if !self.settings.history.enabled || !self.keeper.takes_events() {
-            return None;
+            return Vec::new();
         }
-        let places = channels.iter().filter(tells).map(|id| self.place_of_channel(*id));
-        let places: Vec<store::Target> = places.collect();
-        (!places.is_empty()).then(|| (self.message_ids.next(voice.now().unix_ms), places))
+        channels.iter().filter(tells).map(|id| self.place_of_channel(*id)).collect()
     }
 
     fn append_event(

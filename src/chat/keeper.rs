@@ -173,9 +173,9 @@ impl Chat {
     ) {
         voice.out.defer(conn);
         self.sessions[conn].asked += 1;
-        let label = voice.take_label();
+        let answer = voice.set_aside();
         self.ask_store(voice, request, move |chat, voice, reply| {
-            chat.go_on_hearing(voice, conn, label, |chat, voice, conn| {
+            chat.go_on_hearing(voice, conn, answer, |chat, voice, conn| {
                 then(chat, voice, conn, reply);
             });
         });
@@ -206,9 +206,9 @@ impl Chat {
         }
         voice.out.defer(conn);
         self.sessions[conn].asked += 1;
-        let label = voice.take_label();
+        let answer = voice.set_aside();
         self.keeper.open_jobs.push_back(Box::new(move |chat, voice, done| {
-            chat.go_on_hearing(voice, conn, label, |chat, voice, conn| {
+            chat.go_on_hearing(voice, conn, answer, |chat, voice, conn| {
                 if let Some(conn) = conn {
                     then(chat, voice, conn, Some(done));
                 }
@@ -221,7 +221,7 @@ impl Chat {
         &mut self,
         voice: &mut Voice,
         conn: ConnId,
-        label: Option<String>,
+        begun: Option<(String, Vec<Box<[u8]>>)>,
         answer: impl FnOnce(&mut Chat, &mut Voice, Option<ConnId>),
     ) {
         if !self.sessions.is_here(conn) {
@@ -230,9 +230,10 @@ impl Chat {
         }
         self.sessions[conn].asked -= 1;
         self.hear_again(voice, conn);
-        if let Some(label) = label {
+        if let Some((label, said)) = begun {
             let batch = self.batch_reference();
             voice.hold(conn, &label, &self.settings.server_name, batch);
+            voice.go_on(&said);
         }
         answer(self, voice, Some(conn));
         voice.answer();

@@ -17,6 +17,7 @@ mod commands;
 mod events;
 mod flood;
 mod keeper;
+mod leaderless;
 mod metadata;
 mod numeric;
 mod playback;
@@ -264,6 +265,12 @@ impl Chat {
             _ if !enough => self.numeric(voice, conn, ERR_NEEDMOREPARAMS, &[command.name]),
             (Run::Anyone(run), _) => run(self, voice, conn, message),
             (Run::User(run), Some(user)) => run(self, voice, By { conn, user }, message),
+        }
+        // What others may see of it; messages are noted where they are said.
+        if table::is_act(command.name, message)
+            && let Some(user) = self.sessions[conn].user()
+        {
+            self.users[user].acted_at = voice.unix();
         }
     }
 

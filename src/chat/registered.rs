@@ -301,6 +301,7 @@ impl Chat {
     pub(super) fn give_own_ranks(&mut self, voice: &mut Voice, user: UserId) {
         for membership in self.users[user].channels.clone() {
             self.give_own_rank(voice, membership.channel, user);
+            self.restore_operator(voice, membership.channel, user);
         }
     }
 
@@ -324,7 +325,7 @@ impl Chat {
         let nick = self.users[user].nick().to_owned();
         let params = [&*name, &change, &nick];
         let msgid = self.keep_service_event(voice, &source, channel, "MODE", &params.join(" "));
-        let tags = LineTags { msgid: msgid.as_deref(), ..LineTags::default() };
+        let tags = LineTags { msgid: Some(&msgid), ..LineTags::default() };
         self.to_channel(voice, &mut Line::new(&source, "MODE", &params).tagged(tags), channel);
     }
 }

@@ -3,6 +3,7 @@
 use super::accounts::Login;
 use super::caps::Caps;
 use super::commands::authenticate::Sasl;
+use super::commands::away::Away;
 use super::commands::long_answer::LongAnswers;
 use super::commands::multiline::OpenBatch;
 use super::commands::returning::Missed;
@@ -72,8 +73,6 @@ pub struct Registering {
     pub negotiating: bool,
     /// The last PASS.
     pub password: Option<Box<str>>,
-    /// IRCv3 pre-away: away from the beginning.
-    pub away: Option<Box<str>>,
     /// draft/metadata-3, `before-connect`: set from the beginning.
     pub metadata: Metadata,
     /// Whom it has logged in as.
@@ -95,6 +94,8 @@ pub struct More {
     pub subscribed: Vec<Key>,
     /// A message of several lines that is still being said.
     pub batch: Option<OpenBatch>,
+    /// Nobody is there: AWAY.
+    pub away: Option<Away>,
     /// A login that is going on.
     pub sasl: Option<Box<Sasl>>,
     /// What its user calls it, as `phone` of `ann@phone` in a login by SASL.

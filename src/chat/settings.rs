@@ -245,6 +245,13 @@ pub struct Limits {
     pub redactable_max: usize,
 }
 
+/// The message of the day where the operator has written none.
+const FIRST_STEPS: [&str; 2] = [
+    "Welcome. /join #name enters a channel, /list shows them; /msg NickServ REGISTER password makes \
+     your nick yours.",
+    "/msg NickServ HELP and /quote HELP tell the rest.",
+];
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
@@ -253,7 +260,7 @@ impl Default for Settings {
             description: String::new(),
             user_modes: String::new(),
             password: None,
-            motd: Vec::new(),
+            motd: FIRST_STEPS.map(str::to_owned).into(),
             admin: Default::default(),
             icon: None,
             operators: Vec::new(),

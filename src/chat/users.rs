@@ -41,12 +41,12 @@ pub struct User {
     /// When that account was made, in milliseconds since 1970: tells it from another of its name.
     /// `None` of one who was here before the start, until that is known.
     pub account_made_ms: Option<i64>,
-    /// Why they are away, if they are.
+    /// Why they are away, if they are: all of their connections, or they have none.
     pub away: Option<Box<str>>,
     /// When they registered, in seconds since 1970.
     pub signed_on: u64,
-    /// When they last said something to somebody, likewise.
-    pub spoke_at: u64,
+    /// When they last did something that others see, likewise.
+    pub acted_at: u64,
     /// The last occasion at which they were told something: see `Chat::once`.
     pub told: Cell<u32>,
     /// What they have said, by all of their connections.
@@ -171,7 +171,7 @@ impl User {
             account_made_ms: None,
             away: None,
             signed_on: now,
-            spoke_at: now,
+            acted_at: now,
             told: Cell::new(0),
             bucket: Bucket::default(),
             asked: Bucket::default(),

@@ -236,6 +236,27 @@ impl<'a> Voice<'a> {
         self.labelled = labelled;
     }
 
+    /// Sets the answer aside that a labelled command has been given so far: it goes on with
+    /// [`Voice::go_on`] once something is known. Where an echo is awaited in it, that is not waited
+    /// for, and what was held back is sent as it is.
+    pub fn set_aside(&mut self) -> Option<(String, Vec<Box<[u8]>>)> {
+        if lines(&self.held).is_none() {
+            return self.take_label().map(|label| (label, Vec::new()));
+        }
+        let Labelled { label, .. } = self.labelled.take()?;
+        let said = lines(&std::mem::take(&mut self.held))?;
+        let said = said.iter().map(|line| self.out.text(*line).into()).collect();
+        Some((label, said))
+    }
+
+    /// Goes on with an answer, after [`Voice::hold`].
+    pub fn go_on(&mut self, said: &[Box<[u8]>]) {
+        for line in said {
+            let line = self.out.compose(|arena| arena.extend_from_slice(line));
+            self.held.push(Held::Line(line));
+        }
+    }
+
     /// Takes the answer for given by somebody else: what was held back is sent as it is, and
     /// nothing is labelled. Returns the label.
     pub fn take_label(&mut self) -> Option<String> {

@@ -169,14 +169,14 @@ impl fmt::Debug for Secret {
 
 impl Default for Chat {
     fn default() -> Chat {
-        let Settings { server_name, network, .. } = Settings::default();
+        let Settings { server_name, network, motd, .. } = Settings::default();
         Chat {
             server_name,
             network,
             description: String::new(),
             user_modes: String::new(),
             password: None,
-            motd: String::new(),
+            motd: motd.join("\n"),
             admin: Vec::new(),
             icon: None,
             operators: Vec::new(),

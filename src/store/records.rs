@@ -201,6 +201,8 @@ pub struct Presence {
     pub away: Option<String>,
     /// Since when, in seconds since 1970.
     pub signed_on_s: i64,
+    /// When the user last did something that others see, likewise; 0 where that is not known.
+    pub acted_s: i64,
     /// Channels, their names as they are written, and the ranks there as the caller writes them.
     pub channels: Vec<(String, String)>,
     /// IRCv3 draft/metadata-2: key and value.

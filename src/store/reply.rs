@@ -36,6 +36,8 @@ pub enum Reply {
     Certificates(Vec<(String, i64)>),
     /// The account that was asked for.
     Account(Option<Box<Account>>),
+    /// Accounts, folded, each with a mark of where it was logged in to; the one used last comes last.
+    Known(Vec<(String, i64)>),
     /// The name of the account, as it is written.
     Owner(Option<String>),
     /// It is so.

@@ -90,6 +90,29 @@ pub enum Request {
         /// Its name, folded.
         folded: String,
     },
+    /// The same without read markers, for a password that is still to be proved: [`Reply::Account`].
+    /// It runs the same statements whether the account is there or not.
+    FindVerifier {
+        /// Its name, folded.
+        folded: String,
+    },
+    /// Remember from where an account was logged in to: [`Reply::Saved`], or
+    /// [`Reply::NoSuchAccount`].
+    Remember {
+        /// Its name, folded.
+        account: String,
+        /// A keyed hash of account and address.
+        mark: i64,
+        /// Now, in milliseconds since 1970.
+        time_ms: i64,
+        /// How many the account may have; beyond, the one used longest ago goes.
+        most: usize,
+    },
+    /// Those used last, of all accounts: [`Reply::Known`].
+    Known {
+        /// How many at most.
+        most: usize,
+    },
     /// Whose name looks like this: [`Reply::Owner`].
     FindOwner {
         /// What such names have in common.
@@ -349,10 +372,11 @@ impl Request {
             AddAccount { .. } | ChangeAccount { .. } | DropAccount { .. } => true,
             AddInvitation { .. } | SaveChannel(_) | DropChannel { .. } => true,
             SavePresence { .. } | DropPresence { .. } | AddBan(_) | DropBan { .. } => true,
-            AddCertificate { .. } | DropCertificate { .. } | Audit(_) => true,
+            AddCertificate { .. } | DropCertificate { .. } | Audit(_) | Remember { .. } => true,
             Select { .. } | Targets { .. } | Search { .. } | Retain(_) | Acts { .. } => false,
             Certificates { .. } | FindByCertificate { .. } => false,
             FindAccount { .. } | FindOwner { .. } | Accounts { .. } => false,
+            FindVerifier { .. } | Known { .. } => false,
             Channels | Presences | Bans => false,
         }
     }
@@ -374,6 +398,8 @@ impl Request {
             FindAccount { folded } | DropAccount { folded } | DropChannel { folded } => {
                 folded.len()
             }
+            FindVerifier { folded } => folded.len(),
+            Remember { account, .. } => account.len(),
             FindOwner { skeleton } => skeleton.len(),
             AddCertificate { account, fingerprint, .. }
             | DropCertificate { account, fingerprint } => account.len() + fingerprint.len(),
@@ -391,7 +417,7 @@ impl Request {
             DropBan { what, .. } => what.len(),
             Audit(act) => act.bytes(),
             Acts { whose, .. } => optional(whose),
-            Channels | Presences | Bans => 0,
+            Channels | Presences | Bans | Known { .. } => 0,
         };
         size_of::<Request>() + strings
     }

@@ -73,7 +73,7 @@ fn what_is_wrong_with_a_registration_is_told() {
          ann< :srv FAIL VERIFY INVALID_CODE neil :There is nothing to verify
          bob+
          eve> REGISTER bob * secret
-         eve< :srv FAIL REGISTER BAD_ACCOUNT_NAME bob :Somebody else is called so now
+         eve< :srv FAIL REGISTER ACCOUNT_EXISTS bob :Somebody else is called so now
          disk full
          eve> REGISTER eve * secret
          eve< :srv FAIL REGISTER TEMPORARILY_UNAVAILABLE eve :Accounts can't be made now: no space is left on the disk for the database
@@ -121,8 +121,6 @@ fn what_is_wrong_with_a_login_is_told_and_what_is_unknown_is_not() {
         "ann+
          ann> REGISTER * * secret
          ann~
-         new> AUTHENTICATE PLAIN
-         new< :srv 904 * :Ask for the capability sasl first
          new> CAP REQ sasl
          new< :srv CAP * ACK :sasl
          new> AUTHENTICATE *
@@ -185,7 +183,10 @@ fn a_payload_that_never_ends_is_refused() {
     }
     assert_eq!(stage.heard("new"), [] as [String; 0]);
     stage.say("new", &format!("AUTHENTICATE {}", "A".repeat(400)));
-    assert_eq!(stage.heard("new"), [":srv 905 * :SASL message too long"]);
+    assert_eq!(
+        stage.heard("new"),
+        [":srv 904 * :SASL authentication failed: what was said is too long"]
+    );
 }
 
 /// The client's side of SCRAM-SHA-256, by RFC 5802 §3.
@@ -274,15 +275,15 @@ fn a_nick_is_its_accounts_and_so_is_what_looks_like_it() {
          new~
          eve> NICK neil
          eve> USER eve 0 * :Eve
-         eve< :srv 433 * neil :Nickname is reserved for another account
+         eve< :srv 433 * neil :Nickname is reserved for an account. If it is yours, log in by SASL; else take another
          eve> NICK nell
-         eve< :srv 433 * nell :Nickname is reserved for another account
+         eve< :srv 433 * nell :Nickname is reserved for an account. If it is yours, log in by SASL; else take another
          eve> NICK ChanServ
-         eve< :srv 433 * ChanServ :Nickname is reserved for another account
+         eve< :srv 433 * ChanServ :Nickname is that of a service
          eve> NICK eve
          eve~
          eve> NICK Nei1
-         eve< :srv 433 eve Nei1 :Nickname is reserved for another account
+         eve< :srv 433 eve Nei1 :Nickname is reserved for an account. If it is yours: /msg NickServ REGAIN Nei1 password
          eve> NICK Eve
          eve< :eve!eve@localhost NICK Eve
          eve> NICK eva
@@ -319,6 +320,7 @@ fn nickserv_does_what_registers_commands_do() {
     play(
         "ann+ echo-message
          ann> PRIVMSG NickServ :REGISTER secret
+         ann< :ann!ann@localhost PRIVMSG NickServ :REGISTER ****
          ann< :NickServ!services@srv NOTICE ann :The account ann is yours.
          ann< :srv 900 ann ann!ann@localhost ann :You are now logged in as ann
          ann> NICKSERV REGISTER secret
@@ -344,7 +346,7 @@ fn nickserv_does_what_registers_commands_do() {
          bob> NS DROP ann secret
          bob< :NickServ!services@srv NOTICE bob :There is no such account, or it has another password.
          bob> NS WHAT
-         bob< :NickServ!services@srv NOTICE bob :I don't understand that; say HELP.
+         bob< :NickServ!services@srv NOTICE bob :WHAT is no command of NickServ; HELP lists them.
          ann> NS DROP ann new
          ann< :srv 901 ann ann!ann@localhost :You are now logged out
          ann< :NickServ!services@srv NOTICE ann :The account ann is no more.
@@ -475,7 +477,7 @@ fn who_has_logged_in_and_not_registered_yet_is_of_no_account_either_once_that_is
          new> NICK ann
          new> USER new 0 * :New
          new> CAP END
-         new< :srv 433 * ann :Nickname is already in use",
+         new< :srv 433 * ann :Nickname is in use by who is logged in to ann. If that is your account, log in by SASL; else take another",
     );
 }
 

@@ -116,7 +116,7 @@ fn isupport_can_be_asked_for_before_and_after() {
         ann> ISUPPORT
         ann< :srv BATCH +b1 draft/isupport
         ann< @batch=b1 :srv 005 * ACCEPT=50 ACCOUNTEXTBAN=a AWAYLEN=200 BOT=B CASEMAPPING=ascii CHANLIMIT=#:50 CHANMODES=beI,k,Wfl,CEMRUimnstu CHANNELLEN=64 CHANTYPES=# ELIST=CMNTU EXCEPTS=e EXTBAN=,am HOSTLEN=63 :are supported by this server
-        ann< @batch=b1 :srv 005 * INVEX=I KEYLEN=32 KICKLEN=290 MAXLIST=b:100,e:100,I:100 MAXTARGETS=8 MODES MONITOR=100 NAMELEN=150 NETWORK=A\x5Cx3DB NICKLEN=30 PREFIX=(qaohv)~&@%+ RPCHAN=E SAFELIST :are supported by this server
+        ann< @batch=b1 :srv 005 * INVEX=I KEYLEN=32 KICKLEN=290 MAXLIST=b:100,e:100,I:100 MAXTARGETS=8 MODES=20 MONITOR=100 NAMELEN=150 NETWORK=A\x5Cx3DB NICKLEN=30 PREFIX=(qaohv)~&@%+ RPCHAN=E SAFELIST :are supported by this server
         ann< @batch=b1 :srv 005 * STATUSMSG=~&@%+ TARGMAX=ACCEPT:,INVITE:1,JOIN:,KICK:8,LIST:20,MONITOR:,NAMES:8,NOTICE:8,PART:,PRIVMSG:8,TAGMSG:8,WHOIS:8 TOPICLEN=320 USERLEN=16 UTF8ONLY WHOX CHATHISTORY=100 MSGREFTYPES=msgid,timestamp draft/ICON=https://x/y.png :are supported by this server
         ann< :srv BATCH -b1
     ",

@@ -94,10 +94,11 @@ fn who_attaches_is_told_where_they_are() {
             ":srv 333 ann #a ann!ann@localhost 1767225600",
             ":srv 353 ann = #a :@ann",
             ":srv 366 ann #a :End of /NAMES list",
-            ":srv 306 ann :You have been marked as being away",
         ]
     );
     assert!(heard.iter().any(|line| line.starts_with(":srv 001 ann ")));
+    let back = ":srv 305 ann :You are no longer marked as being away";
+    assert_eq!(stage.heard("ann").pop().as_deref(), Some(back));
 }
 
 #[test]

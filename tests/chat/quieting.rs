@@ -23,7 +23,6 @@ fn a_timed_ban_ends_by_itself() {
         ann> TBAN #a 1m m:bob
         ann< :ann!ann@localhost MODE #a +b m:bob!*@*
         bob< :ann!ann@localhost MODE #a +b m:bob!*@*
-        ann> TBAN #a 1h m:bob
         ann> TBAN #a 1h eve
         ann< :ann!ann@localhost MODE #a +b eve!*@*
         bob< :ann!ann@localhost MODE #a +b eve!*@*
@@ -39,6 +38,47 @@ fn a_timed_ban_ends_by_itself() {
         ann< :bob!bob@localhost PRIVMSG #a :hm
         ann> MODE #a b
         ann< :srv 367 ann #a eve!*@* ann!ann@localhost 1767225600
+        ann< :srv 368 ann #a :End of channel ban list
+    ",
+    );
+}
+
+#[test]
+fn of_two_bans_of_one_mask_the_later_holds_and_is_told() {
+    play(
+        r"
+        ann+
+        bob+
+        ann> JOIN #a
+        bob> JOIN #a
+        ann~
+        bob~
+        ann> TBAN #a 2s eve
+        ann< :ann!ann@localhost MODE #a +b eve!*@*
+        bob< :ann!ann@localhost MODE #a +b eve!*@*
+        +1s
+        ann> TBAN #a 1m eve
+        ann< :ann!ann@localhost MODE #a +b eve!*@*
+        bob< :ann!ann@localhost MODE #a +b eve!*@*
+        +2s
+        ann> MODE #a b
+        ann< :srv 367 ann #a eve!*@* ann!ann@localhost 1767225601
+        ann< :srv 368 ann #a :End of channel ban list
+        ann> MODE #a +b eve
+        ann< :ann!ann@localhost MODE #a +b eve!*@*
+        bob< :ann!ann@localhost MODE #a +b eve!*@*
+        ann> MODE #a +b eve
+        +60s
+        ann> MODE #a b
+        ann< :srv 367 ann #a eve!*@* ann!ann@localhost 1767225603
+        ann< :srv 368 ann #a :End of channel ban list
+        ann> TBAN #a 5s eve
+        ann< :ann!ann@localhost MODE #a +b eve!*@*
+        bob< :ann!ann@localhost MODE #a +b eve!*@*
+        +5s
+        ann> MODE #a b
+        ann< :srv MODE #a -b eve!*@*
+        bob< :srv MODE #a -b eve!*@*
         ann< :srv 368 ann #a :End of channel ban list
     ",
     );

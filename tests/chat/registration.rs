@@ -13,7 +13,7 @@ fn who_says_nick_and_user_is_welcome() {
         ann< :srv 003 ann :This server was created 2026-01-01T00:00:00Z
         ann< :srv 004 ann srv stonechat-0.1.0 BRTiosw CEMRUimnstuqaohvbeIWfkl qaohvbeIWfkl
         ann< :srv 005 ann ACCEPT=50 ACCOUNTEXTBAN=a AWAYLEN=200 BOT=B CASEMAPPING=ascii CHANLIMIT=#:50 CHANMODES=beI,k,Wfl,CEMRUimnstu CHANNELLEN=64 CHANTYPES=# ELIST=CMNTU EXCEPTS=e EXTBAN=,am HOSTLEN=63 :are supported by this server
-        ann< :srv 005 ann INVEX=I KEYLEN=32 KICKLEN=290 MAXLIST=b:100,e:100,I:100 MAXTARGETS=8 MODES MONITOR=100 NAMELEN=150 NETWORK=Net NICKLEN=30 PREFIX=(qaohv)~&@%+ RPCHAN=E SAFELIST :are supported by this server
+        ann< :srv 005 ann INVEX=I KEYLEN=32 KICKLEN=290 MAXLIST=b:100,e:100,I:100 MAXTARGETS=8 MODES=20 MONITOR=100 NAMELEN=150 NETWORK=Net NICKLEN=30 PREFIX=(qaohv)~&@%+ RPCHAN=E SAFELIST :are supported by this server
         ann< :srv 005 ann STATUSMSG=~&@%+ TARGMAX=ACCEPT:,INVITE:1,JOIN:,KICK:8,LIST:20,MONITOR:,NAMES:8,NOTICE:8,PART:,PRIVMSG:8,TAGMSG:8,WHOIS:8 TOPICLEN=320 USERLEN=16 UTF8ONLY WHOX CHATHISTORY=100 MSGREFTYPES=msgid,timestamp :are supported by this server
         ann< :srv 251 ann :There are 1 users and 0 invisible on 1 servers
         ann< :srv 252 ann 0 :operator(s) online

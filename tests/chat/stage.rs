@@ -41,10 +41,10 @@ pub fn play(script: &str) {
     play_with(settings(), script);
 }
 
-/// What `play` plays with.
+/// What `play` plays with: the defaults, but no message of the day.
 pub fn settings() -> Settings {
-    let mut settings =
-        Settings { server_name: "srv".into(), network: "Net".into(), ..Settings::default() };
+    let (server_name, network) = ("srv".into(), "Net".into());
+    let mut settings = Settings { server_name, network, motd: Vec::new(), ..Settings::default() };
     settings.history.on_join = 0; // tests/chat/replay.rs is about that
     settings
 }
@@ -211,6 +211,11 @@ impl Stage {
     pub fn disk_changes(&mut self, state: State, count: usize, then: State) {
         self.disk.set(state, Some((count, then)));
         self.settle();
+    }
+
+    /// What the database and the hasher were asked since this was called last; at first nothing.
+    pub fn take_work(&mut self) -> Vec<String> {
+        self.disk.work.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Another program does something to what is kept.

@@ -20,7 +20,7 @@ fn connect(daemon: &Daemon, nick: &str) -> Client {
     let url = daemon.listening[0].strip_prefix("irc://").unwrap();
     let mut client = Client::connect(url.parse().unwrap());
     client.send(format!("NICK {nick}\nUSER {nick} 0 * :{nick}\n"));
-    hear_until(&mut client, " 422 ");
+    hear_until(&mut client, " 376 ");
     client
 }
 

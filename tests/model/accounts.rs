@@ -59,7 +59,7 @@ impl Model {
         if !letters || name.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(("BAD_ACCOUNT_NAME", "This can't be the name of an account."));
         } else if self.find(name).is_some_and(|holder| holder != who) {
-            return Err(("BAD_ACCOUNT_NAME", "Somebody else is called so now."));
+            return Err(("ACCOUNT_EXISTS", "Somebody else is called so now."));
         } else if self.look_alike(name).is_some() && !self.full {
             let text = "There is an account of this name, or of one that looks like it.";
             return Err(("ACCOUNT_EXISTS", text));
@@ -74,7 +74,7 @@ impl Model {
     }
 
     pub fn authenticate(&mut self, who: &str, said: &str) {
-        if !self.has("sasl") {
+        if !self.has("sasl") && self.clients[who].registered {
             return self.numeric(who, "904", &["…"]);
         }
         let goes_on = std::mem::take(&mut self.conn().authenticates);
@@ -115,11 +115,19 @@ impl Model {
         let client = self.client(who);
         let before = client.account.replace(account.into());
         let registered = client.registered;
-        let mask = if registered { self.mask(who) } else { "*!*@localhost".into() };
+        let mask = self.mask_so_far(who);
         let text = format!("You are now logged in as {account}");
         self.numeric(who, "900", &[&mask, account, &text]);
         if registered && before.as_deref() != Some(account) {
             self.tell_account(who);
+        }
+        if registered {
+            let channels = self.channels_of(who);
+            self.in_any_order(|model| {
+                for channel in channels {
+                    model.restore_operator(&channel, who);
+                }
+            });
         }
     }
 
@@ -128,6 +136,46 @@ impl Model {
         let line = self.line(who, "ACCOUNT", &[&account]);
         self.tell_with(who, "account-notify", &line);
         self.tell_interested(who, "account-notify", &line);
+    }
+
+    /// With `*` for what has not been said yet.
+    fn mask_so_far(&self, who: &str) -> String {
+        let client = &self.clients[who];
+        let nick = if client.nick.is_empty() { "*" } else { &client.nick };
+        let user = if client.user_given { &client.username } else { "*" };
+        format!("{nick}!{user}@localhost")
+    }
+
+    /// Who has said something to NickServ hears the echo, without a password.
+    pub fn echo_to_nickserv(
+        &mut self,
+        who: &str,
+        command: &str,
+        asked: &str,
+        text: &str,
+        tag: Option<&(String, String)>,
+    ) {
+        if !self.has("echo-message") {
+            return;
+        }
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
+        let from = match words.first().copied().unwrap_or_default() {
+            "REGISTER" => 1,
+            "IDENTIFY" if words.len() == 2 => 1,
+            "IDENTIFY" | "DROP" => 2,
+            _ => 1,
+        };
+        let star = |(at, word): (usize, &str)| if at >= from { "****" } else { word }.to_owned();
+        let shown: Vec<String> = words.into_iter().enumerate().map(star).collect();
+        let shown = shown.join(" ");
+        self.counted += 1;
+        let id = format!("id{}", self.counted);
+        let params = if command == "TAGMSG" { vec![asked] } else { vec![asked, &shown] };
+        let mut line = self.line(who, command, &params).tagged("msgid", &id);
+        if let Some((key, value)) = tag {
+            line = line.tagged(key, value);
+        }
+        self.tell_conn(&self.at(), &line);
     }
 
     pub fn nickserv(&mut self, who: &str, words: &[&str]) {
@@ -159,7 +207,12 @@ impl Model {
                     self.nickserv_says(who, &format!("The account {account} is no more."));
                 }
             },
-            _ => self.nickserv_says(who, "I don't understand that; say HELP."),
+            _ => {
+                let word = words.iter().find(|word| !word.is_empty()).copied().unwrap_or_default();
+                let word: String = word.to_ascii_uppercase().chars().take(30).collect();
+                let text = format!("{word} is no command of NickServ; HELP lists them.");
+                self.nickserv_says(who, &text);
+            }
         }
     }
 
@@ -177,6 +230,20 @@ impl Model {
             Some(account) => {
                 self.log_in(who, &account);
                 self.nickserv_says(who, &format!("You are logged in as {account}."));
+                let is_other = |(other, client): &(&String, &crate::model::Client)| {
+                    *other != who && client.registered && client.account.as_ref() == Some(&account)
+                };
+                let others = self.clients.iter().filter(is_other);
+                let others: Vec<String> = others.map(|(_, client)| client.nick.clone()).collect();
+                self.in_any_order(|model| {
+                    for nick in others {
+                        let text = format!(
+                            "You are here as {nick}, too. To speak for that user with this \
+                             connection: /msg NickServ REGAIN {nick}"
+                        );
+                        model.nickserv_says(who, &text);
+                    }
+                });
             }
         }
     }
@@ -194,7 +261,7 @@ impl Model {
                 if registered {
                     model.tell_account(&who);
                 }
-                let mask = if registered { model.mask(&who) } else { "*!*@localhost".into() };
+                let mask = model.mask_so_far(&who);
                 let line = model.numeric_line(&who, "901", &[&mask, "…"]);
                 for conn in model.conns_of(&who) {
                     model.tell_conn(&conn, &line);
@@ -218,9 +285,9 @@ impl Model {
                 model.tell_channel(&model.at(), &channel);
             }
         });
-        if self.clients[who].away.is_some() {
-            self.numeric(who, "306", &["…"]);
-        }
+        let now = self.now;
+        self.client(who).acted_at = now;
+        self.update_away(who, &self.at());
     }
 }
 

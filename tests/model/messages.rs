@@ -61,6 +61,7 @@ impl Model {
         tag: Option<&(String, String)>,
     ) {
         if folded(asked) == "nickserv" {
+            self.echo_to_nickserv(who, command, asked, text, tag);
             // Whatever else is said to it than a command, it does not hear.
             if command == "PRIVMSG" {
                 self.nickserv(who, &text.split(' ').collect::<Vec<_>>());
@@ -144,7 +145,7 @@ impl Model {
     /// Remembers a message, by an id of its own.
     fn say(&mut self, who: &str, target: &Target) -> String {
         let now = self.now;
-        self.client(who).spoke_at = now;
+        self.client(who).acted_at = now;
         self.counted += 1;
         let id = format!("id{}", self.counted);
         let target = match target {

@@ -33,6 +33,8 @@ pub struct Model {
     pub users_max: usize,
     /// How many clients and messages there ever were.
     pub counted: usize,
+    /// How often anyone has said that they are away, or are not.
+    pub aways: usize,
     /// The connection that types.
     at: String,
     told: BTreeMap<String, Vec<Told>>,
@@ -57,6 +59,8 @@ pub struct Conn {
     pub caps: BTreeSet<String>,
     /// Nicks as they were written.
     pub watches: Vec<String>,
+    /// Nobody is there: how many had said so before, and why.
+    pub away: Option<(usize, String)>,
     /// It is about to give its password.
     pub authenticates: bool,
     pub ended: bool,
@@ -85,7 +89,7 @@ pub struct Client {
     /// Nicks in small letters, oldest first.
     pub accepts: Vec<String>,
     pub signed_on: u64,
-    pub spoke_at: u64,
+    pub acted_at: u64,
     pub knocks_again: u64,
 }
 
@@ -105,6 +109,10 @@ pub struct Channel {
     /// By mode letter: mask, who set it, and when.
     pub lists: BTreeMap<char, Vec<(String, String, u64)>>,
     pub created: u64,
+    /// Keys of those who were operators, the one who left last the last.
+    pub former: Vec<String>,
+    /// It has had an operator, and has none.
+    pub leaderless: bool,
 }
 
 pub struct Said {
@@ -344,7 +352,8 @@ impl Model {
     }
 
     /// Lets a member out; an empty channel is gone.
-    pub fn remove_member(&mut self, who: &str, channel: &str) {
+    pub fn remove_member(&mut self, who: &str, channel: &str, willingly: bool) {
+        let was = self.level_in(who, channel);
         let members = &mut self.channels.get_mut(channel).expect("a channel").members;
         members.remove(who).expect("a member");
         if members.is_empty() {
@@ -352,7 +361,9 @@ impl Model {
             for client in self.clients.values_mut() {
                 client.invites.retain(|invite| invite != channel);
             }
+            return;
         }
+        self.note_operator_gone(channel, who, was, willingly);
     }
 
     /// A connection ends; who has no other goes.
@@ -362,7 +373,7 @@ impl Model {
         ended.ended = true;
         let who = &*ended.client.clone();
         if !self.conns_of(who).is_empty() {
-            return;
+            return self.update_away(who, "");
         }
         if self.clients[who].registered {
             let line = self.line(who, "QUIT", &[why]);
@@ -374,7 +385,7 @@ impl Model {
                 self.numeric_to_watcher(&watcher, "731", &[&nick]);
             }
             for channel in self.channels_of(who) {
-                self.remove_member(who, &channel);
+                self.remove_member(who, &channel, true);
             }
         }
         self.clients.remove(who);
@@ -401,6 +412,7 @@ impl Model {
         let command = typed.words[0].to_ascii_uppercase();
         let who = self.conns[conn].client.clone();
         self.command(&who, &command, typed);
+        self.note_act(conn, &command, typed.words.len() - 1);
         let Some(label) = label else { return };
         let told = self.told.remove(conn).unwrap_or_default();
         let (mut all, answer): (Vec<Told>, Vec<Told>) = told.into_iter().partition(|t| t.apart);
@@ -423,6 +435,24 @@ impl Model {
             all.push(whole(Line::new("srv", "BATCH", &["-B"])));
         }
         self.told.insert(conn.into(), all);
+    }
+
+    /// Idleness counts from what others may see.
+    fn note_act(&mut self, conn: &str, command: &str, params: usize) {
+        let is_act = match command {
+            "AWAY" | "INVITE" | "JOIN" | "KICK" | "KNOCK" | "NICK" | "PART" | "RENAME" => true,
+            "SETNAME" => true,
+            "MODE" | "TOPIC" => params >= 2,
+            _ => false,
+        };
+        let who = self.conns[conn].client.clone();
+        let now = self.now;
+        if let Some(client) = self.clients.get_mut(&who)
+            && client.registered
+            && is_act
+        {
+            client.acted_at = now;
+        }
     }
 
     fn command(&mut self, who: &str, command: &str, typed: &Typed) {

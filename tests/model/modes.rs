@@ -291,14 +291,25 @@ impl Model {
         if other != who && self.level_in(&other, channel) > own {
             return false;
         }
+        let was = self.level_in(&other, channel);
         let before = self.sights(channel);
         let ranks = self.channel(channel).members.get_mut(&other).expect("a member");
         let changed = if sign == '+' { ranks.insert(letter) } else { ranks.remove(&letter) };
         if changed {
             self.tell_sights(channel, &before);
+            if sign == '-' && self.level_in(&other, channel) < OP {
+                self.note_operator_gone(channel, &other, was, other == who);
+            }
             changes.push(sign, letter, Some(&nick));
         }
         true
+    }
+
+    /// Whoever sees others, or is seen, by that hears so first.
+    pub fn give_rank(&mut self, channel: &str, who: &str, letter: char) {
+        let before = self.sights(channel);
+        self.channel(channel).members.get_mut(who).expect("a member").insert(letter);
+        self.tell_sights(channel, &before);
     }
 
     fn sights(&self, channel: &str) -> Sights {

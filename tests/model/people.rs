@@ -148,12 +148,7 @@ impl Model {
             theirs.is_none() || *theirs != self.clients[who].account
         });
         if std::mem::take(&mut self.conn().authenticates) {
-            let line = self.numeric_line(who, "906", &["…"]);
-            // Whose the nick is has to be looked up, and this is said before.
-            match taken {
-                true => self.tell(who, &line),
-                false => self.tell_apart(&self.at(), &line),
-            }
+            self.numeric(who, "906", &["…"]);
         }
         if taken || self.is_reserved(who, &nick) {
             self.client(who).nick.clear();
@@ -165,7 +160,7 @@ impl Model {
         let now = self.now;
         let client = self.client(who);
         client.registered = true;
-        (client.signed_on, client.spoke_at) = (now, now);
+        (client.signed_on, client.acted_at) = (now, now);
         self.welcome(who);
         self.tell_online(who);
     }
@@ -216,11 +211,30 @@ impl Model {
         }
         let text = params.first().copied().filter(|text| !text.is_empty()).map(str::to_owned);
         self.numeric(who, if text.is_some() { "306" } else { "305" }, &["…"]);
+        self.aways += 1;
+        let said = self.aways;
+        self.conn().away = text.map(|text| (said, text));
+        self.update_away(who, &self.at());
+    }
+
+    /// Who is away on all of their connections is away, as they have said last; those of their
+    /// connections hear of it that don't know.
+    pub fn update_away(&mut self, who: &str, knows: &str) {
+        let conns = self.conns_of(who);
+        let said: Option<Vec<_>> = conns.iter().map(|conn| self.conns[conn].away.clone()).collect();
+        let text = said.and_then(|said| said.into_iter().max()).map(|(_, text)| text);
         let before = std::mem::replace(&mut self.client(who).away, text.clone());
-        if before != text {
-            let params: Vec<&str> = text.iter().map(String::as_str).collect();
-            let line = self.line(who, "AWAY", &params);
-            self.tell_interested(who, "away-notify", &line);
+        if before == text {
+            return;
+        }
+        let params: Vec<&str> = text.iter().map(String::as_str).collect();
+        let line = self.line(who, "AWAY", &params);
+        self.tell_interested(who, "away-notify", &line);
+        let code = if text.is_some() { "306" } else { "305" };
+        let numeric = self.numeric_line(who, code, &["…"]);
+        for conn in conns.iter().filter(|conn| *conn != knows) {
+            let own = if self.conn_has(conn, "away-notify") { &line } else { &numeric };
+            self.tell_conn(conn, own);
         }
     }
 
@@ -373,7 +387,7 @@ impl Model {
             let modes = self.user_modes(of);
             self.numeric(who, "379", &[&nick, &format!("is using modes {modes}")]);
         }
-        let idle = (self.now - self.clients[of].spoke_at).to_string();
+        let idle = (self.now - self.clients[of].acted_at).to_string();
         let signed_on = self.clients[of].signed_on.to_string();
         self.numeric(who, "317", &[&nick, &idle, &signed_on, "…"]);
     }

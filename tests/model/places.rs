@@ -2,7 +2,7 @@
 
 use crate::line::Line;
 use crate::model::{
-    CHANNELS_MAX, Channel, HALFOP, INVITES_MAX, Model, OP, TARGETS_MAX, folded, shown,
+    CHANNELS_MAX, Channel, HALFOP, INVITES_MAX, Model, OP, TARGETS_MAX, folded, level, shown,
 };
 
 fn is_channel_name(name: &str) -> bool {
@@ -93,8 +93,54 @@ impl Model {
         for member in self.witnesses(&channel, who) {
             self.tell_join(&member, &channel, who);
         }
+        self.restore_operator(&channel, who);
         for conn in self.conns_of(who) {
             self.tell_channel(&conn, &channel);
+        }
+    }
+
+    /// What a former operator is found by.
+    fn key_as_operator(&self, who: &str) -> String {
+        let client = &self.clients[who];
+        client.account.as_ref().map_or(format!("~{}", client.number), |account| folded(account))
+    }
+
+    /// Somebody who was of that level has left a channel or lost a rank; others stay.
+    pub fn note_operator_gone(&mut self, channel: &str, who: &str, was: usize, willingly: bool) {
+        let key = self.key_as_operator(who);
+        let is_led = self.channels[channel].members.values().any(|ranks| level(ranks) >= OP);
+        let room = self.channel(channel);
+        if was >= OP || !willingly {
+            room.former.retain(|known| *known != key);
+        }
+        if was >= OP && willingly {
+            room.former.push(key);
+            if room.former.len() > 10 {
+                room.former.remove(0);
+            }
+        }
+        room.leaderless |= was >= OP && !is_led;
+    }
+
+    /// Who comes back to a channel without an operator, and was one, is it again.
+    pub fn restore_operator(&mut self, channel: &str, who: &str) {
+        let key = self.key_as_operator(who);
+        let room = self.channel(channel);
+        let is_led = room.members.values().any(|ranks| level(ranks) >= OP);
+        room.leaderless &= !is_led;
+        if !room.leaderless || !room.former.contains(&key) {
+            return;
+        }
+        let (name, nick) = (room.name.clone(), self.nick(who));
+        self.give_rank(channel, who, 'o');
+        self.channel(channel).leaderless = false;
+        let why = format!("{nick} was operator here before, and there was none any more");
+        let mode = Line::new("ChanServ!services@srv", "MODE", &[&name, "+o", &nick]);
+        let notice = Line::new("ChanServ!services@srv", "NOTICE", &[&name, &why]);
+        for line in [mode, notice] {
+            for member in self.members(channel) {
+                self.tell(&member, &line);
+            }
         }
     }
 
@@ -149,7 +195,7 @@ impl Model {
         for member in self.witnesses(channel, who) {
             self.tell(&member, &line);
         }
-        self.remove_member(who, channel);
+        self.remove_member(who, channel, true);
     }
 
     pub fn kick(&mut self, who: &str, params: &[&str]) {
@@ -194,7 +240,7 @@ impl Model {
         for member in self.witnesses(&channel, &kicked) {
             self.tell(&member, &line);
         }
-        self.remove_member(&kicked, &channel);
+        self.remove_member(&kicked, &channel, kicked == who);
     }
 
     pub fn invite(&mut self, who: &str, params: &[&str]) {

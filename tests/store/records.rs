@@ -16,6 +16,8 @@ struct Naive {
     presences: BTreeMap<String, Presence>,
     /// By fingerprint: the account, and when it was added.
     certificates: BTreeMap<String, (String, i64)>,
+    /// By account and mark: when it was used.
+    known: BTreeMap<(String, i64), i64>,
 }
 
 impl Naive {
@@ -24,6 +26,25 @@ impl Naive {
             Request::AddAccount { account: new, invitation } => self.add(new, invitation),
             Request::FindAccount { folded } => {
                 Reply::Account(self.accounts.get(&folded).cloned().map(Box::new))
+            }
+            Request::FindVerifier { folded } => {
+                let found = self.accounts.get(&folded).cloned();
+                Reply::Account(found.map(|found| Account { markers: Vec::new(), ..found }.into()))
+            }
+            Request::Remember { account, mark, time_ms, most } => {
+                if !self.accounts.contains_key(&account) {
+                    return Reply::NoSuchAccount;
+                }
+                self.known.insert((account.clone(), mark), time_ms);
+                let of = |(known, _): &(String, i64)| *known == account;
+                let mut own: Vec<(i64, i64)> = (self.known.iter().filter(|(key, _)| of(key)))
+                    .map(|((_, mark), time)| (-time, *mark))
+                    .collect();
+                own.sort_unstable();
+                for (_, mark) in own.into_iter().skip(most) {
+                    self.known.remove(&(account.clone(), mark));
+                }
+                Reply::Saved
             }
             Request::FindOwner { skeleton } => {
                 let mut accounts = self.accounts.values();
@@ -47,6 +68,7 @@ impl Naive {
                     return Reply::NoSuchAccount;
                 }
                 self.presences.remove(&folded);
+                self.known.retain(|(account, _), _| *account != folded);
                 self.certificates.retain(|_, (account, _)| *account != folded);
                 self.channels.retain(|_, channel| channel.founder != folded);
                 for channel in self.channels.values_mut() {
@@ -237,8 +259,10 @@ fn channel() -> impl Strategy<Value = ChannelRecord> {
 fn presence() -> impl Strategy<Value = Presence> {
     let away = proptest::option::of(any::<String>());
     let names = [(); 5].map(|()| any::<String>());
-    (names, away, any::<i64>(), pairs(), pairs()).prop_map(
-        |([nick, username, realname, host, modes], away, signed_on_s, channels, metadata)| {
+    let times = (any::<i64>(), any::<i64>());
+    (names, away, times, pairs(), pairs()).prop_map(
+        |([nick, username, realname, host, modes], away, times, channels, metadata)| {
+            let (signed_on_s, acted_s) = times;
             Presence {
                 nick,
                 username,
@@ -247,6 +271,7 @@ fn presence() -> impl Strategy<Value = Presence> {
                 modes,
                 away,
                 signed_on_s,
+                acted_s,
                 channels,
                 metadata,
             }
@@ -266,6 +291,10 @@ fn request() -> impl Strategy<Value = Request> {
         6 => (new_account(), proptest::option::of(invitation()))
             .prop_map(|(account, invitation)| Request::AddAccount { account, invitation }),
         4 => account().prop_map(|folded| Request::FindAccount { folded }),
+        2 => account().prop_map(|folded| Request::FindVerifier { folded }),
+        4 => (account(), 0..4_i64, 0..9_i64, 0..3_usize).prop_map(
+            |(account, mark, time_ms, most)| Request::Remember { account, mark, time_ms, most }
+        ),
         1 => "[abcd]".prop_map(|skeleton| Request::FindOwner { skeleton }),
         2 => (account(), change)
             .prop_map(|(folded, change)| Request::ChangeAccount { folded, change }),
@@ -314,6 +343,13 @@ proptest! {
                 prop_assert_eq!(reply, expected, "to {:?}", request);
             }
         }
+        let Some(Reply::Known(mut known)) =
+            database.serve([Request::Known { most: 100 }].iter()).pop()
+        else {
+            panic!("marks are told");
+        };
+        known.sort_unstable();
+        prop_assert_eq!(known, naive.known.into_keys().collect::<Vec<_>>());
     }
 }
 

@@ -45,6 +45,7 @@ fn always_on() -> [Request; 2] {
         modes: String::new(),
         away: None,
         signed_on_s: 0,
+        acted_s: 1,
         channels: channels.map(|(name, ranks)| (name.to_owned(), ranks.to_owned())).to_vec(),
         metadata: Vec::new(),
     };

@@ -14,6 +14,8 @@ pub struct Disk {
     state: State,
     /// After so many requests it is so.
     then: Option<(usize, State)>,
+    /// What was asked since somebody began to look: the names of requests, and passwords hashed.
+    pub work: Option<Vec<String>>,
 }
 
 /// How it is.
@@ -36,7 +38,7 @@ impl Disk {
     pub fn new() -> Disk {
         let (far, hashing) = (Store::new(CAPACITY).1, Hasher::new(CAPACITY).1);
         let database = Database::in_memory().expect("a database in memory");
-        Disk { far, hashing, database, state: State::Well, then: None }
+        Disk { far, hashing, database, state: State::Well, then: None, work: None }
     }
 
     /// Serves a program that begins: what was asked before and not done is lost.
@@ -52,6 +54,9 @@ impl Disk {
         };
         app.hash_by(hasher, [7; 32]);
         app.restore(channels, presences, now);
+        if let Reply::Known(known) = self.ask(Request::Known { most: 1000 }) {
+            app.restore_known(known);
+        }
         app.keep_in(store);
     }
 
@@ -64,6 +69,7 @@ impl Disk {
     pub fn serve(&mut self) -> bool {
         let mut any = false;
         while let Some(job) = self.hashing.take() {
+            self.work.iter_mut().for_each(|work| work.push("a password".to_owned()));
             self.hashing.answer(job.run());
             any = true;
         }
@@ -85,6 +91,10 @@ impl Disk {
                 return any;
             }
             let Some((token, request)) = self.far.take() else { return any };
+            if let Some(work) = &mut self.work {
+                let name = format!("{request:?}");
+                work.extend(name.split([' ', '(']).next().map(str::to_owned));
+            }
             let reply = match self.state {
                 State::Broken => Reply::Failed(Trouble::Corrupt("it is broken".to_owned())),
                 State::Full if request.writes() => Reply::Failed(Trouble::Full),

@@ -78,6 +78,23 @@ fn the_last_addresses_of_an_account_are_known() {
 }
 
 #[test]
+fn what_is_known_is_known_again_after_a_restart_with_the_same_secret() {
+    let mut before = attempts();
+    let marks = [1, 2, 2, 1].map(|from| before.learn(address(from).unwrap(), "Ann"));
+    assert!(marks[0].is_some() && marks[1].is_some() && marks[3].is_some());
+    assert_eq!(marks[2], None, "nothing new");
+    let mut after = attempts();
+    marks.iter().flatten().for_each(|mark| after.recall("ann", *mark));
+    let known = |attempts: &mut Attempts, from| {
+        attempts.begin(address(from), "ann", 0).unwrap().account.is_none()
+    };
+    assert_eq!([1, 2, 3].map(|from| known(&mut after, from)), [true, true, false]);
+    let mut other = Attempts::new(LIMITS, [8; 32]);
+    marks.iter().flatten().for_each(|mark| other.recall("ann", *mark));
+    assert!(!known(&mut other, 1));
+}
+
+#[test]
 fn who_succeeds_does_not_count() {
     let mut attempts = attempts();
     for now in 0..100 {
@@ -131,7 +148,7 @@ fn a_crowd_makes_nobody_forgotten_and_few_wait() {
     for from in 10_000..11_000 {
         let account = format!("stranger{from}");
         match attempts.begin(address(from), &account, 0) {
-            Ok(attempt) => attempts.succeeded(attempt, 0),
+            Ok(attempt) => drop(attempts.succeeded(attempt, 0)),
             Err(_) => wait += 1,
         }
     }

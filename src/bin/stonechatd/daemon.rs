@@ -94,6 +94,7 @@ impl Daemon {
         app.hash_by(hasher, database::secret(data.as_ref(), &mut database)?);
         let channels = database::channels(&mut database)?;
         app.restore(channels, database::presences(&mut database)?, reactor.now());
+        app.restore_known(database::known(&mut database)?);
         let bans = database::bans(&mut database)?;
         app.keep_in(store);
         let failed = |e| Failure::other(format!("cannot begin a thread: {e}"));

@@ -8,6 +8,7 @@ use crate::place::Place;
 use crate::settings::Flags;
 use std::io::ErrorKind;
 use std::path::Path;
+use stonechat::auth::attempts::{ACCOUNTS_KNOWN, ADDRESSES_KNOWN};
 use stonechat::store::sqlite::{self, Database, Durability};
 use stonechat::store::{BanRecord, ChannelRecord, Presence, Reply, Request, Trouble};
 
@@ -70,6 +71,16 @@ pub fn presences(database: &mut Database) -> Result<Vec<(String, Presence)>, Fai
         Some(Reply::Presences(presences)) => Ok(presences),
         Some(Reply::Failed(trouble)) => Err(Failure::unavailable(trouble.to_string())),
         _ => Err(Failure::other("the database does not tell who is here")),
+    }
+}
+
+/// From where accounts were logged in to.
+pub fn known(database: &mut Database) -> Result<Vec<(String, i64)>, Failure> {
+    let request = Request::Known { most: ACCOUNTS_KNOWN * ADDRESSES_KNOWN };
+    match database.serve([request].iter()).pop() {
+        Some(Reply::Known(known)) => Ok(known),
+        Some(Reply::Failed(trouble)) => Err(Failure::unavailable(trouble.to_string())),
+        _ => Err(Failure::other("the database does not tell from where people came")),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::auth::chunks::{self, Bad, Chunk, Payload};
 use crate::auth::plain::Plain;
 use crate::auth::scram::{ClientFirst, Exchange, NONCE_BYTES};
 use crate::chat::Chat;
-use crate::chat::accounts::{Refusal, verifier_of};
+use crate::chat::accounts::Refusal;
 use crate::chat::caps::Cap;
 use crate::chat::numeric::*;
 use crate::chat::session::Session;
@@ -42,7 +42,9 @@ impl Chat {
     /// registration, and who is logged in may do so again.
     pub(crate) fn authenticate(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         let said = message.params[0];
-        if !self.sessions[conn].caps.has(Cap::Sasl) {
+        let session = &self.sessions[conn];
+        // Clients begin before they have asked for it; later they may not know that anybody can.
+        if !session.caps.has(Cap::Sasl) && session.user().is_some() {
             let text = "Ask for the capability sasl first";
             return self.numeric_saying(voice, conn, ERR_SASLFAIL, &[], text);
         }
@@ -92,7 +94,11 @@ impl Chat {
             }
             Ok(Chunk::Abort) => return self.numeric(voice, conn, ERR_SASLABORTED, &[]),
             Ok(Chunk::Last(payload)) => payload,
-            Err(Bad::TooLong) => return self.numeric(voice, conn, ERR_SASLTOOLONG, &[]),
+            Err(Bad::ChunkTooLong) => return self.numeric(voice, conn, ERR_SASLTOOLONG, &[]),
+            Err(Bad::TooLong) => {
+                let text = "SASL authentication failed: what was said is too long";
+                return self.numeric_saying(voice, conn, ERR_SASLFAIL, &[], text);
+            }
             Err(Bad::NotBase64) => return self.numeric(voice, conn, ERR_SASLFAIL, &[]),
         };
         match sasl.stage {
@@ -147,15 +153,9 @@ impl Chat {
             Ok(attempt) => attempt,
             Err(refusal) => return self.refuse_login(voice, conn, refusal),
         };
-        let decoy = self.doors.decoys.of(&name);
-        self.find_account(voice, conn, &name, |chat, voice, conn, found| {
-            let account = match found {
-                Ok(account) => account,
-                Err(refusal) => return chat.refuse_login(voice, conn, refusal),
-            };
-            let verifier = match account.as_ref().map_or(Ok(decoy), |account| verifier_of(account))
-            {
-                Ok(verifier) => verifier,
+        self.find_verifier(voice, conn, &name, |chat, voice, conn, found| {
+            let (account, verifier) = match found {
+                Ok(found) => found,
                 Err(refusal) => return chat.refuse_login(voice, conn, refusal),
             };
             let mut nonce = [0; NONCE_BYTES];

@@ -1,6 +1,10 @@
 //! AWAY, and who is here: ISON, USERHOST. Modern IRC, "Optional Messages"; IRCv3 away-notify and
 //! pre-away.
+//!
+//! Each connection says for itself whether somebody is there. A user is away when all of their
+//! connections are, as Ergo and pre-away have it, and when they have none.
 
+use super::nickserv::written_time;
 use super::registration::shortened;
 use crate::chat::caps::Cap;
 use crate::chat::numeric::*;
@@ -10,38 +14,93 @@ use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 
+/// What a connection has said with AWAY.
+pub struct Away {
+    /// Nothing for `*`: nobody is there, and there is nothing to say about it. IRCv3 pre-away.
+    pub text: Option<Box<str>>,
+    /// When, in milliseconds of uptime: of several connections the last one's text is told.
+    said_ms: u64,
+}
+
+/// Told where nothing was said.
+const NO_TEXT: &str = "Away";
+
+/// How the text begins of an always-on user without a connection.
+const AUTO_AWAY: &str = "Auto-away: left at ";
+
 impl Chat {
     /// `AWAY [text]`. Modern IRC, "AWAY message"; before registration for who has asked for
     /// `draft/pre-away`.
     pub(crate) fn away_command(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
         let text = message.params.first().copied().unwrap_or_default();
         let text = shortened(text, self.settings.limits.away_max);
-        let away = Some(text).filter(|text| !text.is_empty());
-        let reply = if away.is_some() { RPL_NOWAWAY } else { RPL_UNAWAY };
-        let Some(user) = self.sessions[conn].user() else {
-            if !self.sessions[conn].caps.has(Cap::PreAway) {
-                return self.numeric(voice, conn, ERR_NOTREGISTERED, &[]);
+        let session = &mut self.sessions[conn];
+        if session.user().is_none() && !session.caps.has(Cap::PreAway) {
+            return self.numeric(voice, conn, ERR_NOTREGISTERED, &[]);
+        }
+        let reply = if text.is_empty() { RPL_UNAWAY } else { RPL_NOWAWAY };
+        if text.is_empty() {
+            if let Some(more) = &mut session.more {
+                more.away = None;
             }
-            if let Some(registering) = self.sessions[conn].registering() {
-                registering.away = away.map(away_text);
-            }
-            return self.numeric(voice, conn, reply, &[]);
-        };
-        let new = away.map(away_text);
-        let changed = self.users[user].away != new;
-        self.users[user].away = new;
+        } else {
+            let text = Some(text).filter(|text| *text != "*").map(Box::from);
+            session.more().away = Some(Away { text, said_ms: voice.now().uptime_ms });
+        }
         self.numeric(voice, conn, reply, &[]);
-        if changed {
-            self.tell_away(voice, user);
-            self.keep_presence(voice, user);
+        if let Some(user) = self.sessions[conn].user() {
+            self.update_away(voice, user, Some(conn));
         }
     }
 
-    fn tell_away(&self, voice: &mut Voice, user: UserId) {
+    /// Finds whether a user who has a connection is away, and tells whom it concerns if that has
+    /// changed; `knows` of their own connections knows already.
+    pub(crate) fn update_away(&mut self, voice: &mut Voice, user: UserId, knows: Option<ConnId>) {
+        let away = self.away_by_connections(user);
+        if self.users[user].away == away {
+            return;
+        }
+        self.users[user].away = away;
+        self.tell_away(voice, user, knows);
+        self.keep_presence(voice, user);
+    }
+
+    /// Why a user is away, if none of their connections says that somebody is there.
+    pub(crate) fn away_by_connections(&self, user: UserId) -> Option<Box<str>> {
+        let user = &self.users[user];
+        let said = |conn: &ConnId| self.sessions[*conn].more.as_ref()?.away.as_ref();
+        let all: Option<Vec<&Away>> = user.conns.iter().map(said).collect();
+        let last = all?.into_iter().filter(|away| away.text.is_some()).max_by_key(|a| a.said_ms);
+        let auto = user.away.as_deref().filter(|text| text.starts_with(AUTO_AWAY));
+        let text = last.and_then(|away| away.text.as_deref());
+        Some(text.or(auto).unwrap_or(NO_TEXT).into())
+    }
+
+    /// An always-on user has lost their last connection, which had said `away`.
+    pub(crate) fn leave_alone(&mut self, voice: &mut Voice, user: UserId, away: Option<Away>) {
+        let text = away.and_then(|away| away.text);
+        let away = Some(text.unwrap_or_else(|| auto_away(voice.unix())));
+        if self.users[user].away != away {
+            self.users[user].away = away;
+            self.tell_away(voice, user, None);
+        }
+        self.keep_presence(voice, user);
+    }
+
+    /// Tells that a user is away, or here again. Their other connections hear it too: those that have
+    /// not asked for `away-notify` as if they had said it themselves.
+    fn tell_away(&self, voice: &mut Voice, user: UserId, knows: Option<ConnId>) {
         let params: Vec<&str> = self.users[user].away.as_deref().into_iter().collect();
         let mut line =
             Line::new(self.users[user].mask(), "AWAY", &params).tagged(self.tags_of(user));
         self.to_interested(voice, &mut line, user, Cap::AwayNotify, false);
+        let reply = if params.is_empty() { RPL_UNAWAY } else { RPL_NOWAWAY };
+        for conn in self.users[user].conns.iter().filter(|conn| Some(**conn) != knows) {
+            match self.sessions[*conn].caps.has(Cap::AwayNotify) {
+                true => line.to(voice, &self.sessions[*conn]),
+                false => self.numeric(voice, *conn, reply, &[]),
+            }
+        }
     }
 
     /// `ISON nick…`. RFC 2812 §4.9.
@@ -66,7 +125,7 @@ impl Chat {
     }
 }
 
-/// `*` alone means away with nothing to say about it: IRCv3 pre-away.
-fn away_text(text: &str) -> Box<str> {
-    if text == "*" { "Away".into() } else { text.into() }
+/// What is told of who has left at `at`, in seconds since 1970.
+pub(crate) fn auto_away(at: u64) -> Box<str> {
+    format!("{AUTO_AWAY}{}", written_time(at)).into()
 }

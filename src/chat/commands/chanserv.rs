@@ -1,6 +1,6 @@
 //! ChanServ: channels that stay, and ranks that accounts have there.
 
-use super::nickserv::written_time;
+use super::nickserv::{no_command, written_time};
 use crate::chat::accounts::trouble;
 use crate::chat::always_on::Kept;
 use crate::chat::channels::{ChannelId, ChannelMode, Rank, Serial};
@@ -31,6 +31,20 @@ const HELP: [&str; 9] = [
 ];
 
 const NOT_REGISTERED: &str = "There is no registered channel of that name.";
+
+/// What is wrong with a command, and what would be right.
+fn misused(command: &str, words: &[&str]) -> String {
+    let form = match command {
+        "REGISTER" | "INFO" => format!("{command} #channel"),
+        "AMODE" => "AMODE #channel [+o account]".to_owned(),
+        "DROP" => "DROP #channel".to_owned(),
+        _ => return no_command(command, NAME),
+    };
+    match words {
+        [] => format!("{command} needs a channel: {form}."),
+        _ => format!("{command} takes a channel and no more: {form}."),
+    }
+}
 
 /// A rank that an account is to have, or to have no more.
 struct RankChange {
@@ -66,7 +80,7 @@ impl Chat {
             ("DROP", [channel]) => self.cs_ask_whether_to_drop(voice, by, channel),
             ("DROP", [channel, again]) if same(channel, again) => self.cs_drop(voice, by, channel),
             ("HELP", _) => HELP.iter().for_each(|line| self.chanserv_says(voice, by.conn, line)),
-            _ => self.chanserv_says(voice, by.conn, "I don't understand that; say HELP."),
+            (command, words) => self.chanserv_says(voice, by.conn, &misused(command, words)),
         }
     }
 

@@ -151,7 +151,10 @@ const ALL: &[Topic] = &[
     topic(
         "AWAY",
         "AWAY [text]",
-        &["Says why you are away to who speaks to you; without a text you are back."],
+        &[
+            "Says why you are away to who speaks to you; without a text you are back. With several",
+            "connections you are away once all of them are.",
+        ],
     ),
     topic(
         "BATCH",
@@ -287,7 +290,10 @@ const ALL: &[Topic] = &[
     topic(
         "NICKSERV",
         "NICKSERV command",
-        &["Accounts: REGISTER, IDENTIFY, PASSWD, SET, INFO, DROP. NICKSERV HELP says more."],
+        &[
+            "Accounts: REGISTER, IDENTIFY, LOGOUT, REGAIN, PASSWD, SET, INFO, DROP. NICKSERV HELP says",
+            "more.",
+        ],
     ),
     topic(
         "NOTICE",
@@ -397,7 +403,10 @@ const ALL: &[Topic] = &[
     topic(
         "TBAN",
         "TBAN channel duration mask",
-        &["Bans somebody for a time, as 1d2h30m; with m: before the mask they may only not speak."],
+        &[
+            "Bans somebody for a time, as 1d2h30m; with m: before the mask they may only not speak.",
+            "Where the mask is banned already, the later word holds.",
+        ],
     ),
     topic("TIME", "TIME [server]", &["Says what time it is here, in UTC."]),
     topic(
@@ -445,6 +454,11 @@ const ALL: &[Topic] = &[
     ),
     topic("WHOIS", "WHOIS [server] nick{,nick}", &["Says what there is to know of somebody."]),
     topic("WHOWAS", "WHOWAS nick [count]", &["Says who had a nick, and left it."]),
+    topic(
+        "ZNC",
+        "ZNC *playback PLAY target [from [to]]",
+        &["Plays what was said again. For programs that know ZNC's way of asking."],
+    ),
 ];
 
 #[cfg(test)]

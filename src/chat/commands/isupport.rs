@@ -2,6 +2,7 @@
 //! IRCv3 extended-isupport.
 
 use super::list::CONDITIONS_MAX;
+use super::mode::MODES_MAX;
 use crate::chat::Chat;
 use crate::chat::ban::{ACCOUNT_EXTBAN, EXTBANS};
 use crate::chat::caps::Cap;
@@ -114,7 +115,7 @@ impl Chat {
                     .join(",")
             ),
             format!("MAXTARGETS={targets}"),
-            "MODES".to_owned(),
+            format!("MODES={MODES_MAX}"),
             format!("MONITOR={}", limits.monitor_max),
             format!("NAMELEN={}", limits.realname_max),
             format!("NETWORK={}", escaped(&self.settings.network)),

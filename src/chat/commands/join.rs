@@ -115,7 +115,9 @@ impl Chat {
         let room = &self.channels[channel];
         let mut ranks = Ranks::default();
         ranks.set(Rank::Op, room.members.is_empty() && room.registered().is_none());
-        self.channels.join(&mut self.users, channel, by.user, ranks);
+        let since_s = (voice.now().uptime_ms / 1000) as u32;
+        let joined = Member { user: by.user, ranks, since_s };
+        self.channels.join(&mut self.users, channel, joined);
         let serial = self.channels[channel].serial;
         if let Some(extra) = &mut self.users[by.user].extra {
             extra.invites.retain(|invite| *invite != (channel, serial));
@@ -124,9 +126,9 @@ impl Chat {
         let account = user.account.as_deref().unwrap_or("*");
         let params = format!("{} {account} :{}", self.channels[channel].name, user.realname());
         let msgid = self.keep_event(voice, by.user, &[channel], "JOIN", &params);
-        let joined = Member { user: by.user, ranks };
-        self.tell_join(voice, channel, joined, msgid.as_deref(), |_| true);
+        self.tell_join(voice, channel, joined, Some(&msgid), |_| true);
         self.give_own_rank(voice, channel, by.user);
+        self.restore_operator(voice, channel, by.user);
         self.keep_presence(voice, by.user);
         for conn in self.users[by.user].conns.clone() {
             let by = By { conn, user: by.user };
@@ -176,10 +178,10 @@ impl Chat {
 
     /// What who has just joined is told: topic, members, metadata.
     pub(crate) fn tell_channel(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
+        self.tell_marker_of_channel(voice, by, channel);
         if self.channels[channel].topic.is_some() {
             self.tell_topic(voice, by, channel);
         }
-        self.tell_marker_of_channel(voice, by, channel);
         if !self.sessions[by.conn].caps.any_of(Caps::NO_IMPLICIT_NAMES) {
             self.tell_names(voice, by, channel);
         }
@@ -224,10 +226,11 @@ impl Chat {
         let name = &*self.channels[channel].name;
         let both = [name, reason];
         let params = if reason.is_empty() { &both[..1] } else { &both[..] };
-        let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(user) };
+        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
         let mut line = Line::new(self.users[user].mask(), "PART", params).tagged(tags);
         self.to_witnesses(voice, &mut line, channel, about);
         self.channels.part(&mut self.users, channel, user);
+        self.note_operator_gone(voice, channel, about, (self.key(user), true));
         self.keep_presence(voice, user);
     }
 

@@ -59,10 +59,11 @@ impl Chat {
         let params = text_after(&params, reason);
         let msgid = self.keep_event(voice, by.user, &[channel], "KICK", &params);
         let params = [&*self.channels[channel].name, self.users[user].nick(), reason];
-        let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(by.user) };
+        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
         let mut line = Line::new(self.users[by.user].mask(), "KICK", &params).tagged(tags);
         self.to_witnesses(voice, &mut line, channel, kicked);
         self.channels.part(&mut self.users, channel, user);
+        self.note_operator_gone(voice, channel, kicked, (self.key(user), user == by.user));
         self.keep_presence(voice, user);
     }
 

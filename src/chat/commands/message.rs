@@ -103,9 +103,8 @@ impl Chat {
     }
 
     fn say_to_targets(&mut self, voice: &mut Voice, by: By, message: &Message, kind: Kind) {
-        let caps = self.sessions[by.conn].caps;
-        let tagged = caps.has(Cap::MessageTags);
-        let client_tags = if tagged { client_only(message.tags) } else { String::new() };
+        let tagged = self.sessions[by.conn].caps.has(Cap::MessageTags);
+        let client_tags = self.client_tags(by, message);
         let Some(targets) = message.params.first().filter(|targets| !targets.is_empty()) else {
             return self.complain(voice, by, kind, ERR_NORECIPIENT, &[], &no_recipient(kind));
         };
@@ -128,12 +127,11 @@ impl Chat {
                 break;
             }
             seen.push(target);
-            if self.is_playback(by, kind, target) {
-                self.tell_playback(voice, by, text);
-                continue;
-            }
-            if is_service(target) {
-                self.tell_service(voice, by, kind, target, text);
+            if is_service(target) || casemap::same(target, PLAYBACK) {
+                self.tell_service(voice, by, kind, target, text, &client_tags);
+                if self.sessions[by.conn].user() != Some(by.user) {
+                    return; // it speaks for another user by now
+                }
                 continue;
             }
             if let Some(target) = self.target(voice, by, kind, target, &[text]) {
@@ -142,21 +140,40 @@ impl Chat {
         }
     }
 
-    /// Whether it is said to what plays history to clients that know only ZNC's way of asking.
-    fn is_playback(&self, by: By, kind: Kind, target: &str) -> bool {
-        kind == Kind::Privmsg
-            && self.sessions[by.conn].caps.has(Cap::Playback)
-            && casemap::same(target, PLAYBACK)
+    /// The tags that a message passes on, from who may give any.
+    pub(crate) fn client_tags(&self, by: By, message: &Message) -> String {
+        let tagged = self.sessions[by.conn].caps.has(Cap::MessageTags);
+        if tagged { client_only(message.tags) } else { String::new() }
     }
 
     /// A message to a service is a command, and nobody else hears it: it may have a password in it.
-    fn tell_service(&mut self, voice: &mut Voice, by: By, kind: Kind, name: &str, text: &str) {
-        if kind != Kind::Privmsg {
-            return;
+    /// The echo has none.
+    fn tell_service(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        kind: Kind,
+        name: &str,
+        text: &str,
+        client_tags: &str,
+    ) {
+        let to_nickserv = casemap::same(name, nickserv::NAME);
+        if self.sessions[by.conn].caps.has(Cap::EchoMessage) {
+            let msgid = self.message_ids.next(voice.now().unix_ms);
+            let shown = if to_nickserv { nickserv::without_passwords(text) } else { text.into() };
+            let both = [name, &*shown];
+            let params = if kind == Kind::Tagmsg { &both[..1] } else { &both[..] };
+            let tags = self.tags_of(by.user);
+            let tags = LineTags { msgid: Some(&msgid), client: client_tags, ..tags };
+            let mask = self.users[by.user].mask();
+            let mut line = Line::new(mask, kind.command(), params).tagged(tags);
+            line.to(voice, &self.sessions[by.conn]);
         }
-        match casemap::same(name, nickserv::NAME) {
-            true => self.nickserv_hears(voice, by, text),
-            false => self.chanserv_hears(voice, by, text),
+        match kind {
+            Kind::Notice | Kind::Tagmsg => {}
+            Kind::Privmsg if casemap::same(name, PLAYBACK) => self.tell_playback(voice, by, text),
+            Kind::Privmsg if to_nickserv => self.nickserv_hears(voice, by, text),
+            Kind::Privmsg => self.chanserv_hears(voice, by, text),
         }
     }
 
@@ -176,6 +193,7 @@ impl Chat {
                 return None;
             };
             self.end_timed_bans(voice, channel);
+            voice.unlabelled(|voice| self.elect_operator(voice, channel));
             let mut why = self.silences(channel, by.user, texts).map(str::to_owned);
             if why.is_none() && kind != Kind::Tagmsg {
                 why = self.curbs(voice, channel, by.user, texts);
@@ -295,7 +313,7 @@ impl Chat {
 
     /// Remembers who said what, and when: for WHOIS and REDACT.
     pub(crate) fn note_said(&mut self, voice: &Voice, by: By, target: Target, msgid: &str) {
-        self.users[by.user].spoke_at = voice.unix();
+        self.users[by.user].acted_at = voice.unix();
         let kept = self.place(by.user, target);
         let target = match target {
             Target::User(user) => self.users[user].nick(),

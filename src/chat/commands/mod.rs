@@ -3,7 +3,7 @@
 
 mod audit;
 pub(crate) mod authenticate;
-mod away;
+pub(crate) mod away;
 mod cap;
 mod certificates;
 pub(crate) mod chanserv;
@@ -23,6 +23,7 @@ pub(crate) mod metadata_command;
 pub(crate) mod metadata_sync;
 pub(crate) mod metadata_trouble;
 mod mode;
+mod mode_lists;
 mod monitor;
 pub(crate) mod multiline;
 mod names;
@@ -30,6 +31,7 @@ pub(crate) mod nickserv;
 pub(crate) mod oper;
 mod quieting;
 pub(crate) mod redact;
+mod regain;
 mod register;
 pub(crate) mod registration;
 mod relay;

@@ -1,13 +1,18 @@
 //! MODE of channels. Modern IRC, "MODE message" and "Channel Modes".
 
-use crate::chat::ban::Ban;
-use crate::chat::channels::{ChannelId, ChannelMode, List, ListEntry, Member, Rank, Ranks, Slow};
+use crate::chat::channels::{ChannelId, ChannelMode, List, Member, Rank, Ranks, Slow};
 use crate::chat::numeric::*;
 use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::wire::casemap;
-use crate::wire::irc::Message;
 use crate::wire::irc::names::{ChannelName, Key};
+use crate::wire::irc::{Message, PARAMS_MAX};
+
+/// Changes with a parameter in one command: ISUPPORT `MODES`.
+pub(crate) const MODES_MAX: usize = 20;
+
+/// Those told in one line: with channel and letters no more than [`PARAMS_MAX`].
+const LINE_PARAMS_MAX: usize = 12;
 
 /// Letters and parameters of one MODE line in bytes; beside mask and channel they fit into 510.
 const CHANGES_MAX: usize = 300;
@@ -21,7 +26,7 @@ pub(crate) const LINES_PER_TENTH: usize = 50;
 
 /// What has been changed, as it is told.
 #[derive(Default)]
-struct Changes {
+pub(super) struct Changes {
     letters: String,
     params: Vec<String>,
     sign: Option<bool>,
@@ -31,15 +36,19 @@ struct Changes {
     lasting: bool,
     /// Ranks don't matter.
     forced: bool,
+    /// When the bans end that are set, in seconds since 1970; never if it is missing.
+    pub(super) until: Option<u64>,
+    /// How many had a parameter.
+    count: usize,
     /// Lines that are complete already.
     full: Vec<(String, Vec<String>)>,
 }
 
 impl Changes {
-    fn push(&mut self, on: bool, letter: char, param: Option<&str>) {
+    pub(super) fn push(&mut self, on: bool, letter: char, param: Option<&str>) {
         self.lasting |= Rank::of(letter).is_none();
         let bytes = self.letters.len() + self.params.iter().map(|p| p.len() + 1).sum::<usize>();
-        if self.params.len() == 12 || bytes + param.map_or(0, str::len) > CHANGES_MAX {
+        if self.params.len() == LINE_PARAMS_MAX || bytes + param.map_or(0, str::len) > CHANGES_MAX {
             self.full.push((std::mem::take(&mut self.letters), std::mem::take(&mut self.params)));
             self.sign = None;
         }
@@ -66,6 +75,15 @@ impl Chat {
             Some([modes, params @ ..]) if !modes.is_empty() => (*modes, params),
             _ => ("", &[][..]),
         };
+        // The last of as many as a message may have holds all that follow, with the spaces.
+        let whole = message.params.len() == PARAMS_MAX;
+        let params: Vec<&str> = match params.split_last() {
+            Some((last, before)) if whole => {
+                before.iter().copied().chain(last.split(' ')).collect()
+            }
+            _ => params.to_vec(),
+        };
+        let params = &params[..];
         if !ChannelName::is_meant_by(target) {
             return self.user_mode(voice, by, target, modes, params);
         }
@@ -100,8 +118,32 @@ impl Chat {
         params: &[&str],
         forced: bool,
     ) {
+        self.apply(voice, by, channel, modes, params, Changes { forced, ..Changes::default() });
+    }
+
+    /// Sets a ban that ends at `until`, in seconds since 1970, as `MODE +b` sets one that does not.
+    pub(crate) fn ban_until(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        channel: ChannelId,
+        mask: &str,
+        until: u64,
+    ) {
+        let changes = Changes { until: Some(until), ..Changes::default() };
+        self.apply(voice, by, channel, "+b", &[mask], changes);
+    }
+
+    fn apply(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        channel: ChannelId,
+        modes: &str,
+        params: &[&str],
+        mut changes: Changes,
+    ) {
         let mut params = params.iter().copied().filter(|param| !param.is_empty());
-        let mut changes = Changes { forced, ..Changes::default() };
         let mut listed = [false; 3];
         // Why something was refused is told once, however many letters it was.
         let mut refused = false;
@@ -115,6 +157,13 @@ impl Chat {
                         true => params.next(),
                         false => None,
                     };
+                    changes.count += usize::from(param.is_some());
+                    if param.is_some() && changes.count > MODES_MAX {
+                        if changes.count == MODES_MAX + 1 {
+                            self.refuse_more_modes(voice, by, channel);
+                        }
+                        continue;
+                    }
                     if let (Some(list), None) = (List::of(letter), param) {
                         if !std::mem::replace(&mut listed[list as usize], true) {
                             self.tell_list(voice, by, channel, list);
@@ -136,6 +185,12 @@ impl Chat {
         }
     }
 
+    fn refuse_more_modes(&self, voice: &mut Voice, by: By, channel: ChannelId) {
+        let text = format!("A MODE changes {MODES_MAX} things with a parameter at most");
+        let name = &self.channels[channel].name;
+        self.numeric_saying(voice, by.conn, ERR_TOOMANYTARGETS, &[name], &text);
+    }
+
     fn refuse_mode(&self, voice: &mut Voice, by: By, channel: ChannelId) {
         self.numeric(voice, by.conn, ERR_CHANOPRIVSNEEDED, &[&self.channels[channel].name]);
     }
@@ -146,7 +201,7 @@ impl Chat {
             let mut params = vec![&*name, &letters];
             params.extend(values.iter().map(String::as_str));
             let msgid = self.keep_event(voice, by.user, &[channel], "MODE", &params.join(" "));
-            let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(by.user) };
+            let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
             let mut line = Line::new(self.users[by.user].mask(), "MODE", &params).tagged(tags);
             self.to_channel(voice, &mut line, channel);
         }
@@ -335,7 +390,7 @@ impl Chat {
         self.member(there, by.user).is_some_and(|member| member.ranks.at_least(Rank::Op))
     }
 
-    fn bad_parameter(
+    pub(super) fn bad_parameter(
         &self,
         voice: &mut Voice,
         by: By,
@@ -351,69 +406,6 @@ impl Chat {
             ERR_INVALIDMODEPARAM,
             &[name, &letter.to_string(), param, text],
         );
-    }
-
-    /// Modes `b`, `e` and `I`.
-    fn change_list(
-        &mut self,
-        voice: &mut Voice,
-        by: By,
-        id: ChannelId,
-        (on, letter, list, param): (bool, char, List, Option<&str>),
-        changes: &mut Changes,
-    ) {
-        let text = param.expect("without one the list is told");
-        let entry = match self.list_entry(by, text) {
-            Ok(entry) if on => entry,
-            Err(why) if on => return self.bad_parameter(voice, by, id, letter, text, why),
-            _ => text.to_owned(),
-        };
-        let Ok(mask) = Ban::parse(&entry) else {
-            return self.bad_parameter(voice, by, id, letter, text, "Not a mask");
-        };
-        let mask_text = mask.as_str().to_owned();
-        let setter: Box<str> = self.users[by.user].mask().into();
-        let max = self.settings.limits.list_entries_max;
-        let channel = &mut self.channels[id];
-        let found = channel.list(list).iter().position(|entry| entry.mask == mask);
-        match (on, found) {
-            (true, None) if channel.list(list).len() >= max => {
-                let name = channel.name.clone();
-                let params = [&*name, &letter.to_string()];
-                self.numeric(voice, by.conn, ERR_BANLISTFULL, &params);
-            }
-            (true, None) => {
-                channel.list_mut(list).push(ListEntry {
-                    mask,
-                    by: setter,
-                    at: voice.unix(),
-                    until: None,
-                });
-                changes.push(true, letter, Some(&mask_text));
-            }
-            (false, Some(index)) => {
-                let removed = channel.list_mut(list).remove(index);
-                changes.push(false, letter, Some(removed.mask.as_str()));
-            }
-            _ => {}
-        }
-    }
-
-    fn tell_list(&self, voice: &mut Voice, by: By, id: ChannelId, list: List) {
-        let channel = &self.channels[id];
-        let (reply, end) = match list {
-            List::Ban => (RPL_BANLIST, RPL_ENDOFBANLIST),
-            List::Except => (RPL_EXCEPTLIST, RPL_ENDOFEXCEPTLIST),
-            List::Invex => (RPL_INVEXLIST, RPL_ENDOFINVEXLIST),
-        };
-        // Who is let in against a ban is not for those who look for a way in.
-        let may = list == List::Ban || self.users[by.user].is_in(id);
-        for entry in channel.list(list).iter().filter(|_| may) {
-            let at = entry.at.to_string();
-            let params = [&*channel.name, entry.mask.as_str(), &entry.by, &at];
-            self.numeric(voice, by.conn, reply, &params);
-        }
-        self.numeric(voice, by.conn, end, &[&channel.name]);
     }
 
     /// Modes `q`, `a`, `o`, `h` and `v`. Everyone may give up their own.
@@ -451,6 +443,12 @@ impl Chat {
         }
         if member.ranks.has(rank) != on {
             self.set_rank(voice, channel, member, rank, on);
+            let is_operator =
+                self.member(channel, user).is_some_and(|now| now.ranks.at_least(Rank::Op));
+            if !on && !is_operator {
+                let who = (self.key(user), user == by.user);
+                self.note_operator_gone(voice, channel, member, who);
+            }
             let nick = self.users[user].nick().to_owned();
             changes.push(on, letter, Some(&nick));
         }

@@ -27,10 +27,12 @@ pub(crate) fn is_service(name: &str) -> bool {
     SERVICES.iter().any(|service| same(service, name))
 }
 
-const HELP: [&str; 12] = [
+const HELP: [&str; 14] = [
     "Accounts. /msg NickServ COMMAND, or /NS COMMAND:",
     "REGISTER password [email]        makes an account of your nick, and logs you in",
     "IDENTIFY [account] password      logs you in",
+    "LOGOUT                           logs you out; your nick stays",
+    "REGAIN nick [password]           makes this connection speak for your user of that nick; GHOST, RECOVER",
     "PASSWD password new-password     changes the password, closes your other connections",
     "SET always-on on|off             whether you stay when your last connection goes",
     "SET replay on|off                whether you are sent what you missed when you return",
@@ -75,6 +77,10 @@ impl Chat {
             ("SET", [what, value]) if what.eq_ignore_ascii_case("replay") => {
                 self.ns_set_replay(voice, by, value);
             }
+            ("REGAIN" | "GHOST" | "RECOVER", words) => {
+                self.ns_regain(voice, by, &command, words);
+            }
+            ("LOGOUT", _) => self.ns_logout(voice, by),
             ("CERT", words) => self.ns_cert(voice, by, words),
             ("INFO", []) => {
                 let own = self.users[by.user].account.clone();
@@ -90,7 +96,7 @@ impl Chat {
             ("DROP", [account, password]) => self.ns_drop_own(voice, by, account, password),
             ("SAREGISTER", [account, password]) => self.ns_saregister(voice, by, account, password),
             ("HELP", _) => HELP.iter().for_each(|line| self.nickserv_says(voice, by.conn, line)),
-            _ => self.nickserv_says(voice, by.conn, "I don't understand that; say HELP."),
+            (command, words) => self.nickserv_says(voice, by.conn, &misused(command, words)),
         }
     }
 
@@ -163,12 +169,25 @@ impl Chat {
                 chat.nickserv_says(voice, conn, text);
             }
             Ok(account) => {
-                let text = format!("You are logged in as {}.", account.name);
+                let name = account.name.clone();
                 chat.log_in(voice, conn, account);
-                chat.nickserv_says(voice, conn, &text);
+                chat.nickserv_says(voice, conn, &format!("You are logged in as {name}."));
+                chat.tell_of_other_user(voice, conn, &name);
             }
             Err(refusal) => chat.nickserv_says(voice, conn, &format!("{refusal}.")),
         });
+    }
+
+    /// Who is here twice with one account learns how to be so once.
+    fn tell_of_other_user(&self, voice: &mut Voice, conn: ConnId, account: &str) {
+        let own = self.sessions[conn].user();
+        let users = self.users_of(account).into_iter();
+        for nick in users.filter(|user| Some(*user) != own).map(|user| self.users[user].nick()) {
+            let text = format!(
+                "You are here as {nick}, too. To speak for that user with this connection: /msg NickServ REGAIN {nick}"
+            );
+            self.nickserv_says(voice, conn, &text);
+        }
     }
 
     fn ns_passwd(&mut self, voice: &mut Voice, by: By, password: &str, new: &str) {
@@ -316,6 +335,57 @@ impl Chat {
             }
         });
     }
+}
+
+/// What a command of NickServ must be given, and how it is written.
+const FORMS: [(&str, &str, &str); 6] = [
+    ("DROP", "the account and its password", "DROP account password"),
+    ("IDENTIFY", "a password", "IDENTIFY [account] password"),
+    ("PASSWD", "your password and the new one", "PASSWD password new-password"),
+    ("REGISTER", "a password", "REGISTER password [email]"),
+    ("SAREGISTER", "an account and a password", "SAREGISTER account password"),
+    ("SET", "a setting and its value", SET_FORM),
+];
+
+const SET_FORM: &str = "SET always-on on|off";
+
+/// What is wrong with a command, and what would be right.
+fn misused(command: &str, words: &[&str]) -> String {
+    if let ("SET", [what, _, ..]) = (command, words)
+        && !what.eq_ignore_ascii_case("always-on")
+    {
+        return format!("There is no setting {}: {SET_FORM}.", shortened(what, SHOWN_MAX));
+    }
+    let known = if matches!(command, "ID" | "LOGIN") { "IDENTIFY" } else { command };
+    match FORMS.iter().find(|(name, ..)| *name == known) {
+        Some((_, needs, form)) => format!("{known} needs {needs}: {form}."),
+        None => no_command(command, NAME),
+    }
+}
+
+/// What is told of a word that is no command of a service.
+pub(crate) fn no_command(word: &str, service: &str) -> String {
+    format!("{} is no command of {service}; HELP lists them.", shortened(word, SHOWN_MAX))
+}
+
+/// Of a word that means nothing, in bytes.
+const SHOWN_MAX: usize = 30;
+
+/// What NickServ is told, with stars for what is a password or may be one.
+pub(crate) fn without_passwords(text: &str) -> String {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    let command = words.first().map(|word| word.to_ascii_uppercase()).unwrap_or_default();
+    let secret = match &*command {
+        "HELP" | "INFO" | "SET" | "CERT" | "LOGOUT" => return text.to_owned(),
+        "REGISTER" => 1..=1,
+        "IDENTIFY" | "ID" | "LOGIN" if words.len() == 2 => 1..=1,
+        "IDENTIFY" | "ID" | "LOGIN" | "DROP" | "SAREGISTER" => 2..=usize::MAX,
+        "REGAIN" | "GHOST" | "RECOVER" => 2..=usize::MAX,
+        // Somebody who mistypes a command gives a password all the same.
+        _ => 1..=usize::MAX,
+    };
+    let shown = |(at, word)| if secret.contains(&at) { "****" } else { word };
+    words.into_iter().enumerate().map(shown).collect::<Vec<&str>>().join(" ")
 }
 
 fn described(account: &Account, all: bool) -> Vec<String> {

@@ -21,17 +21,8 @@ impl Chat {
             return self.fail(voice, by.conn, "TBAN", "INVALID_DURATION", &[name, time], text);
         };
         self.end_timed_bans(voice, channel);
-        let count = self.channels[channel].list(List::Ban).len();
-        self.change_modes(voice, by, channel, "+b", &[mask], false);
-        let room = &mut self.channels[channel];
-        if room.list(List::Ban).len() == count {
-            return; // it was refused, or is there already
-        }
         let until = voice.unix().saturating_add(seconds);
-        let entry = room.list_mut(List::Ban).last_mut().expect("the one that was added");
-        entry.until = Some(until);
-        room.next_end = room.next_end.min(until);
-        self.keep_channel(voice, channel);
+        self.ban_until(voice, by, channel, mask, until);
     }
 
     /// Takes back the bans of a channel that have ended. It is called before they are looked at:
@@ -47,7 +38,7 @@ impl Chat {
             let name = self.channels[channel].name.clone();
             let params = [&*name, "-b", mask];
             let msgid = self.keep_service_event(voice, &source, channel, "MODE", &params.join(" "));
-            let tags = LineTags { msgid: msgid.as_deref(), ..LineTags::default() };
+            let tags = LineTags { msgid: Some(&msgid), ..LineTags::default() };
             let mut line = Line::new(&source, "MODE", &params).tagged(tags);
             voice.unlabelled(|voice| self.to_channel(voice, &mut line, channel));
         }

@@ -70,7 +70,7 @@ fn code_of(why: &Unregistered) -> &'static str {
         Unregistered::BadPassword(_) => "UNACCEPTABLE_PASSWORD",
         Unregistered::BadEmail => "INVALID_EMAIL",
         Unregistered::BadInvitation => "UNACCEPTABLE_EMAIL",
-        Unregistered::Taken => "ACCOUNT_EXISTS",
+        Unregistered::Taken | Unregistered::NickInUse => "ACCOUNT_EXISTS",
         Unregistered::TooMany(_) | Unregistered::Unavailable(_) => "TEMPORARILY_UNAVAILABLE",
     }
 }

@@ -1,6 +1,7 @@
 //! From connection to user, and back: PASS, NICK, USER, PING, PONG, QUIT, and who falls silent.
 //! Modern IRC, "Connection Registration" and "Connection Messages".
 
+use super::away::Away;
 use super::nickserv::is_service;
 use super::returning::Ending;
 use crate::chat::caps::Cap;
@@ -40,14 +41,15 @@ impl Chat {
             return self.numeric(voice, conn, ERR_ERRONEUSNICKNAME, &[asked]);
         };
         if is_service(asked) {
-            return self.numeric_saying(voice, conn, ERR_NICKNAMEINUSE, &[asked], RESERVED);
+            let text = "Nickname is that of a service";
+            return self.numeric_saying(voice, conn, ERR_NICKNAMEINUSE, &[asked], text);
         }
         match self.sessions[conn].user() {
             Some(user) if casemap::same(self.users[user].nick(), asked) => {
                 self.change_nick(voice, By { conn, user }, nick);
             }
             Some(user) if self.users.find(asked).is_some_and(|owner| owner != user) => {
-                self.numeric(voice, conn, ERR_NICKNAMEINUSE, &[asked]);
+                self.refuse_taken(voice, conn, asked);
             }
             Some(_) => {
                 let asked = asked.to_owned();
@@ -59,7 +61,7 @@ impl Chat {
                 // Who is of the same account may join them, and that is known later.
                 let taken = self.users.find(asked).is_some_and(|owner| !self.may_attach(owner));
                 if taken {
-                    return self.numeric(voice, conn, ERR_NICKNAMEINUSE, &[asked]);
+                    return self.refuse_taken(voice, conn, asked);
                 }
                 if let Some(registering) = self.sessions[conn].registering() {
                     registering.nick = Some(asked.into());
@@ -79,17 +81,36 @@ impl Chat {
     ) {
         let Some(user) = self.sessions[conn].user() else { return };
         let nick = Nick::parse(asked, usize::MAX).expect("it was parsed before");
-        if let Some((reply, text)) = unavailable(&may) {
+        if let Some((reply, text)) = unavailable(&may, &regain(asked)) {
             return self.numeric_saying(voice, conn, reply, &[asked], &text);
         }
         if self.users.find(asked).is_some_and(|owner| owner != user) {
-            return self.numeric(voice, conn, ERR_NICKNAMEINUSE, &[asked]);
+            return self.refuse_taken(voice, conn, asked);
         }
         let username = self.users[user].username().to_owned();
         if let Some(why) = self.ban_of_name(voice, conn, asked, &username) {
             return self.numeric_saying(voice, conn, ERR_ERRONEUSNICKNAME, &[asked], &why);
         }
         self.change_nick(voice, By { conn, user }, nick);
+    }
+
+    fn refuse_taken(&self, voice: &mut Voice, conn: ConnId, nick: &str) {
+        let text = self.taken_text(conn, nick);
+        self.numeric_saying(voice, conn, ERR_NICKNAMEINUSE, &[nick], &text);
+    }
+
+    /// What is said of a nick that somebody has: what to do if they may be the same person.
+    fn taken_text(&self, conn: ConnId, nick: &str) -> String {
+        let holder = self.users.find(nick).map(|holder| &self.users[holder]);
+        let Some(account) = holder.and_then(|holder| holder.account.as_deref()) else {
+            return ERR_NICKNAMEINUSE.1.to_owned();
+        };
+        let advice = match self.sessions[conn].user() {
+            Some(_) => format!(": {}", regain(nick)),
+            None => format!(", {BY_SASL}"),
+        };
+        let whose = format!("Nickname is in use by who is logged in to {account}");
+        format!("{whose}. If that is your account{advice}")
     }
 
     /// Whether others of the same account may speak for a user too.
@@ -115,7 +136,7 @@ impl Chat {
         let msgid = self.keep_event(voice, by.user, &channels, "NICK", nick.as_str());
         self.users.rename(by.user, nick);
         let params = [nick.as_str()];
-        let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(by.user) };
+        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
         let mut line = Line::new(&before, "NICK", &params).tagged(tags);
         self.to_peers_and_self(voice, &mut line, by.user);
         if !same_name {
@@ -151,7 +172,8 @@ impl Chat {
         if let Some(owner) = self.users.find(&nick)
             && !self.is_of(owner, self.account_of(conn))
         {
-            return self.refuse_nick(voice, conn, &nick, ERR_NICKNAMEINUSE, None);
+            let text = self.taken_text(conn, &nick);
+            return self.refuse_nick(voice, conn, &nick, ERR_NICKNAMEINUSE, Some(&text));
         }
         if !self.knows_password(conn) {
             self.numeric(voice, conn, ERR_PASSWDMISMATCH, &[]);
@@ -163,7 +185,7 @@ impl Chat {
         let asked = nick.clone();
         let asked = Nick::parse(&asked, usize::MAX).expect("it was parsed when it was given");
         self.ask_whose(voice, conn, asked, move |chat, voice, conn, may| {
-            if let Some((reply, text)) = unavailable(&may) {
+            if let Some((reply, text)) = unavailable(&may, BY_SASL) {
                 return chat.refuse_nick(voice, conn, &nick, reply, Some(&text));
             }
             if chat.refuses_strangers(voice, conn) || chat.refuses_banned(voice, conn) {
@@ -173,7 +195,10 @@ impl Chat {
                 Some(owner) if chat.is_of(owner, chat.account_of(conn)) => {
                     chat.attach(voice, conn, owner);
                 }
-                Some(_) => chat.refuse_nick(voice, conn, &nick, ERR_NICKNAMEINUSE, None),
+                Some(_) => {
+                    let text = chat.taken_text(conn, &nick);
+                    chat.refuse_nick(voice, conn, &nick, ERR_NICKNAMEINUSE, Some(&text));
+                }
                 None => chat.become_user(voice, conn, &nick),
             }
         });
@@ -211,7 +236,7 @@ impl Chat {
         true
     }
 
-    fn is_of(&self, user: UserId, account: Option<&str>) -> bool {
+    pub(crate) fn is_of(&self, user: UserId, account: Option<&str>) -> bool {
         let own = self.users[user].account.as_deref();
         own.is_some() && own.zip(account).is_some_and(|(own, account)| casemap::same(own, account))
     }
@@ -234,14 +259,12 @@ impl Chat {
     fn become_user(&mut self, voice: &mut Voice, conn: ConnId, nick: &str) {
         let Some(registering) = self.sessions[conn].registering() else { return };
         let Some((username, realname)) = registering.user.take() else { return };
-        let away = registering.away.take();
         let metadata = std::mem::take(&mut registering.metadata);
         let login = registering.login.take();
         let host = self.host(conn);
         let session = &mut self.sessions[conn];
         let nick = Nick::parse(nick, usize::MAX).expect("it was parsed when it was given");
         let mut user = User::new(nick, &username, &host, &realname, conn, voice.unix());
-        user.away = away;
         if !metadata.is_empty() {
             user.extra().metadata = metadata;
         }
@@ -250,6 +273,7 @@ impl Chat {
         if let Some(login) = login {
             self.users.log_in(user, *login);
         }
+        self.users[user].away = self.away_by_connections(user);
         self.registering -= 1;
         voice.out.set_deadline(conn, self.settings.limits.ping_interval);
         let before = self.users[user].modes();
@@ -284,15 +308,20 @@ impl Chat {
         voice.out.set_deadline(conn, self.settings.limits.ping_interval);
         let by = By { conn, user };
         self.welcome(voice, by);
+        self.tell_where_they_are(voice, by);
+    }
+
+    /// What a connection is told of the user that it speaks for from now on.
+    pub(crate) fn tell_where_they_are(&mut self, voice: &mut Voice, by: By) {
+        let By { conn, user } = by;
         let modes = self.users[user].modes().text();
         self.numeric(voice, conn, RPL_UMODEIS, &[&modes]);
         let missed = self.missed_by(by);
         for membership in self.users[user].channels.clone() {
             self.tell_own_join(voice, by, membership.channel, missed.is_none());
         }
-        if self.users[user].away.is_some() {
-            self.numeric(voice, conn, RPL_NOWAWAY, &[]);
-        }
+        self.users[user].acted_at = voice.unix();
+        self.update_away(voice, user, Some(conn));
         if let Some(missed) = missed {
             self.tell_missed(voice, by, missed);
         }
@@ -350,16 +379,31 @@ impl Chat {
         self.stop_watching(conn);
         self.note_received(voice, conn, ending);
         let session = &mut self.sessions[conn];
-        session.more = None;
+        let away = session.more.take().and_then(|more| more.away);
         match std::mem::replace(&mut session.stage, Stage::Gone) {
             Stage::Gone => {}
             Stage::Registering(_) => self.registering -= 1,
             Stage::Registered(user) => {
-                self.users[user].conns.retain(|each| *each != conn);
-                if self.users[user].conns.is_empty() && !self.users[user].is_always_on() {
-                    self.part_with(voice, user, why);
-                }
+                self.loses(voice, user, conn, away, why);
             }
+        }
+    }
+
+    /// A connection, which had said `away`, does not speak for a user any more. With the last of them
+    /// the user goes, unless they are always on.
+    pub(crate) fn loses(
+        &mut self,
+        voice: &mut Voice,
+        user: UserId,
+        conn: ConnId,
+        away: Option<Away>,
+        why: &str,
+    ) {
+        self.users[user].conns.retain(|each| *each != conn);
+        match self.users[user].conns.is_empty() {
+            false => self.update_away(voice, user, None),
+            true if self.users[user].is_always_on() => self.leave_alone(voice, user, away),
+            true => self.part_with(voice, user, why),
         }
     }
 
@@ -370,14 +414,16 @@ impl Chat {
         let msgid = self.keep_event(voice, user, &channels, "QUIT", &format!(":{why}"));
         let peers = self.peers(user);
         let params = [why];
-        let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(user) };
+        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
         let mut line = Line::new(self.users[user].mask(), "QUIT", &params).tagged(tags);
         for peer in peers {
             self.to_user(voice, &mut line, peer);
         }
         self.tell_watchers_offline(voice, user);
         while let Some(&Membership { channel, .. }) = self.users[user].channels.last() {
+            let was = self.member(channel, user).expect("a member");
             self.channels.part(&mut self.users, channel, user);
+            self.note_operator_gone(voice, channel, was, (self.key(user), true));
         }
         let user = self.users.remove(user);
         self.departed.remember(&user, voice.unix(), self.settings.limits.whowas_max);
@@ -443,14 +489,24 @@ impl Chat {
     }
 }
 
-/// What is said of a nick that belongs to an account.
-const RESERVED: &str = "Nickname is reserved for another account";
+/// What a newcomer may do whose nick belongs to an account.
+const BY_SASL: &str = "log in by SASL; else take another";
 
-/// Why a nick can't be had, once it is known whose it is.
-fn unavailable(may: &Result<bool, Trouble>) -> Option<(Numeric, String)> {
+/// What a user may do for a nick that belongs to an account.
+fn regain(nick: &str) -> String {
+    format!("/msg NickServ REGAIN {nick} password")
+}
+
+/// Why a nick can't be had, once it is known whose it is; with advice for its owner.
+fn unavailable(may: &Result<bool, Trouble>, advice: &str) -> Option<(Numeric, String)> {
     match may {
         Ok(true) => None,
-        Ok(false) => Some((ERR_NICKNAMEINUSE, RESERVED.to_owned())),
+        Ok(false) => {
+            let then = if advice.starts_with('/') { ":" } else { "," };
+            let text =
+                format!("Nickname is reserved for an account. If it is yours{then} {advice}");
+            Some((ERR_NICKNAMEINUSE, text))
+        }
         Err(trouble) => {
             let text = format!("It can't be looked up whose nick that is: {trouble}");
             Some((ERR_UNAVAILRESOURCE, text))

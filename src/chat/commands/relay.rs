@@ -32,7 +32,7 @@ impl Chat {
         }
         let relay = self.users[by.user].nick().to_owned();
         let source = format!("{nick}!relaymsg@{}", self.settings.server_name);
-        self.say_as(voice, by, channel, &source, text, Some(&relay));
+        self.say_as(voice, by, message, channel, &source, text, Some(&relay));
     }
 
     /// `NPC channel name text`: what a figure says.
@@ -59,17 +59,26 @@ impl Chat {
             );
         }
         let figure = format!("*{name}*");
-        self.act(voice, by, message.params[0], &figure, &message.params[2..].join(" "), acts);
+        self.act(voice, by, message, &figure, &message.params[2..].join(" "), acts);
     }
 
     /// `SCENE channel text`: what happens.
     pub(crate) fn scene(&mut self, voice: &mut Voice, by: By, message: &Message) {
         let text = message.params[1..].join(" ");
-        self.act(voice, by, message.params[0], "=Scene=", &text, false);
+        self.act(voice, by, message, "=Scene=", &text, false);
     }
 
     /// Who plays is told at the end of what is played, so that nobody is misled.
-    fn act(&mut self, voice: &mut Voice, by: By, name: &str, figure: &str, text: &str, acts: bool) {
+    fn act(
+        &mut self,
+        voice: &mut Voice,
+        by: By,
+        message: &Message,
+        figure: &str,
+        text: &str,
+        acts: bool,
+    ) {
+        let name = message.params[0];
         let Some(channel) = self.channel_for(by, name) else {
             return self.no_such_channel(voice, by, name);
         };
@@ -87,13 +96,14 @@ impl Chat {
             true => format!("\x01ACTION {text} ({player})\x01"),
             false => format!("{text} ({player})"),
         };
-        self.say_as(voice, by, channel, &source, &text, None);
+        self.say_as(voice, by, message, channel, &source, &text, None);
     }
 
     fn say_as(
         &mut self,
         voice: &mut Voice,
         by: By,
+        message: &Message,
         channel: ChannelId,
         source: &str,
         text: &str,
@@ -108,7 +118,9 @@ impl Chat {
         let target = Target::Channel(channel, None);
         let msgid = self.message_ids.next(voice.now().unix_ms);
         self.note_said(voice, by, target, &msgid);
-        let tags = LineTags { msgid: Some(&msgid), relayed_by, ..LineTags::default() };
+        let client = self.client_tags(by, message);
+        let tags =
+            LineTags { msgid: Some(&msgid), relayed_by, client: &client, ..LineTags::default() };
         let kind = Kind::Privmsg;
         let echo = self.keep(voice, by, target, &name, |chat, voice| {
             chat.to_keep(voice, source, kind.command(), tags, Text::Line(text.to_owned()))

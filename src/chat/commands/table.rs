@@ -163,12 +163,24 @@ pub(crate) const ALL: &[Command] = &[
     user("WHO", 0, Chat::who).costs(20).asks_about(0),
     user("WHOIS", 0, Chat::whois).for_each_in(0),
     user("WHOWAS", 0, Chat::whowas).for_each_in(0),
+    user("ZNC", 1, Chat::znc),
 ];
 
 /// The index in [`ALL`] of the command called `name`, in letters of any case.
 pub(crate) fn find(name: &str) -> Option<usize> {
     let capitals = || name.bytes().map(|byte| byte.to_ascii_uppercase());
     ALL.binary_search_by(|command| command.name.bytes().cmp(capitals())).ok()
+}
+
+/// Whether it is a person's act, that their idleness is counted from, and no question that programs
+/// ask by themselves.
+pub(crate) fn is_act(name: &str, message: &Message) -> bool {
+    match name {
+        "AWAY" | "INVITE" | "JOIN" | "KICK" | "KNOCK" | "NICK" | "NPC" | "NPCA" | "PART" => true,
+        "RENAME" | "SCENE" | "SETNAME" => true,
+        "MODE" | "TOPIC" => message.params.len() > 1,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl Chat {
         let kept = format!("{name} :{text}");
         let msgid = self.keep_event(voice, by.user, &[channel], "TOPIC", &kept);
         let params = [&*name, text];
-        let tags = LineTags { msgid: msgid.as_deref(), ..self.tags_of(by.user) };
+        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
         let mut line = Line::new(self.users[by.user].mask(), "TOPIC", &params).tagged(tags);
         self.to_channel(voice, &mut line, channel);
         self.keep_channel(voice, channel);

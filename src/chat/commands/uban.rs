@@ -299,10 +299,13 @@ impl Chat {
             (None, _) => format!("{target} is not banned"),
         };
         self.notice(voice, by.conn, &line);
-        // By masks of an address and a nick one finds where somebody is.
+        // By networks, and masks of an address and a nick, one finds where somebody is.
         let sees = self.has_right(by.user, Right::Addresses);
-        if sees && matches!(target, Target::Mask(_)) {
+        if sees && !matches!(target, Target::Account(_)) {
             self.record_look(voice, by, "UBAN", &format!("INFO {target}"));
+        }
+        if !sees && matches!(target, Target::Network(_)) {
+            return; // who is where is not for them, and one address tells as much as a name
         }
         let is_meant = |id: &ConnId| match &target {
             Target::Mask(mask) if !sees => self.sessions[*id]

@@ -231,7 +231,7 @@ impl Chat {
     ) {
         let user = &self.users[id];
         let member = channel.and_then(|channel| self.member(channel, id));
-        let idle = voice.unix().saturating_sub(user.spoke_at).to_string();
+        let idle = voice.unix().saturating_sub(user.acted_at).to_string();
         let mut params: Vec<String> = Vec::new();
         for field in FIELDS.chars().filter(|field| fields.contains(*field)) {
             params.push(match field {

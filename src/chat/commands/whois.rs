@@ -105,7 +105,7 @@ impl Chat {
             self.numeric(voice, conn, RPL_WHOISMODES, &[nick, &text]);
         }
         self.whois_metadata(voice, by, id);
-        let idle = voice.unix().saturating_sub(user.spoke_at).to_string();
+        let idle = voice.unix().saturating_sub(user.acted_at).to_string();
         self.numeric(voice, conn, RPL_WHOISIDLE, &[nick, &idle, &user.signed_on.to_string()]);
     }
 

@@ -6,6 +6,8 @@ use super::kept_answer::Kept;
 use crate::chat::voice::{Line, Voice};
 use crate::chat::{By, Chat};
 use crate::store::{self, Limit, Point, Reply, Request, Selection};
+use crate::wire::casemap::same;
+use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 use std::collections::VecDeque;
 
@@ -44,10 +46,27 @@ impl Plays {
     }
 }
 
+/// Characters of a module's name, where there is none of that name.
+const MODULE_MAX: usize = 32;
+
 /// How many targets one command plays.
 pub(crate) const TARGETS_MAX: i64 = 100;
 
 impl Chat {
+    /// `ZNC module words…`: as clients speak to a module of ZNC by a command; there is one.
+    pub(crate) fn znc(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let module = message.params[0].trim_start_matches('*');
+        if same(module, &PLAYBACK[1..]) {
+            return self.tell_playback(voice, by, &message.params[1..].join(" "));
+        }
+        let fit = |c: &char| c.is_ascii_alphanumeric() || "_-".contains(*c);
+        let module: String = module.chars().filter(fit).take(MODULE_MAX).collect();
+        let source = format!("*{module}!znc@znc.in");
+        let text = format!("There is no module {module} here, only playback");
+        let params = [self.users[by.user].nick(), &text];
+        Line::new(&source, "PRIVMSG", &params).to(voice, &self.sessions[by.conn]);
+    }
+
     /// `PLAY target{,target} [from [to]]`, `LIST`, `CLEAR target`; times in seconds since 1970, with a
     /// fraction. `*` is every target.
     pub(crate) fn tell_playback(&mut self, voice: &mut Voice, by: By, text: &str) {

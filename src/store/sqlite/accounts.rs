@@ -61,24 +61,39 @@ pub(super) fn add(
 }
 
 pub(super) fn find(connection: &Connection, folded: &str) -> Result<Reply, Trouble> {
-    let mut statement = connection.prepare_cached(FIND)?;
-    let mut rows = statement.query([folded])?;
-    let Some(row) = rows.next()? else { return Ok(Reply::Account(None)) };
+    let Some((id, mut account)) = bare(connection, folded)? else {
+        return Ok(Reply::Account(None));
+    };
     let mut statement = connection.prepare_cached(MARKERS)?;
-    let markers = statement
-        .query_map([row.get::<_, i64>(0)?], |row| Ok((row.get(0)?, row.get(1)?)))?
+    account.markers = statement
+        .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    Ok(Reply::Account(Some(Box::new(Account {
-        name: row.get(1)?,
-        folded: folded.to_owned(),
-        skeleton: row.get(2)?,
-        verifier: Secret(row.get(3)?),
-        email: row.get(4)?,
-        always_on: row.get(5)?,
-        created_ms: row.get(6)?,
-        replay: row.get(7)?,
-        markers,
-    }))))
+    Ok(Reply::Account(Some(account)))
+}
+
+/// One statement, whether the account is there or not.
+pub(super) fn find_verifier(connection: &Connection, folded: &str) -> Result<Reply, Trouble> {
+    Ok(Reply::Account(bare(connection, folded)?.map(|(_, account)| account)))
+}
+
+/// An account by its number and without its markers.
+fn bare(connection: &Connection, folded: &str) -> Result<Option<(i64, Box<Account>)>, Trouble> {
+    let mut statement = connection.prepare_cached(FIND)?;
+    let account = |row: &rusqlite::Row| {
+        let account = Account {
+            name: row.get(1)?,
+            folded: folded.to_owned(),
+            skeleton: row.get(2)?,
+            verifier: Secret(row.get(3)?),
+            email: row.get(4)?,
+            always_on: row.get(5)?,
+            created_ms: row.get(6)?,
+            replay: row.get(7)?,
+            markers: Vec::new(),
+        };
+        Ok((row.get(0)?, Box::new(account)))
+    };
+    Ok(statement.query_row([folded], account).optional()?)
 }
 
 pub(super) fn owner(connection: &Connection, skeleton: &str) -> Result<Reply, Trouble> {

@@ -7,6 +7,7 @@ mod certificates;
 mod channels;
 mod copies;
 mod history;
+mod known;
 mod ledger;
 mod presences;
 mod retention;
@@ -367,6 +368,11 @@ impl Database {
                 accounts::add(connection, account, invitation.as_deref())
             }
             FindAccount { folded } => accounts::find(connection, folded),
+            FindVerifier { folded } => accounts::find_verifier(connection, folded),
+            Remember { account, mark, time_ms, most } => {
+                known::remember(connection, account, *mark, *time_ms, *most)
+            }
+            Known { most } => known::all(connection, *most),
             FindOwner { skeleton } => accounts::owner(connection, skeleton),
             ChangeAccount { folded, change } => accounts::change(connection, folded, change),
             DropAccount { folded } => {

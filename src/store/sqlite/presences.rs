@@ -5,8 +5,8 @@ use crate::store::{Presence, Reply, Trouble};
 use rusqlite::{Connection, params};
 
 const SAVE: &str = "
-    INSERT INTO presence (account, nick, username, realname, host, modes, away, signed_on)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    INSERT INTO presence (account, nick, username, realname, host, modes, away, signed_on, acted)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 const SAVE_CHANNEL: &str =
     "INSERT INTO presence_channel (account, place, name, ranks) VALUES (?1, ?2, ?3, ?4)";
 const SAVE_METADATA: &str =
@@ -14,7 +14,7 @@ const SAVE_METADATA: &str =
 const DROP: &str = "DELETE FROM presence WHERE account = ?1";
 // CROSS: else all accounts are walked for the sake of the order, however few of them are here.
 pub(super) const ALL: &str = "
-    SELECT folded, account, nick, username, realname, host, modes, away, signed_on
+    SELECT folded, account, nick, username, realname, host, modes, away, signed_on, acted
     FROM presence CROSS JOIN account ON account.id = account ORDER BY folded";
 pub(super) const CHANNELS: &str =
     "SELECT name, ranks FROM presence_channel WHERE account = ?1 ORDER BY place";
@@ -32,7 +32,8 @@ pub(super) fn save(
     // What it had before goes with it.
     connection.prepare_cached(DROP)?.execute([account])?;
     let Presence { nick, username, realname, host, modes, away, signed_on_s, .. } = presence;
-    let row = params![account, nick, username, realname, host, modes, away, signed_on_s];
+    let acted_s = presence.acted_s;
+    let row = params![account, nick, username, realname, host, modes, away, signed_on_s, acted_s];
     connection.prepare_cached(SAVE)?.execute(row)?;
     for (sql, pairs) in [(SAVE_CHANNEL, &presence.channels), (SAVE_METADATA, &presence.metadata)] {
         let mut statement = connection.prepare_cached(sql)?;
@@ -64,6 +65,7 @@ pub(super) fn all(connection: &Connection) -> Result<Reply, Trouble> {
             modes: row.get(6)?,
             away: row.get(7)?,
             signed_on_s: row.get(8)?,
+            acted_s: row.get(9)?,
             channels: pairs(connection, CHANNELS, account)?,
             metadata: pairs(connection, METADATA, account)?,
         };

@@ -161,6 +161,14 @@ pub(super) const STEPS: &[&str] = &[
 ",
     "
     ALTER TABLE account ADD COLUMN replay INTEGER NOT NULL DEFAULT 1 CHECK (replay IN (0, 1));
+    CREATE TABLE known (
+        account INTEGER NOT NULL REFERENCES account ON DELETE CASCADE,
+        mark INTEGER NOT NULL,
+        time INTEGER NOT NULL,
+        PRIMARY KEY (account, mark)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX known_in_order ON known (time);
+    ALTER TABLE presence ADD COLUMN acted INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 

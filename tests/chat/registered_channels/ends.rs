@@ -13,7 +13,7 @@ fn a_dropped_channel_is_like_any_other() {
          ann< :ChanServ!services@srv NOTICE ann :Once nobody is in #a all of it is forgotten.
          ann< :ChanServ!services@srv NOTICE ann :If you want that: DROP #a #a
          ann> CS DROP #a #b
-         ann< :ChanServ!services@srv NOTICE ann :I don't understand that; say HELP.
+         ann< :ChanServ!services@srv NOTICE ann :DROP takes a channel and no more: DROP #channel.
          ann> CS DROP #a #A
          ann< :ChanServ!services@srv NOTICE ann :It is not registered any more.
          ann> CS DROP #a #a

@@ -64,7 +64,7 @@ fn a_channel_is_registered_by_its_operator() {
          bob> CS INFO #a
          bob< :ChanServ!services@srv NOTICE bob :Channel #a, made 2026-01-01T00:00:00Z, registered by ann
          bob> CS WHAT
-         bob< :ChanServ!services@srv NOTICE bob :I don't understand that; say HELP.
+         bob< :ChanServ!services@srv NOTICE bob :WHAT is no command of ChanServ; HELP lists them.
          bob> NOTICE ChanServ :INFO #a",
     );
 }
@@ -284,6 +284,7 @@ fn who_logs_in_after_joining_has_the_rank_then() {
          eve< :srv 900 eve eve!eve@localhost bob :You are now logged in as bob
          eve< :ChanServ!services@srv MODE #a +a eve
          eve< :NickServ!services@srv NOTICE eve :You are logged in as bob.
+         eve< :NickServ!services@srv NOTICE eve :You are here as bob, too. To speak for that user with this connection: /msg NickServ REGAIN bob
          ann< :ChanServ!services@srv MODE #a +a eve
          bob< :ChanServ!services@srv MODE #a +a eve
          eve> AUTHENTICATE PLAIN
