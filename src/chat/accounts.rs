@@ -467,17 +467,6 @@ impl Chat {
         conns.len() + self.log_out_newcomers(voice, account, None)
     }
 
-    /// The mask of who has not registered yet, with `*` for what is not known.
-    fn mask_so_far(&self, conn: ConnId) -> String {
-        let said = match &self.sessions[conn].stage {
-            Stage::Registering(said) => Some(said),
-            _ => None,
-        };
-        let nick = said.and_then(|said| said.nick.as_deref()).unwrap_or("*");
-        let user = said.and_then(|said| said.user.as_ref()).map_or("*", |(user, _)| &**user);
-        format!("{nick}!{user}@{}", self.host(conn))
-    }
-
     /// Who is logged in to an account. A scan of all users.
     pub(super) fn users_of(&self, account: &str) -> Vec<UserId> {
         let is_it = |user: &User| user.account.as_deref().is_some_and(|name| same(name, account));

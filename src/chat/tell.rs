@@ -3,6 +3,7 @@
 use super::caps::Cap;
 use super::channels::{ChannelId, ChannelMode, Member, Rank};
 use super::numeric::Numeric;
+use super::session::Stage;
 use super::users::{UserId, UserMode};
 use super::voice::{Line, LineTags, Voice};
 use super::{By, Chat};
@@ -234,6 +235,17 @@ impl Chat {
         let tags = LineTags { batch, ..LineTags::default() };
         let line = Line::new(&self.settings.server_name, code, &all);
         line.tagged(tags).to(voice, &self.sessions[to]);
+    }
+
+    /// The mask of a connection that has not registered, with `*` for what is not known yet.
+    pub(super) fn mask_so_far(&self, conn: ConnId) -> String {
+        let said = match &self.sessions[conn].stage {
+            Stage::Registering(said) => Some(said),
+            _ => None,
+        };
+        let nick = said.and_then(|said| said.nick.as_deref()).unwrap_or("*");
+        let user = said.and_then(|said| said.user.as_ref()).map_or("*", |(user, _)| &**user);
+        format!("{nick}!{user}@{}", self.host(conn))
     }
 
     /// The channel that a command of a user names, if there is one that they may know of.

@@ -170,7 +170,7 @@ mod tests {
     fn the_default_file_says_the_defaults() {
         let config = Config::from_toml("default.toml", Config::DEFAULT_TEXT).unwrap();
         assert_eq!(config, Config::default());
-        assert!(Config::DEFAULT_TEXT.lines().count() <= 150);
+        assert!(Config::DEFAULT_TEXT.lines().count() <= 170);
         assert_eq!(Config::from_toml("empty.toml", "").unwrap(), Config::default());
     }
 

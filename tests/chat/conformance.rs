@@ -21,7 +21,7 @@ fn what_services_are_told_is_echoed_and_no_password_with_it() {
          ann~
          ann> PRIVMSG NickServ :passwd secret new
          ann< :ann!ann@localhost PRIVMSG NickServ :passwd **** ****
-         ann< :NickServ!services@srv NOTICE ann :The password is changed.
+         ann< :NickServ!services@srv NOTICE ann :The password is changed, and other connections of yours are closed.
          ann> PRIVMSG NickServ :IDENTIFY ann new
          ann< :ann!ann@localhost PRIVMSG NickServ :IDENTIFY ann ****
          ann~
@@ -47,11 +47,11 @@ fn playback_answers_everyone_also_by_the_command_znc() {
          ann~
          bob~
          ann> ZNC *playback PLAY #a 0
-         ann< :bob!bob@localhost PRIVMSG #a :before
+         ann< :bob!bob@localhost PRIVMSG #a :[2026-01-01 00:00 UTC] before
          ann> ZNC playback play #a 0
-         ann< :bob!bob@localhost PRIVMSG #a :before
+         ann< :bob!bob@localhost PRIVMSG #a :[2026-01-01 00:00 UTC] before
          ann> PRIVMSG *playback :PLAY #a 0
-         ann< :bob!bob@localhost PRIVMSG #a :before
+         ann< :bob!bob@localhost PRIVMSG #a :[2026-01-01 00:00 UTC] before
          ann> PRIVMSG *playback :nonsense
          ann< :*playback!znc@znc.in PRIVMSG ann :Say PLAY target [from [to]], LIST, or CLEAR target
          ann> ZNC *status :help me

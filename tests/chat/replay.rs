@@ -133,7 +133,7 @@ fn znc_playback_plays_what_it_is_asked_for() {
          ann> PRIVMSG *playback :help
          ann< @time=T :*playback!znc@znc.in PRIVMSG ann :Say PLAY target [from [to]], LIST, or CLEAR target
          bob> PRIVMSG *playback :play *
-         bob< :bob!bob@localhost PRIVMSG ann :three
+         bob< :bob!bob@localhost PRIVMSG ann :[2026-01-01 00:00 UTC] three
          bob> CAP REQ :znc.in/playback batch labeled-response
          bob~
          bob> @label=l PRIVMSG *playback :play *

@@ -210,6 +210,9 @@ impl Ear {
 
     /// Each says a number of their own before what they say.
     fn said(&mut self, nick: &str, mask: &str, target: &str, text: &str) {
+        if mask.starts_with("services@") {
+            return; // ChanServ says why a channel has an operator again
+        }
         let said = text.split([' ', '.']).nth(1).and_then(|count| count.parse::<usize>().ok());
         let said = said.unwrap_or_else(|| panic!("nobody said {text:?}"));
         assert!(text.starts_with(&format!("{}.", number(mask))), "{mask} did not say {text:?}");
