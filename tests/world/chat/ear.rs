@@ -88,6 +88,9 @@ impl Ear {
         self.tags(message);
         let source = message.source.unwrap_or_default();
         let (nick, mask) = source.split_once('!').unwrap_or((source, ""));
+        if mask.starts_with("services@") {
+            return; // ChanServ gives a channel an operator again, and says why
+        }
         let from_user = !mask.is_empty();
         if from_user {
             let called = if message.command == "NICK" { message.params[0] } else { nick };
@@ -210,9 +213,6 @@ impl Ear {
 
     /// Each says a number of their own before what they say.
     fn said(&mut self, nick: &str, mask: &str, target: &str, text: &str) {
-        if mask.starts_with("services@") {
-            return; // ChanServ says why a channel has an operator again
-        }
         let said = text.split([' ', '.']).nth(1).and_then(|count| count.parse::<usize>().ok());
         let said = said.unwrap_or_else(|| panic!("nobody said {text:?}"));
         assert!(text.starts_with(&format!("{}.", number(mask))), "{mask} did not say {text:?}");
