@@ -9,7 +9,7 @@ use super::numeric::*;
 use super::session::Stage;
 use super::settings::{AlwaysOn, Registration};
 use super::users::{User, UserId};
-use super::voice::{Line, Voice};
+use super::voice::{Line, LineTags, Voice};
 use crate::auth::attempts::{ADDRESSES_KNOWN, Attempt, AttemptLimits, Attempts, TooMany};
 use crate::auth::decoys::Decoys;
 use crate::auth::invitation;
@@ -394,8 +394,9 @@ impl Chat {
     pub(super) fn tell_account(&self, voice: &mut Voice, user: UserId) {
         let account = self.users[user].account.as_deref().unwrap_or("*");
         let params = [account];
-        let mut line =
-            Line::new(self.users[user].mask(), "ACCOUNT", &params).tagged(self.tags_of(user));
+        let id = self.new_id(voice);
+        let tags = LineTags { msgid: Some(&id), ..self.tags_of(user) };
+        let mut line = Line::new(self.users[user].mask(), "ACCOUNT", &params).tagged(tags);
         self.to_interested(voice, &mut line, user, Cap::AccountNotify, true);
     }
 

@@ -77,6 +77,11 @@ impl Chat {
         }
     }
 
+    /// An id for something that is told live: every line of a user has one (IRCv3 message-ids).
+    pub(super) fn new_id(&self, voice: &Voice) -> String {
+        self.message_ids.next(voice.now().unix_ms)
+    }
+
     /// What can be told of everything that `user` says.
     pub(super) fn tags_of(&self, user: UserId) -> LineTags<'_> {
         let user = &self.users[user];

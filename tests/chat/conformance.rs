@@ -1,6 +1,6 @@
 //! What clients of other servers rely on.
 
-use crate::stage::{Stage, play, play_with, settings};
+use crate::stage::{Stage, operator, play, play_with, settings};
 use stonechat::chat::Settings;
 
 #[test]
@@ -289,4 +289,50 @@ fn services_say_what_is_wrong_and_what_would_be_right() {
          ann> CS AMODE
          ann< :ChanServ!services@srv NOTICE ann :AMODE needs a channel: AMODE #channel [+o account].",
     );
+}
+
+/// IRCv3 message-ids: whatever is told live and is no numeric, and each time another one.
+#[test]
+fn all_that_users_do_is_told_with_an_id() {
+    let mut stage =
+        Stage::new(Settings { operators: vec![operator("root", "sesame")], ..settings() });
+    let caps = "message-tags away-notify account-notify setname draft/channel-rename invite-notify";
+    stage.register("ann", caps);
+    stage.register("bob", "");
+    for (name, line) in [
+        ("ann", "JOIN #a"),
+        ("ann", "OPER root sesame"),
+        ("ann", "MODE ann +w"),
+        ("bob", "JOIN #a"),
+        ("bob", "AWAY :lunch"),
+        ("bob", "SETNAME :Bob"),
+        ("bob", "REGISTER * * secret"),
+        ("ann", "RENAME #a #b"),
+        ("ann", "INVITE carl #b"),
+        ("ann", "WALLOPS :all"),
+        ("bob", "NICK rob"),
+        ("ann", "MODE #b +m"),
+        ("ann", "TOPIC #b :news"),
+        ("ann", "KICK #b rob"),
+        ("ann", "KILL rob"),
+    ] {
+        stage.say(name, line);
+    }
+    let lines = stage.heard("ann");
+    let mut ids = std::collections::BTreeSet::new();
+    let mut commands = std::collections::BTreeSet::new();
+    for line in lines.iter().filter(|line| line.contains('!') && !line.contains(" NOTICE ")) {
+        let (tags, rest) = line.split_once(' ').unwrap();
+        let command = rest.split(' ').nth(1).unwrap_or_default().to_owned();
+        if command.parse::<u16>().is_ok() {
+            continue;
+        }
+        let id = tags.split(['@', ';']).find_map(|tag| tag.strip_prefix("msgid="));
+        assert!(ids.insert(id.unwrap_or_else(|| panic!("no id: {line}"))), "twice: {line}");
+        commands.insert(command);
+    }
+    let told = [
+        "ACCOUNT", "AWAY", "JOIN", "KICK", "MODE", "NICK", "RENAME", "SETNAME", "TOPIC", "WALLOPS",
+    ];
+    assert!(told.iter().all(|command| commands.contains(*command)), "{commands:?}");
 }

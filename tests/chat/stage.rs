@@ -517,7 +517,10 @@ fn disk_state(name: &str) -> State {
 }
 
 /// What happens, beside what is said.
-const EVENTS: [&str; 7] = ["JOIN", "KICK", "MODE", "NICK", "PART", "QUIT", "TOPIC"];
+const EVENTS: [&str; 14] = [
+    "ACCOUNT", "AWAY", "INVITE", "JOIN", "KICK", "KILL", "MODE", "NICK", "PART", "QUIT", "RENAME",
+    "SETNAME", "TOPIC", "WALLOPS",
+];
 
 fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();

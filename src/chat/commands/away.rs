@@ -9,7 +9,7 @@ use super::registration::shortened;
 use crate::chat::caps::Cap;
 use crate::chat::numeric::*;
 use crate::chat::users::{UserId, UserMode};
-use crate::chat::voice::{Line, Voice};
+use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
@@ -91,8 +91,9 @@ impl Chat {
     /// not asked for `away-notify` as if they had said it themselves.
     fn tell_away(&self, voice: &mut Voice, user: UserId, knows: Option<ConnId>) {
         let params: Vec<&str> = self.users[user].away.as_deref().into_iter().collect();
-        let mut line =
-            Line::new(self.users[user].mask(), "AWAY", &params).tagged(self.tags_of(user));
+        let id = self.new_id(voice);
+        let tags = LineTags { msgid: Some(&id), ..self.tags_of(user) };
+        let mut line = Line::new(self.users[user].mask(), "AWAY", &params).tagged(tags);
         self.to_interested(voice, &mut line, user, Cap::AwayNotify, false);
         let reply = if params.is_empty() { RPL_UNAWAY } else { RPL_NOWAWAY };
         for conn in self.users[user].conns.iter().filter(|conn| Some(**conn) != knows) {

@@ -148,8 +148,9 @@ impl Chat {
     ) {
         let user = &self.users[joined.user];
         let name = &*self.channels[channel].name;
-        let away_tags = self.tags_of(joined.user);
-        let tags = LineTags { msgid, ..away_tags };
+        let away_id = self.new_id(voice);
+        let tags = LineTags { msgid, ..self.tags_of(joined.user) };
+        let away_tags = LineTags { msgid: Some(&away_id), ..tags };
         let plain = [name];
         let extended = [name, user.account.as_deref().unwrap_or("*"), user.realname()];
         let away: Vec<&str> = user.away.as_deref().into_iter().collect();

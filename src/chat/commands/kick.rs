@@ -100,8 +100,9 @@ impl Chat {
             self.numeric(voice, by.conn, RPL_AWAY, &[self.users[invited].nick(), away]);
         }
         let params = [self.users[invited].nick(), &*name];
-        let mut line =
-            Line::new(self.users[by.user].mask(), "INVITE", &params).tagged(self.tags_of(by.user));
+        let id = self.new_id(voice);
+        let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
+        let mut line = Line::new(self.users[by.user].mask(), "INVITE", &params).tagged(tags);
         self.to_user(voice, &mut line, invited);
         for member in &self.channels[channel].members {
             if member.user != by.user {

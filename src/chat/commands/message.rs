@@ -16,6 +16,7 @@ use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 use crate::wire::irc::tags::Tags;
+use std::cell::Cell;
 
 /// What kind of message is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,23 +49,23 @@ pub(crate) enum Echo {
 /// They sort in the order they were said: milliseconds, a count within, and what was drawn at start
 /// so that those of two runs differ though the clock was set back.
 pub(crate) struct MessageIds {
-    last: (u64, u32),
+    last: Cell<(u64, u32)>,
     run: u32,
 }
 
 impl Default for MessageIds {
     fn default() -> MessageIds {
-        MessageIds { last: (0, 0), run: fastrand::u32(..) }
+        MessageIds { last: Cell::default(), run: fastrand::u32(..) }
     }
 }
 
 impl MessageIds {
     /// 22 letters and digits.
-    pub(crate) fn next(&mut self, unix_ms: u64) -> String {
-        let (ms, count) = self.last;
-        self.last = if unix_ms > ms { (unix_ms, 0) } else { (ms, count + 1) };
+    pub(crate) fn next(&self, unix_ms: u64) -> String {
+        let (ms, count) = self.last.get();
+        self.last.set(if unix_ms > ms { (unix_ms, 0) } else { (ms, count + 1) });
         let mut id = String::with_capacity(22);
-        let (ms, count) = self.last;
+        let (ms, count) = self.last.get();
         for (value, digits) in [(ms, 10), (u64::from(count), 5), (u64::from(self.run), 7)] {
             let digit = |place| DIGITS[(value >> (5 * place)) as usize & 31] as char;
             id.extend((0..digits).rev().map(digit));
@@ -485,7 +486,7 @@ mod tests {
 
     #[test]
     fn message_ids_differ_and_sort() {
-        let mut ids = MessageIds::default();
+        let ids = MessageIds::default();
         let ids: Vec<String> = [5, 5, 3, 6, 1_795_265_999_999].map(|ms| ids.next(ms)).into();
         assert!(ids.is_sorted() && ids.iter().all(|id| id.len() == 22), "{ids:?}");
         assert_ne!(ids[0], ids[1]);

@@ -505,8 +505,9 @@ impl Chat {
         to: impl Fn(Member) -> bool,
     ) {
         let params = [&*self.channels[channel].name];
-        let mut line = Line::new(self.users[hidden.user].mask(), "PART", &params)
-            .tagged(self.tags_of(hidden.user));
+        let id = self.new_id(voice);
+        let tags = LineTags { msgid: Some(&id), ..self.tags_of(hidden.user) };
+        let mut line = Line::new(self.users[hidden.user].mask(), "PART", &params).tagged(tags);
         for member in &self.channels[channel].members {
             if !self.sees(channel, *member, hidden) && to(*member) {
                 self.to_user(voice, &mut line, member.user);

@@ -9,7 +9,7 @@ use crate::chat::numeric::*;
 use crate::chat::rights::Right;
 use crate::chat::settings::Proof;
 use crate::chat::users::{UserId, UserMode};
-use crate::chat::voice::{Line, Voice};
+use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat, Request};
 use crate::net::{ConnId, Outbox};
 use crate::wire::casemap;
@@ -139,12 +139,15 @@ impl Chat {
         let mask = self.users[victim].mask().to_owned();
         self.record(voice, by, 'k', "KILL", &mask, reason);
         let params = [self.users[victim].nick(), reason];
-        let mut line =
-            Line::new(self.users[by.user].mask(), "KILL", &params).tagged(self.tags_of(by.user));
+        let id = self.new_id(voice);
+        let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
+        let mut line = Line::new(self.users[by.user].mask(), "KILL", &params).tagged(tags);
         self.to_user(voice, &mut line, victim);
         let why = format!("Killed ({operator} ({reason}))");
         let params = [&*why];
-        let mut line = Line::new(&mask, "QUIT", &params).tagged(self.tags_of(victim));
+        let id = self.new_id(voice);
+        let tags = LineTags { msgid: Some(&id), ..self.tags_of(victim) };
+        let mut line = Line::new(&mask, "QUIT", &params).tagged(tags);
         self.to_user(voice, &mut line, victim);
         self.set_always_on(voice, victim, false);
         let conns = self.users[victim].conns.clone();
@@ -163,8 +166,9 @@ impl Chat {
         }
         let params = [message.params[0]];
         self.record(voice, by, 'o', "WALLOPS", "", params[0]);
-        let mut line =
-            Line::new(self.users[by.user].mask(), "WALLOPS", &params).tagged(self.tags_of(by.user));
+        let id = self.new_id(voice);
+        let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
+        let mut line = Line::new(self.users[by.user].mask(), "WALLOPS", &params).tagged(tags);
         for (id, user) in self.users.iter() {
             if user.is(UserMode::Wallops) {
                 self.to_user(voice, &mut line, id);

@@ -482,8 +482,9 @@ impl Chat {
         }
         self.users[by.user].set_realname(realname);
         let params = [realname];
-        let mut line =
-            Line::new(self.users[by.user].mask(), "SETNAME", &params).tagged(self.tags_of(by.user));
+        let id = self.new_id(voice);
+        let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
+        let mut line = Line::new(self.users[by.user].mask(), "SETNAME", &params).tagged(tags);
         self.to_interested(voice, &mut line, by.user, Cap::Setname, true);
         self.keep_presence(voice, by.user);
     }

@@ -8,7 +8,7 @@ use crate::chat::numeric::*;
 use crate::chat::registered::Standing;
 use crate::chat::session::Session;
 use crate::chat::users::UserId;
-use crate::chat::voice::{Line, Voice};
+use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::wire::casemap::{self, Folded};
 use crate::wire::irc::Message;
@@ -96,8 +96,9 @@ impl Chat {
             registration.former = Some(Folded::of(&old)).filter(|_| !same_name);
         }
         let params = [&*old, name.as_str(), reason];
-        let mut line =
-            Line::new(self.users[by.user].mask(), "RENAME", &params).tagged(self.tags_of(by.user));
+        let id = self.new_id(voice);
+        let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
+        let mut line = Line::new(self.users[by.user].mask(), "RENAME", &params).tagged(tags);
         let mut joined_anew = Vec::new();
         for member in &self.channels[channel].members {
             for conn in &self.users[member.user].conns {
@@ -133,8 +134,10 @@ impl Chat {
         let user = &self.users[member.user];
         let both = [old, reason];
         let parted = if reason.is_empty() { &both[..1] } else { &both[..] };
-        let tags = self.tags_of(member.user);
-        Line::new(user.mask(), "PART", parted).tagged(tags).to(voice, session);
+        let ids = [self.new_id(voice), self.new_id(voice)];
+        let [parts, joins] =
+            ids.each_ref().map(|id| LineTags { msgid: Some(id), ..self.tags_of(member.user) });
+        Line::new(user.mask(), "PART", parted).tagged(parts).to(voice, session);
         let extended = session.caps.has(Cap::ExtendedJoin);
         let all = [
             &*self.channels[channel].name,
@@ -142,6 +145,6 @@ impl Chat {
             user.realname(),
         ];
         let joined = if extended { &all[..] } else { &all[..1] };
-        Line::new(user.mask(), "JOIN", joined).tagged(tags).to(voice, session);
+        Line::new(user.mask(), "JOIN", joined).tagged(joins).to(voice, session);
     }
 }

@@ -4,7 +4,7 @@ use super::oper::{NOTICE_KINDS, NOTICE_LETTERS};
 use crate::chat::numeric::*;
 use crate::chat::rights::Right;
 use crate::chat::users::{UserId, UserMode, UserModes};
-use crate::chat::voice::{Line, Voice};
+use crate::chat::voice::{Line, LineTags, Voice};
 use crate::chat::{By, Chat};
 use crate::wire::casemap::{self, Folded};
 use crate::wire::irc::Message;
@@ -122,7 +122,9 @@ impl Chat {
         }
         if !text.is_empty() {
             let params = [user.nick(), &text];
-            let mut line = Line::new(user.mask(), "MODE", &params).tagged(self.tags_of(id));
+            let msgid = self.new_id(voice);
+            let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(id) };
+            let mut line = Line::new(user.mask(), "MODE", &params).tagged(tags);
             self.to_user(voice, &mut line, id);
         }
     }
