@@ -1,6 +1,8 @@
 //! What may be asked of the store.
 
 use super::records::*;
+#[cfg(doc)]
+use super::reply::Reply;
 use std::error::Error;
 use std::fmt;
 

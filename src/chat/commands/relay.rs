@@ -32,7 +32,7 @@ impl Chat {
         }
         let relay = self.users[by.user].nick().to_owned();
         let source = format!("{nick}!relaymsg@{}", self.settings.server_name);
-        self.say_as(voice, by, message, channel, &source, text, Some(&relay));
+        self.say_as(voice, by, message, channel, (&source, Some(&relay)), text);
     }
 
     /// `NPC channel name text`: what a figure says.
@@ -96,7 +96,7 @@ impl Chat {
             true => format!("\x01ACTION {text} ({player})\x01"),
             false => format!("{text} ({player})"),
         };
-        self.say_as(voice, by, message, channel, &source, &text, None);
+        self.say_as(voice, by, message, channel, (&source, None), &text);
     }
 
     fn say_as(
@@ -105,9 +105,8 @@ impl Chat {
         by: By,
         message: &Message,
         channel: ChannelId,
-        source: &str,
+        (source, relayed_by): (&str, Option<&str>),
         text: &str,
-        relayed_by: Option<&str>,
     ) {
         let name = self.channels[channel].name.clone();
         self.end_timed_bans(voice, channel);

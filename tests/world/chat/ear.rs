@@ -88,8 +88,8 @@ impl Ear {
         self.tags(message);
         let source = message.source.unwrap_or_default();
         let (nick, mask) = source.split_once('!').unwrap_or((source, ""));
-        if mask.starts_with("services@") {
-            return; // ChanServ gives a channel an operator again, and says why
+        if nick == "ChanServ" {
+            return self.operator_returns(message);
         }
         let from_user = !mask.is_empty();
         if from_user {
@@ -174,6 +174,19 @@ impl Ear {
             }
         }
         self.note(&name, mask, What::Joins);
+    }
+
+    /// Who was operator of a channel, and comes back where there is none, is it again.
+    fn operator_returns(&self, message: &Message) {
+        let channel = message.params[0].to_lowercase();
+        let room = self.rooms.get(&channel);
+        let room = room.unwrap_or_else(|| panic!("not its channel: {message:?}"));
+        if let ("MODE", [_, "+o", nick]) = (message.command, &message.params[..]) {
+            let there = room.as_ref().is_none_or(|members| members.contains(*nick));
+            assert!(there, "{nick} is made operator in {channel} and is not there");
+        } else {
+            assert_eq!(message.command, "NOTICE", "{message:?}");
+        }
     }
 
     fn part(&mut self, nick: &str, mask: &str, channel: &str) {
