@@ -99,9 +99,11 @@ class Client(Program):
     def hears(self, text):
         wait_for(f"{self.name} to hear {text!r}", lambda: text in self.heard())
 
-    def heard(self):
+    def heard(self, where=""):
+        """Of the conversations with this in their log's name."""
         logs = os.walk(f"{self.home}/logs")
-        return contents(*(f"{path}/{name}" for path, _, names in logs for name in names))
+        return contents(*(f"{path}/{name}" for path, _, names in logs for name in names
+                          if where in name))
 
     def write(self, fifo, line):
         """Into a FIFO, which stays open: who reads it may lose a line when its writers change."""
@@ -121,11 +123,12 @@ class Client(Program):
 
 class WeeChat(Client):
     """`commands` set what else is to be set before it connects; over TLS, where there is a
-    fingerprint for it to expect."""
+    fingerprint for it to expect. Without a port it knows no server but those of an earlier run
+    with the same name."""
 
     needs = "weechat-headless"
 
-    def __init__(self, name, nick, port, *commands, fingerprint=None):
+    def __init__(self, name, nick, port=None, *commands, fingerprint=None):
         self.home = f"{home}/{name}"
         tls = weechat_tls()
         if fingerprint:
@@ -133,6 +136,7 @@ class WeeChat(Client):
         commands = [
             "/set fifo.file.enabled on", "/set fifo.file.path ${weechat_config_dir}/fifo",
             "/set logger.file.flush_delay 0",
+        ] + (port is not None) * [
             f"/server add sc 127.0.0.1/{port} -{'' if fingerprint else 'no'}{tls}",
             f"/set irc.server.sc.nicks {nick}", "/set irc.server.sc.autojoin #lobby",
             # All that this server offers, as WeeChat asks for it by default.
@@ -140,6 +144,10 @@ class WeeChat(Client):
         ]
         options = [option for command in commands for option in ("-r", command)]
         super().__init__(name, nick, self.needs, "--stdout", "-d", self.home, *options)
+
+    def type(self, text):
+        """In the buffer that is shown."""
+        self.write(f"{self.home}/fifo", f"*{text}")
 
     def do(self, buffer, text):
         self.write(f"{self.home}/fifo", f"irc.{buffer} *{text}")
@@ -161,20 +169,25 @@ def weechat_tls():
 
 
 class Irssi(Client):
-    """`server`, `chatnet`: what else its config says of them."""
+    """`server`, `chatnet`: what else its config says of them. Without a port it knows no server but
+    those of an earlier run with the same name."""
 
     needs = "irssi"
 
-    def __init__(self, name, nick, port, server="", chatnet=""):
+    def __init__(self, name, nick, port=None, server="", chatnet=""):
         self.home = f"{home}/{name}"
-        os.makedirs(self.home)
-        with open(f"{self.home}/config", "w") as config:
-            config.write(f"""
+        os.makedirs(self.home, exist_ok=True)
+        known = f"""
 servers = ( {{ address = "127.0.0.1"; chatnet = "sc"; port = "{port}"; autoconnect = "yes"; {server} }} );
 chatnets = {{ sc = {{ type = "IRC"; nick = "{nick}"; {chatnet} }}; }};
 channels = ( {{ name = "#lobby"; chatnet = "sc"; autojoin = "yes"; }} );
+""" if port is not None else ""
+        if not os.path.exists(f"{self.home}/config"):
+            with open(f"{self.home}/config", "w") as config:
+                config.write(f"""{known}
 settings = {{ core = {{ real_name = "Irssi"; user_name = "iri"; nick = "{nick}"; }};
   "fe-common/core" = {{ autolog = "yes"; autolog_path = "{self.home}/logs/$0.log"; }};
+  "fe-text" = {{ paste_detect_time = "0msecs"; }};
   "irc/core" = {{ skip_motd = "no"; }}; }};
 """)
         self.terminal, theirs = pty.openpty()
