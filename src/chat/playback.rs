@@ -53,10 +53,13 @@ impl Chat {
 
     /// Under which name `user` is found in what is kept: the account, or else one that nobody has
     /// had before nor can have again, so that who comes after them under their nick reads nothing.
+    /// An account that is being removed counts no more: a message that the store takes behind the
+    /// removal would be found by the next owner of the name.
     pub(super) fn key(&self, user: UserId) -> String {
         let user = &self.users[user];
-        match &user.account {
-            Some(account) => folded(account).into_owned(),
+        let account = user.account.as_deref().map(folded);
+        match account.filter(|account| !self.removing.iter().any(|name| name == account)) {
+            Some(account) => account.into_owned(),
             None => format!("~{:x}.{}", self.run, user.serial),
         }
     }

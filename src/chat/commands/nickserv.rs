@@ -319,7 +319,9 @@ impl Chat {
         let name = shortened(name, 64).to_owned();
         let request = Request::DropAccount { folded: folded(&name).into_owned() };
         let by = self.called(conn).to_owned();
+        self.begin_removal(&name);
         self.ask_to_do(voice, conn, request, move |chat, voice, conn, reply| {
+            chat.end_removal(&name);
             let text = match reply {
                 Reply::Dropped => {
                     log::info!("account {name} is removed by {by}");
