@@ -349,12 +349,12 @@ const FORMS: [(&str, &str, &str); 6] = [
     ("SET", "a setting and its value", SET_FORM),
 ];
 
-const SET_FORM: &str = "SET always-on on|off";
+const SET_FORM: &str = "SET always-on on|off, SET replay on|off";
 
 /// What is wrong with a command, and what would be right.
 fn misused(command: &str, words: &[&str]) -> String {
     if let ("SET", [what, _, ..]) = (command, words)
-        && !what.eq_ignore_ascii_case("always-on")
+        && !["always-on", "replay"].iter().any(|known| what.eq_ignore_ascii_case(known))
     {
         return format!("There is no setting {}: {SET_FORM}.", shortened(what, SHOWN_MAX));
     }
