@@ -373,3 +373,15 @@ fn who_asks_and_says_nothing_or_nonsense_holds_nobody_up() {
     std::io::Read::read_to_string(&mut silent, &mut answer).unwrap();
     assert!(answer.starts_with("failed this daemon does not know"), "{answer}");
 }
+
+#[test]
+fn accounts_are_listed_while_another_program_keeps_the_database_locked() {
+    let daemon = start("");
+    let (status, _, error) = account(&daemon, &["add", "ann"], "secret\n");
+    assert_eq!(status, 0, "{error}");
+    let other = rusqlite::Connection::open(daemon.dir.path().join("data/stonechat.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (status, said, error) = account(&daemon, &["list"], "");
+    assert_eq!(status, 0, "{error}");
+    assert!(said.starts_with("ann "), "{said}");
+}
