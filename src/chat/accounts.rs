@@ -399,17 +399,6 @@ impl Chat {
         self.to_interested(voice, &mut line, user, Cap::AccountNotify, true);
     }
 
-    /// The store is asked next to remove an account. [`Chat::end_removal`] must follow its reply.
-    pub(super) fn begin_removal(&mut self, account: &str) {
-        self.removing.push(folded(account).into_owned());
-    }
-
-    /// The store has removed the account, or could not. Several may have asked for it.
-    pub(super) fn end_removal(&mut self, account: &str) {
-        let found = self.removing.iter().position(|name| *name == folded(account));
-        found.map(|at| self.removing.swap_remove(at));
-    }
-
     /// Whoever is logged in to an account that is no more is so no more, also who has not registered
     /// yet; who stays by it without a connection goes. How many connections that were.
     pub(super) fn log_all_out(&mut self, voice: &mut Voice, account: &str) -> usize {

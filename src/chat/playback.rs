@@ -64,6 +64,17 @@ impl Chat {
         }
     }
 
+    /// The store is asked next to remove an account. [`Chat::end_removal`] must follow its reply.
+    pub(super) fn begin_removal(&mut self, account: &str) {
+        self.removing.push(folded(account).into_owned());
+    }
+
+    /// The store has removed the account, or could not. Several may have asked for it.
+    pub(super) fn end_removal(&mut self, account: &str) {
+        let found = self.removing.iter().position(|name| *name == folded(account));
+        found.map(|at| self.removing.swap_remove(at));
+    }
+
     /// Which of this run's users has that key without an account.
     pub(super) fn serial_of_key(&self, key: &str) -> Option<u64> {
         let (run, serial) = key.strip_prefix('~')?.split_once('.')?;
