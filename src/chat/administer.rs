@@ -188,7 +188,13 @@ impl Chat {
             return answer(Err(why));
         }
         let request = order.request(&self.settings, voice.now().unix_ms as i64);
+        if let Order::RemoveAccount { name } = &order {
+            self.begin_removal(name);
+        }
         self.ask_store(voice, request, move |chat, voice, reply| {
+            if let Order::RemoveAccount { name } = &order {
+                chat.end_removal(name);
+            }
             let outcome = order.outcome(&reply);
             answer(outcome.map(|()| chat.ordered(voice, &order)));
         });

@@ -74,6 +74,8 @@ pub struct Chat {
     channels: Channels,
     watchers: Watchers,
     departed: Departed,
+    /// Accounts, folded, whose removal the store has been asked for and has not answered.
+    removing: Vec<String>,
     redactable: Redactable,
     keeper: Keeper,
     doors: Doors,
@@ -138,6 +140,7 @@ impl Chat {
             channels: Channels::default(),
             watchers: Watchers::default(),
             departed: Departed::default(),
+            removing: Vec::new(),
             redactable: Redactable::default(),
             keeper: Keeper::default(),
             doors: Doors::new(random()),

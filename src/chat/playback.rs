@@ -53,12 +53,26 @@ impl Chat {
 
     /// Under which name `user` is found in what is kept: the account, or else one that nobody has
     /// had before nor can have again, so that who comes after them under their nick reads nothing.
+    /// An account that is being removed counts no more: a message that the store takes behind the
+    /// removal would be found by the next owner of the name.
     pub(super) fn key(&self, user: UserId) -> String {
         let user = &self.users[user];
-        match &user.account {
-            Some(account) => folded(account).into_owned(),
+        let account = user.account.as_deref().map(folded);
+        match account.filter(|account| !self.removing.iter().any(|name| name == account)) {
+            Some(account) => account.into_owned(),
             None => format!("~{:x}.{}", self.run, user.serial),
         }
+    }
+
+    /// The store is asked next to remove an account. [`Chat::end_removal`] must follow its reply.
+    pub(super) fn begin_removal(&mut self, account: &str) {
+        self.removing.push(folded(account).into_owned());
+    }
+
+    /// The store has removed the account, or could not. Several may have asked for it.
+    pub(super) fn end_removal(&mut self, account: &str) {
+        let found = self.removing.iter().position(|name| *name == folded(account));
+        found.map(|at| self.removing.swap_remove(at));
     }
 
     /// Which of this run's users has that key without an account.

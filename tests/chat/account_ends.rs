@@ -234,3 +234,35 @@ fn another_password_ends_the_other_connections_of_the_account() {
          ann< :srv PONG srv :here",
     );
 }
+
+#[test]
+fn what_is_said_while_an_account_is_being_removed_is_not_for_its_next_owner() {
+    play_with(
+        with_operator(),
+        "opa+
+         opa> OPER root sesame
+         opa~
+         eve+
+         ann+
+         ann> REGISTER * * secret
+         ann~
+         disk stalls
+         opa> NS DROP ann
+         eve> PRIVMSG ann :a secret
+         ann< :eve!eve@localhost PRIVMSG ann :a secret
+         ann> PRIVMSG eve :another
+         eve< :ann!ann@localhost PRIVMSG eve :another
+         disk well
+         ann~
+         opa~
+         ann/
+         ann!
+         new+ draft/chathistory
+         new> NICK ann
+         new> REGISTER * * another1
+         new~
+         new> CHATHISTORY LATEST eve * 10
+         new> PING x
+         new< :srv PONG srv :x",
+    );
+}

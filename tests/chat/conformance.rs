@@ -269,9 +269,11 @@ fn services_say_what_is_wrong_and_what_would_be_right() {
          ann> NS REGISTER
          ann< :NickServ!services@srv NOTICE ann :REGISTER needs a password: REGISTER password [email].
          ann> NS SET colour red
-         ann< :NickServ!services@srv NOTICE ann :There is no setting colour: SET always-on on|off.
+         ann< :NickServ!services@srv NOTICE ann :There is no setting colour: SET always-on on|off, SET replay on|off.
          ann> NS SET
-         ann< :NickServ!services@srv NOTICE ann :SET needs a setting and its value: SET always-on on|off.
+         ann< :NickServ!services@srv NOTICE ann :SET needs a setting and its value: SET always-on on|off, SET replay on|off.
+         ann> NS SET replay on please
+         ann< :NickServ!services@srv NOTICE ann :SET needs a setting and its value: SET always-on on|off, SET replay on|off.
          ann> NS PASSWD new
          ann< :NickServ!services@srv NOTICE ann :PASSWD needs your password and the new one: PASSWD password new-password.
          ann> NS DROP

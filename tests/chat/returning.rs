@@ -131,6 +131,19 @@ fn clients_that_can_be_told_apart_are_sent_each_what_it_missed() {
 }
 
 #[test]
+fn a_client_that_takes_a_name_is_sent_what_its_user_missed_till_then() {
+    let mut stage = with_ann_and_bob(settings());
+    stage.say("bob", "PRIVMSG ann :in private");
+    let heard = comes(&mut stage, "phone", "", ANN_PHONE);
+    assert!(said(&heard).iter().any(|line| line.ends_with("in private")), "{heard:?}");
+    // Another that comes while the phone is here has missed nothing that its user has.
+    stage.say("bob", "PRIVMSG ann :to the phone");
+    stage.heard("phone");
+    let heard = comes(&mut stage, "laptop", "", "AGFubkBsYXB0b3AAc2VjcmV0");
+    assert!(!said(&heard).iter().any(|line| line.ends_with("to the phone")), "{heard:?}");
+}
+
+#[test]
 fn a_lost_connection_may_not_have_received_what_was_sent_after_its_last_word() {
     let mut stage = with_ann_and_bob(settings());
     comes(&mut stage, "phone", "", ANN);

@@ -373,3 +373,33 @@ fn who_asks_and_says_nothing_or_nonsense_holds_nobody_up() {
     std::io::Read::read_to_string(&mut silent, &mut answer).unwrap();
     assert!(answer.starts_with("failed this daemon does not know"), "{answer}");
 }
+
+#[test]
+fn accounts_are_listed_while_another_program_keeps_the_database_locked() {
+    let daemon = start("");
+    let (status, _, error) = account(&daemon, &["add", "ann"], "secret\n");
+    assert_eq!(status, 0, "{error}");
+    let other = rusqlite::Connection::open(daemon.dir.path().join("data/stonechat.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (status, said, error) = account(&daemon, &["list"], "");
+    assert_eq!(status, 0, "{error}");
+    assert!(said.starts_with("ann "), "{said}");
+}
+
+#[test]
+fn what_was_asked_by_who_has_given_up_is_not_done() {
+    use std::os::unix::net::UnixStream;
+    let daemon = start("");
+    let (status, _, error) = account(&daemon, &["add", "ann"], "secret\n");
+    assert_eq!(status, 0, "{error}");
+    // The daemon serves one asker after the other: the second gives up while it waits for the first.
+    let path = daemon.dir.path().join("data/control");
+    let first = UnixStream::connect(&path).unwrap();
+    let mut second = UnixStream::connect(&path).unwrap();
+    second.write_all(b"account remove\tann\n").unwrap();
+    drop((second, first));
+    let (status, _, error) = account(&daemon, &["add", "bob"], "secret\n");
+    assert_eq!(status, 0, "{error}");
+    let (_, said, _) = account(&daemon, &["list"], "");
+    assert!(said.starts_with("ann "), "{said}");
+}

@@ -12,8 +12,8 @@ use std::thread;
 use std::time::Duration;
 use stonechat::auth::invitation;
 use stonechat::chat::Order;
-use stonechat::store::sqlite::Database;
-use stonechat::store::{AccountSummary, Limit, Reply, Request, Secret};
+use stonechat::store::sqlite::{self, Database};
+use stonechat::store::{AccountSummary, Reply, Request, Secret};
 
 /// What is to be done.
 #[derive(Subcommand)]
@@ -63,7 +63,7 @@ pub fn run(flags: Flags, command: AccountCommand) -> Result<(), Failure> {
             let verifier = Secret(password::verifier()?.to_string());
             carry_out(&place, &Order::SetPassword { name, verifier, keep_sessions })
         }
-        AccountCommand::List => list(&mut place.open()?),
+        AccountCommand::List => list(&place),
         AccountCommand::Remove { name } => carry_out(&place, &Order::RemoveAccount { name }),
         AccountCommand::Invite { days } => {
             let token = invitation::new();
@@ -129,21 +129,10 @@ fn ask(database: &mut Database, request: Request) -> Result<Reply, Failure> {
     reply.ok_or_else(|| Failure::other("the database does not answer"))
 }
 
-fn list(database: &mut Database) -> Result<(), Failure> {
-    let mut after = String::new();
-    loop {
-        let limit = Limit::new(Limit::MAX);
-        let page = match ask(database, Request::Accounts { after, limit })? {
-            Reply::Accounts(page) => page,
-            Reply::Failed(trouble) => return Err(Failure::other(trouble.to_string())),
-            _ => return Err(Failure::other("the database does not tell the accounts")),
-        };
-        page.iter().for_each(|account| say(&line(account)));
-        match page.last() {
-            Some(last) => after = last.folded.clone(),
-            None => return Ok(()),
-        }
-    }
+fn list(place: &Place) -> Result<(), Failure> {
+    let file = place.file();
+    sqlite::accounts(&file, |account| say(&line(&account)))
+        .map_err(|trouble| Failure::other(format!("{}: {trouble}", file.display())))
 }
 
 fn line(account: &AccountSummary) -> String {

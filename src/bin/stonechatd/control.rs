@@ -121,6 +121,8 @@ fn serve(stream: &UnixStream, orders: &SyncSender<Asked>, wake: impl Fn()) -> io
     let line = read_line(stream)?;
     let outcome = match Order::parse(&line) {
         None => Err("this daemon does not know how to do that: it is of another version".into()),
+        // They have told their user already that it could not be done.
+        Some(_) if has_gone(stream)? => return Err(ErrorKind::BrokenPipe.into()),
         Some(order) => {
             let (answers, answer) = mpsc::sync_channel(1);
             // The daemon ends, and this thread with it.
@@ -136,6 +138,14 @@ fn serve(stream: &UnixStream, orders: &SyncSender<Asked>, wake: impl Fn()) -> io
     };
     let mut stream = stream;
     stream.write_all(line.as_bytes())
+}
+
+/// Whether an asker, whose line has been read, waits for the answer no more.
+fn has_gone(mut stream: &UnixStream) -> io::Result<bool> {
+    stream.set_nonblocking(true)?;
+    let more = stream.read(&mut [0]);
+    stream.set_nonblocking(false)?;
+    Ok(!matches!(more, Ok(1..)) && !matches!(more, Err(e) if e.kind() == ErrorKind::WouldBlock))
 }
 
 /// Without its ending.
@@ -166,7 +176,12 @@ pub fn ask(dir: &Path, order: &Order) -> Result<Option<Outcome>, Failure> {
     };
     stream.set_read_timeout(Some(ANSWER_TIMEOUT + ASKER_TIMEOUT)).map_err(failed)?;
     stream.write_all(line.as_bytes()).map_err(failed)?;
-    let answer = read_line(&stream).map_err(failed)?;
+    let answer = read_line(&stream).map_err(|e| {
+        let path = path.display();
+        Failure::unavailable(format!(
+            "the daemon at {path} has not answered ({e}); look whether it is done"
+        ))
+    })?;
     match answer.split_once(' ') {
         Some(("done", reached)) => Ok(Some(Ok(reached.parse().unwrap_or_default()))),
         Some(("failed", why)) => Ok(Some(Err(why.to_owned()))),

@@ -26,6 +26,12 @@ impl Markers {
         found.map(|(_, ms)| *ms)
     }
 
+    /// The latest of the markers whose names begin so. `prefix` is folded.
+    pub(crate) fn latest(&self, prefix: &str) -> Option<i64> {
+        let found = self.0.iter().filter(|(name, _)| name.as_str().starts_with(prefix));
+        found.map(|(_, ms)| *ms).max()
+    }
+
     /// Takes over what is known of an account: names, folded, and milliseconds since 1970; no more
     /// than were allowed when they were kept.
     pub(crate) fn learn(&mut self, known: &[(String, i64)]) {

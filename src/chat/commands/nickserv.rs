@@ -319,7 +319,9 @@ impl Chat {
         let name = shortened(name, 64).to_owned();
         let request = Request::DropAccount { folded: folded(&name).into_owned() };
         let by = self.called(conn).to_owned();
+        self.begin_removal(&name);
         self.ask_to_do(voice, conn, request, move |chat, voice, conn, reply| {
+            chat.end_removal(&name);
             let text = match reply {
                 Reply::Dropped => {
                     log::info!("account {name} is removed by {by}");
@@ -347,12 +349,12 @@ const FORMS: [(&str, &str, &str); 6] = [
     ("SET", "a setting and its value", SET_FORM),
 ];
 
-const SET_FORM: &str = "SET always-on on|off";
+const SET_FORM: &str = "SET always-on on|off, SET replay on|off";
 
 /// What is wrong with a command, and what would be right.
 fn misused(command: &str, words: &[&str]) -> String {
     if let ("SET", [what, _, ..]) = (command, words)
-        && !what.eq_ignore_ascii_case("always-on")
+        && !["always-on", "replay"].iter().any(|known| what.eq_ignore_ascii_case(known))
     {
         return format!("There is no setting {}: {SET_FORM}.", shortened(what, SHOWN_MAX));
     }

@@ -108,7 +108,11 @@ impl Chat {
         if user.conns.iter().any(twin) {
             return None;
         }
-        let since_ms = user.extra.as_ref()?.markers.get(&marker)?;
+        let markers = &user.extra.as_ref()?.markers;
+        // A client that comes by this name for the first time begins where its user was last here.
+        let alone = user.conns.iter().all(|conn| *conn == by.conn);
+        let last = || markers.latest(MARKER).filter(|_| alone);
+        let since_ms = markers.get(&marker).or_else(last)?;
         Some(Missed { since_ms, sent: Vec::new() })
     }
 

@@ -1,7 +1,8 @@
 //! Accounts, the invitations to have one, and how far each has read.
 
 use crate::store::{Account, AccountSummary, Change, Limit, NewAccount, Reply, Secret, Trouble};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::path::Path;
 
 pub(super) const FIND_ID: &str = "SELECT id FROM account WHERE folded = ?1";
 pub(super) const FIND: &str = "
@@ -103,15 +104,29 @@ pub(super) fn owner(connection: &Connection, skeleton: &str) -> Result<Reply, Tr
 
 pub(super) fn page(connection: &Connection, after: &str, limit: Limit) -> Result<Reply, Trouble> {
     let mut statement = connection.prepare_cached(PAGE)?;
-    let rows = statement.query_map(params![after, limit.get() as i64], |row| {
-        Ok(AccountSummary {
-            name: row.get(0)?,
-            folded: row.get(1)?,
-            always_on: row.get(2)?,
-            created_ms: row.get(3)?,
-        })
-    })?;
+    let rows = statement.query_map(params![after, limit.get() as i64], summary)?;
     Ok(Reply::Accounts(rows.collect::<Result<_, _>>()?))
+}
+
+/// All accounts, by name: each is told to `tell`. The database in `file` may be in use, or locked by
+/// a program that writes.
+pub fn list(file: &Path, mut tell: impl FnMut(AccountSummary)) -> Result<(), Trouble> {
+    let connection = super::open_to_read(file)?;
+    super::schema::version(&connection, super::schema::STEPS)?;
+    let mut statement = connection.prepare(PAGE)?;
+    for found in statement.query_map(params!["", i64::MAX], summary)? {
+        tell(found?);
+    }
+    Ok(())
+}
+
+fn summary(row: &Row) -> rusqlite::Result<AccountSummary> {
+    Ok(AccountSummary {
+        name: row.get(0)?,
+        folded: row.get(1)?,
+        always_on: row.get(2)?,
+        created_ms: row.get(3)?,
+    })
 }
 
 pub(super) fn change(

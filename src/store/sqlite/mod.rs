@@ -16,6 +16,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::list as accounts;
 pub use audit::acts;
 pub use copies::backup;
 
