@@ -16,16 +16,17 @@ const ROUNDS: usize = 200;
 struct Daemon(Child);
 
 impl Daemon {
-    fn start() -> (Daemon, SocketAddr) {
+    fn start(protocol: &str) -> (Daemon, SocketAddr) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_stonechatd"))
             .env_clear()
-            .args(["--data", ":memory:", "--log", "warn", "--listen", "echo://127.0.0.1:0"])
+            .args(["--data", ":memory:", "--log", "warn", "--listen"])
+            .arg(format!("{protocol}://127.0.0.1:0"))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("listening echo://").unwrap();
+        let (_, address) = line.trim_end().split_once("://").unwrap();
         (Daemon(child), address.parse().unwrap())
     }
 
@@ -74,7 +75,7 @@ impl Drop for Daemon {
 #[test]
 fn thousands_of_idle_sockets_cost_next_to_nothing() {
     let idle = idle_sockets();
-    let (daemon, address) = Daemon::start();
+    let (daemon, address) = Daemon::start("echo");
     let connect = || TcpStream::connect(address).unwrap();
 
     // The first of them also pay for what a program needs to do anything at all.
@@ -104,6 +105,40 @@ fn thousands_of_idle_sockets_cost_next_to_nothing() {
     sockets.iter_mut().for_each(answers);
     assert_eq!((wakeups, ticks), (0, 0), "it was not at rest");
     assert!(per_socket <= 320.0, "an idle socket costs {per_socket:.0} bytes");
+}
+
+#[test]
+fn a_registered_client_that_is_idle_costs_little() {
+    let idle = idle_sockets();
+    let (daemon, address) = Daemon::start("irc");
+    let mut clients: Vec<BufReader<TcpStream>> = Vec::new();
+    let mut register = |count: usize| {
+        while clients.len() < count {
+            let end = count.min(clients.len() + 100);
+            let come = |n| {
+                let mut client = BufReader::new(TcpStream::connect(address).unwrap());
+                let lines = format!("NICK n{n:05}\r\nUSER user 0 * :A name\r\n");
+                client.get_mut().write_all(lines.as_bytes()).unwrap();
+                client
+            };
+            let mut newcomers: Vec<_> = (clients.len()..end).map(come).collect();
+            for client in &mut newcomers {
+                let mut line = String::new();
+                while !line.contains(" 376 ") {
+                    line.clear();
+                    assert_ne!(client.read_line(&mut line).unwrap(), 0);
+                }
+            }
+            clients.append(&mut newcomers);
+        }
+        daemon.memory()
+    };
+    let (first, before) = (idle / 5, register(idle / 5));
+    let each = register(idle).saturating_sub(before) as f64 / (idle - first) as f64;
+    println!("{idle} idle users: {each:.0} bytes of memory each");
+    // Tables grow by doubling: with few users more of the last step shows.
+    let bytes_max = if idle >= 15_000 { 450.0 } else { 520.0 };
+    assert!(each <= bytes_max, "an idle user costs {each:.0} bytes");
 }
 
 fn answers(socket: &mut TcpStream) {

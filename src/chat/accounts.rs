@@ -23,6 +23,7 @@ use crate::wire::casemap::{folded, same};
 use crate::wire::irc::names::{self, Nick};
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZero;
 
 /// What stands between passwords and those who guess them.
 pub(super) struct Doors {
@@ -416,7 +417,7 @@ impl Chat {
     ) -> usize {
         let mut reached = 0;
         for user in self.users_of(account) {
-            let made = self.users[user].account_made_ms;
+            let made = self.users[user].account_made_ms.map(NonZero::get);
             if made_ms.is_some() && (made.is_none() || made == made_ms) {
                 continue;
             }

@@ -12,6 +12,8 @@ use crate::store::{ChannelRecord, Presence, Reply, Request};
 use crate::wire::casemap::folded;
 use crate::wire::irc::names::{ChannelName, Nick};
 
+use std::num::NonZero;
+
 /// How far what is kept of an always-on user is behind how they stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Kept {
@@ -95,9 +97,9 @@ impl Chat {
             realname: user.realname().to_owned(),
             host: user.host().to_owned(),
             modes: user.modes().text(),
-            away: user.away.as_deref().map(str::to_owned),
-            signed_on_s: user.signed_on as i64,
-            acted_s: user.acted_at as i64,
+            away: user.away().map(str::to_owned),
+            signed_on_s: user.signed_on.into(),
+            acted_s: user.acted_at.into(),
             channels: channels.collect(),
             metadata: user.metadata().map(Metadata::to_pairs).unwrap_or_default(),
         }
@@ -127,10 +129,10 @@ impl Chat {
             let mut user = User::absent(nick, username, &host, realname, signed_on);
             user.account = Some(account.into());
             // Who was here when the server was killed has left with it.
-            user.away =
-                presence.away.map(Into::into).or_else(|| Some(auto_away(now.unix_ms / 1000)));
+            let away = presence.away.map(Into::into);
+            user.set_away(away.or_else(|| Some(auto_away(now.unix_ms / 1000))));
             if let acted @ 1.. = presence.acted_s {
-                user.acted_at = acted as u64;
+                user.acted_at = acted as u32;
             }
             let extra = user.extra();
             extra.always_on = true;
@@ -172,7 +174,8 @@ impl Chat {
             self.ask_store(voice, request, move |chat, _, reply| {
                 let Reply::Account(Some(account)) = reply else { return };
                 if chat.users.get(id).is_some_and(|user| user.serial == serial) {
-                    chat.users[id].account_made_ms.get_or_insert(account.created_ms);
+                    let made = &mut chat.users[id].account_made_ms;
+                    *made = made.or(NonZero::new(account.created_ms));
                 }
             });
         }

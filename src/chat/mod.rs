@@ -273,7 +273,7 @@ impl Chat {
         if table::is_act(command.name, message)
             && let Some(user) = self.sessions[conn].user()
         {
-            self.users[user].acted_at = voice.unix();
+            self.users[user].acted_at = voice.unix() as u32;
         }
     }
 

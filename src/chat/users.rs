@@ -14,6 +14,7 @@ use slab::Slab;
 use smallvec::{SmallVec, smallvec};
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
+use std::num::NonZero;
 
 /// One user for as long as they are here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,13 +41,11 @@ pub struct User {
     pub account: Option<Box<str>>,
     /// When that account was made, in milliseconds since 1970: tells it from another of its name.
     /// `None` of one who was here before the start, until that is known.
-    pub account_made_ms: Option<i64>,
-    /// Why they are away, if they are: all of their connections, or they have none.
-    pub away: Option<Box<str>>,
+    pub account_made_ms: Option<NonZero<i64>>,
     /// When they registered, in seconds since 1970.
-    pub signed_on: u64,
+    pub signed_on: u32,
     /// When they last did something that others see, likewise.
-    pub acted_at: u64,
+    pub acted_at: u32,
     /// The last occasion at which they were told something: see `Chat::once`.
     pub told: Cell<u32>,
     /// What they have said, by all of their connections.
@@ -60,6 +59,8 @@ pub struct User {
 /// What only few users have.
 #[derive(Default)]
 pub struct Extra {
+    /// Why they are away, if they are: all of their connections, or they have none.
+    away: Option<Box<str>>,
     /// From whom they hear in private though +R; folded nicks, bounded by `accept_max`.
     pub accepts: Vec<Folded>,
     /// Channels they are invited to, some of which may be gone; bounded by `invites_max`.
@@ -169,9 +170,8 @@ impl User {
             channels: Vec::new(),
             account: None,
             account_made_ms: None,
-            away: None,
-            signed_on: now,
-            acted_at: now,
+            signed_on: now as u32,
+            acted_at: now as u32,
             told: Cell::new(0),
             bucket: Bucket::default(),
             asked: Bucket::default(),
@@ -208,6 +208,18 @@ impl User {
     /// The host that others see.
     pub fn host(&self) -> &str {
         &self.mask()[usize::from(self.nick_len) + usize::from(self.user_len) + 2..]
+    }
+
+    /// Why they are away, if they are.
+    pub fn away(&self) -> Option<&str> {
+        self.extra.as_ref()?.away.as_deref()
+    }
+
+    /// Sets why they are away, or that they are not.
+    pub fn set_away(&mut self, away: Option<Box<str>>) {
+        if away.is_some() || self.extra.is_some() {
+            self.extra().away = away;
+        }
     }
 
     /// What few have, made if it is missing.
@@ -357,7 +369,7 @@ impl Users {
         let stays = login.always_on && !self.another_stays(id, &login.name);
         let user = &mut self.users[id.0 as usize];
         let before = user.account.replace(login.name);
-        user.account_made_ms = Some(login.made_ms);
+        user.account_made_ms = NonZero::new(login.made_ms);
         if before.is_some() && before != user.account {
             user.extra().markers = Markers::default();
         }

@@ -5,7 +5,7 @@ use super::{CloseReason, EndpointId, Stream};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
 
-/// One connection's sending half. 88 bytes, and nothing on the heap while its peer keeps up and is
+/// One connection's sending half. 56 bytes, and nothing on the heap while its peer keeps up and is
 /// sent no more than one span a turn.
 pub(super) struct SendQueue {
     pub generation: u32,
@@ -24,8 +24,8 @@ pub(super) struct SendQueue {
     /// What this turn has for it; always empty between turns.
     spans: Spans,
     spans_bytes: u32,
-    /// What earlier turns left unwritten.
-    backlog: Backlog,
+    /// What earlier turns left unwritten; there while its peer is behind.
+    backlog: Option<Box<Backlog>>,
     /// What waits for something that must be said before it.
     withheld: Option<Box<Withheld>>,
 }
@@ -105,14 +105,18 @@ impl SendQueue {
             paused: false,
             spans: Spans::NONE,
             spans_bytes: 0,
-            backlog: Backlog::default(),
+            backlog: None,
             withheld: None,
         }
     }
 
     /// Bytes left from earlier turns, and those withheld.
     pub fn backlog_bytes(&self) -> usize {
-        self.backlog.len() + self.withheld.as_ref().map_or(0, |withheld| withheld.bytes)
+        self.backlog_len() + self.withheld.as_ref().map_or(0, |withheld| withheld.bytes)
+    }
+
+    fn backlog_len(&self) -> usize {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.len())
     }
 
     /// Bytes in all.
@@ -158,7 +162,7 @@ impl SendQueue {
         self.spans = Spans::NONE;
         self.spans_bytes = 0;
         let bytes = self.backlog_bytes();
-        (self.backlog, self.withheld) = (Backlog::default(), None);
+        (self.backlog, self.withheld) = (None, None);
         bytes
     }
 
@@ -170,14 +174,17 @@ impl SendQueue {
         gather: &mut Vec<u8>,
         stream: &mut impl Stream,
     ) -> io::Result<usize> {
-        let written = if self.blocked || self.backlog.len() > 0 {
-            self.spans.as_slice().iter().for_each(|span| self.backlog.push(span.of(arena)));
+        let written = if self.blocked || self.backlog.is_some() {
+            let backlog = self.backlog.get_or_insert_default();
+            self.spans.as_slice().iter().for_each(|span| backlog.push(span.of(arena)));
             if self.blocked {
                 self.forget_spans();
                 return Ok(0);
             }
-            let written = write_some(stream, self.backlog.bytes())?;
-            self.backlog.pop(written);
+            let backlog = self.backlog.get_or_insert_default();
+            let written = write_some(stream, backlog.bytes())?;
+            backlog.pop(written);
+            self.backlog = self.backlog.take().filter(|backlog| backlog.len() > 0);
             written
         } else {
             let bytes = match self.spans.as_slice() {
@@ -189,12 +196,14 @@ impl SendQueue {
                 }
             };
             let written = write_some(stream, bytes)?;
-            self.backlog.push(&bytes[written..]);
+            if written < bytes.len() {
+                self.backlog.get_or_insert_default().push(&bytes[written..]);
+            }
             written
         };
         self.forget_spans();
         // A stream with a buffer of its own, as TLS has, may hold bytes that we count as written.
-        self.blocked = self.backlog.len() > 0 || !taken(|| stream.flush())?;
+        self.blocked = self.backlog.is_some() || !taken(|| stream.flush())?;
         Ok(written)
     }
 
@@ -222,7 +231,7 @@ impl SendQueue {
                 assert_eq!(self.backlog_bytes(), 0, "{:?} with something to write", self.state);
             }
             State::Open => {
-                assert!(self.blocked || self.backlog.len() == 0, "a writable queue left unwritten");
+                assert!(self.blocked || self.backlog.is_none(), "a writable queue left unwritten");
                 let waits = self.blocked || self.is_withheld();
                 assert!(waits || self.room != Room::Asked, "room, and nobody called");
             }
@@ -238,11 +247,11 @@ impl SendQueue {
     }
 }
 
-/// Spans of one turn, in order, those joined that touch. As large as a `Vec`.
+/// Spans of one turn, in order, those joined that touch. 16 bytes.
 enum Spans {
     /// One, or none if it is empty: what most have in a turn, and it takes nothing on the heap.
     One(Span),
-    Many(Vec<Span>),
+    Many(Box<Vec<Span>>),
 }
 
 impl Spans {
@@ -252,7 +261,7 @@ impl Spans {
         match self {
             Spans::One(only) if only.len() == 0 => *only = span,
             Spans::One(only) if only.joins(span) => only.append(span),
-            Spans::One(only) => *self = Spans::Many(vec![*only, span]),
+            Spans::One(only) => *self = Spans::Many(Box::new(vec![*only, span])),
             Spans::Many(spans) => match spans.last_mut() {
                 Some(last) if last.joins(span) => last.append(span),
                 _ => spans.push(span),

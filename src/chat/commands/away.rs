@@ -57,10 +57,10 @@ impl Chat {
     /// changed; `knows` of their own connections knows already.
     pub(crate) fn update_away(&mut self, voice: &mut Voice, user: UserId, knows: Option<ConnId>) {
         let away = self.away_by_connections(user);
-        if self.users[user].away == away {
+        if self.users[user].away() == away.as_deref() {
             return;
         }
-        self.users[user].away = away;
+        self.users[user].set_away(away);
         self.tell_away(voice, user, knows);
         self.keep_presence(voice, user);
     }
@@ -71,7 +71,7 @@ impl Chat {
         let said = |conn: &ConnId| self.sessions[*conn].more.as_ref()?.away.as_ref();
         let all: Option<Vec<&Away>> = user.conns.iter().map(said).collect();
         let last = all?.into_iter().filter(|away| away.text.is_some()).max_by_key(|a| a.said_ms);
-        let auto = user.away.as_deref().filter(|text| text.starts_with(AUTO_AWAY));
+        let auto = user.away().filter(|text| text.starts_with(AUTO_AWAY));
         let text = last.and_then(|away| away.text.as_deref());
         Some(text.or(auto).unwrap_or(NO_TEXT).into())
     }
@@ -80,8 +80,8 @@ impl Chat {
     pub(crate) fn leave_alone(&mut self, voice: &mut Voice, user: UserId, away: Option<Away>) {
         let text = away.and_then(|away| away.text);
         let away = Some(text.unwrap_or_else(|| auto_away(voice.unix())));
-        if self.users[user].away != away {
-            self.users[user].away = away;
+        if self.users[user].away() != away.as_deref() {
+            self.users[user].set_away(away);
             self.tell_away(voice, user, None);
         }
         self.keep_presence(voice, user);
@@ -90,7 +90,7 @@ impl Chat {
     /// Tells that a user is away, or here again. Their other connections hear it too: those that have
     /// not asked for `away-notify` as if they had said it themselves.
     fn tell_away(&self, voice: &mut Voice, user: UserId, knows: Option<ConnId>) {
-        let params: Vec<&str> = self.users[user].away.as_deref().into_iter().collect();
+        let params: Vec<&str> = self.users[user].away().into_iter().collect();
         let id = self.new_id(voice);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(user) };
         let mut line = Line::new(self.users[user].mask(), "AWAY", &params).tagged(tags);
@@ -118,7 +118,7 @@ impl Chat {
         let here = asked.filter_map(|nick| self.users.find(nick)).map(|user| {
             let user = &self.users[user];
             let operator = if user.is(UserMode::Operator) { "*" } else { "" };
-            let away = if user.away.is_some() { '-' } else { '+' };
+            let away = if user.away().is_some() { '-' } else { '+' };
             format!("{}{operator}={away}{}@{}", user.nick(), user.username(), user.host())
         });
         let here: Vec<String> = here.collect();

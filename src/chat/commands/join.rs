@@ -153,7 +153,7 @@ impl Chat {
         let away_tags = LineTags { msgid: Some(&away_id), ..tags };
         let plain = [name];
         let extended = [name, user.account.as_deref().unwrap_or("*"), user.realname()];
-        let away: Vec<&str> = user.away.as_deref().into_iter().collect();
+        let away: Vec<&str> = user.away().into_iter().collect();
         let mut plain = Line::new(user.mask(), "JOIN", &plain).tagged(tags);
         let mut extended = Line::new(user.mask(), "JOIN", &extended).tagged(tags);
         let mut away_line = Line::new(user.mask(), "AWAY", &away).tagged(away_tags);

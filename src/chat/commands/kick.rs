@@ -96,7 +96,7 @@ impl Chat {
         }
         self.remember_invitation(invited, channel, inviter.ranks.at_least(Rank::Halfop));
         self.numeric(voice, by.conn, RPL_INVITING, &[self.users[invited].nick(), &name]);
-        if let Some(away) = &self.users[invited].away {
+        if let Some(away) = self.users[invited].away() {
             self.numeric(voice, by.conn, RPL_AWAY, &[self.users[invited].nick(), away]);
         }
         let params = [self.users[invited].nick(), &*name];

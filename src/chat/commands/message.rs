@@ -314,7 +314,7 @@ impl Chat {
 
     /// Remembers who said what, and when: for WHOIS and REDACT.
     pub(crate) fn note_said(&mut self, voice: &Voice, by: By, target: Target, msgid: &str) {
-        self.users[by.user].acted_at = voice.unix();
+        self.users[by.user].acted_at = voice.unix() as u32;
         let kept = self.place(by.user, target);
         let target = match target {
             Target::User(user) => self.users[user].nick(),
@@ -415,7 +415,7 @@ impl Chat {
 
     pub(crate) fn tell_if_away(&self, voice: &mut Voice, by: By, target: Target) {
         if let Target::User(user) = target
-            && let Some(away) = &self.users[user].away
+            && let Some(away) = self.users[user].away()
         {
             self.numeric(voice, by.conn, RPL_AWAY, &[self.users[user].nick(), away]);
         }

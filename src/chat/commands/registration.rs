@@ -273,7 +273,8 @@ impl Chat {
         if let Some(login) = login {
             self.users.log_in(user, *login);
         }
-        self.users[user].away = self.away_by_connections(user);
+        let away = self.away_by_connections(user);
+        self.users[user].set_away(away);
         self.registering -= 1;
         voice.out.set_deadline(conn, self.settings.limits.ping_interval);
         let before = self.users[user].modes();
@@ -320,7 +321,7 @@ impl Chat {
         for membership in self.users[user].channels.clone() {
             self.tell_own_join(voice, by, membership.channel, missed.is_none());
         }
-        self.users[user].acted_at = voice.unix();
+        self.users[user].acted_at = voice.unix() as u32;
         self.update_away(voice, user, Some(conn));
         if let Some(missed) = missed {
             self.tell_missed(voice, by, missed);

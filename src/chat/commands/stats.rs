@@ -97,7 +97,7 @@ impl Chat {
         let here = self.users.operators();
         for id in here.iter().take(LINES_MAX) {
             let user = &self.users[*id];
-            let idle = voice.unix().saturating_sub(user.acted_at);
+            let idle = voice.unix().saturating_sub(user.acted_at.into());
             let (nick, name, host) = (user.nick(), user.username(), user.host());
             self.debug_line(voice, by, format!("{nick} ({name}@{host}) idle {idle} s"));
         }

@@ -189,7 +189,7 @@ impl Chat {
     /// IRC, "RPL_WHOREPLY (352)".
     fn who_flags(&self, by: By, id: UserId, channel: Option<ChannelId>) -> String {
         let user = &self.users[id];
-        let mut flags = String::from(if user.away.is_some() { "G" } else { "H" });
+        let mut flags = String::from(if user.away().is_some() { "G" } else { "H" });
         if user.is(UserMode::Operator) {
             flags.push('*');
         }
@@ -231,7 +231,7 @@ impl Chat {
     ) {
         let user = &self.users[id];
         let member = channel.and_then(|channel| self.member(channel, id));
-        let idle = voice.unix().saturating_sub(user.acted_at).to_string();
+        let idle = voice.unix().saturating_sub(user.acted_at.into()).to_string();
         let mut params: Vec<String> = Vec::new();
         for field in FIELDS.chars().filter(|field| fields.contains(*field)) {
             params.push(match field {

@@ -84,7 +84,7 @@ impl Chat {
                 None => self.numeric(voice, conn, RPL_WHOISOPERATOR, &[nick]),
             }
         }
-        if let Some(away) = &user.away {
+        if let Some(away) = user.away() {
             self.numeric(voice, conn, RPL_AWAY, &[nick, away]);
         }
         if let Some(account) = &user.account {
@@ -105,7 +105,7 @@ impl Chat {
             self.numeric(voice, conn, RPL_WHOISMODES, &[nick, &text]);
         }
         self.whois_metadata(voice, by, id);
-        let idle = voice.unix().saturating_sub(user.acted_at).to_string();
+        let idle = voice.unix().saturating_sub(user.acted_at.into()).to_string();
         self.numeric(voice, conn, RPL_WHOISIDLE, &[nick, &idle, &user.signed_on.to_string()]);
     }
 

@@ -85,6 +85,10 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         conn.left = false;
         let used = self.service.received(&mut self.out, id, &conn.unused);
         conn.unused.drain(..used);
+        if conn.unused.is_empty() {
+            // Most have typed ahead while they registered, and then say nothing for long.
+            conn.unused = Vec::new();
+        }
         self.keep_unused(slot);
         if self.conns[slot].has_more() {
             self.list(slot);
