@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
@@ -72,8 +73,12 @@ impl Drop for Daemon {
     }
 }
 
+/// The tests run one after the other: together they would need twice the descriptors there are.
+static ALONE: Mutex<()> = Mutex::new(());
+
 #[test]
 fn thousands_of_idle_sockets_cost_next_to_nothing() {
+    let _alone = ALONE.lock();
     let idle = idle_sockets();
     let (daemon, address) = Daemon::start("echo");
     let connect = || TcpStream::connect(address).unwrap();
@@ -109,6 +114,7 @@ fn thousands_of_idle_sockets_cost_next_to_nothing() {
 
 #[test]
 fn a_registered_client_that_is_idle_costs_little() {
+    let _alone = ALONE.lock();
     let idle = idle_sockets();
     let (daemon, address) = Daemon::start("irc");
     let mut clients: Vec<BufReader<TcpStream>> = Vec::new();
