@@ -356,7 +356,7 @@ impl Chat {
         let name = account.name.clone();
         let mut login = Login::from(account);
         login.always_on &= self.settings.accounts.always_on != AlwaysOn::Off;
-        // Whoever removed one of this name from the file may not have told us.
+        // Another program may have removed an account of this name from the file.
         self.log_out_but(voice, &name, Some(login.made_ms));
         let mut before = None;
         match self.sessions[conn].user() {

@@ -128,7 +128,7 @@ impl Chat {
             let host = self.kept_host(host);
             let mut user = User::absent(nick, username, &host, realname, signed_on);
             user.account = Some(account.into());
-            // Who was here when the server was killed has left with it.
+            // A user who was connected when the server was killed left at that moment.
             let away = presence.away.map(Into::into);
             user.set_away(away.or_else(|| Some(auto_away(now.unix_ms / 1000))));
             if let acted @ 1.. = presence.acted_s {

@@ -50,7 +50,7 @@ pub struct Channel {
     pub metadata: Option<Box<Metadata>>,
     /// It stays, or is about to be one that does.
     pub registration: Option<Box<Registration>>,
-    /// Who were its operators, while it is not registered.
+    /// Its former operators, kept while it is not registered.
     pub(super) former: Option<Box<Former>>,
 }
 

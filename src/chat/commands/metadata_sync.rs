@@ -24,7 +24,7 @@ pub(crate) struct Sync {
     next: usize,
 }
 
-/// Whose values were asked for.
+/// The subjects of a METADATA SYNC.
 #[derive(Clone, Copy)]
 enum Whose {
     /// Of all that the asker is told changes of.
