@@ -20,7 +20,7 @@ use stonechat::net::reactor::Reactor;
 
 const DELIVERIES: usize = 200_000;
 const PAIRS: usize = 5;
-const LOOKS: usize = 2;
+const LOOKS: usize = 4;
 
 pub fn run() {
     print_head(

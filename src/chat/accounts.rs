@@ -23,7 +23,6 @@ use crate::wire::casemap::{folded, same};
 use crate::wire::irc::names::{self, Nick};
 use std::fmt;
 use std::net::IpAddr;
-use std::num::NonZero;
 
 /// What stands between passwords and those who guess them.
 pub(super) struct Doors {
@@ -361,7 +360,7 @@ impl Chat {
         let mut before = None;
         match self.sessions[conn].user() {
             Some(user) => {
-                before = self.users[user].account.clone();
+                before = self.users[user].account().map(Box::<str>::from);
                 self.users.log_in(user, login);
                 self.keep_presence(voice, user);
             }
@@ -393,7 +392,7 @@ impl Chat {
 
     /// Whose account `user` has, to those who want to know. IRCv3 account-notify.
     pub(super) fn tell_account(&self, voice: &mut Voice, user: UserId) {
-        let account = self.users[user].account.as_deref().unwrap_or("*");
+        let account = self.users[user].account().unwrap_or("*");
         let params = [account];
         let id = self.new_id(voice);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(user) };
@@ -417,7 +416,7 @@ impl Chat {
     ) -> usize {
         let mut reached = 0;
         for user in self.users_of(account) {
-            let made = self.users[user].account_made_ms.map(NonZero::get);
+            let made = self.users[user].account_made_ms();
             if made_ms.is_some() && (made.is_none() || made == made_ms) {
                 continue;
             }
@@ -471,7 +470,7 @@ impl Chat {
 
     /// Who is logged in to an account. A scan of all users.
     pub(super) fn users_of(&self, account: &str) -> Vec<UserId> {
-        let is_it = |user: &User| user.account.as_deref().is_some_and(|name| same(name, account));
+        let is_it = |user: &User| user.account().is_some_and(|name| same(name, account));
         self.users.iter().filter(|(_, user)| is_it(user)).map(|(id, _)| id).collect()
     }
 
@@ -503,7 +502,7 @@ impl Chat {
     /// Whom a connection is logged in as, registered or not.
     pub(super) fn account_of(&self, conn: ConnId) -> Option<&str> {
         match &self.sessions[conn].stage {
-            Stage::Registered(user) => self.users[*user].account.as_deref(),
+            Stage::Registered(user) => self.users[*user].account(),
             Stage::Registering(registering) => registering.login.as_ref().map(|login| &*login.name),
             Stage::Gone => None,
         }

@@ -12,8 +12,6 @@ use crate::store::{ChannelRecord, Presence, Reply, Request};
 use crate::wire::casemap::folded;
 use crate::wire::irc::names::{ChannelName, Nick};
 
-use std::num::NonZero;
-
 /// How far what is kept of an always-on user is behind how they stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Kept {
@@ -30,7 +28,9 @@ impl Chat {
     /// Whether `user`, who is logged in, stays when the last connection goes. Of the users of one
     /// account, one does.
     pub(super) fn set_always_on(&mut self, voice: &mut Voice, user: UserId, on: bool) {
-        let Some(account) = self.users.get(user).and_then(|user| user.account.clone()) else {
+        let Some(account) =
+            self.users.get(user).and_then(|user| user.account().map(Box::<str>::from))
+        else {
             return;
         };
         for other in self.users_of(&account).into_iter().filter(|other| *other != user) {
@@ -61,7 +61,7 @@ impl Chat {
         if !self.users[user].is_always_on() {
             return;
         }
-        let Some(account) = self.users[user].account.clone() else { return };
+        let Some(account) = self.users[user].account().map(Box::<str>::from) else { return };
         let kept = &mut self.users[user].extra().kept;
         if *kept != Kept::Now {
             *kept = Kept::Behind;
@@ -127,7 +127,7 @@ impl Chat {
             let signed_on = presence.signed_on_s as u64;
             let host = self.kept_host(host);
             let mut user = User::absent(nick, username, &host, realname, signed_on);
-            user.account = Some(account.into());
+            user.set_account(account.into(), None);
             // A user who was connected when the server was killed left at that moment.
             let away = presence.away.map(Into::into);
             user.set_away(away.or_else(|| Some(auto_away(now.unix_ms / 1000))));
@@ -166,7 +166,9 @@ impl Chat {
     /// name. Who can't be asked for takes the next that is proved.
     pub fn identify_restored(&mut self, out: &mut Outbox) {
         let voice = &mut Voice::new(out);
-        let unknown = |user: &User| user.account.clone().filter(|_| user.account_made_ms.is_none());
+        let unknown = |user: &User| {
+            user.account().map(Box::<str>::from).filter(|_| user.account_made_ms().is_none())
+        };
         let restored = self.users.iter().filter_map(|(id, user)| Some((id, unknown(user)?)));
         for (id, account) in restored.collect::<Vec<_>>() {
             let request = Request::FindAccount { folded: folded(&account).into_owned() };
@@ -174,8 +176,7 @@ impl Chat {
             self.ask_store(voice, request, move |chat, _, reply| {
                 let Reply::Account(Some(account)) = reply else { return };
                 if chat.users.get(id).is_some_and(|user| user.serial == serial) {
-                    let made = &mut chat.users[id].account_made_ms;
-                    *made = made.or(NonZero::new(account.created_ms));
+                    chat.users[id].learn_account_made(account.created_ms);
                 }
             });
         }

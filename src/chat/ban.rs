@@ -66,7 +66,7 @@ impl Ban {
         match &self.who {
             Who::Mask(mask) => mask.matches(user.mask()),
             Who::Account(glob) => {
-                user.account.as_ref().is_some_and(|account| mask::matches(glob, account))
+                user.account().is_some_and(|account| mask::matches(glob, account))
             }
         }
     }

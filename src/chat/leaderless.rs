@@ -92,7 +92,7 @@ impl Chat {
         }
         let is_there = |member: &&Member| {
             let user = &self.users[member.user];
-            user.account.is_some() && !user.conns.is_empty()
+            user.account().is_some() && !user.conns.is_empty()
         };
         let members = self.channels[id].members.iter().filter(is_there);
         let longest = members.min_by_key(|member| (member.since_s, member.user));

@@ -57,7 +57,7 @@ impl Chat {
     /// removal would be found by the next owner of the name.
     pub(super) fn key(&self, user: UserId) -> String {
         let user = &self.users[user];
-        let account = user.account.as_deref().map(folded);
+        let account = user.account().map(folded);
         match account.filter(|account| !self.removing.iter().any(|name| name == account)) {
             Some(account) => account.into_owned(),
             None => format!("~{:x}.{}", self.run, user.serial),

@@ -286,7 +286,7 @@ impl Chat {
 
     /// The rank that `user` has in a channel of themselves, by their account.
     pub(super) fn rank_by_account(&self, channel: ChannelId, user: UserId) -> Option<Rank> {
-        let account = self.users[user].account.as_deref()?;
+        let account = self.users[user].account()?;
         self.channels[channel].registered()?.rank_of(account)
     }
 

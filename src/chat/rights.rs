@@ -151,7 +151,7 @@ impl Chat {
     }
 
     fn is_logged_in_as(&self, user: UserId, account: &str) -> bool {
-        self.users[user].account.as_deref().is_some_and(|own| same(own, account))
+        self.users[user].account().is_some_and(|own| same(own, account))
     }
 
     /// Who is operator by what does not hold any more, a name that the settings have lost or an

@@ -85,11 +85,7 @@ impl Chat {
     /// What can be told of everything that `user` says.
     pub(super) fn tags_of(&self, user: UserId) -> LineTags<'_> {
         let user = &self.users[user];
-        LineTags {
-            account: user.account.as_deref(),
-            bot: user.is(UserMode::Bot),
-            ..LineTags::default()
-        }
+        LineTags { account: user.account(), bot: user.is(UserMode::Bot), ..LineTags::default() }
     }
 
     /// A line to every connection of `user`.

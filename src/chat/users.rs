@@ -37,11 +37,8 @@ pub struct User {
     /// The channels they are in, each with their place among its members; bounded by
     /// `channels_per_user`.
     pub channels: Vec<Membership>,
-    /// Whom they are logged in as.
-    pub account: Option<Box<str>>,
-    /// When that account was made, in milliseconds since 1970: tells it from another of its name.
-    /// `None` of one who was here before the start, until that is known.
-    pub account_made_ms: Option<NonZero<i64>>,
+    /// The account they are logged in to.
+    account: Option<Box<UserAccount>>,
     /// When they registered, in seconds since 1970.
     pub signed_on: u32,
     /// When they last did something that others see, likewise.
@@ -54,6 +51,14 @@ pub struct User {
     pub asked: Bucket,
     /// Rarely there.
     pub extra: Option<Box<Extra>>,
+}
+
+/// The account of a user.
+struct UserAccount {
+    name: Box<str>,
+    /// When it was made, in milliseconds since 1970: tells it from another of its name. `None` for
+    /// a user restored at the start, until the store has answered.
+    made_ms: Option<NonZero<i64>>,
 }
 
 /// What only few users have.
@@ -169,13 +174,34 @@ impl User {
             conns: SmallVec::new(),
             channels: Vec::new(),
             account: None,
-            account_made_ms: None,
             signed_on: now as u32,
             acted_at: now as u32,
             told: Cell::new(0),
             bucket: Bucket::default(),
             asked: Bucket::default(),
             extra: None,
+        }
+    }
+
+    /// The account they are logged in to.
+    pub fn account(&self) -> Option<&str> {
+        self.account.as_ref().map(|account| &*account.name)
+    }
+
+    /// When that account was made, in milliseconds since 1970, if that is known.
+    pub fn account_made_ms(&self) -> Option<i64> {
+        self.account.as_ref()?.made_ms.map(NonZero::get)
+    }
+
+    /// Logs them in.
+    pub fn set_account(&mut self, name: Box<str>, made_ms: Option<NonZero<i64>>) {
+        self.account = Some(Box::new(UserAccount { name, made_ms }));
+    }
+
+    /// Learns when their account was made, unless that is known.
+    pub fn learn_account_made(&mut self, made_ms: i64) {
+        if let Some(account) = &mut self.account {
+            account.made_ms = account.made_ms.or(NonZero::new(made_ms));
         }
     }
 
@@ -368,9 +394,9 @@ impl Users {
     pub(super) fn log_in(&mut self, id: UserId, login: Login) {
         let stays = login.always_on && !self.another_stays(id, &login.name);
         let user = &mut self.users[id.0 as usize];
-        let before = user.account.replace(login.name);
-        user.account_made_ms = NonZero::new(login.made_ms);
-        if before.is_some() && before != user.account {
+        let another = user.account().is_some_and(|before| *before != *login.name);
+        user.set_account(login.name, NonZero::new(login.made_ms));
+        if another {
             user.extra().markers = Markers::default();
         }
         if !login.markers.is_empty() {
@@ -386,7 +412,7 @@ impl Users {
 
     /// A scan of all users.
     fn another_stays(&self, id: UserId, account: &str) -> bool {
-        let is_of = |user: &User| user.account.as_deref().is_some_and(|own| same(own, account));
+        let is_of = |user: &User| user.account().is_some_and(|own| same(own, account));
         self.iter().any(|(other, user)| other != id && user.is_always_on() && is_of(user))
     }
 
@@ -394,7 +420,6 @@ impl Users {
     pub fn log_out(&mut self, id: UserId) {
         let user = &mut self.users[id.0 as usize];
         user.account = None;
-        user.account_made_ms = None;
         if let Some(extra) = &mut user.extra {
             extra.always_on = false;
             extra.markers = Markers::default();

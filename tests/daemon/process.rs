@@ -168,11 +168,27 @@ pub fn command(dir: &Path) -> Command {
     command
 }
 
-/// Runs a daemon that is not to get as far as serving: its exit status, stdout and stderr.
+/// Runs a daemon that is not to get as far as serving: its exit status, stdout and stderr. One that
+/// is `ready` after all is killed.
 pub fn run(command: &mut Command) -> (i32, String, String) {
-    let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let errors = std::thread::spawn(move || {
+        let mut text = String::new();
+        stderr.read_to_string(&mut text).unwrap();
+        text
+    });
+    let mut stdout = String::new();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    while reader.read_line(&mut stdout).unwrap() > 0 {
+        if stdout.lines().last() == Some("ready") {
+            child.kill().unwrap();
+        }
+    }
+    let status = child.wait().unwrap();
+    let stderr = errors.join().unwrap();
+    (status.code().unwrap_or_else(|| panic!("it serves: {stdout}{stderr}")), stdout, stderr)
 }
 
 pub struct Client {

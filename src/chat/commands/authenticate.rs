@@ -193,7 +193,7 @@ impl Chat {
         };
         let same = |known: &str| crate::wire::casemap::same(known, account);
         let bound = user.conns.len() > 1 || user.is_always_on();
-        bound && !user.account.as_deref().is_some_and(same)
+        bound && !user.account().is_some_and(same)
     }
 
     fn refuse_login(&mut self, voice: &mut Voice, conn: ConnId, refusal: Refusal) {

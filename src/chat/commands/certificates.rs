@@ -52,7 +52,7 @@ impl Chat {
 
     /// `CERT ADD [fingerprint]`, `CERT DEL fingerprint`, `CERT LIST`.
     pub(crate) fn ns_cert(&mut self, voice: &mut Voice, by: By, words: &[&str]) {
-        let Some(account) = self.users[by.user].account.clone() else {
+        let Some(account) = self.users[by.user].account().map(Box::<str>::from) else {
             return self.nickserv_says(voice, by.conn, "Log in first.");
         };
         let account = folded(&account).into_owned();

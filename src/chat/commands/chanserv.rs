@@ -106,7 +106,7 @@ impl Chat {
 
     /// The channel, and the account whose it is to be; or why not.
     fn may_register(&self, by: By, name: &str) -> Result<(ChannelId, Box<str>), String> {
-        let Some(account) = self.users[by.user].account.as_deref() else {
+        let Some(account) = self.users[by.user].account() else {
             return Err("Log in first.".to_owned());
         };
         let member = self.channels.find(name).and_then(|id| Some((id, self.member(id, by.user)?)));
@@ -164,7 +164,7 @@ impl Chat {
     fn members_of(&self, channel: ChannelId, account: &str) -> Vec<UserId> {
         let members = self.channels[channel].members.iter().map(|member| member.user);
         let is_it = |name: &str| same(name, account);
-        members.filter(|user| self.users[*user].account.as_deref().is_some_and(is_it)).collect()
+        members.filter(|user| self.users[*user].account().is_some_and(is_it)).collect()
     }
 
     /// The channel of that name, if it is registered, and `by` may know of it.
@@ -291,7 +291,7 @@ impl Chat {
 
     fn is_founder(&self, channel: ChannelId, user: UserId) -> bool {
         let registration = self.channels[channel].registered();
-        let account = self.users[user].account.as_deref();
+        let account = self.users[user].account();
         registration.zip(account).is_some_and(|(it, account)| same(&it.founder, account))
     }
 

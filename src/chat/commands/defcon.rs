@@ -119,7 +119,7 @@ impl Chat {
     pub(crate) fn is_hushed(&self, user: UserId) -> bool {
         let user = &self.users[user];
         self.defcon.hushes_strangers()
-            && user.account.is_none()
+            && user.account().is_none()
             && !user.conns.iter().any(|conn| self.sessions[*conn].exempt)
     }
 }

@@ -19,7 +19,7 @@ impl Chat {
             return self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]);
         };
         let mut entries = Vec::new();
-        if let Some(account) = &user.account {
+        if let Some(account) = user.account() {
             entries.push((format!("a:{account}"), "their account, wherever they come from"));
         }
         let labels: Vec<&str> = user.host().split('.').collect();

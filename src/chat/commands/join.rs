@@ -63,7 +63,7 @@ impl Chat {
         let channel = &self.channels[id];
         let invited = user.is_invited_to(id, channel.serial);
         let refused = |reply| Err(Refused { reply, forwards: true });
-        if channel.is(ChannelMode::LoggedInJoin) && user.account.is_none() {
+        if channel.is(ChannelMode::LoggedInJoin) && user.account().is_none() {
             return refused(ERR_NEEDREGGEDNICK);
         }
         if channel.key.as_deref().is_some_and(|wanted| wanted != key) {
@@ -123,7 +123,7 @@ impl Chat {
             extra.invites.retain(|invite| *invite != (channel, serial));
         }
         let user = &self.users[by.user];
-        let account = user.account.as_deref().unwrap_or("*");
+        let account = user.account().unwrap_or("*");
         let params = format!("{} {account} :{}", self.channels[channel].name, user.realname());
         let msgid = self.keep_event(voice, by.user, &[channel], "JOIN", &params);
         self.tell_join(voice, channel, joined, Some(&msgid), |_| true);
@@ -152,7 +152,7 @@ impl Chat {
         let tags = LineTags { msgid, ..self.tags_of(joined.user) };
         let away_tags = LineTags { msgid: Some(&away_id), ..tags };
         let plain = [name];
-        let extended = [name, user.account.as_deref().unwrap_or("*"), user.realname()];
+        let extended = [name, user.account().unwrap_or("*"), user.realname()];
         let away: Vec<&str> = user.away().into_iter().collect();
         let mut plain = Line::new(user.mask(), "JOIN", &plain).tagged(tags);
         let mut extended = Line::new(user.mask(), "JOIN", &extended).tagged(tags);

@@ -135,7 +135,7 @@ impl Chat {
         message: &Message,
     ) -> &'a str {
         let user = &self.users[user];
-        let by_user = match (&message.account, &user.account) {
+        let by_user = match (&message.account, user.account()) {
             (Some(of), Some(own)) => same(of, own),
             (None, None) => same(message.source.split('!').next().unwrap_or_default(), user.nick()),
             _ => false,
@@ -163,13 +163,14 @@ impl Chat {
             return Some(self.users[user].nick().to_owned());
         }
         let found = match self.serial_of_key(of) {
-            Some(serial) => {
-                self.users.iter().find(|(_, user)| user.serial == serial && user.account.is_none())
-            }
+            Some(serial) => self
+                .users
+                .iter()
+                .find(|(_, user)| user.serial == serial && user.account().is_none()),
             None => self
                 .users
                 .iter()
-                .find(|(_, user)| user.account.as_deref().is_some_and(|account| same(account, of))),
+                .find(|(_, user)| user.account().is_some_and(|account| same(account, of))),
         };
         match found {
             Some((_, user)) => Some(user.nick().to_owned()),

@@ -85,7 +85,7 @@ impl Chat {
         if self.marker(by.user, target).is_some_and(|known| known >= ms) {
             return self.tell_marker(voice, by, target);
         }
-        let account = user.account.as_ref().filter(|_| self.keeper.is_there());
+        let account = user.account().filter(|_| self.keeper.is_there());
         let Some(account) = account.map(|account| folded(account).into_owned()) else {
             return self.marked(voice, by, target, ms);
         };

@@ -255,7 +255,7 @@ impl Chat {
         if self.is_hushed(user) {
             return Some("Cannot send to channel: the server is under attack, log in to speak");
         }
-        if channel.is(ChannelMode::LoggedInSpeak) && speaker.account.is_none() {
+        if channel.is(ChannelMode::LoggedInSpeak) && speaker.account().is_none() {
             return Some("Cannot send to channel (+M): you must be logged in");
         }
         let banned = channel.lists(List::Ban, |ban| ban.means(speaker))

@@ -83,7 +83,7 @@ impl Chat {
             ("LOGOUT", _) => self.ns_logout(voice, by),
             ("CERT", words) => self.ns_cert(voice, by, words),
             ("INFO", []) => {
-                let own = self.users[by.user].account.clone();
+                let own = self.users[by.user].account().map(Box::<str>::from);
                 let nick = || self.users[by.user].nick().into();
                 let name = own.unwrap_or_else(nick);
                 self.ns_info(voice, by, &name);
@@ -117,7 +117,7 @@ impl Chat {
     }
 
     fn ns_register(&mut self, voice: &mut Voice, by: By, password: &str, email: Option<&str>) {
-        if let Some(account) = &self.users[by.user].account {
+        if let Some(account) = self.users[by.user].account() {
             let text = format!("You are logged in as {account} already.");
             return self.nickserv_says(voice, by.conn, &text);
         }
@@ -191,7 +191,7 @@ impl Chat {
     }
 
     fn ns_passwd(&mut self, voice: &mut Voice, by: By, password: &str, new: &str) {
-        let Some(account) = self.users[by.user].account.clone() else {
+        let Some(account) = self.users[by.user].account().map(Box::<str>::from) else {
             return self.nickserv_says(voice, by.conn, "Log in first.");
         };
         let (password, new) = match (Password::parse(password), Password::parse(new)) {
@@ -223,7 +223,7 @@ impl Chat {
     }
 
     fn ns_set_always_on(&mut self, voice: &mut Voice, by: By, value: &str) {
-        let Some(account) = self.users[by.user].account.clone() else {
+        let Some(account) = self.users[by.user].account().map(Box::<str>::from) else {
             return self.nickserv_says(voice, by.conn, "Log in first.");
         };
         let on = match &*value.to_ascii_lowercase() {
@@ -247,7 +247,7 @@ impl Chat {
     }
 
     fn ns_set_replay(&mut self, voice: &mut Voice, by: By, value: &str) {
-        let Some(account) = self.users[by.user].account.clone() else {
+        let Some(account) = self.users[by.user].account().map(Box::<str>::from) else {
             return self.nickserv_says(voice, by.conn, "Log in first.");
         };
         let (on, text) = match &*value.to_ascii_lowercase() {
@@ -288,7 +288,7 @@ impl Chat {
     }
 
     fn ns_info(&mut self, voice: &mut Voice, by: By, name: &str) {
-        let own = self.users[by.user].account.as_deref().is_some_and(|own| same(own, name));
+        let own = self.users[by.user].account().is_some_and(|own| same(own, name));
         let all = own || self.has_right(by.user, Right::Accounts);
         if all && !own {
             self.record_look(voice, by, "INFO", name);

@@ -90,7 +90,7 @@ impl Chat {
         let own = said.is_some_and(|said| self.is_by(said, by)) || self.is_halfop_in(by, &place);
         let by_right = !own && self.may_redact_all(by, &place);
         let may = own || by_right;
-        let account = self.users[by.user].account.clone();
+        let account = self.users[by.user].account().map(Box::<str>::from);
         let redactor = match account {
             _ if may => Some(Redactor::Anyone),
             Some(account) => Some(Redactor::Account(account.into())),
@@ -144,7 +144,7 @@ impl Chat {
             (None, Some(user)) => Some(Target::User(user)),
             // With who is not here one can have spoken only as an account.
             (None, None) => {
-                kept.as_ref().filter(|_| self.users[by.user].account.is_some())?;
+                kept.as_ref().filter(|_| self.users[by.user].account().is_some())?;
                 None
             }
         };

@@ -26,7 +26,7 @@ impl Chat {
                 let text = format!("{command} needs a nick: {command} nick [password].");
                 return self.nickserv_says(voice, conn, &text);
             }
-            [nick] if self.users[by.user].account.is_some() => {
+            [nick] if self.users[by.user].account().is_some() => {
                 return self.regain(voice, conn, nick);
             }
             [_] => {
@@ -40,7 +40,7 @@ impl Chat {
             Err(why) => return self.nickserv_says(voice, conn, &format!("Not so: {why}.")),
         };
         let holder = self.users.find(nick).map(|holder| &self.users[holder]);
-        let of_holder = holder.and_then(|holder| holder.account.as_deref());
+        let of_holder = holder.and_then(|holder| holder.account());
         let account = of_holder.unwrap_or(nick).to_owned();
         let nick = nick.to_owned();
         self.verify(
@@ -82,7 +82,7 @@ impl Chat {
 
     fn take_own_nick(&mut self, voice: &mut Voice, conn: ConnId, name: &str, owner: Option<&str>) {
         let Some(user) = self.sessions[conn].user() else { return };
-        let Some(account) = self.users[user].account.clone() else {
+        let Some(account) = self.users[user].account().map(Box::<str>::from) else {
             return self.nickserv_says(voice, conn, "You are logged out meanwhile.");
         };
         let holder = self.users.find(name);
@@ -157,7 +157,7 @@ impl Chat {
 
     /// `LOGOUT`. The nick stays; who is always on is so no more.
     pub(crate) fn ns_logout(&mut self, voice: &mut Voice, by: By) {
-        let Some(account) = self.users[by.user].account.clone() else {
+        let Some(account) = self.users[by.user].account().map(Box::<str>::from) else {
             return self.nickserv_says(voice, by.conn, "You are not logged in.");
         };
         if self.users[by.user].is_always_on() {

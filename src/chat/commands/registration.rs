@@ -102,7 +102,7 @@ impl Chat {
     /// What is said of a nick that somebody has: what to do if they may be the same person.
     fn taken_text(&self, conn: ConnId, nick: &str) -> String {
         let holder = self.users.find(nick).map(|holder| &self.users[holder]);
-        let Some(account) = holder.and_then(|holder| holder.account.as_deref()) else {
+        let Some(account) = holder.and_then(|holder| holder.account()) else {
             return ERR_NICKNAMEINUSE.1.to_owned();
         };
         let advice = match self.sessions[conn].user() {
@@ -115,7 +115,7 @@ impl Chat {
 
     /// Whether others of the same account may speak for a user too.
     fn may_attach(&self, user: UserId) -> bool {
-        self.users[user].account.is_some()
+        self.users[user].account().is_some()
     }
 
     pub(crate) fn change_nick(&mut self, voice: &mut Voice, by: By, nick: Nick) {
@@ -237,7 +237,7 @@ impl Chat {
     }
 
     pub(crate) fn is_of(&self, user: UserId, account: Option<&str>) -> bool {
-        let own = self.users[user].account.as_deref();
+        let own = self.users[user].account();
         own.is_some() && own.zip(account).is_some_and(|(own, account)| casemap::same(own, account))
     }
 
@@ -332,7 +332,7 @@ impl Chat {
     fn tell_own_join(&mut self, voice: &mut Voice, by: By, channel: ChannelId, replays: bool) {
         let user = &self.users[by.user];
         let name = &*self.channels[channel].name;
-        let extended = [name, user.account.as_deref().unwrap_or("*"), user.realname()];
+        let extended = [name, user.account().unwrap_or("*"), user.realname()];
         let extends = self.sessions[by.conn].caps.has(Cap::ExtendedJoin);
         let params = if extends { &extended[..] } else { &extended[..1] };
         let mut line = Line::new(user.mask(), "JOIN", params).tagged(self.tags_of(by.user));

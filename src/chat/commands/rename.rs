@@ -62,7 +62,7 @@ impl Chat {
         by: By,
     ) -> Option<&'static str> {
         let registration = self.channels[channel].registration.as_deref()?;
-        let account = self.users[by.user].account.as_deref();
+        let account = self.users[by.user].account();
         if account.is_none_or(|account| !casemap::same(account, &registration.founder)) {
             return Some("Only who has registered a channel may rename it");
         }
@@ -139,11 +139,7 @@ impl Chat {
             ids.each_ref().map(|id| LineTags { msgid: Some(id), ..self.tags_of(member.user) });
         Line::new(user.mask(), "PART", parted).tagged(parts).to(voice, session);
         let extended = session.caps.has(Cap::ExtendedJoin);
-        let all = [
-            &*self.channels[channel].name,
-            user.account.as_deref().unwrap_or("*"),
-            user.realname(),
-        ];
+        let all = [&*self.channels[channel].name, user.account().unwrap_or("*"), user.realname()];
         let joined = if extended { &all[..] } else { &all[..1] };
         Line::new(user.mask(), "JOIN", joined).tagged(joins).to(voice, session);
     }

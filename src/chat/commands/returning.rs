@@ -76,7 +76,7 @@ impl Chat {
             Ending::Clean if !session.pinged => 0,
             _ => silent_s,
         };
-        let Some(account) = self.users[user].account.clone() else { return };
+        let Some(account) = self.users[user].account().map(Box::<str>::from) else { return };
         let marker = self.marker_of_client(conn);
         let time_ms = voice.now().unix_ms.saturating_sub(behind_s * 1000) as i64;
         let targets_max = self.settings.limits.read_markers_max;
@@ -99,7 +99,8 @@ impl Chat {
     pub(crate) fn missed_by(&self, by: By) -> Option<Missed> {
         let user = &self.users[by.user];
         let wanted = self.settings.history.on_return > 0 && user.replays();
-        if !wanted || user.account.is_none() || self.sessions[by.conn].caps.any_of(Caps::HISTORY) {
+        if !wanted || user.account().is_none() || self.sessions[by.conn].caps.any_of(Caps::HISTORY)
+        {
             return None;
         }
         let marker = self.marker_of_client(by.conn);
@@ -168,7 +169,7 @@ impl Chat {
             Text::Lines(lines) => lines.first().map_or("", |line| &line.text),
         };
         let request = text.starts_with('\x01') && !text.starts_with("\x01ACTION");
-        let own = self.users[by.user].account.as_deref().zip(message.account.as_deref());
+        let own = self.users[by.user].account().zip(message.account.as_deref());
         let own = own.is_some_and(|(own, of)| same(own, of));
         let private = matches!(place, store::Target::Pair(..));
         let echoes = self.sessions[by.conn].caps.has(Cap::EchoMessage);

@@ -121,7 +121,7 @@ impl Chat {
             {
                 return;
             }
-            let account = chat.users[user].account.as_deref();
+            let account = chat.users[user].account();
             let refused = match reply {
                 Reply::Owner(None) => None,
                 Reply::Owner(Some(owner)) if account.is_some_and(|own| same(own, &owner)) => None,

@@ -190,7 +190,7 @@ impl Chat {
     pub(crate) fn accepts(&self, to: UserId, from: UserId) -> bool {
         let hushed = self.is_hushed(from) && !self.users[to].is(UserMode::Operator);
         let (to, from) = (&self.users[to], &self.users[from]);
-        if !to.is(UserMode::RegisteredOnly) && !hushed || from.account.is_some() {
+        if !to.is(UserMode::RegisteredOnly) && !hushed || from.account().is_some() {
             return true;
         }
         let accepts = to.extra.as_ref().map(|extra| &extra.accepts);

@@ -245,7 +245,7 @@ impl Chat {
                 'f' => self.who_flags(by, id, channel),
                 'd' => "0".to_owned(),
                 'l' => idle.clone(),
-                'a' => user.account.as_deref().unwrap_or("0").to_owned(),
+                'a' => user.account().unwrap_or("0").to_owned(),
                 'o' => match member.and_then(|member| member.ranks.highest()) {
                     Some(rank) => (rank as u8).to_string(),
                     None => "n/a".to_owned(),

@@ -87,7 +87,7 @@ impl Chat {
         if let Some(away) = user.away() {
             self.numeric(voice, conn, RPL_AWAY, &[nick, away]);
         }
-        if let Some(account) = &user.account {
+        if let Some(account) = user.account() {
             self.numeric(voice, conn, RPL_WHOISACCOUNT, &[nick, account]);
         }
         self.whois_security(voice, by, id);

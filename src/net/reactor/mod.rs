@@ -112,7 +112,7 @@ const EVENTS_PER_TURN: usize = 1024;
 const LOOK_WORTH: usize = 16;
 
 /// Further looks in one turn, by default.
-const LOOKS_MAX: usize = 2;
+const LOOKS_MAX: usize = 4;
 
 /// After accept(2) has failed for want of something that others may give back.
 const ACCEPT_PAUSE_MS: u64 = 1_000;
