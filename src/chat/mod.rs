@@ -6,65 +6,55 @@
 //! through a `voice::Voice`. `commands/` has a file for each group of commands, and
 //! `commands::table` lists them.
 
-mod accounts;
-mod administer;
-mod always_on;
-mod ban;
-mod caps;
-mod channels;
-mod cloak;
-mod commands;
-mod events;
-mod flood;
-mod keeper;
-mod leaderless;
-mod metadata;
-mod numeric;
-mod playback;
-mod receipts;
-mod refusals;
-mod registered;
-mod rights;
-mod server_bans;
-mod session;
+mod account;
+mod backends;
+mod channel;
+mod connection;
+mod help;
+mod message;
+mod oper;
+mod people;
+mod reply;
 mod settings;
-mod tell;
-mod users;
-mod voice;
-mod watchers;
+mod state;
+mod table;
 
-pub use administer::Order;
-pub use commands::run::Ended;
-pub use commands::stats::Figures;
-pub use flood::Rate;
-pub use rights::Right;
+pub use account::administer::Order;
+pub use oper::run::Ended;
+pub use oper::stats::Figures;
 pub use settings::{
     Abuse, Accounts, AlwaysOn, Gateway, History, Limits, Operator, OperatorClass, Program, Proof,
     Registration, Settings, Sts, USER_MODES,
 };
+pub use state::bucket::Rate;
+pub use state::right::Right;
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Refusal, Service};
 use crate::wire::irc::tags::Tags;
 use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
-use accounts::Doors;
-use channels::Channels;
-use cloak::Cloaks;
-use commands::defcon::Defcon;
-use commands::returning::Ending;
-use commands::run::Runs;
-use commands::table::{self, Run};
-use commands::whois::Departed;
-use commands::{message, redact::Redactable};
-use keeper::Keeper;
-use numeric::*;
-use receipts::Receipts;
-use refusals::Refusals;
-use server_bans::ServerBans;
-use session::{Session, Sessions, Stage};
+use account::login_guards::Doors;
+use backends::Keeper;
+use message::receipts::Receipts;
+use message::returning::Ending;
+use oper::refusals::Refusals;
+use oper::run::Runs;
+use reply::Voice;
+use reply::numeric::*;
+use state::bucket;
+use state::caps::Cap;
+use state::channels::Channels;
+use state::cloak::Cloaks;
+use state::defcon::Defcon;
+use state::ids::UserId;
+use state::message::MessageIds;
+use state::redactable::Redactable;
+use state::server_bans::ServerBans;
+use state::sessions::{Session, Sessions, Stage};
+use state::users::Users;
+use state::watchers::Watchers;
+use state::whowas::Departed;
 use std::cell::Cell;
-use users::{UserId, Users};
-use voice::Voice;
-use watchers::Watchers;
+use table::Run;
 
 /// The service.
 pub struct Chat {
@@ -83,7 +73,7 @@ pub struct Chat {
     defcon: Defcon,
     cloaks: Cloaks,
     receipts: Receipts,
-    message_ids: message::MessageIds,
+    message_ids: MessageIds,
     /// Drawn at start: tells what is known of this run's users from what is known of others'.
     run: u64,
     /// How many connections have not registered yet.
@@ -148,7 +138,7 @@ impl Chat {
             defcon: Defcon::default(),
             cloaks: Cloaks::new(random()),
             receipts: Receipts::default(),
-            message_ids: message::MessageIds::default(),
+            message_ids: MessageIds::default(),
             run: fastrand::u64(..),
             registering: 0,
             began_ms: 0,
@@ -214,7 +204,7 @@ impl Chat {
             Ok(message) if self.is_another_protocol(&mut voice, conn, message) => return,
             Err(Bad::Empty) => {
                 self.say_what_to_type(&mut voice, conn);
-                return self.pay(voice.out, conn, flood::LINE);
+                return self.pay(voice.out, conn, bucket::LINE);
             }
             _ => {}
         }
@@ -234,7 +224,7 @@ impl Chat {
     /// labeled-response, which cannot be used without `batch`.
     fn label_of<'l>(&self, conn: ConnId, line: &'l [u8]) -> Option<&'l str> {
         let caps = self.sessions[conn].caps;
-        if !caps.has(caps::Cap::LabeledResponse) || !caps.has(caps::Cap::Batch) {
+        if !caps.has(Cap::LabeledResponse) || !caps.has(Cap::Batch) {
             return None;
         }
         let tags = line.strip_prefix(b"@")?.split(|byte| *byte == b' ').next()?;
@@ -247,7 +237,7 @@ impl Chat {
         let session = &self.sessions[conn];
         let user = session.user();
         let Some(index) = table::find(message.command) else {
-            self.pay(voice.out, conn, flood::LINE);
+            self.pay(voice.out, conn, bucket::LINE);
             self.numeric(voice, conn, ERR_UNKNOWNCOMMAND, &[message.command]);
             return self.say_what_to_type(voice, conn);
         };
@@ -255,7 +245,7 @@ impl Chat {
         let (count, sum) = &mut self.given[index];
         (*count, *sum) = (*count + 1, *sum + bytes as u64);
         if message.tags.get("batch").is_some() && self.continues_batch(voice, conn, message) {
-            return self.pay(voice.out, conn, flood::BATCH_LINE);
+            return self.pay(voice.out, conn, table::BATCH_LINE);
         }
         self.pay_for(voice.out, conn, command, message);
         let given = message.params.iter().take(command.params_min);
@@ -279,7 +269,7 @@ impl Chat {
 
     /// A line that is no message.
     fn misunderstand(&mut self, voice: &mut Voice, conn: ConnId, line: &[u8], bad: Bad) {
-        self.pay(voice.out, conn, flood::LINE);
+        self.pay(voice.out, conn, bucket::LINE);
         match bad {
             Bad::Empty => {}
             Bad::TagsTooLong | Bad::TooLong => self.too_long(voice, conn),
@@ -399,7 +389,7 @@ impl Service for Chat {
             match line {
                 Ok(line) => self.hear(out, id, line.text),
                 Err(_) => {
-                    self.pay(out, id, flood::LINE);
+                    self.pay(out, id, bucket::LINE);
                     self.too_long(&mut Voice::new(out), id);
                 }
             }

@@ -1,9 +1,9 @@
 //! What the operator decides about chat: names, texts, who is an operator, and every limit.
 
-use super::flood::Rate;
-use super::rights::Right;
 use crate::auth::attempts::AttemptLimits;
 use crate::auth::verifier::Verifier;
+use crate::chat::state::bucket::Rate;
+use crate::chat::state::right::Right;
 use crate::net::Networks;
 use crate::store::Store;
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ pub struct Settings {
 
 impl Settings {
     /// What LINKS and WHOIS tell of the server.
-    pub(super) fn description(&self) -> &str {
+    pub(crate) fn description(&self) -> &str {
         if self.description.is_empty() { &self.network } else { &self.description }
     }
 }
@@ -277,7 +277,7 @@ impl Default for Settings {
 
 impl Abuse {
     /// Whether what comes from there is held to no limit.
-    pub(super) fn exempts(&self, address: Option<IpAddr>) -> bool {
+    pub(crate) fn exempts(&self, address: Option<IpAddr>) -> bool {
         address.is_none_or(|address| self.exempt.contain(address))
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use stonechat::chat::{Operator, OperatorClass, Program, Right, Settings};
 
 const DOC: &str = include_str!("../../docs/security.md");
-const TABLE: &str = include_str!("../../src/chat/commands/table.rs");
+const TABLE: &str = include_str!("../../src/chat/table.rs");
 
 /// Whoever could give a command and is here; who is banned or suspended is not, and has tests below.
 #[derive(Clone, Copy, Debug, PartialEq)]

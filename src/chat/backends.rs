@@ -1,0 +1,241 @@
+//! What chat asks of the threads that do what would hold up the loop, store and hasher, and what it
+//! does with the replies.
+//!
+//! A reply comes in a later turn. What is then to be done is kept until then, in the order asked
+//! within each lane of the store;
+//! who has asked for something that he must be answered before all else is heard no further.
+
+use crate::auth::worker::{Done, Hasher, Job};
+use crate::chat::Chat;
+use crate::chat::account::login_guards::Doors;
+use crate::chat::reply::Voice;
+use crate::chat::state::cloak::Cloaks;
+use crate::net::{ConnId, Outbox};
+use crate::store::{Busy, InLanes, Policy, Reply, Request, Store, Token, Trouble};
+use std::collections::VecDeque;
+
+/// What is done with a reply.
+type Then = Box<dyn FnOnce(&mut Chat, &mut Voice, Reply) + Send>;
+
+/// What is done with a result.
+type ThenDone = Box<dyn FnOnce(&mut Chat, &mut Voice, Done) + Send>;
+
+/// The store and the hasher, if there are any, and what is to be done with the replies that are still to come.
+#[derive(Default)]
+pub(crate) struct Keeper {
+    store: Option<Store>,
+    /// Numbers requests.
+    asked: u64,
+    open: InLanes<Then>,
+    /// Searches whose reply is still to come.
+    pub(crate) searches: usize,
+    hasher: Option<Hasher>,
+    open_jobs: VecDeque<ThenDone>,
+}
+
+impl Keeper {
+    /// Whether anything can be kept.
+    pub(crate) fn is_there(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// Whether there is room for what happens among what is said: of that nothing is lost because a
+    /// crowd comes or goes.
+    pub(crate) fn takes_events(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| !store.is_half_full())
+    }
+
+    /// Asks the store, unless it takes no more requests now. `then` is done with the reply.
+    pub(crate) fn ask(
+        &mut self,
+        request: Request,
+        then: impl FnOnce(&mut Chat, &mut Voice, Reply) + Send + 'static,
+    ) -> Result<(), (Busy, Then)> {
+        let token = Token(self.asked);
+        let then: Then = Box::new(then);
+        let Some(store) = &mut self.store else { return Err((Busy, then)) };
+        let lane = request.lane();
+        match store.ask(token, request) {
+            Ok(()) => {
+                self.asked += 1;
+                self.open.push(lane, token, then);
+                Ok(())
+            }
+            Err(busy) => Err((busy, then)),
+        }
+    }
+}
+
+/// What is told where the store takes no more requests.
+pub(crate) fn overloaded() -> Trouble {
+    Trouble::Other("more is waiting to be kept than the disk can follow".to_owned())
+}
+
+impl Chat {
+    /// Keeps what is to outlive the process in `store`, from now on. Whoever serves its far side
+    /// wakes the loop.
+    pub fn keep_in(&mut self, store: Store) {
+        self.keeper.store = Some(store);
+        self.bound_replies();
+    }
+
+    /// Has the store heed what replies may take.
+    pub(crate) fn bound_replies(&mut self) {
+        if let Some(store) = &mut self.keeper.store {
+            store.set_reply_bytes_max(self.settings.history.reply_bytes_max);
+        }
+    }
+
+    /// Has passwords hashed by `hasher`, from now on, as [`Chat::keep_in`]. Without one the loop does
+    /// it. `secret` is random, and the same after a restart: decoys and cloaks are made of it.
+    pub fn hash_by(&mut self, hasher: Hasher, secret: [u8; 32]) {
+        self.keeper.hasher = Some(hasher);
+        self.doors = Doors::new(secret);
+        self.doors.attempts.set_limits(self.settings.abuse.attempts);
+        self.cloaks = Cloaks::new(secret);
+    }
+
+    /// Has so much of what was said kept from now on.
+    pub fn retain(&mut self, out: &mut Outbox, policy: Policy) {
+        self.ask_store(&mut Voice::new(out), Request::Retain(policy), |_, _, reply| {
+            if let Reply::Failed(trouble) = reply {
+                log::error!("what is to be kept stays as it was: {trouble}");
+            }
+        });
+    }
+
+    /// Where it keeps things.
+    pub fn store(&self) -> Option<&Store> {
+        self.keeper.store.as_ref()
+    }
+
+    /// Does what is to be done with what the store and the hasher have replied. Returns whether there is more,
+    /// which is left for the next turn where this one has said much already.
+    pub(crate) fn stored(&mut self, out: &mut Outbox) -> bool {
+        while let Some(done) =
+            self.keeper.hasher.as_mut().and_then(|hasher| hasher.replies().next())
+        {
+            let then = self.keeper.open_jobs.pop_front().expect("a result of what was asked");
+            let voice = &mut Voice::new(out);
+            then(self, voice, done);
+            self.await_receipts(voice);
+        }
+        while !out.is_full() {
+            let store = self.keeper.store.as_mut();
+            let Some((token, reply)) = store.and_then(|store| store.replies().next()) else {
+                return false;
+            };
+            let then = self.keeper.open.take(token).expect("a reply in the order of its lane");
+            let voice = &mut Voice::new(out);
+            then(self, voice, reply);
+            self.await_receipts(voice);
+        }
+        true
+    }
+
+    /// Asks the store. `then` is done with its reply; at once if it takes no more requests now.
+    pub(crate) fn ask_store(
+        &mut self,
+        voice: &mut Voice,
+        request: Request,
+        then: impl FnOnce(&mut Chat, &mut Voice, Reply) + Send + 'static,
+    ) {
+        if let Err((Busy, then)) = self.keeper.ask(request, then) {
+            then(self, voice, Reply::Failed(overloaded()));
+        }
+    }
+
+    /// Asks the store for what `conn` must be answered next: nothing more is heard of it until then.
+    /// `then` is not done if the connection has ended meanwhile. What it says answers the command
+    /// that is being heard, also where that has a label.
+    pub(crate) fn ask_for(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        request: Request,
+        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Reply) + Send + 'static,
+    ) {
+        self.ask_to_do(voice, conn, request, |chat, voice, conn, reply| {
+            if let Some(conn) = conn {
+                then(chat, voice, conn, reply);
+            }
+        });
+    }
+
+    /// As [`Chat::ask_for`], for what is not for `conn` alone: `then` is done in any case, without a
+    /// connection if that has ended meanwhile.
+    pub(crate) fn ask_to_do(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        request: Request,
+        then: impl FnOnce(&mut Chat, &mut Voice, Option<ConnId>, Reply) + Send + 'static,
+    ) {
+        voice.out.defer(conn);
+        self.sessions[conn].asked += 1;
+        let answer = voice.set_aside();
+        self.ask_store(voice, request, move |chat, voice, reply| {
+            chat.go_on_hearing(voice, conn, answer, |chat, voice, conn| {
+                then(chat, voice, conn, reply);
+            });
+        });
+    }
+
+    /// Hears `conn` again, unless it waits for something else.
+    pub(crate) fn hear_again(&mut self, voice: &mut Voice, conn: ConnId) {
+        if self.sessions[conn].asked == 0 && !self.is_being_told(conn) {
+            voice.out.resume(conn);
+        }
+    }
+
+    /// Has a password hashed on behalf of `conn`, as [`Chat::ask_for`]. At once there is `None` if
+    /// too many wait.
+    pub(crate) fn hash_for(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        job: Job,
+        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Option<Done>) + Send + 'static,
+    ) {
+        let Some(hasher) = &mut self.keeper.hasher else {
+            let done = job.run();
+            return then(self, voice, conn, Some(done));
+        };
+        if hasher.ask(job).is_err() {
+            return then(self, voice, conn, None);
+        }
+        voice.out.defer(conn);
+        self.sessions[conn].asked += 1;
+        let answer = voice.set_aside();
+        self.keeper.open_jobs.push_back(Box::new(move |chat, voice, done| {
+            chat.go_on_hearing(voice, conn, answer, |chat, voice, conn| {
+                if let Some(conn) = conn {
+                    then(chat, voice, conn, Some(done));
+                }
+            });
+        }));
+    }
+
+    /// Answers what `conn` has waited for, and hears it again.
+    fn go_on_hearing(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        begun: Option<(String, Vec<Box<[u8]>>)>,
+        answer: impl FnOnce(&mut Chat, &mut Voice, Option<ConnId>),
+    ) {
+        if !self.sessions.is_here(conn) {
+            voice.out.resume(conn);
+            return answer(self, voice, None);
+        }
+        self.sessions[conn].asked -= 1;
+        self.hear_again(voice, conn);
+        if let Some((label, said)) = begun {
+            let batch = self.batch_reference();
+            voice.hold(conn, &label, &self.settings.server_name, batch);
+            voice.go_on(&said);
+        }
+        answer(self, voice, Some(conn));
+        voice.answer();
+    }
+}

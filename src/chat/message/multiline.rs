@@ -1,0 +1,205 @@
+//! BATCH from clients: a message of several lines. IRCv3 client-batch and multiline.
+
+use crate::chat::message::client_tags::client_only;
+use crate::chat::reply::Voice;
+use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::numeric::*;
+use crate::chat::state::caps::Cap;
+use crate::chat::state::message::Kind;
+use crate::chat::state::open_batch::{BatchLine, OpenBatch};
+use crate::chat::state::sessions::Session;
+use crate::chat::{By, Chat, Limits};
+use crate::net::ConnId;
+use crate::store::Text;
+use crate::wire::irc::Message;
+
+/// The longest reference of a batch.
+const REFERENCE_MAX: usize = 64;
+
+impl Chat {
+    /// `BATCH +reference draft/multiline target`, or `BATCH -reference`.
+    pub(crate) fn batch(&mut self, voice: &mut Voice, by: By, message: &Message) {
+        let (sign, reference) = message.params[0].split_at(message.params[0].ceil_char_boundary(1));
+        match sign {
+            "+" => self.open_batch(voice, by, message, reference),
+            "-" => self.close_batch(voice, by, reference),
+            _ => {
+                let (context, text) = ([message.params[0]], "Write +name or -name");
+                self.fail(voice, by.conn, "BATCH", "INVALID_REFTAG", &context, text);
+            }
+        }
+    }
+
+    fn open_batch(&mut self, voice: &mut Voice, by: By, message: &Message, reference: &str) {
+        let fit = !reference.is_empty() && reference.len() <= REFERENCE_MAX;
+        if !fit || reference.contains([' ', ';', ':', ',']) {
+            let text = "This can't name a batch";
+            return self.fail(voice, by.conn, "BATCH", "INVALID_REFTAG", &[reference], text);
+        }
+        let (Some(kind), Some(target)) = (message.params.get(1), message.params.get(2)) else {
+            return self.numeric(voice, by.conn, ERR_NEEDMOREPARAMS, &["BATCH"]);
+        };
+        let known = *kind == "draft/multiline" && self.sessions[by.conn].caps.has(Cap::Multiline);
+        let before = self.sessions[by.conn].more().batch.take();
+        let before = before.filter(|before| !before.failed);
+        // One at a time; a second one ends both, so that no half is ever said.
+        let failed = !known || before.is_some();
+        if !known {
+            let text = "There is no such kind of batch";
+            self.fail(voice, by.conn, "BATCH", "UNKNOWN_TYPE", &[reference, kind], text);
+        } else if failed {
+            self.invalid(voice, by.conn, "A batch was open already");
+        }
+        if let Some(label) = before.and_then(|before| before.label) {
+            self.answer_opening(voice, by.conn, Some(&label));
+            self.invalid(voice, by.conn, "Another batch was opened");
+        }
+        let tagged = self.sessions[by.conn].caps.has(Cap::MessageTags);
+        let batch = OpenBatch {
+            reference: reference.into(),
+            target: (*target).into(),
+            kind: None,
+            client_tags: if tagged { client_only(message.tags).into() } else { "".into() },
+            label: if failed { None } else { voice.take_label() },
+            lines: Vec::new(),
+            bytes: 0,
+            failed,
+        };
+        self.sessions[by.conn].more().batch = Some(batch);
+    }
+
+    /// What follows answers the command that opened a batch, if that had a label.
+    fn answer_opening(&mut self, voice: &mut Voice, conn: ConnId, label: Option<&str>) {
+        let Some(label) = label else { return };
+        voice.answer();
+        let name = self.batch_reference();
+        voice.hold(conn, label, &self.settings.server_name, name);
+    }
+
+    fn invalid(&self, voice: &mut Voice, conn: ConnId, text: &str) {
+        self.fail(voice, conn, "BATCH", "MULTILINE_INVALID", &[], text);
+    }
+
+    /// A line with the tag `batch`: whether it was taken as part of one.
+    pub(crate) fn continues_batch(
+        &mut self,
+        voice: &mut Voice,
+        conn: ConnId,
+        message: &Message,
+    ) -> bool {
+        let more = self.sessions[conn].more.as_mut();
+        let Some(batch) = more.and_then(|more| more.batch.as_mut()) else {
+            // To who sends no batches the tag is like any other that means nothing.
+            let unknown = self.sessions[conn].caps.has(Cap::Multiline);
+            if unknown {
+                self.invalid(voice, conn, "That batch is not open");
+            }
+            return unknown;
+        };
+        if batch.failed {
+            return true;
+        }
+        let Err(fault) = batch.add(message, &self.settings.limits) else { return true };
+        (batch.failed, batch.lines) = (true, Vec::new());
+        let label = batch.label.take();
+        self.answer_opening(voice, conn, label.as_deref());
+        let context: Vec<&str> = fault.context.iter().map(String::as_str).collect();
+        self.fail(voice, conn, "BATCH", fault.code, &context, fault.text);
+        true
+    }
+
+    fn close_batch(&mut self, voice: &mut Voice, by: By, reference: &str) {
+        let Some(batch) = self.sessions[by.conn].more().batch.take() else {
+            return self.invalid(voice, by.conn, "No batch is open");
+        };
+        if batch.failed {
+            return;
+        }
+        self.answer_opening(voice, by.conn, batch.label.as_deref());
+        if *batch.reference != *reference {
+            return self.invalid(voice, by.conn, "That batch is not open");
+        }
+        if batch.lines.iter().all(|line| line.text.is_empty()) {
+            return self.invalid(voice, by.conn, "There is nothing in it");
+        }
+        self.say_batch(voice, by, &batch);
+    }
+
+    fn say_batch(&mut self, voice: &mut Voice, by: By, batch: &OpenBatch) {
+        let kind = batch.kind.expect("its first line has set it");
+        let texts: Vec<&str> = batch.lines.iter().map(|line| &*line.text).collect();
+        let Some(target) = self.target(voice, by, kind, &batch.target, &texts) else { return };
+        let msgid = self.message_ids.next(voice.now().unix_ms);
+        self.note_said(voice, by, target, &msgid);
+        let reference = message_reference(&msgid);
+        let name = self.target_name(target);
+        let mask = self.users[by.user].mask().to_owned();
+        let echo = self.keep(voice, by, target, &name, |chat, voice| {
+            let tags = chat.tags_of(by.user);
+            let tags = LineTags { msgid: Some(&msgid), client: &batch.client_tags, ..tags };
+            let text = Text::Lines(batch.lines.iter().map(BatchLine::to_keep).collect());
+            chat.to_keep(voice, &mask, kind.command(), tags, text)
+        });
+        let lines: Vec<(&str, bool)> =
+            batch.lines.iter().map(|line| (&*line.text, line.concat)).collect();
+        let limits = &self.settings.limits;
+        let tags =
+            LineTags { msgid: Some(&msgid), client: &batch.client_tags, ..self.tags_of(by.user) };
+        say_in_lines(limits, &reference, &mask, kind.command(), &name, &lines, tags, |say| {
+            self.deliver(voice, by, target, echo, say);
+        });
+        if kind == Kind::Privmsg {
+            self.tell_if_away(voice, by, target);
+        }
+    }
+}
+
+/// What the batch of a message is called: no other has it, as each is said once at a time.
+pub(crate) fn message_reference(msgid: &str) -> String {
+    format!("m{msgid}")
+}
+
+/// Composes a message of several lines, each with whether it goes on where the one before ended, and
+/// gives `act` what says it to a connection.
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn say_in_lines(
+    limits: &Limits,
+    reference: &str,
+    source: &str,
+    command: &str,
+    target: &str,
+    texts: &[(&str, bool)],
+    tags: LineTags,
+    act: impl FnOnce(&mut dyn FnMut(&mut Voice, &Session)),
+) {
+    let (opening, ending) = (format!("+{reference}"), format!("-{reference}"));
+    let (open, close) = ([&*opening, "draft/multiline", target], [&*ending]);
+    let mut open = Line::new(source, "BATCH", &open).tagged(tags);
+    let mut close = Line::new(source, "BATCH", &close);
+    let params: Vec<[&str; 2]> = texts.iter().map(|(text, _)| [target, *text]).collect();
+    let within =
+        |concat| LineTags { batch: Some(reference), concat, timed: true, ..LineTags::default() };
+    let mut lines: Vec<Line> = (params.iter().zip(texts))
+        .map(|(params, (_, concat))| Line::new(source, command, params).tagged(within(*concat)))
+        .collect();
+    // Who knows no multiline hears line after line, empty ones left out; the first has the id, and
+    // each what clients say with it, as `+draft/channel-context` says where it belongs; but not four
+    // kilobytes of it thirty times.
+    let mut first = Some(tags);
+    let small = tags.client.len() * params.len() <= limits.multiline_bytes_max;
+    let client = if small { tags.client } else { "" };
+    let rest = LineTags { msgid: None, client, ..tags };
+    let heard = params.iter().filter(|[_, text]| !text.is_empty());
+    let mut plain: Vec<Line> = heard
+        .map(|params| Line::new(source, command, params).tagged(first.take().unwrap_or(rest)))
+        .collect();
+    act(&mut |voice, session| {
+        if session.caps.has(Cap::Multiline) && session.caps.has(Cap::Batch) {
+            open.to(voice, session);
+            lines.iter_mut().for_each(|line| line.to(voice, session));
+            close.to(voice, session);
+        } else {
+            plain.iter_mut().for_each(|line| line.to(voice, session));
+        }
+    });
+}

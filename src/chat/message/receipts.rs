@@ -1,0 +1,146 @@
+//! Echoes that are receipts: said once their message is kept, and before whatever else who said it
+//! is to hear.
+
+use crate::chat::Chat;
+use crate::chat::backends::overloaded;
+use crate::chat::reply::{Answer, Piece, Voice};
+use crate::chat::state::caps::Cap;
+use crate::chat::state::ids::UserId;
+use crate::net::{ConnId, Span};
+use crate::store::{Message, Reply, Request, Target, Trouble};
+use std::collections::VecDeque;
+
+/// What connections are to hear once it is known whether the echoes in it are said.
+#[derive(Default)]
+pub(crate) struct Receipts {
+    /// In the order said, which is that of the replies: who is looked for is near the front. Those
+    /// of connections that have ended leave likewise.
+    waiting: VecDeque<(ConnId, Answer)>,
+    /// Counts echoes.
+    count: u64,
+}
+
+/// Who waits for the echo of a message, and what it answers.
+struct Echo {
+    number: u64,
+    conns: Vec<ConnId>,
+    command: String,
+    /// As it was called by who said it.
+    target: String,
+}
+
+impl Chat {
+    /// Keeps a message that `user` has said to what they call `target`. Those of their connections
+    /// that have asked for `echo-message` hear it once it is kept, or that it isn't.
+    pub(crate) fn keep_said(
+        &mut self,
+        voice: &mut Voice,
+        user: UserId,
+        place: Target,
+        target: &str,
+        message: Message,
+    ) {
+        let wants = |conn: &ConnId| self.sessions[*conn].caps.has(Cap::EchoMessage);
+        let conns: Vec<ConnId> = self.users[user].conns.iter().copied().filter(wants).collect();
+        if conns.is_empty() {
+            let request = Request::Append { target: place, message };
+            return self.ask_store(voice, request, |_, _, _| {});
+        }
+        self.receipts.count += 1;
+        let number = self.receipts.count;
+        // Composed now, so that no copy of the message waits.
+        let line = |conn: &ConnId| {
+            (*conn, voice.captured(*conn, |voice| self.play(voice, *conn, target, &message, None)))
+        };
+        let lines: Vec<(ConnId, Vec<Span>)> =
+            conns.iter().map(line).filter(|(_, lines)| !lines.is_empty()).collect();
+        // Not all of them are shown every message.
+        let conns = lines.iter().map(|(conn, _)| *conn).collect();
+        let command = message.command.clone();
+        let echo = Echo { number, conns, command: command.clone(), target: target.to_owned() };
+        let request = Request::Append { target: place, message };
+        match self.keeper.ask(request, |chat, voice, reply| chat.echo(voice, echo, reply)) {
+            Ok(()) => lines.iter().for_each(|(conn, said)| voice.await_echo(*conn, number, said)),
+            Err(_) => lines.iter().for_each(|(conn, _)| {
+                self.tell_not_kept(voice, *conn, &command, target, &overloaded());
+            }),
+        }
+    }
+
+    /// Takes over the answers in which an echo is awaited.
+    pub(crate) fn await_receipts(&mut self, voice: &mut Voice) {
+        self.receipts.waiting.extend(voice.unfinished.drain(..));
+    }
+
+    fn echo(&mut self, voice: &mut Voice, echo: Echo, reply: Reply) {
+        let trouble = match reply {
+            Reply::Appended => None,
+            Reply::Failed(trouble) => Some(trouble),
+            _ => Some(Trouble::Other("it answers something else".to_owned())),
+        };
+        for conn in echo.conns {
+            let first = self.receipts.waiting.iter().position(|(waits, _)| *waits == conn);
+            let Some(first) = first else { continue };
+            if !self.sessions.knows(conn) {
+                self.receipts.waiting.remove(first);
+                continue;
+            }
+            let warning = trouble.as_ref().map(|trouble| {
+                voice.captured(conn, |voice| {
+                    self.tell_not_kept(voice, conn, &echo.command, &echo.target, trouble);
+                })
+            });
+            let waiting = &mut self.receipts.waiting;
+            let answer = &mut waiting[first].1;
+            match warning {
+                None => answer.say(echo.number),
+                Some(warning) => answer.replace(voice, echo.number, &warning),
+            }
+            if answer.is_complete() {
+                let (_, answer) = waiting.remove(first).expect("it was seen above");
+                let said = voice.complete(answer);
+                voice.out.release(conn, &said);
+            }
+        }
+    }
+
+    /// Others have heard it, so this is a warning. IRCv3 standard-replies, "WARN".
+    fn tell_not_kept(
+        &self,
+        voice: &mut Voice,
+        conn: ConnId,
+        command: &str,
+        target: &str,
+        trouble: &Trouble,
+    ) {
+        let text = format!("It was delivered, but it is not kept: {trouble}");
+        let params = [command, "MESSAGE_NOT_KEPT", target, &text];
+        self.say(voice, conn, &self.settings.server_name, "WARN", &params);
+    }
+}
+
+impl Answer {
+    /// An echo is said.
+    fn say(&mut self, number: u64) {
+        for piece in &mut self.pieces {
+            if let Piece::Echo(echo, line) = piece
+                && *echo == number
+            {
+                *piece = Piece::Said(std::mem::take(line));
+            }
+        }
+    }
+
+    /// Something else is said in place of an echo.
+    fn replace(&mut self, voice: &Voice, number: u64, said: &[Span]) {
+        let awaited = |piece: &Piece| matches!(piece, Piece::Echo(echo, _) if *echo == number);
+        let Some(place) = self.pieces.iter().position(awaited) else { return };
+        self.pieces.retain(|piece| !awaited(piece));
+        let said = said.iter().map(|span| Piece::Said(voice.out.text(*span).into()));
+        self.pieces.splice(place..place, said);
+    }
+
+    fn is_complete(&self) -> bool {
+        self.pieces.iter().all(|piece| matches!(piece, Piece::Said(_)))
+    }
+}
