@@ -7,22 +7,22 @@
 
 use crate::auth::worker::{Done, Hasher, Job};
 use crate::chat::Chat;
-use crate::chat::account::login_guards::Doors;
-use crate::chat::reply::Voice;
+use crate::chat::account::login_guards::LoginGuards;
+use crate::chat::reply::Sink;
 use crate::chat::state::cloak::Cloaks;
 use crate::net::{ConnId, Outbox};
 use crate::store::{Busy, InLanes, Policy, Reply, Request, Store, Token, Trouble};
 use std::collections::VecDeque;
 
 /// What is done with a reply.
-type Then = Box<dyn FnOnce(&mut Chat, &mut Voice, Reply) + Send>;
+type Then = Box<dyn FnOnce(&mut Chat, &mut Sink, Reply) + Send>;
 
 /// What is done with a result.
-type ThenDone = Box<dyn FnOnce(&mut Chat, &mut Voice, Done) + Send>;
+type ThenDone = Box<dyn FnOnce(&mut Chat, &mut Sink, Done) + Send>;
 
 /// The store and the hasher, if there are any, and what is to be done with the replies that are still to come.
 #[derive(Default)]
-pub(crate) struct Keeper {
+pub(crate) struct Backends {
     store: Option<Store>,
     /// Numbers requests.
     asked: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Keeper {
     open_jobs: VecDeque<ThenDone>,
 }
 
-impl Keeper {
+impl Backends {
     /// Whether anything can be kept.
     pub(crate) fn is_there(&self) -> bool {
         self.store.is_some()
@@ -49,7 +49,7 @@ impl Keeper {
     pub(crate) fn ask(
         &mut self,
         request: Request,
-        then: impl FnOnce(&mut Chat, &mut Voice, Reply) + Send + 'static,
+        then: impl FnOnce(&mut Chat, &mut Sink, Reply) + Send + 'static,
     ) -> Result<(), (Busy, Then)> {
         let token = Token(self.asked);
         let then: Then = Box::new(then);
@@ -75,13 +75,13 @@ impl Chat {
     /// Keeps what is to outlive the process in `store`, from now on. Whoever serves its far side
     /// wakes the loop.
     pub fn keep_in(&mut self, store: Store) {
-        self.keeper.store = Some(store);
+        self.backends.store = Some(store);
         self.bound_replies();
     }
 
     /// Has the store heed what replies may take.
     pub(crate) fn bound_replies(&mut self) {
-        if let Some(store) = &mut self.keeper.store {
+        if let Some(store) = &mut self.backends.store {
             store.set_reply_bytes_max(self.settings.history.reply_bytes_max);
         }
     }
@@ -89,15 +89,15 @@ impl Chat {
     /// Has passwords hashed by `hasher`, from now on, as [`Chat::keep_in`]. Without one the loop does
     /// it. `secret` is random, and the same after a restart: decoys and cloaks are made of it.
     pub fn hash_by(&mut self, hasher: Hasher, secret: [u8; 32]) {
-        self.keeper.hasher = Some(hasher);
-        self.doors = Doors::new(secret);
-        self.doors.attempts.set_limits(self.settings.abuse.attempts);
+        self.backends.hasher = Some(hasher);
+        self.login_guards = LoginGuards::new(secret);
+        self.login_guards.attempts.set_limits(self.settings.abuse.attempts);
         self.cloaks = Cloaks::new(secret);
     }
 
     /// Has so much of what was said kept from now on.
     pub fn retain(&mut self, out: &mut Outbox, policy: Policy) {
-        self.ask_store(&mut Voice::new(out), Request::Retain(policy), |_, _, reply| {
+        self.ask_store(&mut Sink::new(out), Request::Retain(policy), |_, _, reply| {
             if let Reply::Failed(trouble) = reply {
                 log::error!("what is to be kept stays as it was: {trouble}");
             }
@@ -106,29 +106,29 @@ impl Chat {
 
     /// Where it keeps things.
     pub fn store(&self) -> Option<&Store> {
-        self.keeper.store.as_ref()
+        self.backends.store.as_ref()
     }
 
     /// Does what is to be done with what the store and the hasher have replied. Returns whether there is more,
     /// which is left for the next turn where this one has said much already.
     pub(crate) fn stored(&mut self, out: &mut Outbox) -> bool {
         while let Some(done) =
-            self.keeper.hasher.as_mut().and_then(|hasher| hasher.replies().next())
+            self.backends.hasher.as_mut().and_then(|hasher| hasher.replies().next())
         {
-            let then = self.keeper.open_jobs.pop_front().expect("a result of what was asked");
-            let voice = &mut Voice::new(out);
-            then(self, voice, done);
-            self.await_receipts(voice);
+            let then = self.backends.open_jobs.pop_front().expect("a result of what was asked");
+            let sink = &mut Sink::new(out);
+            then(self, sink, done);
+            self.await_receipts(sink);
         }
         while !out.is_full() {
-            let store = self.keeper.store.as_mut();
+            let store = self.backends.store.as_mut();
             let Some((token, reply)) = store.and_then(|store| store.replies().next()) else {
                 return false;
             };
-            let then = self.keeper.open.take(token).expect("a reply in the order of its lane");
-            let voice = &mut Voice::new(out);
-            then(self, voice, reply);
-            self.await_receipts(voice);
+            let then = self.backends.open.take(token).expect("a reply in the order of its lane");
+            let sink = &mut Sink::new(out);
+            then(self, sink, reply);
+            self.await_receipts(sink);
         }
         true
     }
@@ -136,12 +136,12 @@ impl Chat {
     /// Asks the store. `then` is done with its reply; at once if it takes no more requests now.
     pub(crate) fn ask_store(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         request: Request,
-        then: impl FnOnce(&mut Chat, &mut Voice, Reply) + Send + 'static,
+        then: impl FnOnce(&mut Chat, &mut Sink, Reply) + Send + 'static,
     ) {
-        if let Err((Busy, then)) = self.keeper.ask(request, then) {
-            then(self, voice, Reply::Failed(overloaded()));
+        if let Err((Busy, then)) = self.backends.ask(request, then) {
+            then(self, sink, Reply::Failed(overloaded()));
         }
     }
 
@@ -150,14 +150,14 @@ impl Chat {
     /// that is being heard, also where that has a label.
     pub(crate) fn ask_for(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         request: Request,
-        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Reply) + Send + 'static,
+        then: impl FnOnce(&mut Chat, &mut Sink, ConnId, Reply) + Send + 'static,
     ) {
-        self.ask_to_do(voice, conn, request, |chat, voice, conn, reply| {
+        self.ask_to_do(sink, conn, request, |chat, sink, conn, reply| {
             if let Some(conn) = conn {
-                then(chat, voice, conn, reply);
+                then(chat, sink, conn, reply);
             }
         });
     }
@@ -166,25 +166,25 @@ impl Chat {
     /// connection if that has ended meanwhile.
     pub(crate) fn ask_to_do(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         request: Request,
-        then: impl FnOnce(&mut Chat, &mut Voice, Option<ConnId>, Reply) + Send + 'static,
+        then: impl FnOnce(&mut Chat, &mut Sink, Option<ConnId>, Reply) + Send + 'static,
     ) {
-        voice.out.defer(conn);
+        sink.out.defer(conn);
         self.sessions[conn].asked += 1;
-        let answer = voice.set_aside();
-        self.ask_store(voice, request, move |chat, voice, reply| {
-            chat.go_on_hearing(voice, conn, answer, |chat, voice, conn| {
-                then(chat, voice, conn, reply);
+        let answer = sink.set_aside();
+        self.ask_store(sink, request, move |chat, sink, reply| {
+            chat.go_on_hearing(sink, conn, answer, |chat, sink, conn| {
+                then(chat, sink, conn, reply);
             });
         });
     }
 
     /// Hears `conn` again, unless it waits for something else.
-    pub(crate) fn hear_again(&mut self, voice: &mut Voice, conn: ConnId) {
+    pub(crate) fn hear_again(&mut self, sink: &mut Sink, conn: ConnId) {
         if self.sessions[conn].asked == 0 && !self.is_being_told(conn) {
-            voice.out.resume(conn);
+            sink.out.resume(conn);
         }
     }
 
@@ -192,25 +192,25 @@ impl Chat {
     /// too many wait.
     pub(crate) fn hash_for(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         job: Job,
-        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Option<Done>) + Send + 'static,
+        then: impl FnOnce(&mut Chat, &mut Sink, ConnId, Option<Done>) + Send + 'static,
     ) {
-        let Some(hasher) = &mut self.keeper.hasher else {
+        let Some(hasher) = &mut self.backends.hasher else {
             let done = job.run();
-            return then(self, voice, conn, Some(done));
+            return then(self, sink, conn, Some(done));
         };
         if hasher.ask(job).is_err() {
-            return then(self, voice, conn, None);
+            return then(self, sink, conn, None);
         }
-        voice.out.defer(conn);
+        sink.out.defer(conn);
         self.sessions[conn].asked += 1;
-        let answer = voice.set_aside();
-        self.keeper.open_jobs.push_back(Box::new(move |chat, voice, done| {
-            chat.go_on_hearing(voice, conn, answer, |chat, voice, conn| {
+        let answer = sink.set_aside();
+        self.backends.open_jobs.push_back(Box::new(move |chat, sink, done| {
+            chat.go_on_hearing(sink, conn, answer, |chat, sink, conn| {
                 if let Some(conn) = conn {
-                    then(chat, voice, conn, Some(done));
+                    then(chat, sink, conn, Some(done));
                 }
             });
         }));
@@ -219,23 +219,23 @@ impl Chat {
     /// Answers what `conn` has waited for, and hears it again.
     fn go_on_hearing(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         begun: Option<(String, Vec<Box<[u8]>>)>,
-        answer: impl FnOnce(&mut Chat, &mut Voice, Option<ConnId>),
+        answer: impl FnOnce(&mut Chat, &mut Sink, Option<ConnId>),
     ) {
         if !self.sessions.is_here(conn) {
-            voice.out.resume(conn);
-            return answer(self, voice, None);
+            sink.out.resume(conn);
+            return answer(self, sink, None);
         }
         self.sessions[conn].asked -= 1;
-        self.hear_again(voice, conn);
+        self.hear_again(sink, conn);
         if let Some((label, said)) = begun {
             let batch = self.batch_reference();
-            voice.hold(conn, &label, &self.settings.server_name, batch);
-            voice.go_on(&said);
+            sink.hold(conn, &label, &self.settings.server_name, batch);
+            sink.go_on(&said);
         }
-        answer(self, voice, Some(conn));
-        voice.answer();
+        answer(self, sink, Some(conn));
+        sink.answer();
     }
 }

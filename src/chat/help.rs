@@ -1,13 +1,13 @@
 //! HELP: an index, and one short topic for each command and each kind of modes.
 //! Modern IRC, "HELP message".
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 
 /// One thing there is help on.
-struct Topic {
+struct HelpTopic {
     /// Commands in capitals, other topics in small letters.
     name: &'static str,
     /// Its title: for a command, how it is written.
@@ -15,8 +15,12 @@ struct Topic {
     text: &'static [&'static str],
 }
 
-const fn topic(name: &'static str, title: &'static str, text: &'static [&'static str]) -> Topic {
-    Topic { name, title, text }
+const fn topic(
+    name: &'static str,
+    title: &'static str,
+    text: &'static [&'static str],
+) -> HelpTopic {
+    HelpTopic { name, title, text }
 }
 
 /// Names of topics on one line of the index.
@@ -24,38 +28,38 @@ const INDEX_LINE_MAX: usize = 60;
 
 impl Chat {
     /// `HELP [topic]`, or `HELPOP [topic]`.
-    pub(crate) fn help(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn help(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let asked = message.params.first().copied().unwrap_or_default();
         if asked.is_empty() || asked.eq_ignore_ascii_case("index") {
             // Modern IRC: the subject is told as it was asked.
             let subject = if asked.is_empty() { "*" } else { "index" };
-            return self.tell_help(voice, by, subject, "What there is help on", &index());
+            return self.tell_help(sink, by, subject, "What there is help on", &index());
         }
         match ALL.iter().find(|topic| topic.name.eq_ignore_ascii_case(asked)) {
-            Some(Topic { name: OPERATORS, title, text }) => {
+            Some(HelpTopic { name: OPERATORS, title, text }) => {
                 let text: Vec<&str> = text.iter().copied().chain(for_operators()).collect();
-                self.tell_help(voice, by, OPERATORS, title, &text);
+                self.tell_help(sink, by, OPERATORS, title, &text);
             }
-            Some(Topic { name, title, text }) => self.tell_help(voice, by, name, title, text),
-            None => self.numeric(voice, by.conn, ERR_HELPNOTFOUND, &[asked]),
+            Some(HelpTopic { name, title, text }) => self.tell_help(sink, by, name, title, text),
+            None => self.numeric(sink, by.conn, ERR_HELPNOTFOUND, &[asked]),
         }
     }
 
     fn tell_help(
         &self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         name: &str,
         title: &str,
         text: &[impl AsRef<str>],
     ) {
-        self.numeric(voice, by.conn, RPL_HELPSTART, &[name, title]);
+        self.numeric(sink, by.conn, RPL_HELPSTART, &[name, title]);
         // Modern IRC: the first line should be empty.
-        self.numeric(voice, by.conn, RPL_HELPTXT, &[name, ""]);
+        self.numeric(sink, by.conn, RPL_HELPTXT, &[name, ""]);
         for line in text {
-            self.numeric(voice, by.conn, RPL_HELPTXT, &[name, line.as_ref()]);
+            self.numeric(sink, by.conn, RPL_HELPTXT, &[name, line.as_ref()]);
         }
-        self.numeric(voice, by.conn, RPL_ENDOFHELP, &[name]);
+        self.numeric(sink, by.conn, RPL_ENDOFHELP, &[name]);
     }
 }
 
@@ -64,13 +68,13 @@ const OPERATORS: &str = "operators";
 
 /// How the commands of operators are written.
 fn for_operators() -> impl Iterator<Item = &'static str> {
-    let is_for = |topic: &&Topic| topic.text.iter().any(|line| line.contains("For operators"));
+    let is_for = |topic: &&HelpTopic| topic.text.iter().any(|line| line.contains("For operators"));
     ALL.iter().filter(is_for).map(|topic| topic.title)
 }
 
 fn index() -> Vec<String> {
     let mut lines = vec!["HELP topic says more of one of these:".to_owned()];
-    for Topic { name, .. } in ALL {
+    for HelpTopic { name, .. } in ALL {
         match lines.last_mut() {
             Some(line) if line.len() + name.len() < INDEX_LINE_MAX && !line.ends_with(':') => {
                 *line = format!("{line} {name}");
@@ -82,7 +86,7 @@ fn index() -> Vec<String> {
 }
 
 /// In the order of the index.
-const ALL: &[Topic] = &[
+const ALL: &[HelpTopic] = &[
     topic(
         "chmodes",
         "Modes of channels",
@@ -482,11 +486,11 @@ mod tests {
         for command in table::ALL {
             text_of(command.name);
         }
-        let is_command = |topic: &&Topic| topic.name.starts_with(char::is_uppercase);
+        let is_command = |topic: &&HelpTopic| topic.name.starts_with(char::is_uppercase);
         let topics: Vec<&str> = ALL.iter().filter(is_command).map(|topic| topic.name).collect();
         assert_eq!(topics.len(), table::ALL.len(), "each once, and none that is not there");
         assert!(topics.is_sorted());
-        for Topic { name, title, .. } in ALL {
+        for HelpTopic { name, title, .. } in ALL {
             assert!(name.starts_with(char::is_lowercase) || title.starts_with(name), "{name}");
         }
     }
@@ -524,6 +528,6 @@ mod tests {
         for line in index() {
             assert!(line.len() <= INDEX_LINE_MAX, "{line}");
         }
-        assert!(ALL.iter().all(|Topic { text, .. }| !text.is_empty()));
+        assert!(ALL.iter().all(|HelpTopic { text, .. }| !text.is_empty()));
     }
 }

@@ -1,9 +1,9 @@
 //! Which commands there are, who may give them, and how many parameters each wants.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::state::bucket::LINE;
 use crate::chat::state::channels::List;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 
@@ -25,31 +25,31 @@ pub struct Command {
     each: Option<usize>,
     /// The parameter that names channels, where this asks about them.
     about: Option<usize>,
-    pub(crate) run: Run,
+    pub(crate) run: Handler,
 }
 
 /// What a command does.
-pub(crate) enum Run {
+pub(crate) enum Handler {
     /// Said by anyone, registered or not.
-    Anyone(fn(&mut Chat, &mut Voice, ConnId, &Message)),
+    Anyone(fn(&mut Chat, &mut Sink, ConnId, &Message)),
     /// Said by users.
-    User(fn(&mut Chat, &mut Voice, By, &Message)),
+    User(fn(&mut Chat, &mut Sink, Caller, &Message)),
 }
 
 const fn anyone(
     name: &'static str,
     params_min: usize,
-    run: fn(&mut Chat, &mut Voice, ConnId, &Message),
+    run: fn(&mut Chat, &mut Sink, ConnId, &Message),
 ) -> Command {
-    Command { name, params_min, tenths: LINE, each: None, about: None, run: Run::Anyone(run) }
+    Command { name, params_min, tenths: LINE, each: None, about: None, run: Handler::Anyone(run) }
 }
 
 const fn user(
     name: &'static str,
     params_min: usize,
-    run: fn(&mut Chat, &mut Voice, By, &Message),
+    run: fn(&mut Chat, &mut Sink, Caller, &Message),
 ) -> Command {
-    Command { name, params_min, tenths: LINE, each: None, about: None, run: Run::User(run) }
+    Command { name, params_min, tenths: LINE, each: None, about: None, run: Handler::User(run) }
 }
 
 impl Command {

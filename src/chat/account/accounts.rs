@@ -9,7 +9,7 @@ use crate::auth::verifier::Verifier;
 use crate::auth::worker::{Done, Job};
 use crate::chat::Chat;
 use crate::chat::backends::overloaded;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
 use crate::chat::settings::{AlwaysOn, Registration};
@@ -29,7 +29,7 @@ use std::net::IpAddr;
 
 /// Why nobody was logged in.
 #[derive(Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum LoginError {
     /// There is no such account, or it has another password.
     Wrong,
     /// Too many attempts.
@@ -42,7 +42,7 @@ pub(crate) enum Refusal {
 
 /// Why there is no new account.
 #[derive(Debug)]
-pub(crate) enum Unregistered {
+pub(crate) enum RegisterError {
     /// The operator wants none.
     Closed,
     /// It can't be the name of one, or is not free to be.
@@ -58,7 +58,7 @@ pub(crate) enum Unregistered {
 }
 
 /// What somebody says who wants an account.
-pub(crate) struct Wish<'a> {
+pub(crate) struct NewAccountRequest<'a> {
     pub(crate) name: &'a str,
     pub(crate) password: &'a str,
     /// Where they are reached, or what invites them where that is asked for.
@@ -69,13 +69,13 @@ impl Chat {
     /// Counts an attempt of `conn` to prove that it is `name`; not more often than is allowed.
     pub(crate) fn attempt(
         &mut self,
-        voice: &Voice,
+        sink: &Sink,
         conn: ConnId,
         name: &str,
-    ) -> Result<Attempt, Refusal> {
+    ) -> Result<Attempt, LoginError> {
         let address = self.counted_address(conn);
-        let attempts = &mut self.doors.attempts;
-        attempts.begin(address, name, voice.now().uptime_ms).map_err(Refusal::TooMany)
+        let attempts = &mut self.login_guards.attempts;
+        attempts.begin(address, name, sink.now().uptime_ms).map_err(LoginError::TooMany)
     }
 
     /// Where an attempt comes from, if that is held to a limit.
@@ -86,96 +86,98 @@ impl Chat {
 
     /// Keeps from where an account was logged in to, so that what others try for it does not keep its
     /// owner out there, also after a restart.
-    fn remember(&mut self, voice: &mut Voice, account: &str, mark: Option<i64>) {
-        let Some(mark) = mark.filter(|_| self.keeper.is_there()) else { return };
-        let (account, time_ms) = (folded(account).into_owned(), voice.now().unix_ms as i64);
+    fn remember(&mut self, sink: &mut Sink, account: &str, mark: Option<i64>) {
+        let Some(mark) = mark.filter(|_| self.backends.is_there()) else { return };
+        let (account, time_ms) = (folded(account).into_owned(), sink.now().unix_ms as i64);
         let request = Request::Remember { account, mark, time_ms, most: ADDRESSES_KNOWN };
-        self.ask_store(voice, request, |_, _, _| {});
+        self.ask_store(sink, request, |_, _, _| {});
     }
 
     /// From where accounts were logged in to before this start. After [`Chat::hash_by`], as the marks
     /// are made with its secret.
     pub fn restore_known(&mut self, known: Vec<(String, i64)>) {
-        known.iter().for_each(|(account, mark)| self.doors.attempts.recall(account, *mark));
+        known.iter().for_each(|(account, mark)| self.login_guards.attempts.recall(account, *mark));
     }
 
     /// Looks up what proves the password of an account, with the same work where there is none of
     /// that name: `then` is told the verifier, or a decoy.
     pub(crate) fn find_verifier(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         name: &str,
         then: impl FnOnce(
             &mut Chat,
-            &mut Voice,
+            &mut Sink,
             ConnId,
-            Result<(Option<Box<Account>>, Verifier), Refusal>,
+            Result<(Option<Box<Account>>, Verifier), LoginError>,
         ) + Send
         + 'static,
     ) {
-        let decoy = Secret(self.doors.decoys.of(name).to_string());
+        let decoy = Secret(self.login_guards.decoys.of(name).to_string());
         let request = Request::FindVerifier { folded: folded(name).into_owned() };
-        self.ask_for(voice, conn, request, move |chat, voice, conn, reply| {
+        self.ask_for(sink, conn, request, move |chat, sink, conn, reply| {
             let found = match reply {
                 Reply::Account(account) => {
                     let verifier = account.as_ref().map_or(&decoy, |account| &account.verifier);
                     parsed(name_of(&account), verifier).map(|verifier| (account, verifier))
                 }
-                other => Err(Refusal::Unavailable(trouble(other))),
+                other => Err(LoginError::Unavailable(trouble(other))),
             };
-            then(chat, voice, conn, found);
+            then(chat, sink, conn, found);
         });
     }
 
     /// Looks an account up on behalf of `conn`.
     pub(crate) fn find_account(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         name: &str,
-        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Result<Option<Box<Account>>, Refusal>)
+        then: impl FnOnce(&mut Chat, &mut Sink, ConnId, Result<Option<Box<Account>>, LoginError>)
         + Send
         + 'static,
     ) {
         let request = Request::FindAccount { folded: folded(name).into_owned() };
-        self.ask_for(voice, conn, request, |chat, voice, conn, reply| {
+        self.ask_for(sink, conn, request, |chat, sink, conn, reply| {
             let found = match reply {
                 Reply::Account(account) => Ok(account),
-                other => Err(Refusal::Unavailable(trouble(other))),
+                other => Err(LoginError::Unavailable(trouble(other))),
             };
-            then(chat, voice, conn, found);
+            then(chat, sink, conn, found);
         });
     }
 
     /// Verifies a password. An account that isn't there takes as long as one that is.
     pub(crate) fn verify(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         name: &str,
         password: Password,
-        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Result<Box<Account>, Refusal>) + Send + 'static,
+        then: impl FnOnce(&mut Chat, &mut Sink, ConnId, Result<Box<Account>, LoginError>)
+        + Send
+        + 'static,
     ) {
-        let attempt = match self.attempt(voice, conn, name) {
+        let attempt = match self.attempt(sink, conn, name) {
             Ok(attempt) => attempt,
-            Err(refusal) => return then(self, voice, conn, Err(refusal)),
+            Err(refusal) => return then(self, sink, conn, Err(refusal)),
         };
-        self.find_verifier(voice, conn, name, |chat, voice, conn, found| {
+        self.find_verifier(sink, conn, name, |chat, sink, conn, found| {
             let (account, verifier) = match found {
                 Ok(found) => found,
-                Err(refusal) => return then(chat, voice, conn, Err(refusal)),
+                Err(refusal) => return then(chat, sink, conn, Err(refusal)),
             };
             let job = Job::Verify { verifier, password };
-            chat.hash_for(voice, conn, job, |chat, voice, conn, done| {
+            chat.hash_for(sink, conn, job, |chat, sink, conn, done| {
                 let refusal = match (done, account) {
                     (Some(Done::Verified(true)), Some(account)) => {
-                        return chat.succeed(voice, conn, account, attempt, then);
+                        return chat.succeed(sink, conn, account, attempt, then);
                     }
-                    (None, _) => Refusal::Unavailable(too_many_at_once()),
-                    _ => Refusal::Wrong,
+                    (None, _) => LoginError::Unavailable(too_many_at_once()),
+                    _ => LoginError::Wrong,
                 };
-                then(chat, voice, conn, Err(refusal));
+                then(chat, sink, conn, Err(refusal));
             });
         });
     }
@@ -184,64 +186,66 @@ impl Chat {
     /// one by now, or be gone, and its name somebody else's: an exchange may take as long as one likes.
     pub(crate) fn succeed(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         proved: Box<Account>,
         attempt: Attempt,
-        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Result<Box<Account>, Refusal>) + Send + 'static,
+        then: impl FnOnce(&mut Chat, &mut Sink, ConnId, Result<Box<Account>, LoginError>)
+        + Send
+        + 'static,
     ) {
         let name = proved.name.clone();
-        self.find_account(voice, conn, &name, move |chat, voice, conn, found| {
+        self.find_account(sink, conn, &name, move |chat, sink, conn, found| {
             let result = match found {
                 // Salted, it is no other's.
                 Ok(Some(account)) if account.verifier == proved.verifier => {
                     // Only who has proved that it is theirs is told.
-                    match chat.ban_of_account(voice, &account.name) {
-                        Some(why) => Err(Refusal::Banned(why)),
+                    match chat.ban_of_account(sink, &account.name) {
+                        Some(why) => Err(LoginError::Banned(why)),
                         None => Ok(account),
                     }
                 }
-                Ok(_) => Err(Refusal::Wrong),
+                Ok(_) => Err(LoginError::Wrong),
                 Err(refusal) => Err(refusal),
             };
             if let Ok(account) = &result {
-                let mark = chat.doors.attempts.succeeded(attempt, voice.now().uptime_ms);
-                chat.remember(voice, &account.folded, mark);
+                let mark = chat.login_guards.attempts.succeeded(attempt, sink.now().uptime_ms);
+                chat.remember(sink, &account.folded, mark);
             }
-            then(chat, voice, conn, result);
+            then(chat, sink, conn, result);
         });
     }
 
     /// Makes an account, if it may be made.
     pub(crate) fn register_account(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
-        wish: Wish,
+        wish: NewAccountRequest,
         by_operator: bool,
-        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Result<Box<Account>, Unregistered>)
+        then: impl FnOnce(&mut Chat, &mut Sink, ConnId, Result<Box<Account>, RegisterError>)
         + Send
         + 'static,
     ) {
-        let (name, password, invitation) = match self.examine(voice, conn, &wish, by_operator) {
+        let (name, password, invitation) = match self.examine(sink, conn, &wish, by_operator) {
             Ok(fit) => fit,
-            Err(why) => return then(self, voice, conn, Err(why)),
+            Err(why) => return then(self, sink, conn, Err(why)),
         };
-        let now_ms = voice.now().uptime_ms;
+        let now_ms = sink.now().uptime_ms;
         if let Some(address) = self.counted_address(conn).filter(|_| !by_operator)
-            && let Err(too_many) = self.doors.attempts.begin_registration(address, now_ms)
+            && let Err(too_many) = self.login_guards.attempts.begin_registration(address, now_ms)
         {
-            return then(self, voice, conn, Err(Unregistered::TooMany(too_many)));
+            return then(self, sink, conn, Err(RegisterError::TooMany(too_many)));
         }
         let email = wish.email.filter(|_| invitation.is_none()).map(str::to_owned);
-        let created_ms = voice.now().unix_ms as i64;
+        let created_ms = sink.now().unix_ms as i64;
         let always_on = self.settings.accounts.always_on == AlwaysOn::Default;
-        self.hash_for(voice, conn, Job::Make { password }, move |chat, voice, conn, done| {
+        self.hash_for(sink, conn, Job::Make { password }, move |chat, sink, conn, done| {
             let verifier = match done {
                 Some(Done::Made(verifier)) => Secret(verifier.to_string()),
                 _ => {
-                    let why = Unregistered::Unavailable(too_many_at_once());
-                    return then(chat, voice, conn, Err(why));
+                    let why = RegisterError::Unavailable(too_many_at_once());
+                    return then(chat, sink, conn, Err(why));
                 }
             };
             let account = NewAccount {
@@ -255,20 +259,20 @@ impl Chat {
             };
             let added = Box::new(added(&account));
             let request = Request::AddAccount { account, invitation };
-            chat.ask_for(voice, conn, request, |chat, voice, conn, reply| {
+            chat.ask_for(sink, conn, request, |chat, sink, conn, reply| {
                 let result = match reply {
                     Reply::Added => Ok(added),
-                    Reply::Taken => Err(Unregistered::Taken),
-                    Reply::BadInvitation => Err(Unregistered::BadInvitation),
-                    other => Err(Unregistered::Unavailable(trouble(other))),
+                    Reply::Taken => Err(RegisterError::Taken),
+                    Reply::BadInvitation => Err(RegisterError::BadInvitation),
+                    other => Err(RegisterError::Unavailable(trouble(other))),
                 };
                 if let Ok(account) = &result {
                     log::info!("account {} is registered", account.name);
                     // Another program may have removed one of that name.
-                    chat.log_all_out(voice, &account.name);
-                    chat.forget_account(voice, &account.name);
+                    chat.log_all_out(sink, &account.name);
+                    chat.forget_account(sink, &account.name);
                 }
-                then(chat, voice, conn, result);
+                then(chat, sink, conn, result);
             });
         });
     }
@@ -276,60 +280,60 @@ impl Chat {
     /// Whether an account may be made so: its name, its password, and the hash of what invites.
     fn examine(
         &self,
-        voice: &Voice,
+        sink: &Sink,
         conn: ConnId,
-        wish: &Wish,
+        wish: &NewAccountRequest,
         by_operator: bool,
-    ) -> Result<(String, Password, Option<String>), Unregistered> {
+    ) -> Result<(String, Password, Option<String>), RegisterError> {
         let registration = self.settings.accounts.registration;
         if !self.defcon.takes_accounts() && !by_operator {
-            return Err(Unregistered::BadName("The server is under attack: try again later"));
+            return Err(RegisterError::BadName("The server is under attack: try again later"));
         }
         if registration == Registration::Closed && !by_operator {
-            return Err(Unregistered::Closed);
+            return Err(RegisterError::Closed);
         }
         let name = names::Account::parse(wish.name, self.settings.limits.nick_max);
         let Some(name) = name.filter(|_| !is_service(wish.name)) else {
-            return Err(Unregistered::BadName("This can't be the name of an account"));
+            return Err(RegisterError::BadName("This can't be the name of an account"));
         };
-        if self.ban_of_account(voice, wish.name).is_some() {
-            return Err(Unregistered::BadName("An account of this name is banned"));
+        if self.ban_of_account(sink, wish.name).is_some() {
+            return Err(RegisterError::BadName("An account of this name is banned"));
         }
         // Whoever is logged in to it can be operator: also for operators whose rights are others.
         if self.is_of_operator(wish.name) {
-            return Err(Unregistered::BadName(
+            return Err(RegisterError::BadName(
                 "An operator's account is made where the server runs",
             ));
         }
         let holder = self.users.find(wish.name);
         let own = self.sessions[conn].user();
         if holder.is_some() && holder != own && !by_operator {
-            return Err(Unregistered::NickInUse);
+            return Err(RegisterError::NickInUse);
         }
-        let password = Password::parse(wish.password).map_err(Unregistered::BadPassword)?;
+        let password = Password::parse(wish.password).map_err(RegisterError::BadPassword)?;
         let invited = registration == Registration::Invitation && !by_operator;
         let invitation = match (invited, wish.email) {
             (true, Some(token)) => Some(invitation::hash(token)),
-            (true, None) => return Err(Unregistered::BadInvitation),
-            (false, Some(email)) if !is_email(email) => return Err(Unregistered::BadEmail),
+            (true, None) => return Err(RegisterError::BadInvitation),
+            (false, Some(email)) if !is_email(email) => return Err(RegisterError::BadEmail),
             (false, _) => None,
         };
         Ok((name.as_str().to_owned(), password, invitation))
     }
 
     /// `conn` has proved that it is of this account.
-    pub(crate) fn log_in(&mut self, voice: &mut Voice, conn: ConnId, account: Box<Account>) {
+    pub(crate) fn log_in(&mut self, sink: &mut Sink, conn: ConnId, account: Box<Account>) {
         let name = account.name.clone();
         let mut login = Login::from(account);
         login.always_on &= self.settings.accounts.always_on != AlwaysOn::Off;
         // Another program may have removed an account of this name from the file.
-        self.log_out_but(voice, &name, Some(login.made_ms));
+        self.log_out_but(sink, &name, Some(login.made_ms));
         let mut before = None;
         match self.sessions[conn].user() {
             Some(user) => {
                 before = self.users[user].account().map(Box::<str>::from);
                 self.users.log_in(user, login);
-                self.keep_presence(voice, user);
+                self.save_presence(sink, user);
             }
             None => {
                 if let Some(registering) = self.sessions[conn].registering() {
@@ -343,41 +347,41 @@ impl Chat {
         };
         log::info!("{mask} is logged in as {name}");
         if let Some(address) = self.counted_address(conn) {
-            let mark = self.doors.attempts.learn(address, &name);
-            self.remember(voice, &name, mark);
+            let mark = self.login_guards.attempts.learn(address, &name);
+            self.remember(sink, &name, mark);
         }
         let text = format!("You are now logged in as {name}");
-        self.numeric(voice, conn, RPL_LOGGEDIN, &[&mask, &name, &text]);
+        self.numeric(sink, conn, RPL_LOGGEDIN, &[&mask, &name, &text]);
         if let Some(user) = self.sessions[conn].user() {
             if before.as_deref() != Some(&*name) {
-                self.tell_account(voice, user);
-                self.dismiss_operators(voice);
+                self.tell_account(sink, user);
+                self.dismiss_operators(sink);
             }
-            self.give_own_ranks(voice, user);
+            self.give_own_ranks(sink, user);
         }
     }
 
     /// Whose account `user` has, to those who want to know. IRCv3 account-notify.
-    pub(crate) fn tell_account(&self, voice: &mut Voice, user: UserId) {
+    pub(crate) fn tell_account(&self, sink: &mut Sink, user: UserId) {
         let account = self.users[user].account().unwrap_or("*");
         let params = [account];
-        let id = self.new_id(voice);
+        let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(user) };
         let mut line = Line::new(self.users[user].mask(), "ACCOUNT", &params).tagged(tags);
-        self.to_interested(voice, &mut line, user, Cap::AccountNotify, true);
+        self.to_interested(sink, &mut line, user, Cap::AccountNotify, true);
     }
 
     /// Whoever is logged in to an account that is no more is so no more, also who has not registered
     /// yet; who stays by it without a connection goes. How many connections that were.
-    pub(crate) fn log_all_out(&mut self, voice: &mut Voice, account: &str) -> usize {
-        self.log_out_but(voice, account, None)
+    pub(crate) fn log_all_out(&mut self, sink: &mut Sink, account: &str) -> usize {
+        self.log_out_but(sink, account, None)
     }
 
     /// As [`Chat::log_all_out`], but for those who are logged in to the account of that name that was
     /// made at `made_ms`.
     pub(crate) fn log_out_but(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         account: &str,
         made_ms: Option<i64>,
     ) -> usize {
@@ -388,19 +392,14 @@ impl Chat {
                 continue;
             }
             reached += self.users[user].conns.len();
-            self.log_out(voice, user);
-            self.go_if_alone(voice, user, "Account dropped");
+            self.log_out(sink, user);
+            self.go_if_alone(sink, user, "Account dropped");
         }
-        reached + self.log_out_newcomers(voice, account, made_ms)
+        reached + self.log_out_newcomers(sink, account, made_ms)
     }
 
     /// Those who have not registered yet.
-    fn log_out_newcomers(
-        &mut self,
-        voice: &mut Voice,
-        account: &str,
-        made_ms: Option<i64>,
-    ) -> usize {
+    fn log_out_newcomers(&mut self, sink: &mut Sink, account: &str, made_ms: Option<i64>) -> usize {
         let mut reached = 0;
         for conn in self.sessions.iter().map(|session| session.id).collect::<Vec<ConnId>>() {
             let is_it = |login: &mut Box<Login>| {
@@ -411,7 +410,7 @@ impl Chat {
                 continue;
             }
             let mask = self.mask_so_far(conn);
-            self.numeric(voice, conn, RPL_LOGGEDOUT, &[&mask]);
+            self.numeric(sink, conn, RPL_LOGGEDOUT, &[&mask]);
             reached += 1;
         }
         reached
@@ -421,7 +420,7 @@ impl Chat {
     /// more; who has not registered yet is logged out. How many that were.
     pub(crate) fn end_sessions(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         account: &str,
         except: Option<ConnId>,
         why: &str,
@@ -430,9 +429,9 @@ impl Chat {
         let conns = users.iter().flat_map(|user| self.users[*user].conns.clone());
         let conns: Vec<ConnId> = conns.filter(|conn| Some(*conn) != except).collect();
         for conn in &conns {
-            self.leave(voice, *conn, why, why);
+            self.leave(sink, *conn, why, why);
         }
-        conns.len() + self.log_out_newcomers(voice, account, None)
+        conns.len() + self.log_out_newcomers(sink, account, None)
     }
 
     /// Who is logged in to an account. A scan of all users.
@@ -444,17 +443,17 @@ impl Chat {
     /// Asks whose a nick is, on behalf of `conn`; `then` is told whether it may have it.
     pub(crate) fn ask_whose(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         nick: Nick,
-        then: impl FnOnce(&mut Chat, &mut Voice, ConnId, Result<bool, Trouble>) + Send + 'static,
+        then: impl FnOnce(&mut Chat, &mut Sink, ConnId, Result<bool, Trouble>) + Send + 'static,
     ) {
-        if !self.keeper.is_there() {
-            return then(self, voice, conn, Ok(true));
+        if !self.backends.is_there() {
+            return then(self, sink, conn, Ok(true));
         }
         let skeleton = Skeleton::of(nick.as_str()).as_str().to_owned();
         let request = Request::FindOwner { skeleton };
-        self.ask_for(voice, conn, request, |chat, voice, conn, reply| {
+        self.ask_for(sink, conn, request, |chat, sink, conn, reply| {
             let may = match reply {
                 Reply::Owner(None) => Ok(true),
                 Reply::Owner(Some(owner)) => {
@@ -462,7 +461,7 @@ impl Chat {
                 }
                 other => Err(trouble(other)),
             };
-            then(chat, voice, conn, may);
+            then(chat, sink, conn, may);
         });
     }
 
@@ -477,10 +476,10 @@ impl Chat {
 }
 
 /// The verifier of an account, which was written by us.
-fn parsed(account: &str, verifier: &Secret) -> Result<Verifier, Refusal> {
+fn parsed(account: &str, verifier: &Secret) -> Result<Verifier, LoginError> {
     Verifier::parse(&verifier.0).map_err(|why| {
         log::error!("the password of account {account} is damaged: {why}");
-        Refusal::Unavailable(Trouble::Corrupt("a verifier".to_owned()))
+        LoginError::Unavailable(Trouble::Corrupt("a verifier".to_owned()))
     })
 }
 
@@ -525,34 +524,36 @@ fn is_email(text: &str) -> bool {
 }
 
 /// For the person who is refused.
-impl fmt::Display for Refusal {
+impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Refusal::Wrong => f.write_str("There is no such account, or it has another password"),
-            Refusal::TooMany(too_many) => write!(f, "{}", wait(too_many)),
-            Refusal::Unavailable(trouble) => write!(f, "Accounts can't be looked up: {trouble}"),
-            Refusal::Banned(why) => f.write_str(why),
+            LoginError::Wrong => {
+                f.write_str("There is no such account, or it has another password")
+            }
+            LoginError::TooMany(too_many) => write!(f, "{}", wait(too_many)),
+            LoginError::Unavailable(trouble) => write!(f, "Accounts can't be looked up: {trouble}"),
+            LoginError::Banned(why) => f.write_str(why),
         }
     }
 }
 
-/// As that of [`Refusal`].
-impl fmt::Display for Unregistered {
+/// As that of [`LoginError`].
+impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Unregistered::Closed => f.write_str("New accounts are made by operators only"),
-            Unregistered::BadName(why) => f.write_str(why),
-            Unregistered::BadPassword(why) => write!(f, "It is not taken: {why}"),
-            Unregistered::BadEmail => f.write_str("This can't be an e-mail address"),
-            Unregistered::BadInvitation => {
+            RegisterError::Closed => f.write_str("New accounts are made by operators only"),
+            RegisterError::BadName(why) => f.write_str(why),
+            RegisterError::BadPassword(why) => write!(f, "It is not taken: {why}"),
+            RegisterError::BadEmail => f.write_str("This can't be an e-mail address"),
+            RegisterError::BadInvitation => {
                 f.write_str("An invitation is asked for, in the place of the e-mail address")
             }
-            Unregistered::Taken => {
+            RegisterError::Taken => {
                 f.write_str("There is an account of this name, or of one that looks like it")
             }
-            Unregistered::NickInUse => f.write_str("Somebody else is called so now"),
-            Unregistered::TooMany(too_many) => write!(f, "{}", wait(too_many)),
-            Unregistered::Unavailable(trouble) => {
+            RegisterError::NickInUse => f.write_str("Somebody else is called so now"),
+            RegisterError::TooMany(too_many) => write!(f, "{}", wait(too_many)),
+            RegisterError::Unavailable(trouble) => {
                 write!(f, "Accounts can't be made now: {trouble}")
             }
         }

@@ -4,7 +4,7 @@
 
 use crate::auth::skeleton::Skeleton;
 use crate::chat::Chat;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::settings::{AlwaysOn, Settings};
 use crate::chat::state::services::is_service;
 use crate::net::Outbox;
@@ -180,34 +180,34 @@ impl Chat {
         order: Order,
         answer: impl FnOnce(Result<usize, String>) + Send + 'static,
     ) {
-        let voice = &mut Voice::new(out);
-        if !self.keeper.is_there() {
+        let sink = &mut Sink::new(out);
+        if !self.backends.is_there() {
             return answer(Err(Trouble::Other("nothing is kept".to_owned()).to_string()));
         }
         if let Err(why) = order.validate(self.settings.limits.nick_max) {
             return answer(Err(why));
         }
-        let request = order.request(&self.settings, voice.now().unix_ms as i64);
+        let request = order.request(&self.settings, sink.now().unix_ms as i64);
         if let Order::RemoveAccount { name } = &order {
             self.begin_removal(name);
         }
-        self.ask_store(voice, request, move |chat, voice, reply| {
+        self.ask_store(sink, request, move |chat, sink, reply| {
             if let Order::RemoveAccount { name } = &order {
                 chat.end_removal(name);
             }
             let outcome = order.outcome(&reply);
-            answer(outcome.map(|()| chat.ordered(voice, &order)));
+            answer(outcome.map(|()| chat.ordered(sink, &order)));
         });
     }
 
     /// An order is done in the store, and is now in the chat. How many connections it has reached.
-    fn ordered(&mut self, voice: &mut Voice, order: &Order) -> usize {
+    fn ordered(&mut self, sink: &mut Sink, order: &Order) -> usize {
         match order {
             Order::AddAccount { name, .. } => {
                 log::info!("account {name} is made by whoever runs the server");
                 // Another program may have removed one of that name.
-                let reached = self.log_all_out(voice, name);
-                self.forget_account(voice, name);
+                let reached = self.log_all_out(sink, name);
+                self.forget_account(sink, name);
                 reached
             }
             Order::SetPassword { name, keep_sessions: true, .. } => {
@@ -216,12 +216,12 @@ impl Chat {
             }
             Order::SetPassword { name, .. } => {
                 log::info!("account {name} has another password by whoever runs the server");
-                self.end_sessions(voice, name, None, PASSWORD_CHANGED)
+                self.end_sessions(sink, name, None, PASSWORD_CHANGED)
             }
             Order::RemoveAccount { name } => {
                 log::info!("account {name} is removed by whoever runs the server");
-                let reached = self.log_all_out(voice, name);
-                self.forget_account(voice, name);
+                let reached = self.log_all_out(sink, name);
+                self.forget_account(sink, name);
                 reached
             }
             Order::Invite { .. } => 0,

@@ -1,14 +1,14 @@
 //! Users who stay when their last connection goes, and are here again after a start.
 
 use crate::chat::Chat;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::settings::AlwaysOn;
 use crate::chat::state::away::auto_away;
 use crate::chat::state::channels::Member;
 use crate::chat::state::ids::UserId;
 use crate::chat::state::metadata::Metadata;
 use crate::chat::state::ranks::{Rank, Ranks};
-use crate::chat::state::save_state::Kept;
+use crate::chat::state::save_state::SaveState;
 use crate::chat::state::users::{User, UserMode};
 use crate::net::{Now, Outbox};
 use crate::store::{ChannelRecord, Presence, Reply, Request};
@@ -18,7 +18,7 @@ use crate::wire::irc::names::{ChannelName, Nick};
 impl Chat {
     /// Whether `user`, who is logged in, stays when the last connection goes. Of the users of one
     /// account, one does.
-    pub(crate) fn set_always_on(&mut self, voice: &mut Voice, user: UserId, on: bool) {
+    pub(crate) fn set_always_on(&mut self, sink: &mut Sink, user: UserId, on: bool) {
         let Some(account) =
             self.users.get(user).and_then(|user| user.account().map(Box::<str>::from))
         else {
@@ -27,49 +27,49 @@ impl Chat {
         for other in self.users_of(&account).into_iter().filter(|other| *other != user) {
             if self.users[other].is_always_on() {
                 self.users[other].extra().always_on = false;
-                self.go_if_alone(voice, other, "Stays no longer");
+                self.go_if_alone(sink, other, "Stays no longer");
             }
         }
         self.users[user].extra().always_on = on;
         if on {
-            self.keep_presence(voice, user);
+            self.save_presence(sink, user);
         } else {
             let account = folded(&account).into_owned();
-            self.ask_store(voice, Request::DropPresence { account }, |_, _, _| {});
+            self.ask_store(sink, Request::DropPresence { account }, |_, _, _| {});
         }
     }
 
     /// Who has stayed without a connection, and is to stay no more, goes.
-    pub(crate) fn go_if_alone(&mut self, voice: &mut Voice, user: UserId, why: &str) {
+    pub(crate) fn go_if_alone(&mut self, sink: &mut Sink, user: UserId, why: &str) {
         if self.users[user].conns.is_empty() {
-            self.part_with(voice, user, why);
+            self.part_with(sink, user, why);
         }
     }
 
     /// Something has changed about `user` that is to outlive the process if they are always on. At
     /// most one request for each is under way, however much changes.
-    pub(crate) fn keep_presence(&mut self, voice: &mut Voice, user: UserId) {
+    pub(crate) fn save_presence(&mut self, sink: &mut Sink, user: UserId) {
         if !self.users[user].is_always_on() {
             return;
         }
         let Some(account) = self.users[user].account().map(Box::<str>::from) else { return };
         let kept = &mut self.users[user].extra().kept;
-        if *kept != Kept::Now {
-            *kept = Kept::Behind;
+        if *kept != SaveState::Clean {
+            *kept = SaveState::Dirty;
             return;
         }
-        *kept = Kept::Writing;
+        *kept = SaveState::Saving;
         let presence = Box::new(self.presence(user));
         let (account, serial) = (folded(&account).into_owned(), self.users[user].serial);
         let request = Request::SavePresence { account, presence };
-        self.ask_store(voice, request, move |chat, voice, reply| {
+        self.ask_store(sink, request, move |chat, sink, reply| {
             if chat.users.get(user).is_none_or(|user| user.serial != serial) {
                 return;
             }
             let kept = std::mem::take(&mut chat.users[user].extra().kept);
             // What can't be kept now is kept with the next change.
-            if kept == Kept::Behind && reply == Reply::Saved {
-                chat.keep_presence(voice, user);
+            if kept == SaveState::Dirty && reply == Reply::Saved {
+                chat.save_presence(sink, user);
             }
         });
     }
@@ -156,7 +156,7 @@ impl Chat {
     /// Asks for the accounts of those who were here before the start, to tell each from another of its
     /// name. Who can't be asked for takes the next that is proved.
     pub fn identify_restored(&mut self, out: &mut Outbox) {
-        let voice = &mut Voice::new(out);
+        let sink = &mut Sink::new(out);
         let unknown = |user: &User| {
             user.account().map(Box::<str>::from).filter(|_| user.account_made_ms().is_none())
         };
@@ -164,7 +164,7 @@ impl Chat {
         for (id, account) in restored.collect::<Vec<_>>() {
             let request = Request::FindAccount { folded: folded(&account).into_owned() };
             let serial = self.users[id].serial;
-            self.ask_store(voice, request, move |chat, _, reply| {
+            self.ask_store(sink, request, move |chat, _, reply| {
                 let Reply::Account(Some(account)) = reply else { return };
                 if chat.users.get(id).is_some_and(|user| user.serial == serial) {
                     chat.users[id].learn_account_made(account.created_ms);

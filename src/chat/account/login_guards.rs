@@ -5,14 +5,14 @@ use crate::auth::decoys::Decoys;
 use crate::auth::verifier::ITERATIONS;
 
 /// What stands between passwords and those who guess them.
-pub(crate) struct Doors {
+pub(crate) struct LoginGuards {
     pub(crate) decoys: Decoys,
     pub(crate) attempts: Attempts,
 }
 
-impl Doors {
-    pub(crate) fn new(secret: [u8; 32]) -> Doors {
-        Doors {
+impl LoginGuards {
+    pub(crate) fn new(secret: [u8; 32]) -> LoginGuards {
+        LoginGuards {
             decoys: Decoys::new(secret, ITERATIONS),
             attempts: Attempts::new(AttemptLimits::default(), secret),
         }

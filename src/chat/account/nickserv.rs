@@ -2,14 +2,14 @@
 
 use crate::auth::password::Password;
 use crate::auth::worker::{Done, Job};
-use crate::chat::account::accounts::{Wish, trouble};
+use crate::chat::account::accounts::{NewAccountRequest, trouble};
 use crate::chat::account::administer::PASSWORD_CHANGED;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::Line;
 use crate::chat::settings::AlwaysOn;
 use crate::chat::state::right::Right;
 use crate::chat::state::services::{NICKSERV, SHOWN_MAX, no_command, shortened, written_time};
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::store::{Account, Change, Reply, Request, Secret};
 use crate::wire::casemap::{folded, same};
@@ -34,69 +34,69 @@ const HELP: [&str; 14] = [
 
 impl Chat {
     /// `NS command…`, `NICKSERV command…`.
-    pub(crate) fn nickserv(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        self.nickserv_hears(voice, by, &message.params.join(" "));
+    pub(crate) fn nickserv(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        self.nickserv_hears(sink, by, &message.params.join(" "));
     }
 
     /// What somebody has said to it. Passwords have no spaces in them here.
-    pub(crate) fn nickserv_hears(&mut self, voice: &mut Voice, by: By, text: &str) {
+    pub(crate) fn nickserv_hears(&mut self, sink: &mut Sink, by: Caller, text: &str) {
         let mut words = text.split_ascii_whitespace();
         let command = words.next().unwrap_or("HELP").to_ascii_uppercase();
         let words: Vec<&str> = words.collect();
-        if !self.keeper.is_there() {
-            return self.nickserv_says(voice, by.conn, "No accounts are kept here.");
+        if !self.backends.is_there() {
+            return self.nickserv_says(sink, by.conn, "No accounts are kept here.");
         }
         match (&*command, &words[..]) {
-            ("REGISTER", [password]) => self.ns_register(voice, by, password, None),
+            ("REGISTER", [password]) => self.ns_register(sink, by, password, None),
             ("REGISTER", [password, email, ..]) => {
-                self.ns_register(voice, by, password, Some(email));
+                self.ns_register(sink, by, password, Some(email));
             }
             ("IDENTIFY" | "ID" | "LOGIN", [password]) => {
                 let name = self.users[by.user].nick().to_owned();
-                self.ns_identify(voice, by, &name, password);
+                self.ns_identify(sink, by, &name, password);
             }
             ("IDENTIFY" | "ID" | "LOGIN", [account, password, ..]) => {
-                self.ns_identify(voice, by, account, password);
+                self.ns_identify(sink, by, account, password);
             }
-            ("PASSWD", [password, new]) => self.ns_passwd(voice, by, password, new),
+            ("PASSWD", [password, new]) => self.ns_passwd(sink, by, password, new),
             ("SET", [what, value]) if what.eq_ignore_ascii_case("always-on") => {
-                self.ns_set_always_on(voice, by, value);
+                self.ns_set_always_on(sink, by, value);
             }
             ("SET", [what, value]) if what.eq_ignore_ascii_case("replay") => {
-                self.ns_set_replay(voice, by, value);
+                self.ns_set_replay(sink, by, value);
             }
             ("REGAIN" | "GHOST" | "RECOVER", words) => {
-                self.ns_regain(voice, by, &command, words);
+                self.ns_regain(sink, by, &command, words);
             }
-            ("LOGOUT", _) => self.ns_logout(voice, by),
-            ("CERT", words) => self.ns_cert(voice, by, words),
+            ("LOGOUT", _) => self.ns_logout(sink, by),
+            ("CERT", words) => self.ns_cert(sink, by, words),
             ("INFO", []) => {
                 let own = self.users[by.user].account().map(Box::<str>::from);
                 let nick = || self.users[by.user].nick().into();
                 let name = own.unwrap_or_else(nick);
-                self.ns_info(voice, by, &name);
+                self.ns_info(sink, by, &name);
             }
-            ("INFO", [account, ..]) => self.ns_info(voice, by, account),
+            ("INFO", [account, ..]) => self.ns_info(sink, by, account),
             ("DROP", [account]) if self.has_right(by.user, Right::Accounts) => {
-                self.record(voice, by, 'o', "DROP", account, "");
-                self.ns_drop(voice, by.conn, account);
+                self.record(sink, by, 'o', "DROP", account, "");
+                self.ns_drop(sink, by.conn, account);
             }
-            ("DROP", [account, password]) => self.ns_drop_own(voice, by, account, password),
-            ("SAREGISTER", [account, password]) => self.ns_saregister(voice, by, account, password),
-            ("HELP", _) => HELP.iter().for_each(|line| self.nickserv_says(voice, by.conn, line)),
-            (command, words) => self.nickserv_says(voice, by.conn, &misused(command, words)),
+            ("DROP", [account, password]) => self.ns_drop_own(sink, by, account, password),
+            ("SAREGISTER", [account, password]) => self.ns_saregister(sink, by, account, password),
+            ("HELP", _) => HELP.iter().for_each(|line| self.nickserv_says(sink, by.conn, line)),
+            (command, words) => self.nickserv_says(sink, by.conn, &misused(command, words)),
         }
     }
 
-    pub(crate) fn nickserv_says(&self, voice: &mut Voice, conn: ConnId, text: &str) {
-        self.service_says(voice, conn, NICKSERV, text);
+    pub(crate) fn nickserv_says(&self, sink: &mut Sink, conn: ConnId, text: &str) {
+        self.service_says(sink, conn, NICKSERV, text);
     }
 
     /// A notice of one of the services.
-    pub(crate) fn service_says(&self, voice: &mut Voice, conn: ConnId, service: &str, text: &str) {
+    pub(crate) fn service_says(&self, sink: &mut Sink, conn: ConnId, service: &str, text: &str) {
         let source = self.service_mask(service);
         let params = [self.called(conn), text];
-        Line::new(&source, "NOTICE", &params).to(voice, &self.sessions[conn]);
+        Line::new(&source, "NOTICE", &params).to(sink, &self.sessions[conn]);
     }
 
     /// Who it is that says what a service says.
@@ -104,124 +104,124 @@ impl Chat {
         format!("{service}!services@{}", self.settings.server_name)
     }
 
-    fn ns_register(&mut self, voice: &mut Voice, by: By, password: &str, email: Option<&str>) {
+    fn ns_register(&mut self, sink: &mut Sink, by: Caller, password: &str, email: Option<&str>) {
         if let Some(account) = self.users[by.user].account() {
             let text = format!("You are logged in as {account} already.");
-            return self.nickserv_says(voice, by.conn, &text);
+            return self.nickserv_says(sink, by.conn, &text);
         }
         let name = self.users[by.user].nick().to_owned();
-        let wish = Wish { name: &name, password, email };
+        let wish = NewAccountRequest { name: &name, password, email };
         self.register_account(
-            voice,
+            sink,
             by.conn,
             wish,
             false,
-            |chat, voice, conn, result| match result {
+            |chat, sink, conn, result| match result {
                 Ok(account) => {
                     let text = format!("The account {} is yours.", account.name);
-                    chat.nickserv_says(voice, conn, &text);
-                    chat.log_in(voice, conn, account);
+                    chat.nickserv_says(sink, conn, &text);
+                    chat.log_in(sink, conn, account);
                 }
-                Err(why) => chat.nickserv_says(voice, conn, &format!("{why}.")),
+                Err(why) => chat.nickserv_says(sink, conn, &format!("{why}.")),
             },
         );
     }
 
-    fn ns_saregister(&mut self, voice: &mut Voice, by: By, account: &str, password: &str) {
-        if !self.may(voice, by, Right::Accounts) {
+    fn ns_saregister(&mut self, sink: &mut Sink, by: Caller, account: &str, password: &str) {
+        if !self.may(sink, by, Right::Accounts) {
             return;
         }
         let doer = self.doer(by);
-        let wish = Wish { name: account, password, email: None };
-        self.register_account(voice, by.conn, wish, true, move |chat, voice, conn, result| {
+        let wish = NewAccountRequest { name: account, password, email: None };
+        self.register_account(sink, by.conn, wish, true, move |chat, sink, conn, result| {
             let text = match result {
                 Ok(account) => {
-                    let text = chat.record_of(voice, &doer, "SAREGISTER", &account.name, "");
-                    chat.notice_operators(voice, 'o', &text);
+                    let text = chat.record_of(sink, &doer, "SAREGISTER", &account.name, "");
+                    chat.notice_operators(sink, 'o', &text);
                     format!("The account {} is there.", account.name)
                 }
                 Err(why) => format!("{why}."),
             };
-            chat.nickserv_says(voice, conn, &text);
+            chat.nickserv_says(sink, conn, &text);
         });
     }
 
-    fn ns_identify(&mut self, voice: &mut Voice, by: By, account: &str, password: &str) {
+    fn ns_identify(&mut self, sink: &mut Sink, by: Caller, account: &str, password: &str) {
         let password = match Password::parse(password) {
             Ok(password) => password,
-            Err(why) => return self.nickserv_says(voice, by.conn, &format!("Not so: {why}.")),
+            Err(why) => return self.nickserv_says(sink, by.conn, &format!("Not so: {why}.")),
         };
-        self.verify(voice, by.conn, account, password, |chat, voice, conn, result| match result {
+        self.verify(sink, by.conn, account, password, |chat, sink, conn, result| match result {
             Ok(account) if chat.has_company(conn, &account.name) => {
                 let text = "Other connections of yours are logged in to another account.";
-                chat.nickserv_says(voice, conn, text);
+                chat.nickserv_says(sink, conn, text);
             }
             Ok(account) => {
                 let name = account.name.clone();
-                chat.log_in(voice, conn, account);
-                chat.nickserv_says(voice, conn, &format!("You are logged in as {name}."));
-                chat.tell_of_other_user(voice, conn, &name);
+                chat.log_in(sink, conn, account);
+                chat.nickserv_says(sink, conn, &format!("You are logged in as {name}."));
+                chat.tell_of_other_user(sink, conn, &name);
             }
-            Err(refusal) => chat.nickserv_says(voice, conn, &format!("{refusal}.")),
+            Err(refusal) => chat.nickserv_says(sink, conn, &format!("{refusal}.")),
         });
     }
 
     /// Who is here twice with one account learns how to be so once.
-    fn tell_of_other_user(&self, voice: &mut Voice, conn: ConnId, account: &str) {
+    fn tell_of_other_user(&self, sink: &mut Sink, conn: ConnId, account: &str) {
         let own = self.sessions[conn].user();
         let users = self.users_of(account).into_iter();
         for nick in users.filter(|user| Some(*user) != own).map(|user| self.users[user].nick()) {
             let text = format!(
                 "You are here as {nick}, too. To speak for that user with this connection: /msg NickServ REGAIN {nick}"
             );
-            self.nickserv_says(voice, conn, &text);
+            self.nickserv_says(sink, conn, &text);
         }
     }
 
-    fn ns_passwd(&mut self, voice: &mut Voice, by: By, password: &str, new: &str) {
+    fn ns_passwd(&mut self, sink: &mut Sink, by: Caller, password: &str, new: &str) {
         let Some(account) = self.users[by.user].account().map(Box::<str>::from) else {
-            return self.nickserv_says(voice, by.conn, "Log in first.");
+            return self.nickserv_says(sink, by.conn, "Log in first.");
         };
         let (password, new) = match (Password::parse(password), Password::parse(new)) {
             (Ok(password), Ok(new)) => (password, new),
             (Err(why), _) | (_, Err(why)) => {
-                return self.nickserv_says(voice, by.conn, &format!("Not so: {why}."));
+                return self.nickserv_says(sink, by.conn, &format!("Not so: {why}."));
             }
         };
-        self.verify(voice, by.conn, &account, password, |chat, voice, conn, result| {
+        self.verify(sink, by.conn, &account, password, |chat, sink, conn, result| {
             let account = match result {
                 Ok(account) => account,
-                Err(refusal) => return chat.nickserv_says(voice, conn, &format!("{refusal}.")),
+                Err(refusal) => return chat.nickserv_says(sink, conn, &format!("{refusal}.")),
             };
             let job = Job::Make { password: new };
-            chat.hash_for(voice, conn, job, move |chat, voice, conn, done| {
+            chat.hash_for(sink, conn, job, move |chat, sink, conn, done| {
                 let Some(Done::Made(verifier)) = done else {
-                    return chat.nickserv_says(voice, conn, "Too much is to be done; try again.");
+                    return chat.nickserv_says(sink, conn, "Too much is to be done; try again.");
                 };
                 let change = Change::Verifier(Secret(verifier.to_string()));
                 let text = "The password is changed, and other connections of yours are closed.";
                 let folded = account.folded;
                 let name = folded.clone();
-                chat.change_account(voice, conn, &folded, change, text, move |chat, voice| {
+                chat.change_account(sink, conn, &folded, change, text, move |chat, sink| {
                     // Whoever knew the old one may be on them.
-                    chat.end_sessions(voice, &name, Some(conn), PASSWORD_CHANGED);
+                    chat.end_sessions(sink, &name, Some(conn), PASSWORD_CHANGED);
                 });
             });
         });
     }
 
-    fn ns_set_always_on(&mut self, voice: &mut Voice, by: By, value: &str) {
+    fn ns_set_always_on(&mut self, sink: &mut Sink, by: Caller, value: &str) {
         let Some(account) = self.users[by.user].account().map(Box::<str>::from) else {
-            return self.nickserv_says(voice, by.conn, "Log in first.");
+            return self.nickserv_says(sink, by.conn, "Log in first.");
         };
         let on = match &*value.to_ascii_lowercase() {
             "on" | "true" => true,
             "off" | "false" => false,
-            _ => return self.nickserv_says(voice, by.conn, "SET always-on on, or off."),
+            _ => return self.nickserv_says(sink, by.conn, "SET always-on on, or off."),
         };
         if on && self.settings.accounts.always_on == AlwaysOn::Off {
             let text = "Nobody stays on this server when their last connection goes.";
-            return self.nickserv_says(voice, by.conn, text);
+            return self.nickserv_says(sink, by.conn, text);
         }
         let text = match on {
             true => "You stay when your last connection goes.",
@@ -229,23 +229,23 @@ impl Chat {
         };
         let (user, change) = (by.user, Change::AlwaysOn(on));
         let folded = folded(&account).into_owned();
-        self.change_account(voice, by.conn, &folded, change, text, move |chat, voice| {
-            chat.set_always_on(voice, user, on);
+        self.change_account(sink, by.conn, &folded, change, text, move |chat, sink| {
+            chat.set_always_on(sink, user, on);
         });
     }
 
-    fn ns_set_replay(&mut self, voice: &mut Voice, by: By, value: &str) {
+    fn ns_set_replay(&mut self, sink: &mut Sink, by: Caller, value: &str) {
         let Some(account) = self.users[by.user].account().map(Box::<str>::from) else {
-            return self.nickserv_says(voice, by.conn, "Log in first.");
+            return self.nickserv_says(sink, by.conn, "Log in first.");
         };
         let (on, text) = match &*value.to_ascii_lowercase() {
             "on" | "true" => (true, "You are sent what you missed when you return."),
             "off" | "false" => (false, "You are not sent what you missed when you return."),
-            _ => return self.nickserv_says(voice, by.conn, "SET replay on, or off."),
+            _ => return self.nickserv_says(sink, by.conn, "SET replay on, or off."),
         };
         let folded = folded(&account).into_owned();
         let change = Change::Replay(on);
-        self.change_account(voice, by.conn, &folded, change, text, move |chat, _| {
+        self.change_account(sink, by.conn, &folded, change, text, move |chat, _| {
             for user in chat.users_of(&account) {
                 chat.users[user].extra().no_replay = !on;
             }
@@ -254,74 +254,74 @@ impl Chat {
 
     fn change_account(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         folded: &str,
         change: Change,
         text: &'static str,
-        then: impl FnOnce(&mut Chat, &mut Voice) + Send + 'static,
+        then: impl FnOnce(&mut Chat, &mut Sink) + Send + 'static,
     ) {
         let request = Request::ChangeAccount { folded: folded.to_owned(), change };
-        self.ask_for(voice, conn, request, move |chat, voice, conn, reply| match reply {
+        self.ask_for(sink, conn, request, move |chat, sink, conn, reply| match reply {
             Reply::Changed => {
-                then(chat, voice);
-                chat.nickserv_says(voice, conn, text);
+                then(chat, sink);
+                chat.nickserv_says(sink, conn, text);
             }
-            Reply::NoSuchAccount => chat.nickserv_says(voice, conn, "There is no such account."),
+            Reply::NoSuchAccount => chat.nickserv_says(sink, conn, "There is no such account."),
             other => {
                 let text = format!("It is not changed: {}.", trouble(other));
-                chat.nickserv_says(voice, conn, &text);
+                chat.nickserv_says(sink, conn, &text);
             }
         });
     }
 
-    fn ns_info(&mut self, voice: &mut Voice, by: By, name: &str) {
+    fn ns_info(&mut self, sink: &mut Sink, by: Caller, name: &str) {
         let own = self.users[by.user].account().is_some_and(|own| same(own, name));
         let all = own || self.has_right(by.user, Right::Accounts);
         if all && !own {
-            self.record_look(voice, by, "INFO", name);
+            self.record_look(sink, by, "INFO", name);
         }
-        self.find_account(voice, by.conn, name, move |chat, voice, conn, found| match found {
+        self.find_account(sink, by.conn, name, move |chat, sink, conn, found| match found {
             Ok(Some(account)) => {
                 for line in described(&account, all) {
-                    chat.nickserv_says(voice, conn, &line);
+                    chat.nickserv_says(sink, conn, &line);
                 }
             }
-            Ok(None) => chat.nickserv_says(voice, conn, "There is no such account."),
-            Err(refusal) => chat.nickserv_says(voice, conn, &format!("{refusal}.")),
+            Ok(None) => chat.nickserv_says(sink, conn, "There is no such account."),
+            Err(refusal) => chat.nickserv_says(sink, conn, &format!("{refusal}.")),
         });
     }
 
-    fn ns_drop_own(&mut self, voice: &mut Voice, by: By, account: &str, password: &str) {
+    fn ns_drop_own(&mut self, sink: &mut Sink, by: Caller, account: &str, password: &str) {
         let password = match Password::parse(password) {
             Ok(password) => password,
-            Err(why) => return self.nickserv_says(voice, by.conn, &format!("Not so: {why}.")),
+            Err(why) => return self.nickserv_says(sink, by.conn, &format!("Not so: {why}.")),
         };
-        self.verify(voice, by.conn, account, password, |chat, voice, conn, result| match result {
-            Ok(account) => chat.ns_drop(voice, conn, &account.name),
-            Err(refusal) => chat.nickserv_says(voice, conn, &format!("{refusal}.")),
+        self.verify(sink, by.conn, account, password, |chat, sink, conn, result| match result {
+            Ok(account) => chat.ns_drop(sink, conn, &account.name),
+            Err(refusal) => chat.nickserv_says(sink, conn, &format!("{refusal}.")),
         });
     }
 
-    fn ns_drop(&mut self, voice: &mut Voice, conn: ConnId, name: &str) {
+    fn ns_drop(&mut self, sink: &mut Sink, conn: ConnId, name: &str) {
         let name = shortened(name, 64).to_owned();
         let request = Request::DropAccount { folded: folded(&name).into_owned() };
         let by = self.called(conn).to_owned();
         self.begin_removal(&name);
-        self.ask_to_do(voice, conn, request, move |chat, voice, conn, reply| {
+        self.ask_to_do(sink, conn, request, move |chat, sink, conn, reply| {
             chat.end_removal(&name);
             let text = match reply {
                 Reply::Dropped => {
                     log::info!("account {name} is removed by {by}");
-                    chat.log_all_out(voice, &name);
-                    chat.forget_account(voice, &name);
+                    chat.log_all_out(sink, &name);
+                    chat.forget_account(sink, &name);
                     format!("The account {name} is no more.")
                 }
                 Reply::NoSuchAccount => "There is no such account.".to_owned(),
                 other => format!("It is not removed: {}.", trouble(other)),
             };
             if let Some(conn) = conn {
-                chat.nickserv_says(voice, conn, &text);
+                chat.nickserv_says(sink, conn, &text);
             }
         });
     }

@@ -1,15 +1,15 @@
 //! ChanServ: channels that stay, and ranks that accounts have there.
 
 use crate::chat::account::accounts::trouble;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::state::channels::ChannelMode;
 use crate::chat::state::ids::{ChannelId, Serial, UserId};
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::registration::Standing;
 use crate::chat::state::right::Right;
-use crate::chat::state::save_state::Kept;
+use crate::chat::state::save_state::SaveState;
 use crate::chat::state::services::{CHANSERV, no_command, written_time};
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::store::{Reply, Request};
 use crate::wire::casemap::{folded, same};
@@ -54,57 +54,57 @@ struct RankChange {
 
 impl Chat {
     /// `CS command…`, `CHANSERV command…`.
-    pub(crate) fn chanserv(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        self.chanserv_hears(voice, by, &message.params.join(" "));
+    pub(crate) fn chanserv(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        self.chanserv_hears(sink, by, &message.params.join(" "));
     }
 
     /// What somebody has said to it.
-    pub(crate) fn chanserv_hears(&mut self, voice: &mut Voice, by: By, text: &str) {
+    pub(crate) fn chanserv_hears(&mut self, sink: &mut Sink, by: Caller, text: &str) {
         let mut words = text.split_ascii_whitespace();
         let command = words.next().unwrap_or("HELP").to_ascii_uppercase();
         let words: Vec<&str> = words.collect();
-        if !self.keeper.is_there() {
-            return self.chanserv_says(voice, by.conn, "No channels are kept here.");
+        if !self.backends.is_there() {
+            return self.chanserv_says(sink, by.conn, "No channels are kept here.");
         }
         match (&*command, &words[..]) {
-            ("REGISTER", [channel]) => self.cs_register(voice, by, channel),
-            ("INFO", [channel]) => self.cs_info(voice, by, channel),
-            ("AMODE", [channel]) => self.cs_tell_ranks(voice, by, channel),
+            ("REGISTER", [channel]) => self.cs_register(sink, by, channel),
+            ("INFO", [channel]) => self.cs_info(sink, by, channel),
+            ("AMODE", [channel]) => self.cs_tell_ranks(sink, by, channel),
             ("AMODE", [channel, modes, accounts @ ..]) => {
                 match rank_changes(modes, accounts, self.settings.limits.targets_max) {
-                    Ok(changes) => self.cs_amode(voice, by.conn, channel, changes.into_iter()),
-                    Err(why) => self.chanserv_says(voice, by.conn, &why),
+                    Ok(changes) => self.cs_amode(sink, by.conn, channel, changes.into_iter()),
+                    Err(why) => self.chanserv_says(sink, by.conn, &why),
                 }
             }
-            ("DROP", [channel]) => self.cs_ask_whether_to_drop(voice, by, channel),
-            ("DROP", [channel, again]) if same(channel, again) => self.cs_drop(voice, by, channel),
-            ("HELP", _) => HELP.iter().for_each(|line| self.chanserv_says(voice, by.conn, line)),
-            (command, words) => self.chanserv_says(voice, by.conn, &misused(command, words)),
+            ("DROP", [channel]) => self.cs_ask_whether_to_drop(sink, by, channel),
+            ("DROP", [channel, again]) if same(channel, again) => self.cs_drop(sink, by, channel),
+            ("HELP", _) => HELP.iter().for_each(|line| self.chanserv_says(sink, by.conn, line)),
+            (command, words) => self.chanserv_says(sink, by.conn, &misused(command, words)),
         }
     }
 
-    fn chanserv_says(&self, voice: &mut Voice, conn: ConnId, text: &str) {
-        self.service_says(voice, conn, CHANSERV, text);
+    fn chanserv_says(&self, sink: &mut Sink, conn: ConnId, text: &str) {
+        self.service_says(sink, conn, CHANSERV, text);
     }
 
-    fn cs_register(&mut self, voice: &mut Voice, by: By, name: &str) {
+    fn cs_register(&mut self, sink: &mut Sink, by: Caller, name: &str) {
         let (id, founder) = match self.may_register(by, name) {
             Ok(allowed) => allowed,
-            Err(why) => return self.chanserv_says(voice, by.conn, &why),
+            Err(why) => return self.chanserv_says(sink, by.conn, &why),
         };
         let serial = self.channels.register(id, founder);
         let record = self.channels[id].record().expect("a channel that is to be registered");
         let request = Request::SaveChannel(Box::new(record));
-        self.ask_to_do(voice, by.conn, request, move |chat, voice, conn, reply| {
-            let text = chat.conclude_registration(voice, (id, serial), reply);
+        self.ask_to_do(sink, by.conn, request, move |chat, sink, conn, reply| {
+            let text = chat.conclude_registration(sink, (id, serial), reply);
             if let Some(conn) = conn {
-                chat.chanserv_says(voice, conn, &text);
+                chat.chanserv_says(sink, conn, &text);
             }
         });
     }
 
     /// The channel, and the account whose it is to be; or why not.
-    fn may_register(&self, by: By, name: &str) -> Result<(ChannelId, Box<str>), String> {
+    fn may_register(&self, by: Caller, name: &str) -> Result<(ChannelId, Box<str>), String> {
         let Some(account) = self.users[by.user].account() else {
             return Err("Log in first.".to_owned());
         };
@@ -134,7 +134,7 @@ impl Chat {
     /// The store has kept a channel that is to be registered, or not. What is to be said of it.
     fn conclude_registration(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         (id, serial): (ChannelId, Serial),
         reply: Reply,
     ) -> String {
@@ -152,9 +152,9 @@ impl Chat {
         }
         let (founder, name) = (registration.founder.clone(), self.channels[id].name.clone());
         log::info!("channel {name} is registered by {founder}");
-        self.channel_kept(voice, (id, serial), &folded(&name), &Reply::Saved);
+        self.channel_saved(sink, (id, serial), &folded(&name), &Reply::Saved);
         for user in self.members_of(id, &founder) {
-            self.give_own_rank(voice, id, user);
+            self.give_own_rank(sink, id, user);
         }
         format!("The channel {name} is yours.")
     }
@@ -167,7 +167,7 @@ impl Chat {
     }
 
     /// The channel of that name, if it is registered, and `by` may know of it.
-    fn registered_channel(&self, by: By, name: &str) -> Option<ChannelId> {
+    fn registered_channel(&self, by: Caller, name: &str) -> Option<ChannelId> {
         let id = self.channels.find(name)?;
         self.channels[id].registered()?;
         let known = !self.channels[id].is(ChannelMode::Secret)
@@ -177,28 +177,28 @@ impl Chat {
         known.then_some(id)
     }
 
-    fn cs_info(&mut self, voice: &mut Voice, by: By, name: &str) {
+    fn cs_info(&mut self, sink: &mut Sink, by: Caller, name: &str) {
         let Some(id) = self.registered_channel(by, name) else {
-            return self.chanserv_says(voice, by.conn, NOT_REGISTERED);
+            return self.chanserv_says(sink, by.conn, NOT_REGISTERED);
         };
         let channel = &self.channels[id];
         let Some(registration) = channel.registered() else { return };
         let (founder, made) = (&registration.founder, written_time(channel.created));
         let text = format!("Channel {}, made {made}, registered by {founder}", channel.name);
-        self.chanserv_says(voice, by.conn, &text);
+        self.chanserv_says(sink, by.conn, &text);
     }
 
-    fn cs_tell_ranks(&mut self, voice: &mut Voice, by: By, name: &str) {
+    fn cs_tell_ranks(&mut self, sink: &mut Sink, by: Caller, name: &str) {
         let Some(id) = self.registered_channel(by, name) else {
-            return self.chanserv_says(voice, by.conn, NOT_REGISTERED);
+            return self.chanserv_says(sink, by.conn, NOT_REGISTERED);
         };
         let Some(registration) = self.channels[id].registered() else { return };
         let name = &self.channels[id].name;
         let text = format!("{name} +q {}, who has registered it", registration.founder);
-        self.chanserv_says(voice, by.conn, &text);
+        self.chanserv_says(sink, by.conn, &text);
         for (account, rank) in &registration.ranks {
             let text = format!("{name} +{} {account}", rank.letter());
-            self.chanserv_says(voice, by.conn, &text);
+            self.chanserv_says(sink, by.conn, &text);
         }
     }
 
@@ -206,7 +206,7 @@ impl Chat {
     /// an account.
     fn cs_amode(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         name: &str,
         mut changes: vec::IntoIter<RankChange>,
@@ -215,20 +215,20 @@ impl Chat {
         let Some(change) = changes.next() else { return };
         let name = name.to_owned();
         if !change.on {
-            let text = self.change_own_rank(voice, By { conn, user }, &name, change);
-            self.chanserv_says(voice, conn, &text);
-            return self.cs_amode(voice, conn, &name, changes);
+            let text = self.change_own_rank(sink, Caller { conn, user }, &name, change);
+            self.chanserv_says(sink, conn, &text);
+            return self.cs_amode(sink, conn, &name, changes);
         }
         let account = change.account.clone();
-        self.find_account(voice, conn, &account, move |chat, voice, conn, found| {
+        self.find_account(sink, conn, &account, move |chat, sink, conn, found| {
             let Some(user) = chat.sessions[conn].user() else { return };
             let text = match found {
-                Ok(Some(_)) => chat.change_own_rank(voice, By { conn, user }, &name, change),
+                Ok(Some(_)) => chat.change_own_rank(sink, Caller { conn, user }, &name, change),
                 Ok(None) => format!("There is no account {}.", change.account),
                 Err(refusal) => format!("{refusal}."),
             };
-            chat.chanserv_says(voice, conn, &text);
-            chat.cs_amode(voice, conn, &name, changes);
+            chat.chanserv_says(sink, conn, &text);
+            chat.cs_amode(sink, conn, &name, changes);
         });
     }
 
@@ -236,8 +236,8 @@ impl Chat {
     /// is to be said of it.
     fn change_own_rank(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         name: &str,
         RankChange { on, rank, account }: RankChange,
     ) -> String {
@@ -274,15 +274,15 @@ impl Chat {
         }
         for user in self.members_of(id, &account) {
             if let Some(before) = before.filter(|before| !on || *before != rank) {
-                self.set_rank_by_service(voice, id, user, before, false);
+                self.set_rank_by_service(sink, id, user, before, false);
             }
-            self.give_own_rank(voice, id, user);
+            self.give_own_rank(sink, id, user);
         }
-        self.keep_channel(voice, id);
+        self.save_channel(sink, id);
         if by_right {
             let sign = if on { '+' } else { '-' };
             let what = format!("{sign}{} {account}", rank.letter());
-            self.record(voice, by, 'o', "AMODE", &name, &what);
+            self.record(sink, by, 'o', "AMODE", &name, &what);
         }
         let has = if on { "has" } else { "has no longer" };
         format!("{account} {has} +{} in {name}.", rank.letter())
@@ -294,47 +294,43 @@ impl Chat {
         registration.zip(account).is_some_and(|(it, account)| same(&it.founder, account))
     }
 
-    fn cs_ask_whether_to_drop(&mut self, voice: &mut Voice, by: By, name: &str) {
-        if let Some(id) = self.may_drop(voice, by, name) {
+    fn cs_ask_whether_to_drop(&mut self, sink: &mut Sink, by: Caller, name: &str) {
+        if let Some(id) = self.may_drop(sink, by, name) {
             let name = &self.channels[id].name;
             let text = format!("Once nobody is in {name} all of it is forgotten.");
-            self.chanserv_says(voice, by.conn, &text);
-            self.chanserv_says(voice, by.conn, &format!("If you want that: DROP {name} {name}"));
+            self.chanserv_says(sink, by.conn, &text);
+            self.chanserv_says(sink, by.conn, &format!("If you want that: DROP {name} {name}"));
         }
     }
 
     /// A registered channel that `by` may end the registration of now; says why not.
-    fn may_drop(&mut self, voice: &mut Voice, by: By, name: &str) -> Option<ChannelId> {
+    fn may_drop(&mut self, sink: &mut Sink, by: Caller, name: &str) -> Option<ChannelId> {
         let Some(id) = self.registered_channel(by, name) else {
-            self.chanserv_says(voice, by.conn, NOT_REGISTERED);
+            self.chanserv_says(sink, by.conn, NOT_REGISTERED);
             return None;
         };
         if !self.is_founder(id, by.user) && !self.has_right(by.user, Right::Channels) {
-            self.chanserv_says(voice, by.conn, "Only who has registered it may do that.");
+            self.chanserv_says(sink, by.conn, "Only who has registered it may do that.");
             return None;
         }
         let registration = self.channels[id].registered()?;
         if registration.standing == Standing::Ending {
-            self.chanserv_says(voice, by.conn, "That is being done.");
+            self.chanserv_says(sink, by.conn, "That is being done.");
             return None;
         }
         if registration.former.is_some() {
-            self.keep_channel(voice, id);
-            self.chanserv_says(
-                voice,
-                by.conn,
-                "Its last RECHANSERV is still being kept; try again.",
-            );
+            self.save_channel(sink, id);
+            self.chanserv_says(sink, by.conn, "Its last RENAME is still being kept; try again.");
             return None;
         }
         Some(id)
     }
 
-    fn cs_drop(&mut self, voice: &mut Voice, by: By, name: &str) {
-        let Some(id) = self.may_drop(voice, by, name) else { return };
+    fn cs_drop(&mut self, sink: &mut Sink, by: Caller, name: &str) {
+        let Some(id) = self.may_drop(sink, by, name) else { return };
         if !self.is_founder(id, by.user) {
             let name = self.channels[id].name.to_string();
-            self.record(voice, by, 'o', "DROP", &name, "");
+            self.record(sink, by, 'o', "DROP", &name, "");
         }
         let dropper = self.users[by.user].mask().to_owned();
         let channel = &mut self.channels[id];
@@ -342,10 +338,10 @@ impl Chat {
         registration.standing = Standing::Ending;
         let (serial, folded) = (registration.serial, folded(&channel.name).into_owned());
         let request = Request::DropChannel { folded };
-        self.ask_to_do(voice, by.conn, request, move |chat, voice, conn, reply| {
-            let text = chat.conclude_drop(voice, (id, serial), &dropper, reply);
+        self.ask_to_do(sink, by.conn, request, move |chat, sink, conn, reply| {
+            let text = chat.conclude_drop(sink, (id, serial), &dropper, reply);
             if let Some(conn) = conn {
-                chat.chanserv_says(voice, conn, &text);
+                chat.chanserv_says(sink, conn, &text);
             }
         });
     }
@@ -353,7 +349,7 @@ impl Chat {
     /// The store has forgotten a channel, or not. What is to be said of it.
     fn conclude_drop(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         (id, serial): (ChannelId, Serial),
         dropper: &str,
         reply: Reply,
@@ -366,8 +362,8 @@ impl Chat {
             return DONE.to_owned();
         }
         registration.standing = Standing::Stands;
-        if std::mem::take(&mut registration.kept) == Kept::Behind {
-            self.keep_channel(voice, id);
+        if std::mem::take(&mut registration.kept) == SaveState::Dirty {
+            self.save_channel(sink, id);
         }
         format!("It stays registered: {}.", trouble(reply))
     }

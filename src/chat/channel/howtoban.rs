@@ -1,10 +1,10 @@
 //! Bans in channels where hosts are cloaked: HOWTOBAN tells which entries mean somebody, and entries
 //! that name an address, which would mean nobody, are cloaked or refused.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::right::Right;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::net::Network;
 use crate::wire::irc::Message;
 
@@ -13,10 +13,10 @@ const WIDTHS: [&str; 3] = ["their address", "their network", "their provider, pe
 
 impl Chat {
     /// `HOWTOBAN nick`: what to put into a channel's lists to mean somebody.
-    pub(crate) fn howtoban(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn howtoban(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let nick = message.params[0];
         let Some(user) = self.users.find(nick).map(|user| &self.users[user]) else {
-            return self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]);
+            return self.numeric(sink, by.conn, ERR_NOSUCHNICK, &[nick]);
         };
         let mut entries = Vec::new();
         if let Some(account) = user.account() {
@@ -36,17 +36,17 @@ impl Chat {
         }
         entries.push((format!("{}!*@*", user.nick()), "their nick, until they take another"));
         for (entry, meant) in entries {
-            self.notice(voice, by.conn, &format!("{entry}  means {meant}"));
+            self.notice(sink, by.conn, &format!("{entry}  means {meant}"));
         }
         let text =
             "MODE #channel +b ENTRY keeps them out; with m: before it they may only not speak";
-        self.notice(voice, by.conn, text);
+        self.notice(sink, by.conn, text);
     }
 
     /// What is to stand in a channel's list for what somebody has written. Where hosts are cloaked an
     /// address means nobody: it is cloaked for who may see addresses. For others that would tell whose
     /// cloak is whose, and so they are told what works.
-    pub(crate) fn list_entry(&self, by: By, text: &str) -> Result<String, &'static str> {
+    pub(crate) fn list_entry(&self, by: Caller, text: &str) -> Result<String, &'static str> {
         let Some((before, host)) = text.rsplit_once('@').filter(|(_, host)| is_address(host))
         else {
             return Ok(text.to_owned());

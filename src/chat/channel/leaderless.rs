@@ -3,7 +3,7 @@
 //! longest with an account. Never in silence.
 
 use crate::chat::Chat;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::Line;
 use crate::chat::state::channels::{Channel, Member};
 use crate::chat::state::ids::{ChannelId, UserId};
@@ -27,12 +27,12 @@ impl Chat {
     /// are found by again, if that was their own will. Others stay.
     pub(crate) fn note_operator_gone(
         &mut self,
-        voice: &Voice,
+        sink: &Sink,
         id: ChannelId,
         was: Member,
         (key, willingly): (String, bool),
     ) {
-        let now_s = voice.now().uptime_ms / 1000;
+        let now_s = sink.now().uptime_ms / 1000;
         let Some(channel) = self.channels.get_mut(id) else { return };
         if channel.registered().is_some() || channel.members.is_empty() {
             return;
@@ -60,7 +60,7 @@ impl Chat {
 
     /// Somebody has come to a channel, or logged in there: were they operator before, and is there
     /// none, they are it again.
-    pub(crate) fn restore_operator(&mut self, voice: &mut Voice, id: ChannelId, user: UserId) {
+    pub(crate) fn restore_operator(&mut self, sink: &mut Sink, id: ChannelId, user: UserId) {
         if !self.lacks_operator(id) {
             return;
         }
@@ -69,16 +69,16 @@ impl Chat {
         if former.is_some_and(|former| former.keys.iter().any(|known| **known == *key)) {
             let why = "was operator here before, and there was none any more";
             let text = format!("{} {why}", self.users[user].nick());
-            self.make_operator(voice, id, user, &text);
+            self.make_operator(sink, id, user, &text);
         }
     }
 
     /// Something is said in a channel. Were there no operator for a while, there is one from now on, if
     /// anybody is logged in. Nothing wakes up for it.
-    pub(crate) fn elect_operator(&mut self, voice: &mut Voice, id: ChannelId) {
+    pub(crate) fn elect_operator(&mut self, sink: &mut Sink, id: ChannelId) {
         let former = self.channels[id].former.as_ref();
         let Some(since_s) = former.and_then(|former| former.without_since) else { return };
-        let now_s = voice.now().uptime_ms / 1000;
+        let now_s = sink.now().uptime_ms / 1000;
         if now_s < since_s + WITHOUT_MAX_S || !self.lacks_operator(id) {
             return;
         }
@@ -94,7 +94,7 @@ impl Chat {
             "There was no operator here for {minutes} minutes: {nick} has been here longest of \
              those who are logged in"
         );
-        self.make_operator(voice, id, user, &text);
+        self.make_operator(sink, id, user, &text);
     }
 
     /// Whether a channel that is not registered had operators and has none; finds out that it has one
@@ -112,12 +112,12 @@ impl Chat {
         lacks
     }
 
-    fn make_operator(&mut self, voice: &mut Voice, id: ChannelId, user: UserId, why: &str) {
-        self.set_rank_by_service(voice, id, user, Rank::Op, true);
+    fn make_operator(&mut self, sink: &mut Sink, id: ChannelId, user: UserId, why: &str) {
+        self.set_rank_by_service(sink, id, user, Rank::Op, true);
         let source = self.service_mask(CHANSERV);
         let name = self.channels[id].name.clone();
         let params = [&*name, why];
-        self.to_channel(voice, &mut Line::new(&source, "NOTICE", &params), id);
+        self.to_channel(sink, &mut Line::new(&source, "NOTICE", &params), id);
         if let Some(former) = &mut self.channels[id].former {
             former.without_since = None;
         }

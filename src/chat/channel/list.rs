@@ -1,12 +1,12 @@
 //! LIST. Modern IRC, "LIST message"; ISUPPORT `ELIST=CMNTU`, `SAFELIST`.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::channels::ChannelMode;
 use crate::chat::state::ids::ChannelId;
 use crate::chat::state::pending::Query;
 use crate::chat::state::queries::ListFilter;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 
@@ -15,8 +15,8 @@ pub(crate) const CONDITIONS_MAX: usize = 20;
 
 impl Chat {
     /// `LIST [channel{,channel}] [elist{,elist}]`.
-    pub(crate) fn list(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        let now = voice.unix();
+    pub(crate) fn list(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        let now = sink.unix();
         let mut filter = ListFilter::default();
         let items = message.params.iter().take(2).enumerate();
         let items =
@@ -26,14 +26,14 @@ impl Chat {
             let mask = place == 0 || ChannelName::is_meant_by(item) || item.contains(['*', '?']);
             filter.add(item, mask, now);
         }
-        self.begin_answer(voice, by, Query::List(filter));
+        self.begin_answer(sink, by, Query::List(filter));
     }
 
     /// One channel, if it is wanted and may be known.
     pub(crate) fn list_one(
         &self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         filter: &ListFilter,
         id: ChannelId,
         batch: Option<&str>,
@@ -51,12 +51,6 @@ impl Chat {
             return;
         }
         let topic = channel.topic.as_ref().map_or("", |topic| &topic.text);
-        self.numeric_in(
-            voice,
-            by.conn,
-            batch,
-            RPL_LIST,
-            &[&channel.name, &seen.to_string(), topic],
-        );
+        self.numeric_in(sink, by.conn, batch, RPL_LIST, &[&channel.name, &seen.to_string(), topic]);
     }
 }

@@ -1,12 +1,12 @@
 //! MODE of channels. Modern IRC, "MODE message" and "Channel Modes".
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
 use crate::chat::state::channels::{ChannelMode, List, Member, Slow};
 use crate::chat::state::ids::ChannelId;
 use crate::chat::state::ranks::{Rank, Ranks};
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::wire::casemap;
 use crate::wire::irc::names::{ChannelName, Key};
 use crate::wire::irc::{Message, PARAMS_MAX};
@@ -72,7 +72,7 @@ impl Changes {
 
 impl Chat {
     /// `MODE target [modestring [arguments…]]`.
-    pub(crate) fn mode(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn mode(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let target = message.params[0];
         let (modes, params) = match message.params.get(1..) {
             Some([modes, params @ ..]) if !modes.is_empty() => (*modes, params),
@@ -88,59 +88,59 @@ impl Chat {
         };
         let params = &params[..];
         if !ChannelName::is_meant_by(target) {
-            return self.user_mode(voice, by, target, modes, params);
+            return self.user_mode(sink, by, target, modes, params);
         }
         let Some(channel) = self.channel_for(by, target) else {
-            return self.no_such_channel(voice, by, target);
+            return self.no_such_channel(sink, by, target);
         };
-        self.end_timed_bans(voice, channel);
+        self.end_timed_bans(sink, channel);
         if modes.is_empty() {
-            return self.tell_modes(voice, by, channel);
+            return self.tell_modes(sink, by, channel);
         }
-        self.change_modes(voice, by, channel, modes, params, false);
+        self.change_modes(sink, by, channel, modes, params, false);
     }
 
-    fn tell_modes(&self, voice: &mut Voice, by: By, channel: ChannelId) {
+    fn tell_modes(&self, sink: &mut Sink, by: Caller, channel: ChannelId) {
         let member = self.users[by.user].is_in(channel);
         let channel = &self.channels[channel];
         let modes = channel.mode_text(member);
         let mut params = vec![&*channel.name];
         params.extend(modes.iter().map(String::as_str));
-        self.numeric(voice, by.conn, RPL_CHANNELMODEIS, &params);
+        self.numeric(sink, by.conn, RPL_CHANNELMODEIS, &params);
         let created = channel.created.to_string();
-        self.numeric(voice, by.conn, RPL_CREATIONTIME, &[&channel.name, &created]);
+        self.numeric(sink, by.conn, RPL_CREATIONTIME, &[&channel.name, &created]);
     }
 
     /// Whatever ranks `by` has where it is `forced`.
     pub(crate) fn change_modes(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         channel: ChannelId,
         modes: &str,
         params: &[&str],
         forced: bool,
     ) {
-        self.apply(voice, by, channel, modes, params, Changes { forced, ..Changes::default() });
+        self.apply(sink, by, channel, modes, params, Changes { forced, ..Changes::default() });
     }
 
     /// Sets a ban that ends at `until`, in seconds since 1970, as `MODE +b` sets one that does not.
     pub(crate) fn ban_until(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         channel: ChannelId,
         mask: &str,
         until: u64,
     ) {
         let changes = Changes { until: Some(until), ..Changes::default() };
-        self.apply(voice, by, channel, "+b", &[mask], changes);
+        self.apply(sink, by, channel, "+b", &[mask], changes);
     }
 
     fn apply(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         channel: ChannelId,
         modes: &str,
         params: &[&str],
@@ -163,72 +163,72 @@ impl Chat {
                     changes.count += usize::from(param.is_some());
                     if param.is_some() && changes.count > MODES_MAX {
                         if changes.count == MODES_MAX + 1 {
-                            self.refuse_more_modes(voice, by, channel);
+                            self.refuse_more_modes(sink, by, channel);
                         }
                         continue;
                     }
                     if let (Some(list), None) = (List::of(letter), param) {
                         if !std::mem::replace(&mut listed[list as usize], true) {
-                            self.tell_list(voice, by, channel, list);
+                            self.tell_list(sink, by, channel, list);
                         }
                         continue;
                     }
                     let allowed =
-                        self.change_mode(voice, by, channel, (on, letter, param), &mut changes);
+                        self.change_mode(sink, by, channel, (on, letter, param), &mut changes);
                     if !allowed && !std::mem::replace(&mut refused, true) {
-                        self.refuse_mode(voice, by, channel);
+                        self.refuse_mode(sink, by, channel);
                     }
                 }
             }
         }
         let lasting = changes.lasting;
-        self.tell_changes(voice, by, channel, changes);
+        self.tell_changes(sink, by, channel, changes);
         if lasting {
-            self.keep_channel(voice, channel);
+            self.save_channel(sink, channel);
         }
     }
 
-    fn refuse_more_modes(&self, voice: &mut Voice, by: By, channel: ChannelId) {
+    fn refuse_more_modes(&self, sink: &mut Sink, by: Caller, channel: ChannelId) {
         let text = format!("A MODE changes {MODES_MAX} things with a parameter at most");
         let name = &self.channels[channel].name;
-        self.numeric_saying(voice, by.conn, ERR_TOOMANYTARGETS, &[name], &text);
+        self.numeric_saying(sink, by.conn, ERR_TOOMANYTARGETS, &[name], &text);
     }
 
-    fn refuse_mode(&self, voice: &mut Voice, by: By, channel: ChannelId) {
-        self.numeric(voice, by.conn, ERR_CHANOPRIVSNEEDED, &[&self.channels[channel].name]);
+    fn refuse_mode(&self, sink: &mut Sink, by: Caller, channel: ChannelId) {
+        self.numeric(sink, by.conn, ERR_CHANOPRIVSNEEDED, &[&self.channels[channel].name]);
     }
 
-    fn tell_changes(&mut self, voice: &mut Voice, by: By, channel: ChannelId, changes: Changes) {
+    fn tell_changes(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId, changes: Changes) {
         for (letters, values) in changes.lines() {
             let name = self.channels[channel].name.clone();
             let mut params = vec![&*name, &letters];
             params.extend(values.iter().map(String::as_str));
-            let msgid = self.keep_event(voice, by.user, &[channel], "MODE", &params.join(" "));
+            let msgid = self.append_event(sink, by.user, &[channel], "MODE", &params.join(" "));
             let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
             let mut line = Line::new(self.users[by.user].mask(), "MODE", &params).tagged(tags);
-            self.to_channel(voice, &mut line, channel);
+            self.to_channel(sink, &mut line, channel);
         }
     }
 
     /// One letter. False if `by` may not.
     fn change_mode(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         channel: ChannelId,
         (on, letter, param): (bool, char, Option<&str>),
         changes: &mut Changes,
     ) -> bool {
         let ranks = self.member(channel, by.user).map(|member| member.ranks).unwrap_or_default();
         if let Some(rank) = Rank::of(letter) {
-            return self.change_rank(voice, by, channel, (on, letter, rank, param), changes);
+            return self.change_rank(sink, by, channel, (on, letter, rank, param), changes);
         }
         let known = "klfW".contains(letter)
             || List::of(letter).is_some()
             || ChannelMode::of(letter).is_some();
         if !known {
             let letter = letter.to_string();
-            self.numeric(voice, by.conn, ERR_UNKNOWNMODE, &[&letter]);
+            self.numeric(sink, by.conn, ERR_UNKNOWNMODE, &[&letter]);
             return true;
         }
         let halfops = List::of(letter).is_some() || "imntk".contains(letter);
@@ -237,19 +237,19 @@ impl Chat {
             return false;
         }
         if let Some(list) = List::of(letter) {
-            self.change_list(voice, by, channel, (on, letter, list, param), changes);
+            self.change_list(sink, by, channel, (on, letter, list, param), changes);
         } else if let Some(mode) = ChannelMode::of(letter) {
-            self.change_flag(voice, by, channel, (on, letter, mode), changes);
+            self.change_flag(sink, by, channel, (on, letter, mode), changes);
         } else {
-            self.change_value(voice, by, channel, (on, letter, param), changes);
+            self.change_value(sink, by, channel, (on, letter, param), changes);
         }
         true
     }
 
     fn change_flag(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         channel: ChannelId,
         (on, letter, mode): (bool, char, ChannelMode),
         changes: &mut Changes,
@@ -263,13 +263,13 @@ impl Chat {
                 return;
             }
             let lines = self.audience_lines(channel);
-            self.pay(voice.out, by.conn, (lines / LINES_PER_TENTH) as u32);
+            self.pay(sink.out, by.conn, (lines / LINES_PER_TENTH) as u32);
             if lines > AUDIENCE_LINES_MAX {
                 // Told to nobody.
             } else if on {
-                self.hide_all(voice, channel);
+                self.hide_all(sink, channel);
             } else {
-                self.reveal_all(voice, channel);
+                self.reveal_all(sink, channel);
             }
         }
         self.channels[channel].modes.set(mode, on);
@@ -284,18 +284,18 @@ impl Chat {
     }
 
     /// Who will hear of them no more hears them part: they would stay in lists of members for good.
-    fn hide_all(&mut self, voice: &mut Voice, channel: ChannelId) {
+    fn hide_all(&mut self, sink: &mut Sink, channel: ChannelId) {
         self.channels[channel].modes.set(ChannelMode::Auditorium, true);
         for hidden in &self.channels[channel].members {
-            self.tell_hidden(voice, channel, *hidden, |_| true);
+            self.tell_hidden(sink, channel, *hidden, |_| true);
         }
     }
 
-    fn reveal_all(&mut self, voice: &mut Voice, channel: ChannelId) {
+    fn reveal_all(&mut self, sink: &mut Sink, channel: ChannelId) {
         let members = self.channels[channel].members.clone();
         self.channels[channel].modes.set(ChannelMode::Auditorium, false);
         for hidden in members.iter().filter(|member| member.ranks.highest().is_none()) {
-            self.tell_join(voice, channel, *hidden, None, |to| {
+            self.tell_join(sink, channel, *hidden, None, |to| {
                 to.user != hidden.user && !to.ranks.at_least(Rank::Halfop)
             });
         }
@@ -304,8 +304,8 @@ impl Chat {
     /// Modes `k`, `l`, `f` and `W`.
     fn change_value(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         id: ChannelId,
         (on, letter, param): (bool, char, Option<&str>),
         changes: &mut Changes,
@@ -325,7 +325,7 @@ impl Chat {
             return;
         }
         let Some(param) = param else {
-            return self.bad_parameter(voice, by, id, letter, "*", "You must give a parameter");
+            return self.bad_parameter(sink, by, id, letter, "*", "You must give a parameter");
         };
         let value: Box<str> = param.into();
         match letter {
@@ -333,7 +333,7 @@ impl Chat {
                 if Key::parse(param, limits.key_max).is_none() {
                     // Not what was given: it is a key all the same, and may be as long as a line.
                     let text = "Key is not well-formed";
-                    return self.bad_parameter(voice, by, id, letter, "*", text);
+                    return self.bad_parameter(sink, by, id, letter, "*", text);
                 }
                 if channel.key.replace(value) != Some(param.into()) {
                     changes.push(true, letter, Some(param));
@@ -345,9 +345,7 @@ impl Chat {
                         changes.push(true, letter, Some(&limit.to_string()));
                     }
                 }
-                _ => {
-                    self.bad_parameter(voice, by, id, letter, param, "A limit is a number above 0")
-                }
+                _ => self.bad_parameter(sink, by, id, letter, param, "A limit is a number above 0"),
             },
             'W' => match Slow::parse(param) {
                 Some(slow) => {
@@ -359,22 +357,22 @@ impl Chat {
                 }
                 None => {
                     let text = "Slow mode takes seconds, 1 to 86400";
-                    self.bad_parameter(voice, by, id, letter, param, text);
+                    self.bad_parameter(sink, by, id, letter, param, text);
                 }
             },
             _ => {
                 let itself = casemap::same(param, &channel.name);
                 if itself || ChannelName::parse(param, limits.channel_name_max).is_none() {
                     let text = "Forward to the name of another channel";
-                    return self.bad_parameter(voice, by, id, letter, param, text);
+                    return self.bad_parameter(sink, by, id, letter, param, text);
                 }
                 let Some(there) = self.channel_for(by, param) else {
-                    return self.bad_parameter(voice, by, id, letter, param, "No such channel");
+                    return self.bad_parameter(sink, by, id, letter, param, "No such channel");
                 };
                 if !changes.forced && !self.may_forward_to(by, there) {
                     let text = "You must be operator in the channel that you forward to";
                     return self.numeric_saying(
-                        voice,
+                        sink,
                         by.conn,
                         ERR_CHANOPRIVSNEEDED,
                         &[param],
@@ -389,14 +387,14 @@ impl Chat {
     }
 
     /// Nobody is to flood another's channel with those who were refused in their own.
-    fn may_forward_to(&self, by: By, there: ChannelId) -> bool {
+    fn may_forward_to(&self, by: Caller, there: ChannelId) -> bool {
         self.member(there, by.user).is_some_and(|member| member.ranks.at_least(Rank::Op))
     }
 
     pub(crate) fn bad_parameter(
         &self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         channel: ChannelId,
         letter: char,
         param: &str,
@@ -404,7 +402,7 @@ impl Chat {
     ) {
         let name = &self.channels[channel].name;
         self.numeric(
-            voice,
+            sink,
             by.conn,
             ERR_INVALIDMODEPARAM,
             &[name, &letter.to_string(), param, text],
@@ -414,8 +412,8 @@ impl Chat {
     /// Modes `q`, `a`, `o`, `h` and `v`. Everyone may give up their own.
     fn change_rank(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         channel: ChannelId,
         (on, letter, rank, param): (bool, char, Rank, Option<&str>),
         changes: &mut Changes,
@@ -427,16 +425,16 @@ impl Chat {
             return false;
         }
         let Some(nick) = param else {
-            self.bad_parameter(voice, by, channel, letter, "*", "You must give a nick");
+            self.bad_parameter(sink, by, channel, letter, "*", "You must give a nick");
             return true;
         };
         let Some(user) = self.users.find(nick) else {
-            self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]);
+            self.numeric(sink, by.conn, ERR_NOSUCHNICK, &[nick]);
             return true;
         };
         let Some(member) = self.member(channel, user) else {
             let params = [self.users[user].nick(), &self.channels[channel].name];
-            self.numeric(voice, by.conn, ERR_USERNOTINCHANNEL, &params);
+            self.numeric(sink, by.conn, ERR_USERNOTINCHANNEL, &params);
             return true;
         };
         // Who is above keeps what they have.
@@ -445,12 +443,12 @@ impl Chat {
             return false;
         }
         if member.ranks.has(rank) != on {
-            self.set_rank(voice, channel, member, rank, on);
+            self.set_rank(sink, channel, member, rank, on);
             let is_operator =
                 self.member(channel, user).is_some_and(|now| now.ranks.at_least(Rank::Op));
             if !on && !is_operator {
                 let who = (self.key(user), user == by.user);
-                self.note_operator_gone(voice, channel, member, who);
+                self.note_operator_gone(sink, channel, member, who);
             }
             let nick = self.users[user].nick().to_owned();
             changes.push(on, letter, Some(&nick));
@@ -461,7 +459,7 @@ impl Chat {
     /// In an auditorium rank is what makes one seen.
     pub(crate) fn set_rank(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         channel: ChannelId,
         before: Member,
         rank: Rank,
@@ -471,29 +469,23 @@ impl Chat {
         self.channels[channel].members[place].ranks.set(rank, on);
         let after = self.channels[channel].members[place];
         if before.ranks.highest().is_none() {
-            self.tell_join(voice, channel, after, None, |to| !self.sees(channel, to, before));
+            self.tell_join(sink, channel, after, None, |to| !self.sees(channel, to, before));
         } else if after.ranks.highest().is_none() {
-            self.tell_hidden(voice, channel, after, |_| true);
+            self.tell_hidden(sink, channel, after, |_| true);
         }
-        self.tell_newly_seen(voice, channel, before, after);
-        self.keep_presence(voice, before.user);
+        self.tell_newly_seen(sink, channel, before, after);
+        self.save_presence(sink, before.user);
     }
 
     /// Who becomes halfop or higher, or is it no more, sees others or sees them no more.
-    fn tell_newly_seen(
-        &self,
-        voice: &mut Voice,
-        channel: ChannelId,
-        before: Member,
-        after: Member,
-    ) {
+    fn tell_newly_seen(&self, sink: &mut Sink, channel: ChannelId, before: Member, after: Member) {
         for other in &self.channels[channel].members {
             let (saw, sees) =
                 (self.sees(channel, before, *other), self.sees(channel, after, *other));
             if sees && !saw {
-                self.tell_join(voice, channel, *other, None, |to| to.user == after.user);
+                self.tell_join(sink, channel, *other, None, |to| to.user == after.user);
             } else if saw && !sees {
-                self.tell_hidden(voice, channel, *other, |to| to.user == after.user);
+                self.tell_hidden(sink, channel, *other, |to| to.user == after.user);
             }
         }
     }
@@ -502,18 +494,18 @@ impl Chat {
     /// names.
     fn tell_hidden(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         channel: ChannelId,
         hidden: Member,
         to: impl Fn(Member) -> bool,
     ) {
         let params = [&*self.channels[channel].name];
-        let id = self.new_id(voice);
+        let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(hidden.user) };
         let mut line = Line::new(self.users[hidden.user].mask(), "PART", &params).tagged(tags);
         for member in &self.channels[channel].members {
             if !self.sees(channel, *member, hidden) && to(*member) {
-                self.to_user(voice, &mut line, member.user);
+                self.to_user(sink, &mut line, member.user);
             }
         }
     }

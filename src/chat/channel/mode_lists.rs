@@ -2,19 +2,19 @@
 //! "Channel Modes".
 
 use crate::chat::channel::mode::Changes;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::ban::Ban;
 use crate::chat::state::channels::{List, ListEntry, NEVER};
 use crate::chat::state::ids::ChannelId;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 
 impl Chat {
     /// Modes `b`, `e` and `I`.
     pub(crate) fn change_list(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         id: ChannelId,
         (on, letter, list, param): (bool, char, List, Option<&str>),
         changes: &mut Changes,
@@ -22,11 +22,11 @@ impl Chat {
         let text = param.expect("without one the list is told");
         let entry = match self.list_entry(by, text) {
             Ok(entry) if on => entry,
-            Err(why) if on => return self.bad_parameter(voice, by, id, letter, text, why),
+            Err(why) if on => return self.bad_parameter(sink, by, id, letter, text, why),
             _ => text.to_owned(),
         };
         let Ok(mask) = Ban::parse(&entry) else {
-            return self.bad_parameter(voice, by, id, letter, text, "Not a mask");
+            return self.bad_parameter(sink, by, id, letter, text, "Not a mask");
         };
         let mask_text = mask.as_str().to_owned();
         let setter: Box<str> = self.users[by.user].mask().into();
@@ -37,10 +37,10 @@ impl Chat {
             (true, None) if channel.list(list).len() >= max => {
                 let name = channel.name.clone();
                 let params = [&*name, &letter.to_string()];
-                self.numeric(voice, by.conn, ERR_BANLISTFULL, &params);
+                self.numeric(sink, by.conn, ERR_BANLISTFULL, &params);
             }
             (true, None) => {
-                let entry = ListEntry { mask, by: setter, at: voice.unix(), until: changes.until };
+                let entry = ListEntry { mask, by: setter, at: sink.unix(), until: changes.until };
                 channel.list_mut(list).push(entry);
                 channel.next_end = channel.next_end.min(changes.until.unwrap_or(NEVER));
                 changes.push(true, letter, Some(&mask_text));
@@ -48,7 +48,7 @@ impl Chat {
             // The later word holds: also that of a ban which is to end otherwise than was said before.
             (true, Some(index)) if channel.list(list)[index].until != changes.until => {
                 let entry = &mut channel.list_mut(list)[index];
-                (entry.by, entry.at, entry.until) = (setter, voice.unix(), changes.until);
+                (entry.by, entry.at, entry.until) = (setter, sink.unix(), changes.until);
                 let listed = entry.mask.as_str().to_owned();
                 channel.next_end = channel.next_end.min(changes.until.unwrap_or(NEVER));
                 changes.push(true, letter, Some(&listed));
@@ -61,7 +61,7 @@ impl Chat {
         }
     }
 
-    pub(crate) fn tell_list(&self, voice: &mut Voice, by: By, id: ChannelId, list: List) {
+    pub(crate) fn tell_list(&self, sink: &mut Sink, by: Caller, id: ChannelId, list: List) {
         let channel = &self.channels[id];
         let (reply, end) = match list {
             List::Ban => (RPL_BANLIST, RPL_ENDOFBANLIST),
@@ -73,8 +73,8 @@ impl Chat {
         for entry in channel.list(list).iter().filter(|_| may) {
             let at = entry.at.to_string();
             let params = [&*channel.name, entry.mask.as_str(), &entry.by, &at];
-            self.numeric(voice, by.conn, reply, &params);
+            self.numeric(sink, by.conn, reply, &params);
         }
-        self.numeric(voice, by.conn, end, &[&channel.name]);
+        self.numeric(sink, by.conn, end, &[&channel.name]);
     }
 }

@@ -1,12 +1,12 @@
 //! NAMES. Modern IRC, "NAMES message"; IRCv3 multi-prefix and userhost-in-names.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
 use crate::chat::state::channels::{ChannelMode, Member};
 use crate::chat::state::ids::ChannelId;
 use crate::chat::state::users::UserMode;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 
 /// What a line may hold beside server, nick and channel.
@@ -15,26 +15,26 @@ const NAMES_MAX: usize = 300;
 impl Chat {
     /// `NAMES [channel{,channel}]`. Without a channel the answer is empty: all of them would be a
     /// LIST and a WHO at once.
-    pub(crate) fn names(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn names(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let Some(names) = message.params.first().filter(|names| !names.is_empty()) else {
-            return self.numeric(voice, by.conn, RPL_ENDOFNAMES, &["*"]);
+            return self.numeric(sink, by.conn, RPL_ENDOFNAMES, &["*"]);
         };
         for (n, name) in names.split(',').filter(|name| !name.is_empty()).enumerate() {
             if n == self.settings.limits.targets_max {
-                return self.numeric(voice, by.conn, ERR_TOOMANYTARGETS, &[name]);
+                return self.numeric(sink, by.conn, ERR_TOOMANYTARGETS, &[name]);
             }
             match self.channel_for(by, name) {
                 Some(channel) => {
-                    self.pay_for_members(voice.out, by, channel);
-                    self.tell_names(voice, by, channel);
+                    self.pay_for_members(sink.out, by, channel);
+                    self.tell_names(sink, by, channel);
                 }
-                None => self.numeric(voice, by.conn, RPL_ENDOFNAMES, &[name]),
+                None => self.numeric(sink, by.conn, RPL_ENDOFNAMES, &[name]),
             }
         }
     }
 
     /// Who is in a channel, so far as the asker may know.
-    pub(crate) fn tell_names(&self, voice: &mut Voice, by: By, channel: ChannelId) {
+    pub(crate) fn tell_names(&self, sink: &mut Sink, by: Caller, channel: ChannelId) {
         let caps = self.sessions[by.conn].caps;
         let room = &self.channels[channel];
         let symbol = if room.is(ChannelMode::Secret) { "@" } else { "=" };
@@ -48,7 +48,7 @@ impl Chat {
             let name = if caps.has(Cap::UserhostInNames) { user.mask() } else { user.nick() };
             if line.len() + name.len() >= NAMES_MAX {
                 let params = [symbol, &*room.name, line.trim_end()];
-                self.numeric(voice, by.conn, RPL_NAMREPLY, &params);
+                self.numeric(sink, by.conn, RPL_NAMREPLY, &params);
                 line.clear();
             }
             line.extend(member.ranks.prefixes(caps.has(Cap::MultiPrefix)));
@@ -57,9 +57,9 @@ impl Chat {
         }
         if !line.is_empty() {
             let params = [symbol, &*room.name, line.trim_end()];
-            self.numeric(voice, by.conn, RPL_NAMREPLY, &params);
+            self.numeric(sink, by.conn, RPL_NAMREPLY, &params);
         }
-        self.numeric(voice, by.conn, RPL_ENDOFNAMES, &[&room.name]);
+        self.numeric(sink, by.conn, RPL_ENDOFNAMES, &[&room.name]);
     }
 
     /// Whether who asks may know that `member` is in a channel. From outside those with user mode

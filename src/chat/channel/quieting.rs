@@ -1,36 +1,36 @@
 //! What keeps the noise of a channel down: bans that end by themselves (TBAN, as InspIRCd's
 //! m_timedbans), slow mode (`W`), and how many of its members one message may name.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::state::channels::{List, NEVER};
 use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::server_bans::duration;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use std::collections::HashSet;
 
 impl Chat {
     /// `TBAN channel duration mask`: sets `+b`, and takes it back when so much time has passed.
-    pub(crate) fn tban(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn tban(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let [name, time, mask] = [message.params[0], message.params[1], message.params[2]];
         let Some(channel) = self.channel_for(by, name) else {
-            return self.no_such_channel(voice, by, name);
+            return self.no_such_channel(sink, by, name);
         };
         let Some(seconds) = duration::seconds(time) else {
             let text = "Write a duration as 1d2h30m, or seconds";
-            return self.fail(voice, by.conn, "TBAN", "INVALID_DURATION", &[name, time], text);
+            return self.fail(sink, by.conn, "TBAN", "INVALID_DURATION", &[name, time], text);
         };
-        self.end_timed_bans(voice, channel);
-        let until = voice.unix().saturating_add(seconds);
-        self.ban_until(voice, by, channel, mask, until);
+        self.end_timed_bans(sink, channel);
+        let until = sink.unix().saturating_add(seconds);
+        self.ban_until(sink, by, channel, mask, until);
     }
 
     /// Takes back the bans of a channel that have ended. It is called before they are looked at:
     /// nothing wakes up for it.
-    pub(crate) fn end_timed_bans(&mut self, voice: &mut Voice, channel: ChannelId) {
-        let now = voice.unix();
+    pub(crate) fn end_timed_bans(&mut self, sink: &mut Sink, channel: ChannelId) {
+        let now = sink.unix();
         if self.channels[channel].next_end > now {
             return;
         }
@@ -39,13 +39,14 @@ impl Chat {
         for mask in &ended {
             let name = self.channels[channel].name.clone();
             let params = [&*name, "-b", mask];
-            let msgid = self.keep_service_event(voice, &source, channel, "MODE", &params.join(" "));
+            let msgid =
+                self.append_service_event(sink, &source, channel, "MODE", &params.join(" "));
             let tags = LineTags { msgid: Some(&msgid), ..LineTags::default() };
             let mut line = Line::new(&source, "MODE", &params).tagged(tags);
-            voice.unlabelled(|voice| self.to_channel(voice, &mut line, channel));
+            sink.unlabelled(|sink| self.to_channel(sink, &mut line, channel));
         }
         if !ended.is_empty() {
-            self.keep_channel(voice, channel);
+            self.save_channel(sink, channel);
         }
     }
 
@@ -53,7 +54,7 @@ impl Chat {
     /// speak.
     pub(crate) fn curbs(
         &mut self,
-        voice: &Voice,
+        sink: &Sink,
         channel: ChannelId,
         user: UserId,
         texts: &[&str],
@@ -61,12 +62,12 @@ impl Chat {
         if self.names_too_many(channel, user, texts) {
             return Some("Cannot send to channel: it names too many who are here".to_owned());
         }
-        self.slows(voice, channel, user)
+        self.slows(sink, channel, user)
     }
 
     /// Why a user must wait before they say something in a channel again: mode `W`. If they need not,
     /// it is noted that they speak now.
-    fn slows(&mut self, voice: &Voice, id: ChannelId, user: UserId) -> Option<String> {
+    fn slows(&mut self, sink: &Sink, id: ChannelId, user: UserId) -> Option<String> {
         let member = self.member(id, user);
         let serial = self.users[user].serial;
         let room = &mut self.channels[id];
@@ -74,7 +75,7 @@ impl Chat {
         if member.is_some_and(|member| member.ranks.at_least(Rank::Voice)) {
             return None;
         }
-        let now = voice.now().uptime_ms / 1000;
+        let now = sink.now().uptime_ms / 1000;
         if slow.spoke.len() > 2 * room.members.len() + 16 {
             let pause = u64::from(slow.seconds);
             slow.spoke.retain(|_, spoke| now < *spoke + pause);

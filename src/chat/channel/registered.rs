@@ -2,13 +2,13 @@
 //! ranks to accounts. `commands::chanserv` is how one is registered.
 
 use crate::chat::Chat;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::state::channel_record::since_1970;
 use crate::chat::state::ids::{ChannelId, Serial, UserId};
 use crate::chat::state::ranks::Rank;
-use crate::chat::state::registration::{Registration, Standing};
-use crate::chat::state::save_state::Kept;
+use crate::chat::state::registration::{ChannelRegistration, Standing};
+use crate::chat::state::save_state::SaveState;
 use crate::chat::state::services::CHANSERV;
 use crate::store::{ChannelRecord, Reply, Request};
 use crate::wire::casemap::{folded, same};
@@ -27,7 +27,7 @@ impl Chat {
             self.channels.register(id, (&*record.founder).into());
             let channel = &mut self.channels[id];
             if let Some(registration) = &mut channel.registration {
-                (registration.standing, registration.kept) = (Standing::Stands, Kept::Now);
+                (registration.standing, registration.kept) = (Standing::Stands, SaveState::Clean);
             }
             channel.take_record(record);
         }
@@ -35,41 +35,41 @@ impl Chat {
 
     /// Something has changed about a channel that is to outlive the process if it is registered. At
     /// most one request for each is under way, however much changes.
-    pub(crate) fn keep_channel(&mut self, voice: &mut Voice, id: ChannelId) {
+    pub(crate) fn save_channel(&mut self, sink: &mut Sink, id: ChannelId) {
         let Some(registration) = &mut self.channels[id].registration else { return };
-        if registration.kept != Kept::Now || registration.standing == Standing::Ending {
-            registration.kept = Kept::Behind;
+        if registration.kept != SaveState::Clean || registration.standing == Standing::Ending {
+            registration.kept = SaveState::Dirty;
             return;
         }
-        registration.kept = Kept::Writing;
+        registration.kept = SaveState::Saving;
         let serial = registration.serial;
         let Some(record) = self.channels[id].record() else { return };
         let name = record.folded.clone();
         let request = Request::SaveChannel(Box::new(record));
-        self.ask_store(voice, request, move |chat, voice, reply| {
-            chat.channel_kept(voice, (id, serial), &name, &reply);
+        self.ask_store(sink, request, move |chat, sink, reply| {
+            chat.channel_saved(sink, (id, serial), &name, &reply);
         });
     }
 
     /// The store has answered a request to keep a channel under `name`.
-    pub(crate) fn channel_kept(
+    pub(crate) fn channel_saved(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         (id, serial): (ChannelId, Serial),
         name: &str,
         reply: &Reply,
     ) {
         let Some(registration) = self.registration(id, serial) else { return };
         let kept = std::mem::take(&mut registration.kept);
-        if registration.standing == Standing::Ending && kept == Kept::Behind {
+        if registration.standing == Standing::Ending && kept == SaveState::Dirty {
             registration.kept = kept; // until it is known whether it ends
             return;
         }
         match reply {
             Reply::Saved => {
-                self.forget_former(voice, (id, serial), name);
-                if kept == Kept::Behind {
-                    self.keep_channel(voice, id);
+                self.forget_former(sink, (id, serial), name);
+                if kept == SaveState::Dirty {
+                    self.save_channel(sink, id);
                 }
             }
             Reply::NoSuchAccount => {
@@ -82,17 +82,12 @@ impl Chat {
 
     /// Once a channel is kept under the name that RENAME has given it, it is so no more under the
     /// one before: in this order, so that it is always kept under one of them.
-    fn forget_former(
-        &mut self,
-        voice: &mut Voice,
-        (id, serial): (ChannelId, Serial),
-        kept_as: &str,
-    ) {
+    fn forget_former(&mut self, sink: &mut Sink, (id, serial): (ChannelId, Serial), kept_as: &str) {
         let Some(registration) = self.registration(id, serial) else { return };
         let former = registration.former.clone();
         // What was asked before the RENAME is answered after it.
         let Some(former) = former.filter(|former| former.as_str() != kept_as) else { return };
-        self.forget_record(voice, former.as_str(), move |chat| {
+        self.forget_record(sink, former.as_str(), move |chat| {
             if let Some(registration) = chat.registration(id, serial) {
                 registration.former = None;
             }
@@ -102,7 +97,7 @@ impl Chat {
     /// Has the store forget what it keeps under a name, unless that is another channel's by now.
     pub(crate) fn forget_record(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         name: &str,
         then: impl FnOnce(&mut Chat) + Send + 'static,
     ) {
@@ -111,7 +106,7 @@ impl Chat {
             return then(self);
         }
         let request = Request::DropChannel { folded: folded(name).into_owned() };
-        self.ask_store(voice, request, |chat, _, reply| {
+        self.ask_store(sink, request, |chat, _, reply| {
             if reply == Reply::Dropped {
                 then(chat);
             }
@@ -123,31 +118,31 @@ impl Chat {
         &mut self,
         id: ChannelId,
         serial: Serial,
-    ) -> Option<&mut Registration> {
+    ) -> Option<&mut ChannelRegistration> {
         let registration = self.channels.get_mut(id)?.registration.as_deref_mut();
         registration.filter(|registration| registration.serial == serial)
     }
 
     /// An account is gone, and with it the registrations of its channels and its ranks in others;
     /// the store has seen to its own. A scan of all channels.
-    pub(crate) fn forget_account(&mut self, voice: &mut Voice, account: &str) {
+    pub(crate) fn forget_account(&mut self, sink: &mut Sink, account: &str) {
         let all: Vec<ChannelId> = self.channels.iter().map(|(id, _)| id).collect();
         for id in all {
             let Some(registration) = &mut self.channels[id].registration else { continue };
             if same(&registration.founder, account) {
-                let writing = registration.kept != Kept::Now;
+                let writing = registration.kept != SaveState::Clean;
                 let name = self.channels[id].name.clone();
                 self.channels.end_registration(id);
                 if writing {
                     // Should there be another account of this name already, it is not to have it.
-                    self.forget_record(voice, &name, |_| {});
+                    self.forget_record(sink, &name, |_| {});
                 }
                 continue;
             }
             let before = registration.ranks.len();
             registration.ranks.retain(|(known, _)| !same(known, account));
             if registration.ranks.len() != before {
-                self.keep_channel(voice, id);
+                self.save_channel(sink, id);
             }
         }
     }
@@ -159,24 +154,24 @@ impl Chat {
     }
 
     /// Gives a member the rank that they have of themselves.
-    pub(crate) fn give_own_rank(&mut self, voice: &mut Voice, channel: ChannelId, user: UserId) {
+    pub(crate) fn give_own_rank(&mut self, sink: &mut Sink, channel: ChannelId, user: UserId) {
         if let Some(rank) = self.rank_by_account(channel, user) {
-            self.set_rank_by_service(voice, channel, user, rank, true);
+            self.set_rank_by_service(sink, channel, user, rank, true);
         }
     }
 
     /// The same in all channels they are in.
-    pub(crate) fn give_own_ranks(&mut self, voice: &mut Voice, user: UserId) {
+    pub(crate) fn give_own_ranks(&mut self, sink: &mut Sink, user: UserId) {
         for membership in self.users[user].channels.clone() {
-            self.give_own_rank(voice, membership.channel, user);
-            self.restore_operator(voice, membership.channel, user);
+            self.give_own_rank(sink, membership.channel, user);
+            self.restore_operator(sink, membership.channel, user);
         }
     }
 
     /// Gives or takes a rank, and tells all who did.
     pub(crate) fn set_rank_by_service(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         channel: ChannelId,
         user: UserId,
         rank: Rank,
@@ -186,15 +181,15 @@ impl Chat {
         else {
             return;
         };
-        self.set_rank(voice, channel, member, rank, on);
+        self.set_rank(sink, channel, member, rank, on);
         let change = format!("{}{}", if on { '+' } else { '-' }, rank.letter());
         let source = self.service_mask(CHANSERV);
         let name = self.channels[channel].name.clone();
         let nick = self.users[user].nick().to_owned();
         let params = [&*name, &change, &nick];
-        let msgid = self.keep_service_event(voice, &source, channel, "MODE", &params.join(" "));
+        let msgid = self.append_service_event(sink, &source, channel, "MODE", &params.join(" "));
         let tags = LineTags { msgid: Some(&msgid), ..LineTags::default() };
-        self.to_channel(voice, &mut Line::new(&source, "MODE", &params).tagged(tags), channel);
+        self.to_channel(sink, &mut Line::new(&source, "MODE", &params).tagged(tags), channel);
     }
 }
 

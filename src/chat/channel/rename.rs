@@ -1,7 +1,7 @@
 //! RENAME: a channel gets another name and keeps all else. IRCv3 channel-rename.
 
 use crate::chat::channel::mode::LINES_PER_TENTH;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
@@ -11,7 +11,7 @@ use crate::chat::state::ranks::Rank;
 use crate::chat::state::registration::Standing;
 use crate::chat::state::services::shortened;
 use crate::chat::state::sessions::Session;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::wire::casemap;
 use crate::wire::casemap::Folded;
 use crate::wire::irc::Message;
@@ -23,46 +23,46 @@ const FALLBACK_NAMES_MAX: usize = 10_000;
 
 impl Chat {
     /// `RENAME channel name [reason]`.
-    pub(crate) fn rename(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn rename(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let (old, new) = (message.params[0], message.params[1]);
         let reason = message.params.get(2).copied().unwrap_or_default();
         let reason = shortened(reason, self.settings.limits.kick_max);
         let Some(channel) = self.channel_for(by, old) else {
-            return self.no_such_channel(voice, by, old);
+            return self.no_such_channel(sink, by, old);
         };
         let Some(member) = self.member(channel, by.user) else {
-            return self.numeric(voice, by.conn, ERR_NOTONCHANNEL, &[old]);
+            return self.numeric(sink, by.conn, ERR_NOTONCHANNEL, &[old]);
         };
         if !member.ranks.at_least(Rank::Op) {
-            return self.numeric(voice, by.conn, ERR_CHANOPRIVSNEEDED, &[old]);
+            return self.numeric(sink, by.conn, ERR_CHANOPRIVSNEEDED, &[old]);
         }
         let Some(name) = ChannelName::parse(new, self.settings.limits.channel_name_max) else {
             let text = "This is no name for a channel";
-            return self.fail(voice, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
+            return self.fail(sink, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
         };
-        if let Some(text) = self.keeps_its_name(voice, channel, by) {
-            return self.fail(voice, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
+        if let Some(text) = self.keeps_its_name(sink, channel, by) {
+            return self.fail(sink, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
         }
         if self.channels.find(new).is_some_and(|other| other != channel) {
             let text = "Channel already exists";
-            return self.fail(voice, by.conn, "RENAME", "CHANNEL_NAME_IN_USE", &[old, new], text);
+            return self.fail(sink, by.conn, "RENAME", "CHANNEL_NAME_IN_USE", &[old, new], text);
         }
         let names = self.fallback_names(channel);
-        self.pay(voice.out, by.conn, (names / LINES_PER_TENTH) as u32);
+        self.pay(sink.out, by.conn, (names / LINES_PER_TENTH) as u32);
         if !casemap::same(old, new) && names > FALLBACK_NAMES_MAX {
             let text = "Too many here know no RENAME";
-            return self.fail(voice, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
+            return self.fail(sink, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
         }
-        self.take_name(voice, by, channel, name, reason);
+        self.take_name(sink, by, channel, name, reason);
     }
 
     /// Why a channel that is registered is not called otherwise by `by`. As Ergo has it, only who has
     /// registered it may do so: its name would be free for anybody to register.
     fn keeps_its_name(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         channel: ChannelId,
-        by: By,
+        by: Caller,
     ) -> Option<&'static str> {
         let registration = self.channels[channel].registration.as_deref()?;
         let account = self.users[by.user].account();
@@ -72,7 +72,7 @@ impl Chat {
         if registration.standing == Standing::Stands && registration.former.is_none() {
             return None;
         }
-        self.keep_channel(voice, channel);
+        self.save_channel(sink, channel);
         Some("It is still being kept under the name it has; try again")
     }
 
@@ -85,8 +85,8 @@ impl Chat {
 
     fn take_name(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         channel: ChannelId,
         name: ChannelName,
         reason: &str,
@@ -99,7 +99,7 @@ impl Chat {
             registration.former = Some(Folded::of(&old)).filter(|_| !same_name);
         }
         let params = [&*old, name.as_str(), reason];
-        let id = self.new_id(voice);
+        let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
         let mut line = Line::new(self.users[by.user].mask(), "RENAME", &params).tagged(tags);
         let mut joined_anew = Vec::new();
@@ -107,27 +107,27 @@ impl Chat {
             for conn in &self.users[member.user].conns {
                 let session = &self.sessions[*conn];
                 if session.caps.has(Cap::ChannelRename) {
-                    line.to(voice, session);
+                    line.to(sink, session);
                 } else if !same_name {
-                    self.fall_back(voice, channel, *member, session, &old, reason);
-                    joined_anew.push(By { conn: *conn, user: member.user });
+                    self.fall_back(sink, channel, *member, session, &old, reason);
+                    joined_anew.push(Caller { conn: *conn, user: member.user });
                 }
             }
         }
         let members = self.channels[channel].members.iter().map(|member| member.user);
         for user in members.collect::<Vec<UserId>>() {
-            self.keep_presence(voice, user);
+            self.save_presence(sink, user);
         }
-        self.keep_channel(voice, channel);
+        self.save_channel(sink, channel);
         for by in joined_anew {
-            self.tell_channel(voice, by, channel);
+            self.tell_channel(sink, by, channel);
         }
     }
 
     /// IRCv3 channel-rename, "Fallback": out of the one, into the other.
     fn fall_back(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         channel: ChannelId,
         member: Member,
         session: &Session,
@@ -137,13 +137,13 @@ impl Chat {
         let user = &self.users[member.user];
         let both = [old, reason];
         let parted = if reason.is_empty() { &both[..1] } else { &both[..] };
-        let ids = [self.new_id(voice), self.new_id(voice)];
+        let ids = [self.new_id(sink), self.new_id(sink)];
         let [parts, joins] =
             ids.each_ref().map(|id| LineTags { msgid: Some(id), ..self.tags_of(member.user) });
-        Line::new(user.mask(), "PART", parted).tagged(parts).to(voice, session);
+        Line::new(user.mask(), "PART", parted).tagged(parts).to(sink, session);
         let extended = session.caps.has(Cap::ExtendedJoin);
         let all = [&*self.channels[channel].name, user.account().unwrap_or("*"), user.realname()];
         let joined = if extended { &all[..] } else { &all[..1] };
-        Line::new(user.mask(), "JOIN", joined).tagged(joins).to(voice, session);
+        Line::new(user.mask(), "JOIN", joined).tagged(joins).to(sink, session);
     }
 }

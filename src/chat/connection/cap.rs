@@ -2,12 +2,12 @@
 
 use crate::chat::connection::offers;
 use crate::chat::people::metadata_sync::hears_metadata;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps;
 use crate::chat::state::caps::{Cap, Caps};
 use crate::chat::state::sessions::{Session, Stage};
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::{Message, REST_MAX};
 
@@ -19,27 +19,27 @@ const WITH_VALUES: u32 = 302;
 
 impl Chat {
     /// `CAP LS [version]`, `LIST`, `REQ`, `END`. IRCv3 capability-negotiation, "The CAP command".
-    pub(crate) fn cap(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+    pub(crate) fn cap(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) {
         let given = message.params.get(1).copied();
         match &*message.params[0].to_ascii_uppercase() {
-            "LS" => self.cap_ls(voice, conn, given),
+            "LS" => self.cap_ls(sink, conn, given),
             "LIST" => {
                 let names = self.sessions[conn].caps.names().map(str::to_owned).collect();
                 let several = self.sessions[conn].cap_302;
-                self.cap_lines(voice, conn, "LIST", names, several);
+                self.cap_lines(sink, conn, "LIST", names, several);
             }
-            "REQ" => self.cap_req(voice, conn, given.unwrap_or_default()),
+            "REQ" => self.cap_req(sink, conn, given.unwrap_or_default()),
             "END" => {
                 if let Some(registering) = self.sessions[conn].registering() {
                     registering.negotiating = false;
-                    self.try_register(voice, conn);
+                    self.try_register(sink, conn);
                 }
             }
-            _ => self.numeric(voice, conn, ERR_INVALIDCAPCMD, &[message.params[0]]),
+            _ => self.numeric(sink, conn, ERR_INVALIDCAPCMD, &[message.params[0]]),
         }
     }
 
-    fn cap_ls(&mut self, voice: &mut Voice, conn: ConnId, version: Option<&str>) {
+    fn cap_ls(&mut self, sink: &mut Sink, conn: ConnId, version: Option<&str>) {
         let version: u32 = version.and_then(|text| text.parse().ok()).unwrap_or(0);
         let session = &mut self.sessions[conn];
         if version >= WITH_VALUES {
@@ -53,14 +53,14 @@ impl Chat {
         // The answer is that of the version asked for, though the higher one is remembered.
         let with_values = version >= WITH_VALUES;
         let names = offers::all(&self.settings, &self.sessions[conn], with_values);
-        self.cap_lines(voice, conn, "LS", names, with_values);
+        self.cap_lines(sink, conn, "LS", names, with_values);
     }
 
     /// A list over as many lines as it needs, if there may be `several`; else of the names those
     /// that a single one holds: the drafts, which come last, are left out first.
     fn cap_lines(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         subcommand: &str,
         names: Vec<String>,
@@ -77,13 +77,13 @@ impl Chat {
                     break;
                 }
                 let params = [self.called(conn), subcommand, "*", line.trim_end()];
-                self.say(voice, conn, server, "CAP", &params);
+                self.say(sink, conn, server, "CAP", &params);
                 line.clear();
             }
             line.push_str(&name);
             line.push(' ');
         }
-        self.say(voice, conn, server, "CAP", &[self.called(conn), subcommand, line.trim_end()]);
+        self.say(sink, conn, server, "CAP", &[self.called(conn), subcommand, line.trim_end()]);
     }
 
     /// What is offered to those who know values, and to those who want to know what is offered no
@@ -97,7 +97,7 @@ impl Chat {
     /// What there was not `before`, or with another value, to those who know values; and what there
     /// is no more, which is taken from who had it. IRCv3 capability-negotiation, "The CAP NEW
     /// subcommand" and "The CAP DEL subcommand".
-    pub(crate) fn tell_new_values(&mut self, voice: &mut Voice, before: &[(ConnId, Vec<String>)]) {
+    pub(crate) fn tell_new_values(&mut self, sink: &mut Sink, before: &[(ConnId, Vec<String>)]) {
         let name = |value: &str| value.split('=').next().unwrap_or_default().to_owned();
         for (conn, before) in before {
             let session = &self.sessions[*conn];
@@ -113,7 +113,7 @@ impl Chat {
             {
                 if here && knows && !caps.is_empty() {
                     let params = [self.called(*conn), subcommand, &caps.join(" ")];
-                    self.say(voice, *conn, &self.settings.server_name, "CAP", &params);
+                    self.say(sink, *conn, &self.settings.server_name, "CAP", &params);
                 }
             }
         }
@@ -128,7 +128,7 @@ impl Chat {
     }
 
     /// All of what is asked for, or nothing.
-    fn cap_req(&mut self, voice: &mut Voice, conn: ConnId, asked: &str) {
+    fn cap_req(&mut self, sink: &mut Sink, conn: ConnId, asked: &str) {
         if let Some(registering) = self.sessions[conn].registering() {
             registering.negotiating = true;
         }
@@ -150,19 +150,19 @@ impl Chat {
         let verdict = if after.is_some() { "ACK" } else { "NAK" };
         // The answer to what is not known is cut to the length of a line.
         let params = [self.called(conn), verdict, asked];
-        self.say(voice, conn, &self.settings.server_name, "CAP", &params);
+        self.say(sink, conn, &self.settings.server_name, "CAP", &params);
         if let Some(after) = after {
             self.sessions[conn].caps = after;
-            self.caps_changed(voice, conn, before, after);
+            self.caps_changed(sink, conn, before, after);
         }
     }
 
     /// What follows from having asked for a capability, or given it up.
-    fn caps_changed(&mut self, voice: &mut Voice, conn: ConnId, before: Caps, after: Caps) {
+    fn caps_changed(&mut self, sink: &mut Sink, conn: ConnId, before: Caps, after: Caps) {
         match (hears_metadata(before), hears_metadata(after)) {
             (false, true) => {
                 if let Some(user) = self.sessions[conn].user() {
-                    self.tell_own_metadata(voice, By { conn, user });
+                    self.tell_own_metadata(sink, Caller { conn, user });
                 }
             }
             (true, false) => self.unsubscribe_all(conn),

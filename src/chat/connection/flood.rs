@@ -6,7 +6,7 @@ use crate::chat::state::bucket::{Bucket, Rate};
 use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::sessions::Stage;
 use crate::chat::table::{COST_MAX, Command};
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::net::{ConnId, Outbox};
 use crate::wire::irc::Message;
 
@@ -43,7 +43,7 @@ impl Chat {
 
     /// A command that tells of all members of a channel, or tells them all much, costs more in a
     /// great one.
-    pub(crate) fn pay_for_members(&mut self, out: &Outbox, by: By, channel: ChannelId) {
+    pub(crate) fn pay_for_members(&mut self, out: &Outbox, by: Caller, channel: ChannelId) {
         let members = self.channels[channel].members.len() / MEMBERS_PER_TENTH;
         let tenths = u32::try_from(members).unwrap_or(COST_MAX).min(COST_MAX);
         let spare = match self.users[by.user].is_in(channel) {

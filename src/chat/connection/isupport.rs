@@ -4,7 +4,7 @@
 use crate::chat::Chat;
 use crate::chat::channel::list::CONDITIONS_MAX;
 use crate::chat::channel::mode::MODES_MAX;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::ban::{ACCOUNT_EXTBAN, EXTBANS};
 use crate::chat::state::caps::Cap;
@@ -20,23 +20,23 @@ const TOKENS_A_LINE: usize = 13;
 
 impl Chat {
     /// `ISUPPORT`. IRCv3 extended-isupport: before registration for who has asked for it.
-    pub(crate) fn isupport(&mut self, voice: &mut Voice, conn: ConnId, _message: &Message) {
+    pub(crate) fn isupport(&mut self, sink: &mut Sink, conn: ConnId, _message: &Message) {
         let session = &self.sessions[conn];
         if session.user().is_none() && !session.caps.has(Cap::ExtendedIsupport) {
-            return self.numeric(voice, conn, ERR_NOTREGISTERED, &[]);
+            return self.numeric(sink, conn, ERR_NOTREGISTERED, &[]);
         }
-        self.tell_isupport(voice, conn);
+        self.tell_isupport(sink, conn);
     }
 
     /// All of it; in a batch for who has asked for `draft/extended-isupport`.
-    pub(crate) fn tell_isupport(&mut self, voice: &mut Voice, conn: ConnId) {
+    pub(crate) fn tell_isupport(&mut self, sink: &mut Sink, conn: ConnId) {
         let tokens = self.isupport_tokens();
-        self.tell_tokens(voice, conn, &tokens);
+        self.tell_tokens(sink, conn, &tokens);
     }
 
     /// What has changed since the tokens were `before`, to all users. Modern IRC, "RPL_ISUPPORT
     /// (005)": a new value is told again, and what there is no more with a `-` before it.
-    pub(crate) fn tell_new_isupport(&mut self, voice: &mut Voice, before: &[String]) {
+    pub(crate) fn tell_new_isupport(&mut self, sink: &mut Sink, before: &[String]) {
         let name = |token: &str| token.split('=').next().unwrap_or_default().to_owned();
         let now = self.isupport_tokens();
         let names: Vec<String> = now.iter().map(|token| name(token)).collect();
@@ -46,24 +46,24 @@ impl Chat {
         let tokens: Vec<String> = new.chain(gone).collect();
         let users = self.users.iter().flat_map(|(_, user)| user.conns.iter().copied());
         for conn in users.collect::<Vec<ConnId>>() {
-            self.tell_tokens(voice, conn, &tokens);
+            self.tell_tokens(sink, conn, &tokens);
         }
     }
 
-    fn tell_tokens(&mut self, voice: &mut Voice, conn: ConnId, tokens: &[String]) {
+    fn tell_tokens(&mut self, sink: &mut Sink, conn: ConnId, tokens: &[String]) {
         if tokens.is_empty() {
             return;
         }
-        let tell = |chat: &mut Chat, voice: &mut Voice, batch: Option<&str>| {
+        let tell = |chat: &mut Chat, sink: &mut Sink, batch: Option<&str>| {
             for tokens in tokens.chunks(TOKENS_A_LINE) {
                 let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
-                chat.numeric_in(voice, conn, batch, RPL_ISUPPORT, &tokens);
+                chat.numeric_in(sink, conn, batch, RPL_ISUPPORT, &tokens);
             }
         };
         if self.sessions[conn].caps.has(Cap::ExtendedIsupport) {
-            self.batched(voice, conn, "draft/isupport", &[], tell);
+            self.batched(sink, conn, "draft/isupport", &[], tell);
         } else {
-            tell(self, voice, None);
+            tell(self, sink, None);
         }
     }
 

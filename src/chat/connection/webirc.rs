@@ -2,7 +2,7 @@
 
 use crate::auth::password::Password;
 use crate::auth::worker::{Done, Job};
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::{Chat, Gateway};
 use crate::net::ConnId;
@@ -13,44 +13,44 @@ impl Chat {
     /// `WEBIRC password gateway hostname ip [options]`. The host name is the gateway's word for what
     /// we can't know, and is not taken; nor are the options. Whatever is wrong ends the connection,
     /// as it would come from elsewhere than it is said to.
-    pub(crate) fn webirc(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+    pub(crate) fn webirc(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) {
         let Some(registering) = self.sessions[conn].registering() else {
-            return self.numeric(voice, conn, ERR_ALREADYREGISTERED, &[]);
+            return self.numeric(sink, conn, ERR_ALREADYREGISTERED, &[]);
         };
         if !registering.is_untouched() {
-            return self.turn_away(voice, conn, "WEBIRC must be the first command");
+            return self.turn_away(sink, conn, "WEBIRC must be the first command");
         }
         let [password, name, _, ip, ..] = message.params[..] else {
             return self.turn_away(
-                voice,
+                sink,
                 conn,
                 "WEBIRC wants a password, a name, a host and an address",
             );
         };
         let Some(gateway) = self.gateway(conn, name) else {
-            return self.turn_away(voice, conn, "WEBIRC is not accepted from this address");
+            return self.turn_away(sink, conn, "WEBIRC is not accepted from this address");
         };
         let Ok(ip) = ip.parse::<IpAddr>() else {
-            return self.turn_away(voice, conn, "WEBIRC gives no address that can be read");
+            return self.turn_away(sink, conn, "WEBIRC gives no address that can be read");
         };
         let (name, verifier) = (gateway.name.clone(), gateway.verifier.clone());
         let Some(verifier) = verifier else {
-            return self.connect_for(voice, conn, &name, ip);
+            return self.connect_for(sink, conn, &name, ip);
         };
         let Ok(password) = Password::parse(password) else {
-            return self.turn_away(voice, conn, WRONG);
+            return self.turn_away(sink, conn, WRONG);
         };
-        let Ok(attempt) = self.attempt(voice, conn, &format!("WEBIRC {name}")) else {
-            return self.turn_away(voice, conn, "WEBIRC has been tried too often; try again later");
+        let Ok(attempt) = self.attempt(sink, conn, &format!("WEBIRC {name}")) else {
+            return self.turn_away(sink, conn, "WEBIRC has been tried too often; try again later");
         };
         let job = Job::Verify { verifier, password };
-        self.hash_for(voice, conn, job, move |chat, voice, conn, done| match done {
+        self.hash_for(sink, conn, job, move |chat, sink, conn, done| match done {
             Some(Done::Verified(true)) => {
-                chat.doors.attempts.succeeded(attempt, voice.now().uptime_ms);
-                chat.connect_for(voice, conn, &name, ip);
+                chat.login_guards.attempts.succeeded(attempt, sink.now().uptime_ms);
+                chat.connect_for(sink, conn, &name, ip);
             }
-            Some(_) => chat.turn_away(voice, conn, WRONG),
-            None => chat.turn_away(voice, conn, "Too many log in at once; try again"),
+            Some(_) => chat.turn_away(sink, conn, WRONG),
+            None => chat.turn_away(sink, conn, "Too many log in at once; try again"),
         });
     }
 
@@ -65,13 +65,13 @@ impl Chat {
     }
 
     /// From now on `conn` is one from `ip`, to limits and bans too.
-    fn connect_for(&mut self, voice: &mut Voice, conn: ConnId, gateway: &str, ip: IpAddr) {
+    fn connect_for(&mut self, sink: &mut Sink, conn: ConnId, gateway: &str, ip: IpAddr) {
         let ip = ip.to_canonical();
         log::debug!("the gateway {gateway} connects for {ip}");
         let session = &mut self.sessions[conn];
         session.address = Some(ip);
         session.exempt = self.settings.abuse.exempts(session.address);
-        voice.out.comes_from(conn, ip);
+        sink.out.comes_from(conn, ip);
     }
 }
 

@@ -1,25 +1,25 @@
 //! What a new user is told. Modern IRC, "Connection Registration"; RFC 2812 §5.1.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::channels::{ChannelMode, List};
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::users::UserMode;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::time::write_time;
 
 impl Chat {
     /// The burst from `001` to the message of the day.
-    pub(crate) fn welcome(&mut self, voice: &mut Voice, by: By) {
+    pub(crate) fn welcome(&mut self, sink: &mut Sink, by: Caller) {
         let conn = by.conn;
         let (server, network) = (self.settings.server_name.clone(), self.settings.network.clone());
         let text = format!("Welcome to the {network} Network, {}", self.users[by.user].mask());
-        self.numeric(voice, conn, RPL_WELCOME, &[&text]);
+        self.numeric(sink, conn, RPL_WELCOME, &[&text]);
         let text = format!("Your host is {server}, running version {VERSION}");
-        self.numeric(voice, conn, RPL_YOURHOST, &[&text]);
+        self.numeric(sink, conn, RPL_YOURHOST, &[&text]);
         let text = format!("This server was created {}", self.began());
-        self.numeric(voice, conn, RPL_CREATED, &[&text]);
+        self.numeric(sink, conn, RPL_CREATED, &[&text]);
         let user_modes: String = UserMode::LETTERS.iter().map(|(letter, _)| *letter).collect();
         let with_parameter: String = (Rank::LETTERS.iter().map(|(letter, _, _)| *letter))
             .chain(List::LETTERS.iter().map(|(letter, _)| *letter))
@@ -28,15 +28,15 @@ impl Chat {
         let flags: String = ChannelMode::LETTERS.iter().map(|(letter, _)| *letter).collect();
         let all = format!("{flags}{with_parameter}");
         self.numeric(
-            voice,
+            sink,
             conn,
             RPL_MYINFO,
             &[&server, VERSION, &user_modes, &all, &with_parameter],
         );
-        self.tell_isupport(voice, conn);
-        self.tell_lusers(voice, by);
-        self.tell_own_metadata(voice, by);
-        self.tell_motd(voice, by);
+        self.tell_isupport(sink, conn);
+        self.tell_lusers(sink, by);
+        self.tell_own_metadata(sink, by);
+        self.tell_motd(sink, by);
     }
 
     /// When the service began, to the second.
@@ -47,47 +47,47 @@ impl Chat {
     }
 
     /// `LUSERS`. Modern IRC, "LUSERS message".
-    pub(crate) fn lusers(&mut self, voice: &mut Voice, by: By, _message: &Message) {
-        self.tell_lusers(voice, by);
+    pub(crate) fn lusers(&mut self, sink: &mut Sink, by: Caller, _message: &Message) {
+        self.tell_lusers(sink, by);
     }
 
-    fn tell_lusers(&self, voice: &mut Voice, by: By) {
+    fn tell_lusers(&self, sink: &mut Sink, by: Caller) {
         let conn = by.conn;
         let (all, max) = (self.users.len(), self.users.max);
         let invisible = self.users.count(UserMode::Invisible);
         let operators = self.users.count(UserMode::Operator);
         let visible = all - invisible;
         let text = format!("There are {visible} users and {invisible} invisible on 1 servers");
-        self.numeric(voice, conn, RPL_LUSERCLIENT, &[&text]);
-        self.numeric(voice, conn, RPL_LUSEROP, &[&operators.to_string()]);
-        self.numeric(voice, conn, RPL_LUSERUNKNOWN, &[&self.registering.to_string()]);
-        self.numeric(voice, conn, RPL_LUSERCHANNELS, &[&self.channels.len().to_string()]);
+        self.numeric(sink, conn, RPL_LUSERCLIENT, &[&text]);
+        self.numeric(sink, conn, RPL_LUSEROP, &[&operators.to_string()]);
+        self.numeric(sink, conn, RPL_LUSERUNKNOWN, &[&self.registering.to_string()]);
+        self.numeric(sink, conn, RPL_LUSERCHANNELS, &[&self.channels.len().to_string()]);
         let text = format!("I have {all} clients and 0 servers");
-        self.numeric(voice, conn, RPL_LUSERME, &[&text]);
+        self.numeric(sink, conn, RPL_LUSERME, &[&text]);
         let (count, most) = (all.to_string(), max.to_string());
         let text = format!("Current local users {all}, max {max}");
-        self.numeric(voice, conn, RPL_LOCALUSERS, &[&count, &most, &text]);
+        self.numeric(sink, conn, RPL_LOCALUSERS, &[&count, &most, &text]);
         let text = format!("Current global users {all}, max {max}");
-        self.numeric(voice, conn, RPL_GLOBALUSERS, &[&count, &most, &text]);
+        self.numeric(sink, conn, RPL_GLOBALUSERS, &[&count, &most, &text]);
     }
 
     /// `MOTD [server]`. Modern IRC, "MOTD message".
-    pub(crate) fn motd(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        if self.is_here(voice, by, message.params.first().copied()) {
-            self.tell_motd(voice, by);
+    pub(crate) fn motd(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        if self.is_here(sink, by, message.params.first().copied()) {
+            self.tell_motd(sink, by);
         }
     }
 
-    fn tell_motd(&self, voice: &mut Voice, by: By) {
+    fn tell_motd(&self, sink: &mut Sink, by: Caller) {
         if self.settings.motd.is_empty() {
-            return self.numeric(voice, by.conn, ERR_NOMOTD, &[]);
+            return self.numeric(sink, by.conn, ERR_NOMOTD, &[]);
         }
         let text = format!("- {} Message of the day - ", self.settings.server_name);
-        self.numeric(voice, by.conn, RPL_MOTDSTART, &[&text]);
+        self.numeric(sink, by.conn, RPL_MOTDSTART, &[&text]);
         for line in &self.settings.motd {
-            self.numeric(voice, by.conn, RPL_MOTD, &[&format!("- {line}")]);
+            self.numeric(sink, by.conn, RPL_MOTD, &[&format!("- {line}")]);
         }
-        self.numeric(voice, by.conn, RPL_ENDOFMOTD, &[]);
+        self.numeric(sink, by.conn, RPL_ENDOFMOTD, &[]);
     }
 }
 

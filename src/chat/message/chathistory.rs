@@ -1,11 +1,11 @@
 //! CHATHISTORY: what was said before. IRCv3 draft/chathistory.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::state::caps::Cap;
 use crate::chat::state::ids::{ChannelId, UserId};
-use crate::chat::state::queries::{Kept, Piece, Plays};
+use crate::chat::state::queries::{HistoryAnswer, HistoryPiece, Plays};
 use crate::chat::state::services::shortened;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::store;
 use crate::store::{Limit, Point, Reply, Request, Selection};
@@ -15,7 +15,7 @@ use crate::wire::irc::names::{ChannelName, Nick};
 use crate::wire::irc::time::read_time;
 
 /// What is asked for.
-enum Asked<'a> {
+enum HistoryQuery<'a> {
     /// What was said in a target.
     Messages(&'a str, Selection),
     /// Where something was said between two times.
@@ -23,7 +23,7 @@ enum Asked<'a> {
 }
 
 /// Why it can't be: a code, what of the command it is about, and a text.
-struct Fault<'a>(&'static str, Option<&'a str>, &'static str);
+struct HistoryFault<'a>(&'static str, Option<&'a str>, &'static str);
 
 /// What is told of a word that can't be understood, in bytes.
 pub(crate) const GIVEN_MAX: usize = 64;
@@ -31,29 +31,29 @@ pub(crate) const GIVEN_MAX: usize = 64;
 impl Chat {
     /// `CHATHISTORY subcommand target point [point] limit`, or `CHATHISTORY TARGETS time time
     /// limit`. IRCv3 draft/chathistory, "CHATHISTORY Command".
-    pub(crate) fn chathistory(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn chathistory(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let (subcommand, rest) = message.params.split_first().expect("one at least");
         let subcommand = shortened(subcommand, GIVEN_MAX);
         let answer_max = self.settings.history.answer_max;
         match parse(&subcommand.to_ascii_uppercase(), rest, answer_max) {
-            Ok((Asked::Messages(target, selection), limit)) => {
-                self.ask_for_messages(voice, by, subcommand, target, selection, limit);
+            Ok((HistoryQuery::Messages(target, selection), limit)) => {
+                self.ask_for_messages(sink, by, subcommand, target, selection, limit);
             }
-            Ok((Asked::Targets(from_ms, to_ms), limit)) => {
-                self.ask_for_targets(voice, by, subcommand, (from_ms, to_ms), limit);
+            Ok((HistoryQuery::Targets(from_ms, to_ms), limit)) => {
+                self.ask_for_targets(sink, by, subcommand, (from_ms, to_ms), limit);
             }
-            Err(Fault(code, given, text)) => {
+            Err(HistoryFault(code, given, text)) => {
                 let mut context = vec![subcommand];
                 context.extend(given.map(|given| shortened(given, GIVEN_MAX)));
-                self.fail(voice, by.conn, "CHATHISTORY", code, &context, text);
+                self.fail(sink, by.conn, "CHATHISTORY", code, &context, text);
             }
         }
     }
 
     fn ask_for_messages(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         subcommand: &str,
         target: &str,
         selection: Selection,
@@ -62,19 +62,19 @@ impl Chat {
         let Some((place, _)) = self.readable(by.user, target) else {
             let context = [subcommand, shortened(target, GIVEN_MAX)];
             let text = "Messages could not be retrieved";
-            return self.fail(voice, by.conn, "CHATHISTORY", "INVALID_TARGET", &context, text);
+            return self.fail(sink, by.conn, "CHATHISTORY", "INVALID_TARGET", &context, text);
         };
         let events = self.sessions[by.conn].caps.has(Cap::EventPlayback);
         let request = Request::Select { target: place.clone(), selection, limit, events };
         let (subcommand, target) = (subcommand.to_owned(), target.to_owned());
-        self.ask_for(voice, by.conn, request, move |chat, voice, conn, reply| {
-            chat.answer_messages(voice, conn, &subcommand, &target, place, reply);
+        self.ask_for(sink, by.conn, request, move |chat, sink, conn, reply| {
+            chat.answer_messages(sink, conn, &subcommand, &target, place, reply);
         });
     }
 
     fn answer_messages(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         subcommand: &str,
         target: &str,
@@ -94,18 +94,18 @@ impl Chat {
         match readable {
             None => {
                 let text = "Messages could not be retrieved";
-                self.fail(voice, conn, "CHATHISTORY", "INVALID_TARGET", &context, text);
+                self.fail(sink, conn, "CHATHISTORY", "INVALID_TARGET", &context, text);
             }
             Some(_) if !why.is_empty() => {
                 let text = format!("Messages could not be retrieved: {why}");
-                self.fail(voice, conn, "CHATHISTORY", "MESSAGE_ERROR", &context, &text);
+                self.fail(sink, conn, "CHATHISTORY", "MESSAGE_ERROR", &context, &text);
             }
             Some((_, name)) => {
                 let rest = self.pieces(user, &place, &name, messages);
                 // As it was asked for, in its letters: so the asker finds what it asked for.
                 let batch = format!("chathistory {target}");
-                let kept = Kept { command: "CHATHISTORY", batch, rest, then: None };
-                self.answer_kept(voice, By { conn, user }, kept);
+                let kept = HistoryAnswer { command: "CHATHISTORY", batch, rest, then: None };
+                self.answer_history(sink, Caller { conn, user }, kept);
             }
         }
     }
@@ -113,45 +113,45 @@ impl Chat {
     /// IRCv3 draft/chathistory, "TARGETS".
     fn ask_for_targets(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         subcommand: &str,
         times: (i64, i64),
         limit: Limit,
     ) {
         let request = self.targets_of(by.user, times, limit);
         let subcommand = subcommand.to_owned();
-        self.ask_for(voice, by.conn, request, move |chat, voice, conn, reply| {
+        self.ask_for(sink, by.conn, request, move |chat, sink, conn, reply| {
             let Some(user) = chat.sessions[conn].user() else { return };
-            let by = By { conn, user };
+            let by = Caller { conn, user };
             match reply {
                 Reply::Targets(targets) => {
                     let rest = targets.into_iter().filter_map(|(place, ms)| {
-                        Some(Piece::Target(chat.name_of_place(user, &place)?, ms))
+                        Some(HistoryPiece::Target(chat.name_of_history_target(user, &place)?, ms))
                     });
                     let rest = rest.collect();
                     let batch = "draft/chathistory-targets".to_owned();
-                    let kept = Kept { command: "CHATHISTORY", batch, rest, then: None };
-                    chat.answer_kept(voice, by, kept);
+                    let kept = HistoryAnswer { command: "CHATHISTORY", batch, rest, then: None };
+                    chat.answer_history(sink, by, kept);
                 }
                 reply => {
                     let text = format!("Targets could not be retrieved{}", why(&reply));
                     let context = [&*subcommand];
-                    chat.fail(voice, conn, "CHATHISTORY", "MESSAGE_ERROR", &context, &text);
+                    chat.fail(sink, conn, "CHATHISTORY", "MESSAGE_ERROR", &context, &text);
                 }
             }
         });
     }
 
     /// The last messages, to who has joined and knows of no way to ask for them.
-    pub(crate) fn replay_on_join(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
+    pub(crate) fn replay_on_join(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId) {
         let Some((selection, max)) = self.replay_of(by, channel) else { return };
         let name = self.channels[channel].name.to_string();
         let Some((place, _)) = self.readable(by.user, &name) else { return };
         let limit = Limit::new(max.into());
         let missed = matches!(selection, Selection::Latest(Some(_)));
         let request = Request::Select { target: place.clone(), selection, limit, events: false };
-        self.ask_store(voice, request, move |chat, voice, reply| {
+        self.ask_store(sink, request, move |chat, sink, reply| {
             let Reply::Messages(mut messages) = reply else { return };
             let here = chat.sessions.is_here(by.conn) && !messages.is_empty();
             let Some((_, name)) = here.then(|| chat.readable(by.user, &name)).flatten() else {
@@ -163,17 +163,18 @@ impl Chat {
             let rest = chat.pieces(by.user, &place, &name, messages);
             let batch = format!("chathistory {name}");
             let then = hint.map(Plays::hint);
-            chat.answer_kept(voice, by, Kept { command: "JOIN", batch, rest, then });
+            chat.answer_history(sink, by, HistoryAnswer { command: "JOIN", batch, rest, then });
         });
     }
 
     /// Asks for every place where something was said that `user` may read.
     pub(crate) fn targets_of(&self, user: UserId, times: (i64, i64), limit: Limit) -> Request {
         let channels = self.users[user].channels.iter();
-        let channels = channels.filter_map(|each| match self.place_of_channel(each.channel) {
-            store::Target::Channel(name) => Some(name),
-            store::Target::Pair(..) => None,
-        });
+        let channels =
+            channels.filter_map(|each| match self.history_target_of_channel(each.channel) {
+                store::Target::Channel(name) => Some(name),
+                store::Target::Pair(..) => None,
+            });
         let channels = channels.collect();
         let (from_ms, to_ms) = times;
         Request::Targets { user: self.key(user), channels, from_ms, to_ms, limit }
@@ -187,7 +188,10 @@ impl Chat {
         }
         if ChannelName::is_meant_by(target) {
             let channel = self.channels.find(target).filter(|id| self.users[user].is_in(*id))?;
-            return Some((self.place_of_channel(channel), self.channels[channel].name.to_string()));
+            return Some((
+                self.history_target_of_channel(channel),
+                self.channels[channel].name.to_string(),
+            ));
         }
         let nick = Nick::parse(target, self.settings.limits.nick_max)?;
         let (key, name) = match self.users.find(nick.as_str()) {
@@ -212,8 +216,8 @@ fn parse<'a>(
     subcommand: &str,
     params: &[&'a str],
     answer_max: u16,
-) -> Result<(Asked<'a>, Limit), Fault<'a>> {
-    let invalid = |text| Fault("INVALID_PARAMS", None, text);
+) -> Result<(HistoryQuery<'a>, Limit), HistoryFault<'a>> {
+    let invalid = |text| HistoryFault("INVALID_PARAMS", None, text);
     let count = match subcommand {
         "LATEST" | "BEFORE" | "AFTER" | "AROUND" | "TARGETS" => 3,
         "BETWEEN" => 4,
@@ -224,20 +228,20 @@ fn parse<'a>(
         given if given > count => return Err(invalid("Too many parameters")),
         _ => {}
     }
-    let limit = limit(params[count - 1], answer_max).ok_or(Fault(
+    let limit = limit(params[count - 1], answer_max).ok_or(HistoryFault(
         "INVALID_PARAMS",
         Some(params[count - 1]),
         "Invalid limit",
     ))?;
     let (first, second) = (params[0], params[1]);
     let asked = match subcommand {
-        "TARGETS" => Asked::Targets(time(first)?, time(second)?),
-        "LATEST" if second == "*" => Asked::Messages(first, Selection::Latest(None)),
-        "LATEST" => Asked::Messages(first, Selection::Latest(Some(point(second)?))),
-        "BEFORE" => Asked::Messages(first, Selection::Before(point(second)?)),
-        "AFTER" => Asked::Messages(first, Selection::After(point(second)?)),
-        "AROUND" => Asked::Messages(first, Selection::Around(point(second)?)),
-        _ => Asked::Messages(first, Selection::Between(point(second)?, point(params[2])?)),
+        "TARGETS" => HistoryQuery::Targets(time(first)?, time(second)?),
+        "LATEST" if second == "*" => HistoryQuery::Messages(first, Selection::Latest(None)),
+        "LATEST" => HistoryQuery::Messages(first, Selection::Latest(Some(point(second)?))),
+        "BEFORE" => HistoryQuery::Messages(first, Selection::Before(point(second)?)),
+        "AFTER" => HistoryQuery::Messages(first, Selection::After(point(second)?)),
+        "AROUND" => HistoryQuery::Messages(first, Selection::Around(point(second)?)),
+        _ => HistoryQuery::Messages(first, Selection::Between(point(second)?, point(params[2])?)),
     };
     Ok((asked, limit))
 }
@@ -249,14 +253,14 @@ pub(crate) fn limit(text: &str, answer_max: u16) -> Option<Limit> {
     (digits && asked > 0).then(|| Limit::new(asked as i64))
 }
 
-fn point(text: &str) -> Result<Point, Fault<'_>> {
+fn point(text: &str) -> Result<Point, HistoryFault<'_>> {
     match text.split_once('=') {
         Some(("msgid", id)) if !id.is_empty() => Ok(Point::Msgid(id.to_owned())),
         Some(("timestamp", _)) => Ok(Point::Time(time(text)?)),
         Some((kind, _)) if !same(kind, "msgid") => {
-            Err(Fault("INVALID_MSGREFTYPE", Some(text), "Write msgid=… or timestamp=…"))
+            Err(HistoryFault("INVALID_MSGREFTYPE", Some(text), "Write msgid=… or timestamp=…"))
         }
-        _ => Err(Fault("INVALID_PARAMS", Some(text), "Invalid message reference")),
+        _ => Err(HistoryFault("INVALID_PARAMS", Some(text), "Invalid message reference")),
     }
 }
 
@@ -265,6 +269,6 @@ pub(crate) fn timestamp(text: &str) -> Option<i64> {
     read_time(text.strip_prefix("timestamp=")?).map(|ms| ms as i64)
 }
 
-fn time(text: &str) -> Result<i64, Fault<'_>> {
-    timestamp(text).ok_or(Fault("INVALID_PARAMS", Some(text), "Invalid timestamp"))
+fn time(text: &str) -> Result<i64, HistoryFault<'_>> {
+    timestamp(text).ok_or(HistoryFault("INVALID_PARAMS", Some(text), "Invalid timestamp"))
 }

@@ -25,12 +25,12 @@ fn is_client_only(key: &str) -> bool {
 }
 
 /// A TAGMSG is kept if it has one of these tags; most, such as `+typing`, mean something now only.
-const KEPT_TAGS: [&str; 4] = ["+draft/react", "+draft/unreact", "+react", "+draft/persist"];
+const STORED_TAGS: [&str; 4] = ["+draft/react", "+draft/unreact", "+react", "+draft/persist"];
 
 /// Whether a TAGMSG with these tags is kept.
-pub(crate) fn is_kept_tagmsg(client_tags: &str) -> bool {
+pub(crate) fn is_stored_tagmsg(client_tags: &str) -> bool {
     let keys = client_tags.split(';').filter_map(|tag| tag.split('=').next());
-    keys.into_iter().any(|key| KEPT_TAGS.contains(&key))
+    keys.into_iter().any(|key| STORED_TAGS.contains(&key))
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! What was kept, said again at its reader's pace: the answers to CHATHISTORY and SEARCH, and what is
 //! played to clients that ask otherwise or not at all. IRCv3 draft/chathistory, "CHATHISTORY Command".
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::RPL_TRYAGAIN;
 use crate::chat::state::ids::UserId;
 use crate::chat::state::pending::{LongAnswer, Query};
-use crate::chat::state::queries::{Kept, Piece};
-use crate::chat::{By, Chat};
+use crate::chat::state::queries::{HistoryAnswer, HistoryPiece};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::store;
 use crate::store::Message;
@@ -18,15 +18,15 @@ use std::collections::VecDeque;
 impl Chat {
     /// Says it, as much as there is room for now; nothing more is heard of who has asked until all
     /// is said. It is refused where too much waits already for those who read slowly.
-    pub(crate) fn answer_kept(&mut self, voice: &mut Voice, by: By, kept: Kept) {
+    pub(crate) fn answer_history(&mut self, sink: &mut Sink, by: Caller, kept: HistoryAnswer) {
         let bytes = kept.bytes();
         let max = self.settings.history.waiting_bytes_max;
-        if bytes > voice.headroom(by.conn) && bytes + self.waiting_bytes() > max {
-            return self.numeric(voice, by.conn, RPL_TRYAGAIN, &[kept.command]);
+        if bytes > sink.headroom(by.conn) && bytes + self.waiting_bytes() > max {
+            return self.numeric(sink, by.conn, RPL_TRYAGAIN, &[kept.command]);
         }
-        self.begin_answer(voice, by, Query::Kept(kept));
+        self.begin_answer(sink, by, Query::History(kept));
         if self.is_being_told(by.conn) {
-            voice.out.defer(by.conn);
+            sink.out.defer(by.conn);
         }
     }
 
@@ -38,36 +38,36 @@ impl Chat {
     }
 
     /// Says the next piece. Whether there may be more.
-    pub(crate) fn say_kept(
+    pub(crate) fn send_history(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
-        kept: &mut Kept,
+        kept: &mut HistoryAnswer,
         batch: Option<&str>,
     ) -> bool {
         match kept.rest.pop_front() {
             None => return false,
-            Some(Piece::Said(target, mut message)) => {
+            Some(HistoryPiece::Said(target, mut message)) => {
                 self.write_time_into(conn, &target, &mut message);
-                self.play(voice, conn, &target, &message, batch);
+                self.play(sink, conn, &target, &message, batch);
             }
-            Some(Piece::Target(name, at_ms)) => {
+            Some(HistoryPiece::Target(name, at_ms)) => {
                 let mut at = Vec::new();
                 write_time(&mut at, at_ms as u64);
                 let params = ["TARGETS", &name, &String::from_utf8_lossy(&at)];
                 let line = Line::new(&self.settings.server_name, "CHATHISTORY", &params);
                 let tags = LineTags { batch, ..LineTags::default() };
-                line.tagged(tags).to(voice, &self.sessions[conn]);
+                line.tagged(tags).to(sink, &self.sessions[conn]);
             }
         }
         true
     }
 
     /// It is said.
-    pub(crate) fn after_kept(&mut self, voice: &mut Voice, by: By, kept: Kept) {
+    pub(crate) fn after_history(&mut self, sink: &mut Sink, by: Caller, kept: HistoryAnswer) {
         match kept.then {
-            Some(plays) => self.play_next(voice, by, plays),
-            None => self.hear_again(voice, by.conn),
+            Some(plays) => self.play_next(sink, by, plays),
+            None => self.hear_again(sink, by.conn),
         }
     }
 
@@ -78,10 +78,10 @@ impl Chat {
         place: &store::Target,
         name: &str,
         messages: Vec<Message>,
-    ) -> VecDeque<Piece> {
+    ) -> VecDeque<HistoryPiece> {
         let piece = |message: Message| {
             let target = self.played_target(user, place, name, &message).to_owned();
-            Piece::Said(target, message)
+            HistoryPiece::Said(target, message)
         };
         messages.into_iter().map(piece).collect()
     }
@@ -109,11 +109,15 @@ impl Chat {
 
     /// What `by` calls where something is kept; nothing if they may not read it, or nobody can be
     /// called so. O(users) for a private conversation.
-    pub(crate) fn name_of_place(&self, user: UserId, place: &store::Target) -> Option<String> {
+    pub(crate) fn name_of_history_target(
+        &self,
+        user: UserId,
+        place: &store::Target,
+    ) -> Option<String> {
         let (one, other) = match place {
             store::Target::Channel(_) => {
                 let mut channels = self.users[user].channels.iter().map(|each| each.channel);
-                let found = channels.find(|id| self.place_of_channel(*id) == *place)?;
+                let found = channels.find(|id| self.history_target_of_channel(*id) == *place)?;
                 return Some(self.channels[found].name.to_string());
             }
             store::Target::Pair(one, other) => (one, other),

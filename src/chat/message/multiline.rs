@@ -1,14 +1,14 @@
 //! BATCH from clients: a message of several lines. IRCv3 client-batch and multiline.
 
 use crate::chat::message::client_tags::client_only;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
 use crate::chat::state::message::Kind;
 use crate::chat::state::open_batch::{BatchLine, OpenBatch};
 use crate::chat::state::sessions::Session;
-use crate::chat::{By, Chat, Limits};
+use crate::chat::{Caller, Chat, Limits};
 use crate::net::ConnId;
 use crate::store::Text;
 use crate::wire::irc::Message;
@@ -18,26 +18,26 @@ const REFERENCE_MAX: usize = 64;
 
 impl Chat {
     /// `BATCH +reference draft/multiline target`, or `BATCH -reference`.
-    pub(crate) fn batch(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn batch(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let (sign, reference) = message.params[0].split_at(message.params[0].ceil_char_boundary(1));
         match sign {
-            "+" => self.open_batch(voice, by, message, reference),
-            "-" => self.close_batch(voice, by, reference),
+            "+" => self.open_batch(sink, by, message, reference),
+            "-" => self.close_batch(sink, by, reference),
             _ => {
                 let (context, text) = ([message.params[0]], "Write +name or -name");
-                self.fail(voice, by.conn, "BATCH", "INVALID_REFTAG", &context, text);
+                self.fail(sink, by.conn, "BATCH", "INVALID_REFTAG", &context, text);
             }
         }
     }
 
-    fn open_batch(&mut self, voice: &mut Voice, by: By, message: &Message, reference: &str) {
+    fn open_batch(&mut self, sink: &mut Sink, by: Caller, message: &Message, reference: &str) {
         let fit = !reference.is_empty() && reference.len() <= REFERENCE_MAX;
         if !fit || reference.contains([' ', ';', ':', ',']) {
             let text = "This can't name a batch";
-            return self.fail(voice, by.conn, "BATCH", "INVALID_REFTAG", &[reference], text);
+            return self.fail(sink, by.conn, "BATCH", "INVALID_REFTAG", &[reference], text);
         }
         let (Some(kind), Some(target)) = (message.params.get(1), message.params.get(2)) else {
-            return self.numeric(voice, by.conn, ERR_NEEDMOREPARAMS, &["BATCH"]);
+            return self.numeric(sink, by.conn, ERR_NEEDMOREPARAMS, &["BATCH"]);
         };
         let known = *kind == "draft/multiline" && self.sessions[by.conn].caps.has(Cap::Multiline);
         let before = self.sessions[by.conn].more().batch.take();
@@ -46,13 +46,13 @@ impl Chat {
         let failed = !known || before.is_some();
         if !known {
             let text = "There is no such kind of batch";
-            self.fail(voice, by.conn, "BATCH", "UNKNOWN_TYPE", &[reference, kind], text);
+            self.fail(sink, by.conn, "BATCH", "UNKNOWN_TYPE", &[reference, kind], text);
         } else if failed {
-            self.invalid(voice, by.conn, "A batch was open already");
+            self.invalid(sink, by.conn, "A batch was open already");
         }
         if let Some(label) = before.and_then(|before| before.label) {
-            self.answer_opening(voice, by.conn, Some(&label));
-            self.invalid(voice, by.conn, "Another batch was opened");
+            self.answer_opening(sink, by.conn, Some(&label));
+            self.invalid(sink, by.conn, "Another batch was opened");
         }
         let tagged = self.sessions[by.conn].caps.has(Cap::MessageTags);
         let batch = OpenBatch {
@@ -60,7 +60,7 @@ impl Chat {
             target: (*target).into(),
             kind: None,
             client_tags: if tagged { client_only(message.tags).into() } else { "".into() },
-            label: if failed { None } else { voice.take_label() },
+            label: if failed { None } else { sink.take_label() },
             lines: Vec::new(),
             bytes: 0,
             failed,
@@ -69,21 +69,21 @@ impl Chat {
     }
 
     /// What follows answers the command that opened a batch, if that had a label.
-    fn answer_opening(&mut self, voice: &mut Voice, conn: ConnId, label: Option<&str>) {
+    fn answer_opening(&mut self, sink: &mut Sink, conn: ConnId, label: Option<&str>) {
         let Some(label) = label else { return };
-        voice.answer();
+        sink.answer();
         let name = self.batch_reference();
-        voice.hold(conn, label, &self.settings.server_name, name);
+        sink.hold(conn, label, &self.settings.server_name, name);
     }
 
-    fn invalid(&self, voice: &mut Voice, conn: ConnId, text: &str) {
-        self.fail(voice, conn, "BATCH", "MULTILINE_INVALID", &[], text);
+    fn invalid(&self, sink: &mut Sink, conn: ConnId, text: &str) {
+        self.fail(sink, conn, "BATCH", "MULTILINE_INVALID", &[], text);
     }
 
     /// A line with the tag `batch`: whether it was taken as part of one.
     pub(crate) fn continues_batch(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         message: &Message,
     ) -> bool {
@@ -92,7 +92,7 @@ impl Chat {
             // To who sends no batches the tag is like any other that means nothing.
             let unknown = self.sessions[conn].caps.has(Cap::Multiline);
             if unknown {
-                self.invalid(voice, conn, "That batch is not open");
+                self.invalid(sink, conn, "That batch is not open");
             }
             return unknown;
         };
@@ -102,43 +102,43 @@ impl Chat {
         let Err(fault) = batch.add(message, &self.settings.limits) else { return true };
         (batch.failed, batch.lines) = (true, Vec::new());
         let label = batch.label.take();
-        self.answer_opening(voice, conn, label.as_deref());
+        self.answer_opening(sink, conn, label.as_deref());
         let context: Vec<&str> = fault.context.iter().map(String::as_str).collect();
-        self.fail(voice, conn, "BATCH", fault.code, &context, fault.text);
+        self.fail(sink, conn, "BATCH", fault.code, &context, fault.text);
         true
     }
 
-    fn close_batch(&mut self, voice: &mut Voice, by: By, reference: &str) {
+    fn close_batch(&mut self, sink: &mut Sink, by: Caller, reference: &str) {
         let Some(batch) = self.sessions[by.conn].more().batch.take() else {
-            return self.invalid(voice, by.conn, "No batch is open");
+            return self.invalid(sink, by.conn, "No batch is open");
         };
         if batch.failed {
             return;
         }
-        self.answer_opening(voice, by.conn, batch.label.as_deref());
+        self.answer_opening(sink, by.conn, batch.label.as_deref());
         if *batch.reference != *reference {
-            return self.invalid(voice, by.conn, "That batch is not open");
+            return self.invalid(sink, by.conn, "That batch is not open");
         }
         if batch.lines.iter().all(|line| line.text.is_empty()) {
-            return self.invalid(voice, by.conn, "There is nothing in it");
+            return self.invalid(sink, by.conn, "There is nothing in it");
         }
-        self.say_batch(voice, by, &batch);
+        self.say_batch(sink, by, &batch);
     }
 
-    fn say_batch(&mut self, voice: &mut Voice, by: By, batch: &OpenBatch) {
+    fn say_batch(&mut self, sink: &mut Sink, by: Caller, batch: &OpenBatch) {
         let kind = batch.kind.expect("its first line has set it");
         let texts: Vec<&str> = batch.lines.iter().map(|line| &*line.text).collect();
-        let Some(target) = self.target(voice, by, kind, &batch.target, &texts) else { return };
-        let msgid = self.message_ids.next(voice.now().unix_ms);
-        self.note_said(voice, by, target, &msgid);
+        let Some(target) = self.target(sink, by, kind, &batch.target, &texts) else { return };
+        let msgid = self.message_ids.next(sink.now().unix_ms);
+        self.note_said(sink, by, target, &msgid);
         let reference = message_reference(&msgid);
         let name = self.target_name(target);
         let mask = self.users[by.user].mask().to_owned();
-        let echo = self.keep(voice, by, target, &name, |chat, voice| {
+        let echo = self.keep(sink, by, target, &name, |chat, sink| {
             let tags = chat.tags_of(by.user);
             let tags = LineTags { msgid: Some(&msgid), client: &batch.client_tags, ..tags };
-            let text = Text::Lines(batch.lines.iter().map(BatchLine::to_keep).collect());
-            chat.to_keep(voice, &mask, kind.command(), tags, text)
+            let text = Text::Lines(batch.lines.iter().map(BatchLine::to_store).collect());
+            chat.to_store(sink, &mask, kind.command(), tags, text)
         });
         let lines: Vec<(&str, bool)> =
             batch.lines.iter().map(|line| (&*line.text, line.concat)).collect();
@@ -146,10 +146,10 @@ impl Chat {
         let tags =
             LineTags { msgid: Some(&msgid), client: &batch.client_tags, ..self.tags_of(by.user) };
         say_in_lines(limits, &reference, &mask, kind.command(), &name, &lines, tags, |say| {
-            self.deliver(voice, by, target, echo, say);
+            self.deliver(sink, by, target, echo, say);
         });
         if kind == Kind::Privmsg {
-            self.tell_if_away(voice, by, target);
+            self.tell_if_away(sink, by, target);
         }
     }
 }
@@ -170,7 +170,7 @@ pub(crate) fn say_in_lines(
     target: &str,
     texts: &[(&str, bool)],
     tags: LineTags,
-    act: impl FnOnce(&mut dyn FnMut(&mut Voice, &Session)),
+    act: impl FnOnce(&mut dyn FnMut(&mut Sink, &Session)),
 ) {
     let (opening, ending) = (format!("+{reference}"), format!("-{reference}"));
     let (open, close) = ([&*opening, "draft/multiline", target], [&*ending]);
@@ -193,13 +193,13 @@ pub(crate) fn say_in_lines(
     let mut plain: Vec<Line> = heard
         .map(|params| Line::new(source, command, params).tagged(first.take().unwrap_or(rest)))
         .collect();
-    act(&mut |voice, session| {
+    act(&mut |sink, session| {
         if session.caps.has(Cap::Multiline) && session.caps.has(Cap::Batch) {
-            open.to(voice, session);
-            lines.iter_mut().for_each(|line| line.to(voice, session));
-            close.to(voice, session);
+            open.to(sink, session);
+            lines.iter_mut().for_each(|line| line.to(sink, session));
+            close.to(sink, session);
         } else {
-            plain.iter_mut().for_each(|line| line.to(voice, session));
+            plain.iter_mut().for_each(|line| line.to(sink, session));
         }
     });
 }

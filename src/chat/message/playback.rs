@@ -2,7 +2,7 @@
 
 use crate::chat::Chat;
 use crate::chat::message::multiline::{message_reference, say_in_lines};
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::state::caps::Cap;
 use crate::chat::state::channels::ChannelMode;
@@ -19,14 +19,14 @@ const RELAYED_BY: &str = "draft/relaymsg=";
 
 impl Chat {
     /// Where what `user` says to `target` is kept; nowhere if not everyone there may hear it.
-    pub(crate) fn place(&self, user: UserId, target: Target) -> Option<store::Target> {
-        if !self.settings.history.enabled || !self.keeper.is_there() {
+    pub(crate) fn history_target(&self, user: UserId, target: Target) -> Option<store::Target> {
+        if !self.settings.history.enabled || !self.backends.is_there() {
             return None;
         }
         match target {
             Target::Channel(_, Some(_)) => None,
             Target::Channel(channel, None) if self.is_for_some(channel, user) => None,
-            Target::Channel(channel, None) => Some(self.place_of_channel(channel)),
+            Target::Channel(channel, None) => Some(self.history_target_of_channel(channel)),
             Target::User(other) => Some(store::Target::pair(self.key(user), self.key(other))),
         }
     }
@@ -35,7 +35,7 @@ impl Chat {
     /// under one that no other channel ever has, so that who makes one of that name once all have
     /// left it, or its registration has ended, does not read what they could not hear. That of a
     /// channel that is registered is the same after a restart.
-    pub(crate) fn place_of_channel(&self, channel: ChannelId) -> store::Target {
+    pub(crate) fn history_target_of_channel(&self, channel: ChannelId) -> store::Target {
         let channel = &self.channels[channel];
         let name = folded(&channel.name);
         store::Target::Channel(match channel.registered() {
@@ -81,9 +81,9 @@ impl Chat {
     }
 
     /// A message as it is kept. `tags` are those of the live one.
-    pub(crate) fn to_keep(
+    pub(crate) fn to_store(
         &self,
-        voice: &Voice,
+        sink: &Sink,
         source: &str,
         command: &str,
         tags: LineTags,
@@ -95,7 +95,7 @@ impl Chat {
         kept.extend((!tags.client.is_empty()).then(|| tags.client.to_owned()));
         Message {
             msgid: tags.msgid.unwrap_or_default().to_owned(),
-            time_ms: voice.now().unix_ms as i64,
+            time_ms: sink.now().unix_ms as i64,
             source: source.to_owned(),
             account: tags.account.map(str::to_owned),
             command: command.to_owned(),
@@ -107,7 +107,7 @@ impl Chat {
     /// Says a kept message to one connection, in `batch` if one is given.
     pub(crate) fn play(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         target: &str,
         message: &Message,
@@ -134,19 +134,19 @@ impl Chat {
                 let limits = &self.settings.limits;
                 let reference = message_reference(&message.msgid);
                 say_in_lines(limits, &reference, source, command, target, &lines, tags, |say| {
-                    say(voice, session);
+                    say(sink, session);
                 });
             }
             Text::Line(_) if command == Kind::Tagmsg.command() => {
                 if session.caps.has(Cap::MessageTags) {
-                    Line::new(source, command, &[target]).tagged(tags).to(voice, session);
+                    Line::new(source, command, &[target]).tagged(tags).to(sink, session);
                 }
             }
             Text::Line(text) if message.is_event() => {
-                self.play_event(voice, conn, message, text, tags);
+                self.play_event(sink, conn, message, text, tags);
             }
             Text::Line(text) => {
-                Line::new(source, command, &[target, text]).tagged(tags).to(voice, session);
+                Line::new(source, command, &[target, text]).tagged(tags).to(sink, session);
             }
         }
     }
@@ -154,7 +154,7 @@ impl Chat {
     /// What has happened, as it was told when it did.
     fn play_event(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         event: &Message,
         params: &str,
@@ -165,6 +165,6 @@ impl Chat {
         let Ok(parsed) = irc::Message::parse(line.as_bytes(), 0) else { return };
         let short = event.command == "JOIN" && !session.caps.has(Cap::ExtendedJoin);
         let params = if short { &parsed.params[..1] } else { &parsed.params[..] };
-        Line::new(&event.source, &event.command, params).tagged(tags).to(voice, session);
+        Line::new(&event.source, &event.command, params).tagged(tags).to(sink, session);
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::chat::Chat;
 use crate::chat::backends::overloaded;
-use crate::chat::reply::{Answer, Piece, Voice};
+use crate::chat::reply::{Answer, AnswerPiece, Sink};
 use crate::chat::state::caps::Cap;
 use crate::chat::state::ids::UserId;
 use crate::net::{ConnId, Span};
@@ -21,7 +21,7 @@ pub(crate) struct Receipts {
 }
 
 /// Who waits for the echo of a message, and what it answers.
-struct Echo {
+struct AwaitedEcho {
     number: u64,
     conns: Vec<ConnId>,
     command: String,
@@ -32,9 +32,9 @@ struct Echo {
 impl Chat {
     /// Keeps a message that `user` has said to what they call `target`. Those of their connections
     /// that have asked for `echo-message` hear it once it is kept, or that it isn't.
-    pub(crate) fn keep_said(
+    pub(crate) fn append_message(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         user: UserId,
         place: Target,
         target: &str,
@@ -44,35 +44,36 @@ impl Chat {
         let conns: Vec<ConnId> = self.users[user].conns.iter().copied().filter(wants).collect();
         if conns.is_empty() {
             let request = Request::Append { target: place, message };
-            return self.ask_store(voice, request, |_, _, _| {});
+            return self.ask_store(sink, request, |_, _, _| {});
         }
         self.receipts.count += 1;
         let number = self.receipts.count;
         // Composed now, so that no copy of the message waits.
         let line = |conn: &ConnId| {
-            (*conn, voice.captured(*conn, |voice| self.play(voice, *conn, target, &message, None)))
+            (*conn, sink.captured(*conn, |sink| self.play(sink, *conn, target, &message, None)))
         };
         let lines: Vec<(ConnId, Vec<Span>)> =
             conns.iter().map(line).filter(|(_, lines)| !lines.is_empty()).collect();
         // Not all of them are shown every message.
         let conns = lines.iter().map(|(conn, _)| *conn).collect();
         let command = message.command.clone();
-        let echo = Echo { number, conns, command: command.clone(), target: target.to_owned() };
+        let echo =
+            AwaitedEcho { number, conns, command: command.clone(), target: target.to_owned() };
         let request = Request::Append { target: place, message };
-        match self.keeper.ask(request, |chat, voice, reply| chat.echo(voice, echo, reply)) {
-            Ok(()) => lines.iter().for_each(|(conn, said)| voice.await_echo(*conn, number, said)),
+        match self.backends.ask(request, |chat, sink, reply| chat.echo(sink, echo, reply)) {
+            Ok(()) => lines.iter().for_each(|(conn, said)| sink.await_echo(*conn, number, said)),
             Err(_) => lines.iter().for_each(|(conn, _)| {
-                self.tell_not_kept(voice, *conn, &command, target, &overloaded());
+                self.tell_not_saved(sink, *conn, &command, target, &overloaded());
             }),
         }
     }
 
     /// Takes over the answers in which an echo is awaited.
-    pub(crate) fn await_receipts(&mut self, voice: &mut Voice) {
-        self.receipts.waiting.extend(voice.unfinished.drain(..));
+    pub(crate) fn await_receipts(&mut self, sink: &mut Sink) {
+        self.receipts.waiting.extend(sink.unfinished.drain(..));
     }
 
-    fn echo(&mut self, voice: &mut Voice, echo: Echo, reply: Reply) {
+    fn echo(&mut self, sink: &mut Sink, echo: AwaitedEcho, reply: Reply) {
         let trouble = match reply {
             Reply::Appended => None,
             Reply::Failed(trouble) => Some(trouble),
@@ -86,28 +87,28 @@ impl Chat {
                 continue;
             }
             let warning = trouble.as_ref().map(|trouble| {
-                voice.captured(conn, |voice| {
-                    self.tell_not_kept(voice, conn, &echo.command, &echo.target, trouble);
+                sink.captured(conn, |sink| {
+                    self.tell_not_saved(sink, conn, &echo.command, &echo.target, trouble);
                 })
             });
             let waiting = &mut self.receipts.waiting;
             let answer = &mut waiting[first].1;
             match warning {
                 None => answer.say(echo.number),
-                Some(warning) => answer.replace(voice, echo.number, &warning),
+                Some(warning) => answer.replace(sink, echo.number, &warning),
             }
             if answer.is_complete() {
                 let (_, answer) = waiting.remove(first).expect("it was seen above");
-                let said = voice.complete(answer);
-                voice.out.release(conn, &said);
+                let said = sink.complete(answer);
+                sink.out.release(conn, &said);
             }
         }
     }
 
     /// Others have heard it, so this is a warning. IRCv3 standard-replies, "WARN".
-    fn tell_not_kept(
+    fn tell_not_saved(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         command: &str,
         target: &str,
@@ -115,7 +116,7 @@ impl Chat {
     ) {
         let text = format!("It was delivered, but it is not kept: {trouble}");
         let params = [command, "MESSAGE_NOT_KEPT", target, &text];
-        self.say(voice, conn, &self.settings.server_name, "WARN", &params);
+        self.say(sink, conn, &self.settings.server_name, "WARN", &params);
     }
 }
 
@@ -123,24 +124,25 @@ impl Answer {
     /// An echo is said.
     fn say(&mut self, number: u64) {
         for piece in &mut self.pieces {
-            if let Piece::Echo(echo, line) = piece
+            if let AnswerPiece::Echo(echo, line) = piece
                 && *echo == number
             {
-                *piece = Piece::Said(std::mem::take(line));
+                *piece = AnswerPiece::Said(std::mem::take(line));
             }
         }
     }
 
     /// Something else is said in place of an echo.
-    fn replace(&mut self, voice: &Voice, number: u64, said: &[Span]) {
-        let awaited = |piece: &Piece| matches!(piece, Piece::Echo(echo, _) if *echo == number);
+    fn replace(&mut self, sink: &Sink, number: u64, said: &[Span]) {
+        let awaited =
+            |piece: &AnswerPiece| matches!(piece, AnswerPiece::Echo(echo, _) if *echo == number);
         let Some(place) = self.pieces.iter().position(awaited) else { return };
         self.pieces.retain(|piece| !awaited(piece));
-        let said = said.iter().map(|span| Piece::Said(voice.out.text(*span).into()));
+        let said = said.iter().map(|span| AnswerPiece::Said(sink.out.text(*span).into()));
         self.pieces.splice(place..place, said);
     }
 
     fn is_complete(&self) -> bool {
-        self.pieces.iter().all(|piece| matches!(piece, Piece::Said(_)))
+        self.pieces.iter().all(|piece| matches!(piece, AnswerPiece::Said(_)))
     }
 }

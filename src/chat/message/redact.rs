@@ -4,17 +4,17 @@
 //! of the last messages only, in memory.
 
 use crate::chat::message::chathistory::why;
-use crate::chat::message::privmsg::Echo;
-use crate::chat::reply::Voice;
+use crate::chat::message::privmsg::EchoTime;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::state::caps::Cap;
 use crate::chat::state::ids::ChannelId;
 use crate::chat::state::message::Target;
 use crate::chat::state::ranks::Rank;
-use crate::chat::state::redactable::{Place, Said};
+use crate::chat::state::redactable::{HeardIn, Said};
 use crate::chat::state::right::Right;
 use crate::chat::state::sessions::Session;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::store::{Redactor, Reply, Request};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
@@ -22,12 +22,12 @@ use crate::wire::irc::Message;
 impl Chat {
     /// `REDACT target msgid [reason]`. By who said it; in a channel by halfops and higher, and by the
     /// operators of the server, too.
-    pub(crate) fn redact(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn redact(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let (name, msgid) = (message.params[0], message.params[1]);
         let reason = message.params.get(2).copied();
-        let Some(place) = self.place_to_redact(by, name) else {
+        let Some(place) = self.target_to_redact(by, name) else {
             let text = "You cannot delete messages from there";
-            return self.fail(voice, by.conn, "REDACT", "INVALID_TARGET", &[name], text);
+            return self.fail(sink, by.conn, "REDACT", "INVALID_TARGET", &[name], text);
         };
         let said = self.said_in(by, &place, msgid);
         let own = said.is_some_and(|said| self.is_by(said, by)) || self.is_halfop_in(by, &place);
@@ -42,46 +42,48 @@ impl Chat {
         let kept = said.filter(|_| may).and_then(|said| said.kept.clone());
         let (Some(target), Some(redactor)) = (kept.or(place.kept.clone()), redactor) else {
             return match said {
-                None => self.unknown_msgid(voice, by, name, msgid),
-                Some(_) if !may => self.redact_forbidden(voice, by, name, msgid),
-                Some(_) => self.redacted(voice, by, &place, (msgid, reason), by_right),
+                None => self.unknown_msgid(sink, by, name, msgid),
+                Some(_) if !may => self.redact_forbidden(sink, by, name, msgid),
+                Some(_) => self.redacted(sink, by, &place, (msgid, reason), by_right),
             };
         };
         let request = Request::Redact { target, msgid: msgid.to_owned(), by: redactor };
         let (name, msgid) = (name.to_owned(), msgid.to_owned());
         let reason = reason.map(str::to_owned);
-        self.ask_for(voice, by.conn, request, move |chat, voice, conn, reply| {
+        self.ask_for(sink, by.conn, request, move |chat, sink, conn, reply| {
             let Some(user) = chat.sessions[conn].user() else { return };
-            let by = By { conn, user };
+            let by = Caller { conn, user };
             // Who was here may have left.
-            let place = chat.place_to_redact(by, &name).unwrap_or_else(|| Place::nowhere(&name));
+            let place = chat.target_to_redact(by, &name).unwrap_or_else(|| HeardIn::nowhere(&name));
             match reply {
                 Reply::Redacted => {
-                    chat.redacted(voice, by, &place, (&msgid, reason.as_deref()), by_right);
+                    chat.redacted(sink, by, &place, (&msgid, reason.as_deref()), by_right);
                 }
-                Reply::Forbidden => chat.redact_forbidden(voice, by, &name, &msgid),
+                Reply::Forbidden => chat.redact_forbidden(sink, by, &name, &msgid),
                 // Not everything is kept that is said.
                 Reply::Unknown(_) if may && chat.said_in(by, &place, &msgid).is_some() => {
-                    chat.redacted(voice, by, &place, (&msgid, reason.as_deref()), by_right);
+                    chat.redacted(sink, by, &place, (&msgid, reason.as_deref()), by_right);
                 }
-                Reply::Unknown(_) => chat.unknown_msgid(voice, by, &name, &msgid),
+                Reply::Unknown(_) => chat.unknown_msgid(sink, by, &name, &msgid),
                 reply => {
                     let text = format!("The message could not be deleted{}", why(&reply));
                     let context = [&*name, &*msgid];
-                    chat.fail(voice, conn, "REDACT", "INTERNAL_ERROR", &context, &text);
+                    chat.fail(sink, conn, "REDACT", "INTERNAL_ERROR", &context, &text);
                 }
             }
         });
     }
 
-    fn place_to_redact(&self, by: By, name: &str) -> Option<Place> {
+    fn target_to_redact(&self, by: Caller, name: &str) -> Option<HeardIn> {
         let channel = self.channel_to_redact_in(by, name);
         let kept = match channel {
-            Some(channel) if self.settings.history.enabled => Some(self.place_of_channel(channel)),
+            Some(channel) if self.settings.history.enabled => {
+                Some(self.history_target_of_channel(channel))
+            }
             Some(_) => None,
             None => self.readable(by.user, name).map(|(kept, _)| kept),
         };
-        let kept = kept.filter(|_| self.keeper.is_there());
+        let kept = kept.filter(|_| self.backends.is_there());
         let target = match (channel, self.users.find(name)) {
             (Some(channel), _) => Some(Target::Channel(channel, None)),
             (None, Some(user)) => Some(Target::User(user)),
@@ -92,11 +94,11 @@ impl Chat {
             }
         };
         let name = target.map_or_else(|| name.to_owned(), |target| self.target_name(target));
-        Some(Place { name, target, kept })
+        Some(HeardIn { name, target, kept })
     }
 
     /// One that `by` is in; for who may take back everything any channel.
-    fn channel_to_redact_in(&self, by: By, name: &str) -> Option<ChannelId> {
+    fn channel_to_redact_in(&self, by: Caller, name: &str) -> Option<ChannelId> {
         if self.has_right(by.user, Right::Redact) {
             return self.channels.find(name);
         }
@@ -104,72 +106,72 @@ impl Chat {
     }
 
     /// Whether `by` may take back there what anyone has said, by their rank.
-    fn is_halfop_in(&self, by: By, place: &Place) -> bool {
+    fn is_halfop_in(&self, by: Caller, place: &HeardIn) -> bool {
         let Some(Target::Channel(channel, _)) = place.target else { return false };
         self.member(channel, by.user).is_some_and(|member| member.ranks.at_least(Rank::Halfop))
     }
 
     /// The same as operator of the server.
-    fn may_redact_all(&self, by: By, place: &Place) -> bool {
+    fn may_redact_all(&self, by: Caller, place: &HeardIn) -> bool {
         let is_channel = matches!(place.target, Some(Target::Channel(..)));
         is_channel && self.has_right(by.user, Right::Redact)
     }
 
     /// What is remembered of a message that was said there.
-    fn said_in(&self, by: By, place: &Place, msgid: &str) -> Option<&Said> {
+    fn said_in(&self, by: Caller, place: &HeardIn, msgid: &str) -> Option<&Said> {
         let said = self.redactable.said.get(msgid)?;
         place.target.filter(|target| self.was_said(said, by, *target)).map(|_| said)
     }
 
-    fn unknown_msgid(&self, voice: &mut Voice, by: By, name: &str, msgid: &str) {
+    fn unknown_msgid(&self, sink: &mut Sink, by: Caller, name: &str, msgid: &str) {
         let text = "This message does not exist or is too old";
-        self.fail(voice, by.conn, "REDACT", "UNKNOWN_MSGID", &[name, msgid], text);
+        self.fail(sink, by.conn, "REDACT", "UNKNOWN_MSGID", &[name, msgid], text);
     }
 
-    fn redact_forbidden(&self, voice: &mut Voice, by: By, name: &str, msgid: &str) {
+    fn redact_forbidden(&self, sink: &mut Sink, by: Caller, name: &str, msgid: &str) {
         let text = "You are not authorised to delete this message";
-        self.fail(voice, by.conn, "REDACT", "REDACT_FORBIDDEN", &[name, msgid], text);
+        self.fail(sink, by.conn, "REDACT", "REDACT_FORBIDDEN", &[name, msgid], text);
     }
 
     /// Tells it, and records it where it took the right of an operator.
     fn redacted(
         &mut self,
-        voice: &mut Voice,
-        by: By,
-        place: &Place,
+        sink: &mut Sink,
+        by: Caller,
+        place: &HeardIn,
         (msgid, reason): (&str, Option<&str>),
         by_right: bool,
     ) {
         self.redactable.said.remove(msgid);
         if by_right {
             let what = [msgid, reason.unwrap_or_default()].join(" ");
-            self.record(voice, by, 'o', "REDACT", &place.name, what.trim_end());
+            self.record(sink, by, 'o', "REDACT", &place.name, what.trim_end());
         }
-        let id = self.message_ids.next(voice.now().unix_ms);
+        let id = self.message_ids.next(sink.now().unix_ms);
         let all = [&*place.name, msgid, reason.unwrap_or_default()];
         let params = if reason.is_some() { &all[..] } else { &all[..2] };
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
         let mut line = Line::new(self.users[by.user].mask(), "REDACT", params).tagged(tags);
-        let mut tell = |voice: &mut Voice, session: &Session| {
+        let mut tell = |sink: &mut Sink, session: &Session| {
             if session.caps.has(Cap::MessageRedaction) {
-                line.to(voice, session);
+                line.to(sink, session);
             }
         };
         let Some(target) = place.target else {
             // The other one is not here.
             let own = self.users[by.user].conns.iter().map(|conn| &self.sessions[*conn]);
             let own = own.filter(|session| session.caps.has(Cap::EchoMessage));
-            return own.for_each(|session| tell(voice, session));
+            return own.for_each(|session| tell(sink, session));
         };
         match by_right {
             // Who has no rank there may take back what all have heard.
-            true => self.deliver_to_rank(voice, by, target, None, Echo::Now, &mut tell),
-            false => self.deliver(voice, by, target, Echo::Now, &mut tell),
+            true => self.deliver_to_rank(sink, by, target, None, EchoTime::Now, &mut tell),
+            false => self.deliver(sink, by, target, EchoTime::Now, &mut tell),
         }
     }
 
     /// Whether a message was said in that place: to that channel, or between these two.
-    fn was_said(&self, said: &Said, by: By, target: Target) -> bool {
+    fn was_said(&self, said: &Said, by: Caller, target: Target) -> bool {
         match target {
             Target::Channel(channel, _) => {
                 casemap::same(said.target.as_str(), &self.channels[channel].name)
@@ -182,7 +184,7 @@ impl Chat {
         }
     }
 
-    fn is_by(&self, said: &Said, by: By) -> bool {
+    fn is_by(&self, said: &Said, by: Caller) -> bool {
         said.by == self.users[by.user].serial
     }
 }

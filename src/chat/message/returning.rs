@@ -4,13 +4,13 @@
 //! that no conversation can have, so that it outlives the process.
 
 use crate::chat::message::znc_playback::TARGETS_MAX;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::Line;
 use crate::chat::state::caps::{Cap, Caps};
 use crate::chat::state::ids::{ChannelId, UserId};
-use crate::chat::state::queries::{Plays, Wanted};
+use crate::chat::state::queries::{PlayTargets, Plays};
 use crate::chat::state::sessions::Missed;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::store;
 use crate::store::{Limit, Message, Point, Reply, Request, Selection, Text};
@@ -33,7 +33,7 @@ const CLIENT_MAX: usize = 32;
 
 /// How a connection stands whose client may have received everything.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum Departure {
     /// It goes on.
     NotYet,
     /// One of the two sides closed it in good order.
@@ -56,29 +56,29 @@ impl Chat {
     }
 
     /// Notes up to when the client has received everything.
-    pub(crate) fn note_received(&mut self, voice: &mut Voice, conn: ConnId, ending: Ending) {
+    pub(crate) fn note_received(&mut self, sink: &mut Sink, conn: ConnId, ending: Departure) {
         let session = &self.sessions[conn];
         let Some(user) = session.user() else { return };
-        let now_s = voice.now().uptime_ms / 1000;
+        let now_s = sink.now().uptime_ms / 1000;
         let silent_s = now_s - u64::from(session.heard_s);
         let interval_s = self.settings.limits.ping_interval.as_secs();
         let behind_s = match ending {
-            Ending::NotYet
+            Departure::NotYet
                 if now_s / MARKED_EACH_S == (now_s - interval_s.min(now_s)) / MARKED_EACH_S =>
             {
                 return;
             }
-            Ending::Clean if !session.pinged => 0,
+            Departure::Clean if !session.pinged => 0,
             _ => silent_s,
         };
         let Some(account) = self.users[user].account().map(Box::<str>::from) else { return };
         let marker = self.marker_of_client(conn);
-        let time_ms = voice.now().unix_ms.saturating_sub(behind_s * 1000) as i64;
+        let time_ms = sink.now().unix_ms.saturating_sub(behind_s * 1000) as i64;
         let targets_max = self.settings.limits.read_markers_max;
         self.users[user].extra().markers.set(&marker, time_ms, targets_max);
         let account = folded(&account).into_owned();
         let request = Request::MarkRead { account, target: marker, time_ms, targets_max };
-        self.ask_store(voice, request, |_, _, _| {});
+        self.ask_store(sink, request, |_, _, _| {});
     }
 
     fn marker_of_client(&self, conn: ConnId) -> String {
@@ -91,7 +91,7 @@ impl Chat {
 
     /// What a client has missed that has just come; `None` where that cannot be told, or its user
     /// or the client wants to know nothing of it.
-    pub(crate) fn missed_by(&self, by: By) -> Option<Missed> {
+    pub(crate) fn missed_by(&self, by: Caller) -> Option<Missed> {
         let user = &self.users[by.user];
         let wanted = self.settings.history.on_return > 0 && user.replays();
         if !wanted || user.account().is_none() || self.sessions[by.conn].caps.any_of(Caps::HISTORY)
@@ -114,31 +114,31 @@ impl Chat {
 
     /// Sends all that was missed, of each conversation the last `on_return` messages and where to
     /// find the rest.
-    pub(crate) fn tell_missed(&mut self, voice: &mut Voice, by: By, missed: Missed) {
+    pub(crate) fn tell_missed(&mut self, sink: &mut Sink, by: Caller, missed: Missed) {
         let limit = Limit::new(self.settings.history.on_return.into());
         let selection = Selection::Latest(Some(Point::Time(missed.since_ms)));
         let times = (i64::MAX, missed.since_ms);
         let request = self.targets_of(by.user, times, Limit::new(TARGETS_MAX));
-        self.ask_for(voice, by.conn, request, move |chat, voice, conn, reply| {
+        self.ask_for(sink, by.conn, request, move |chat, sink, conn, reply| {
             let (Some(user), Reply::Targets(places)) = (chat.sessions[conn].user(), reply) else {
                 return;
             };
-            let targets = places.into_iter().map(|(place, _)| Wanted::At(place)).collect();
+            let targets = places.into_iter().map(|(place, _)| PlayTargets::At(place)).collect();
             let plays = Plays { targets, selection, limit, missed: true, hint: None };
-            chat.play_next(voice, By { conn, user }, plays);
+            chat.play_next(sink, Caller { conn, user }, plays);
         });
     }
 
     /// What `user` calls where they missed something, if they may still read it; empty for somebody
     /// whom nobody can name any more, whose messages name their sender.
     pub(crate) fn name_of_missed(&self, user: UserId, place: &store::Target) -> Option<String> {
-        let name = self.name_of_place(user, place);
+        let name = self.name_of_history_target(user, place);
         name.or_else(|| matches!(place, store::Target::Pair(..)).then(String::new))
     }
 
     /// What a client is sent of a channel that its user joins: since when, and how many messages at
     /// most. What was missed is sent once; on later joins the last messages are.
-    pub(crate) fn replay_of(&mut self, by: By, channel: ChannelId) -> Option<(Selection, u16)> {
+    pub(crate) fn replay_of(&mut self, by: Caller, channel: ChannelId) -> Option<(Selection, u16)> {
         let history = &self.settings.history;
         let (on_join, on_return) = (history.on_join, history.on_return);
         let serial = self.channels[channel].serial;
@@ -158,7 +158,12 @@ impl Chat {
 
     /// Leaves out what a client that did not ask would misunderstand: CTCP requests, which it would
     /// answer, and what its own user has said in private, unless it knows `echo-message`.
-    pub(crate) fn may_be_replayed(&self, by: By, place: &store::Target, message: &Message) -> bool {
+    pub(crate) fn may_be_replayed(
+        &self,
+        by: Caller,
+        place: &store::Target,
+        message: &Message,
+    ) -> bool {
         let text = match &message.text {
             Text::Line(text) => text,
             Text::Lines(lines) => lines.first().map_or("", |line| &line.text),
@@ -196,7 +201,7 @@ impl Chat {
     }
 
     /// Says where the rest of a conversation is.
-    pub(crate) fn tell_hint(&self, voice: &mut Voice, by: By, (name, first_ms): (String, i64)) {
+    pub(crate) fn tell_hint(&self, sink: &mut Sink, by: Caller, (name, first_ms): (String, i64)) {
         let mut at = Vec::new();
         write_time(&mut at, first_ms as u64);
         let at = String::from_utf8_lossy(&at);
@@ -204,7 +209,7 @@ impl Chat {
         let text =
             format!("More was said before: /quote CHATHISTORY BEFORE {name} timestamp={at} {max}");
         let params = [self.users[by.user].nick(), &text];
-        Line::new(&self.settings.server_name, "NOTICE", &params).to(voice, &self.sessions[by.conn]);
+        Line::new(&self.settings.server_name, "NOTICE", &params).to(sink, &self.sessions[by.conn]);
     }
 }
 

@@ -2,10 +2,10 @@
 //! to IRCv3.
 
 use crate::chat::message::chathistory::{limit, why};
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::RPL_TRYAGAIN;
-use crate::chat::state::queries::{Kept, Piece};
-use crate::chat::{By, Chat};
+use crate::chat::state::queries::{HistoryAnswer, HistoryPiece};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::store;
 use crate::store::{Limit, Reply, Request};
@@ -28,59 +28,59 @@ struct Sought {
 
 impl Chat {
     /// `SEARCH attributes`, written as tags are. soju.im/search, "SEARCH Command".
-    pub(crate) fn search(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn search(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let attributes = Tags::new(message.params[0]);
         let sought = match parse(attributes, self.settings.history.answer_max) {
             Ok(sought) => sought,
-            Err(attribute) => return self.refuse_search(voice, by.conn, attribute),
+            Err(attribute) => return self.refuse_search(sink, by.conn, attribute),
         };
         let Some(within) = attributes.get("in") else {
-            return self.search_everywhere(voice, by, sought);
+            return self.search_everywhere(sink, by, sought);
         };
         let within: String = unescape(within).collect();
         match self.readable(by.user, &within) {
-            Some((place, _)) => self.search_in(voice, by, vec![place], sought),
-            None => self.refuse_search(voice, by.conn, "in"),
+            Some((place, _)) => self.search_in(sink, by, vec![place], sought),
+            None => self.refuse_search(sink, by.conn, "in"),
         }
     }
 
-    fn refuse_search(&self, voice: &mut Voice, conn: ConnId, attribute: &str) {
-        self.fail(voice, conn, "SEARCH", "INVALID_PARAMS", &[attribute], "Invalid parameters");
+    fn refuse_search(&self, sink: &mut Sink, conn: ConnId, attribute: &str) {
+        self.fail(sink, conn, "SEARCH", "INVALID_PARAMS", &[attribute], "Invalid parameters");
     }
 
     /// First it is asked where something was said.
-    fn search_everywhere(&mut self, voice: &mut Voice, by: By, sought: Sought) {
+    fn search_everywhere(&mut self, sink: &mut Sink, by: Caller, sought: Sought) {
         let request = self.targets_of(by.user, (i64::MAX, i64::MIN), Limit::new(Limit::MAX));
-        self.ask_for(voice, by.conn, request, move |chat, voice, conn, reply| {
+        self.ask_for(sink, by.conn, request, move |chat, sink, conn, reply| {
             let Some(user) = chat.sessions[conn].user() else { return };
             match reply {
                 Reply::Targets(targets) => {
                     let places = targets.into_iter().map(|(place, _)| place).collect();
-                    chat.search_in(voice, By { conn, user }, places, sought);
+                    chat.search_in(sink, Caller { conn, user }, places, sought);
                 }
-                reply => chat.search_failed(voice, conn, &reply),
+                reply => chat.search_failed(sink, conn, &reply),
             }
         });
     }
 
     fn search_in(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         targets: Vec<store::Target>,
         Sought { words, from, after_ms, before_ms, limit }: Sought,
     ) {
-        if self.keeper.searches >= SEARCHES_MAX {
-            return self.numeric(voice, by.conn, RPL_TRYAGAIN, &["SEARCH"]);
+        if self.backends.searches >= SEARCHES_MAX {
+            return self.numeric(sink, by.conn, RPL_TRYAGAIN, &["SEARCH"]);
         }
-        self.keeper.searches += 1;
+        self.backends.searches += 1;
         let request = Request::Search { targets, words, from, after_ms, before_ms, limit };
-        self.ask_to_do(voice, by.conn, request, |chat, voice, conn, reply| {
-            chat.keeper.searches -= 1;
+        self.ask_to_do(sink, by.conn, request, |chat, sink, conn, reply| {
+            chat.backends.searches -= 1;
             let Some(conn) = conn else { return };
             let Some(user) = chat.sessions[conn].user() else { return };
             let Reply::Found(mut found) = reply else {
-                return chat.search_failed(voice, conn, &reply);
+                return chat.search_failed(sink, conn, &reply);
             };
             found.reverse();
             // A name is looked for once for each place.
@@ -89,24 +89,24 @@ impl Chat {
             for (place, message) in found {
                 let known = names.iter().position(|(known, _)| *known == place);
                 let index = known.unwrap_or_else(|| {
-                    names.push((place.clone(), chat.name_of_place(user, &place)));
+                    names.push((place.clone(), chat.name_of_history_target(user, &place)));
                     names.len() - 1
                 });
                 // Nothing of where they may not be any more.
                 let Some(name) = &names[index].1 else { continue };
-                rest.extend::<Vec<Piece>>(
+                rest.extend::<Vec<HistoryPiece>>(
                     chat.pieces(user, &place, name, vec![message]).into_iter().collect(),
                 );
             }
             let batch = "soju.im/search".to_owned();
-            let kept = Kept { command: "SEARCH", batch, rest, then: None };
-            chat.answer_kept(voice, By { conn, user }, kept);
+            let kept = HistoryAnswer { command: "SEARCH", batch, rest, then: None };
+            chat.answer_history(sink, Caller { conn, user }, kept);
         });
     }
 
-    fn search_failed(&self, voice: &mut Voice, conn: ConnId, reply: &Reply) {
+    fn search_failed(&self, sink: &mut Sink, conn: ConnId, reply: &Reply) {
         let text = format!("The search could not be run{}", why(reply));
-        self.fail(voice, conn, "SEARCH", "INTERNAL_ERROR", &[], &text);
+        self.fail(sink, conn, "SEARCH", "INTERNAL_ERROR", &[], &text);
     }
 }
 

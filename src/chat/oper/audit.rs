@@ -1,9 +1,9 @@
 //! AUDIT: what operators did, as the audit log has it. `stonechatd audit` tells all of it.
 
 use crate::chat::account::accounts::trouble;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::state::right::Right;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::store::{Act, Limit, Reply, Request};
 use crate::wire::irc::Message;
 use crate::wire::irc::time::write_time;
@@ -15,12 +15,12 @@ const ACTS_MAX: i64 = 100;
 
 impl Chat {
     /// `AUDIT [count] [operator|nick]`: the last acts, of all or of one.
-    pub(crate) fn audit(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        if !self.may(voice, by, Right::Audit) {
+    pub(crate) fn audit(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        if !self.may(sink, by, Right::Audit) {
             return;
         }
-        if !self.keeper.is_there() {
-            return self.notice(voice, by.conn, "No audit log is kept here.");
+        if !self.backends.is_there() {
+            return self.notice(sink, by.conn, "No audit log is kept here.");
         }
         let mut words = message.params.iter().copied().filter(|word| !word.is_empty()).peekable();
         let count = words.next_if(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
@@ -29,19 +29,19 @@ impl Chat {
         let limit = Limit::new(count.min(ACTS_MAX));
         let whose = words.next().map(str::to_owned);
         let request = Request::Acts { whose: whose.clone(), limit };
-        self.ask_for(voice, by.conn, request, move |chat, voice, conn, reply| match reply {
+        self.ask_for(sink, by.conn, request, move |chat, sink, conn, reply| match reply {
             Reply::Acts(acts) => {
-                acts.iter().for_each(|act| chat.notice(voice, conn, &line(act)));
+                acts.iter().for_each(|act| chat.notice(sink, conn, &line(act)));
                 let text = format!("End of the audit log: {} acts", acts.len());
-                chat.notice(voice, conn, &text);
+                chat.notice(sink, conn, &text);
             }
             other => {
                 let text = format!("The audit log can't be read: {}", trouble(other));
-                chat.notice(voice, conn, &text);
+                chat.notice(sink, conn, &text);
             }
         });
         // What was asked for is what was done before.
-        self.record_look(voice, by, "AUDIT", &whose.unwrap_or_default());
+        self.record_look(sink, by, "AUDIT", &whose.unwrap_or_default());
     }
 }
 

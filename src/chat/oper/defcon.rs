@@ -1,34 +1,34 @@
 //! DEFCON: how far the server shuts itself in an attack. As Anope and Ergo have it, with what each
 //! level means chosen here.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::state::defcon::Defcon;
 use crate::chat::state::ids::UserId;
 use crate::chat::state::right::Right;
-use crate::chat::{By, Chat, Operator, Proof};
+use crate::chat::{Caller, Chat, Operator, Proof};
 use crate::net::ConnId;
 use crate::wire::casemap::same;
 use crate::wire::irc::Message;
 
 impl Chat {
     /// `DEFCON [level]`.
-    pub(crate) fn defcon_command(&mut self, voice: &mut Voice, by: By, message: &Message) {
-        if !self.may(voice, by, Right::Defcon) {
+    pub(crate) fn defcon_command(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        if !self.may(sink, by, Right::Defcon) {
             return;
         }
         let Some(asked) = message.params.first() else {
-            return self.notice(voice, by.conn, &self.defcon_text());
+            return self.notice(sink, by.conn, &self.defcon_text());
         };
         let Some(level) = Defcon::parse(asked) else {
             let text = "A level is a number from 5, nothing, to 1, the most";
-            return self.fail(voice, by.conn, "DEFCON", "INVALID_PARAMS", &[asked], text);
+            return self.fail(sink, by.conn, "DEFCON", "INVALID_PARAMS", &[asked], text);
         };
         self.defcon = level;
-        self.record(voice, by, 'o', "DEFCON", &level.0.to_string(), level.meaning());
+        self.record(sink, by, 'o', "DEFCON", &level.0.to_string(), level.meaning());
         let text = self.defcon_text();
         for operator in self.users.operators().to_vec() {
             for conn in self.users[operator].conns.clone() {
-                self.notice(voice, conn, &text);
+                self.notice(sink, conn, &text);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Newcomers whom the loop turns away, told to operators together: in an attack there are thousands.
 
 use crate::chat::Chat;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::net::Refusal;
 
 /// Those of whom operators have not been told yet.
@@ -18,9 +18,9 @@ const EVERY_MS: u64 = 60_000;
 
 impl Chat {
     /// The loop has turned one away.
-    pub(crate) fn note_refusal(&mut self, voice: &mut Voice, why: Refusal) {
+    pub(crate) fn note_refusal(&mut self, sink: &mut Sink, why: Refusal) {
         let index = Refusal::ALL.iter().position(|each| *each == why).expect("each is listed");
-        let now_ms = voice.now().uptime_ms;
+        let now_ms = sink.now().uptime_ms;
         self.refusals.counts[index] += 1;
         if now_ms < self.refusals.due_ms {
             return;
@@ -30,6 +30,6 @@ impl Chat {
         let told = Refusal::ALL.iter().zip(counts).filter(|(_, count)| *count > 0);
         let told: Vec<String> =
             told.map(|(why, count)| format!("{count} ({})", why.text())).collect();
-        self.notice_operators(voice, 'r', &format!("Newcomers refused: {}", told.join(", ")));
+        self.notice_operators(sink, 'r', &format!("Newcomers refused: {}", told.join(", ")));
     }
 }

@@ -1,12 +1,12 @@
 //! What operators may do, and the record of what they did.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::settings::{Operator, OperatorClass, Proof};
 use crate::chat::state::ids::UserId;
 use crate::chat::state::right::{COMMANDS, Right};
 use crate::chat::state::users::UserMode;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::store::{Act, Reply, Request};
 use crate::wire::casemap::same;
@@ -24,18 +24,18 @@ pub(crate) struct Doer {
 
 impl Chat {
     /// Whether who gives a command has the right to; says so if not.
-    pub(crate) fn may(&self, voice: &mut Voice, by: By, right: Right) -> bool {
+    pub(crate) fn may(&self, sink: &mut Sink, by: Caller, right: Right) -> bool {
         let has = self.has_right(by.user, right);
         if !has {
-            self.refuse_right(voice, by, right.name());
+            self.refuse_right(sink, by, right.name());
         }
         has
     }
 
     /// Says that who gives a command may not, for want of what is called `right`.
-    pub(crate) fn refuse_right(&self, voice: &mut Voice, by: By, right: &str) {
+    pub(crate) fn refuse_right(&self, sink: &mut Sink, by: Caller, right: &str) {
         if !self.users[by.user].is(UserMode::Operator) {
-            return self.numeric(voice, by.conn, ERR_NOPRIVILEGES, &[]);
+            return self.numeric(sink, by.conn, ERR_NOPRIVILEGES, &[]);
         }
         let class = self.class_of(by.user).map(|class| &*class.name).unwrap_or_default();
         let place = match (class, right) {
@@ -46,7 +46,7 @@ impl Chat {
             _ => format!("`operator_classes.{class}.rights` of the config does not name it"),
         };
         let text = format!("Insufficient oper privileges: {place}");
-        self.numeric_saying(voice, by.conn, ERR_NOPRIVS, &[right], &text);
+        self.numeric_saying(sink, by.conn, ERR_NOPRIVS, &[right], &text);
     }
 
     /// Whether a user has a right.
@@ -80,12 +80,12 @@ impl Chat {
 
     /// Who is operator by what does not hold any more, a name that the settings have lost or an
     /// account that they are logged out of, is operator no more.
-    pub(crate) fn dismiss_operators(&mut self, voice: &mut Voice) {
+    pub(crate) fn dismiss_operators(&mut self, sink: &mut Sink) {
         for id in self.users.operators().to_vec() {
             if self.operator_of(id).is_none() {
                 let before = self.users[id].modes();
-                self.resign(voice, id);
-                self.tell_user_modes(voice, id, before);
+                self.resign(sink, id);
+                self.tell_user_modes(sink, id, before);
             }
         }
     }
@@ -94,26 +94,26 @@ impl Chat {
     /// none. It is kept, logged, and told to operators who ask for notices of `kind`.
     pub(crate) fn record(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         kind: char,
         command: &str,
         target: &str,
         why: &str,
     ) {
-        let text = self.record_of(voice, &self.doer(by), command, target, why);
-        self.notice_operators(voice, kind, &text);
+        let text = self.record_of(sink, &self.doer(by), command, target, why);
+        self.notice_operators(sink, kind, &text);
     }
 
     /// Records that an operator has looked at what others may not see; nobody hears of it.
-    pub(crate) fn record_look(&mut self, voice: &mut Voice, by: By, command: &str, target: &str) {
-        self.record_of(voice, &self.doer(by), command, target, "");
+    pub(crate) fn record_look(&mut self, sink: &mut Sink, by: Caller, command: &str, target: &str) {
+        self.record_of(sink, &self.doer(by), command, target, "");
     }
 
     /// The same of somebody who may be gone. Returns it in one line.
     pub(crate) fn record_of(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         doer: &Doer,
         command: &str,
         target: &str,
@@ -122,9 +122,9 @@ impl Chat {
         let parts = [command, target, why].into_iter().filter(|part| !part.is_empty());
         let text = format!("{}: {}", doer.source, parts.collect::<Vec<_>>().join(" "));
         log::info!("{text}");
-        if self.keeper.is_there() {
+        if self.backends.is_there() {
             let act = Act {
-                time_ms: voice.now().unix_ms as i64,
+                time_ms: sink.now().unix_ms as i64,
                 operator: doer.operator.clone(),
                 source: doer.source.clone(),
                 address: doer.address.clone(),
@@ -133,7 +133,7 @@ impl Chat {
                 reason: why.to_owned(),
             };
             let lost = text.clone();
-            self.ask_store(voice, Request::Audit(act), move |_, _, reply| {
+            self.ask_store(sink, Request::Audit(act), move |_, _, reply| {
                 if let Reply::Failed(trouble) = reply {
                     log::error!("not in the audit log, as {trouble}: {lost}");
                 }
@@ -143,7 +143,7 @@ impl Chat {
     }
 
     /// Who gives a command, as it is recorded.
-    pub(crate) fn doer(&self, by: By) -> Doer {
+    pub(crate) fn doer(&self, by: Caller) -> Doer {
         let user = &self.users[by.user];
         let operator = user.extra.as_ref().and_then(|extra| extra.operator.as_deref());
         Doer {

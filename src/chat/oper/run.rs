@@ -2,13 +2,13 @@
 //! the connection that has asked; it is foreign, however much whoever runs the server trusts it.
 
 use crate::chat::oper::rights::Doer;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
 use crate::chat::state::ids::UserId;
 use crate::chat::state::right::COMMANDS;
 use crate::chat::state::services::shortened;
-use crate::chat::{By, Chat, Request};
+use crate::chat::{Caller, Chat, Request};
 use crate::net::{ConnId, Outbox};
 use crate::wire::irc::Message;
 use crate::wire::printable::printable;
@@ -60,45 +60,45 @@ const PIECE_MAX_BYTES: usize = 360;
 
 impl Chat {
     /// `COMMAND name` runs a program; `COMMAND` tells which one may run.
-    pub(crate) fn command_command(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn command_command(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let allowed = self.class_of(by.user).map(|class| class.commands.clone());
         let Some(allowed) = allowed.filter(|commands| !commands.is_empty()) else {
-            return self.refuse_right(voice, by, COMMANDS);
+            return self.refuse_right(sink, by, COMMANDS);
         };
         let Some(asked) = message.params.first().filter(|name| !name.is_empty()) else {
             let text = format!("You may run: {}", allowed.join(", "));
-            return self.notice(voice, by.conn, &text);
+            return self.notice(sink, by.conn, &text);
         };
         let name = asked.to_ascii_lowercase();
         let program = self.settings.commands.get(&name).filter(|_| allowed.contains(&name));
         let Some(program) = program.cloned() else {
-            return self.refuse_right(voice, by, COMMANDS);
+            return self.refuse_right(sink, by, COMMANDS);
         };
         if message.params.len() > 1 {
             let text = "Its arguments are in the config; it takes no others";
-            return self.notice(voice, by.conn, &format!("[{name}] {text}"));
+            return self.notice(sink, by.conn, &format!("[{name}] {text}"));
         }
         let doer = self.doer(by);
         let runs = &self.runs.open;
         if runs.len() >= RUNS_MAX || runs.iter().any(|run| run.doer.operator == doer.operator) {
-            return self.numeric(voice, by.conn, RPL_TRYAGAIN, &["COMMAND"]);
+            return self.numeric(sink, by.conn, RPL_TRYAGAIN, &["COMMAND"]);
         }
-        let batch = self.open_labelled_batch(voice, by.conn);
+        let batch = self.open_labelled_batch(sink, by.conn);
         self.runs.count += 1;
         let id = self.runs.count;
         self.requests.push(Request::Run { run: id, program });
-        self.record(voice, by, 'o', "COMMAND", &name, "begun");
+        self.record(sink, by, 'o', "COMMAND", &name, "begun");
         let run = Run { id, name, asker: by.conn, doer, batch, rest: Vec::new() };
         self.runs.open.push(run);
     }
 
     /// Begins the answer to a labelled command that takes many turns.
-    fn open_labelled_batch(&mut self, voice: &mut Voice, conn: ConnId) -> Option<String> {
-        let label = voice.take_label()?;
+    fn open_labelled_batch(&mut self, sink: &mut Sink, conn: ConnId) -> Option<String> {
+        let label = sink.take_label()?;
         let reference = self.batch_reference();
         let server = &self.settings.server_name;
         let opening = format!("@label={label} :{server} BATCH +{reference} labeled-response\r\n");
-        voice.out.write(conn, opening.as_bytes());
+        sink.out.write(conn, opening.as_bytes());
         Some(reference)
     }
 
@@ -108,26 +108,26 @@ impl Chat {
         run.rest.extend_from_slice(bytes);
         let whole = run.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let lines: Vec<u8> = run.rest.drain(..whole).collect();
-        self.tell_output(&mut Voice::new(out), &run, &lines);
+        self.tell_output(&mut Sink::new(out), &run, &lines);
         self.runs.open.push(run);
     }
 
     /// A program has ended, and nothing more is said by it.
     pub fn program_ended(&mut self, out: &mut Outbox, run: u64, ended: &Ended) {
         let Some(run) = self.take_run(run) else { return };
-        let voice = &mut Voice::new(out);
-        self.tell_output(voice, &run, &run.rest);
+        let sink = &mut Sink::new(out);
+        self.tell_output(sink, &run, &run.rest);
         let text = ended.to_string();
         if let Some(asker) = self.asker(&run) {
-            self.tell_line(voice, &run, asker, &text);
+            self.tell_line(sink, &run, asker, &text);
         }
         if self.sessions.is_here(run.asker)
             && let Some(batch) = &run.batch
         {
             let closing = format!("-{batch}");
-            self.say(voice, run.asker, &self.settings.server_name, "BATCH", &[&closing]);
+            self.say(sink, run.asker, &self.settings.server_name, "BATCH", &[&closing]);
         }
-        self.record_of(voice, &run.doer, "COMMAND", &run.name, &text);
+        self.record_of(sink, &run.doer, "COMMAND", &run.name, &text);
     }
 
     fn take_run(&mut self, id: u64) -> Option<Run> {
@@ -142,7 +142,7 @@ impl Chat {
     }
 
     /// Lines of a program, the last with or without an end.
-    fn tell_output(&self, voice: &mut Voice, run: &Run, lines: &[u8]) {
+    fn tell_output(&self, sink: &mut Sink, run: &Run, lines: &[u8]) {
         let Some(asker) = self.asker(run).filter(|_| !lines.is_empty()) else { return };
         let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
         for line in lines.split(|byte| *byte == b'\n') {
@@ -152,7 +152,7 @@ impl Chat {
             let mut rest = &*text;
             loop {
                 let piece = shortened(rest, PIECE_MAX_BYTES);
-                self.tell_line(voice, run, asker, piece);
+                self.tell_line(sink, run, asker, piece);
                 rest = &rest[piece.len()..];
                 if rest.is_empty() {
                     break;
@@ -162,12 +162,12 @@ impl Chat {
     }
 
     /// The command's name before it: so it passes for nothing else that the server says.
-    fn tell_line(&self, voice: &mut Voice, run: &Run, asker: UserId, text: &str) {
+    fn tell_line(&self, sink: &mut Sink, run: &Run, asker: UserId, text: &str) {
         let text = format!("[{}] {text}", run.name);
         let params = [self.users[asker].nick(), &text];
         let tags = LineTags { batch: run.batch.as_deref(), ..LineTags::default() };
         let mut line = Line::new(&self.settings.server_name, "NOTICE", &params).tagged(tags);
-        line.to(voice, &self.sessions[run.asker]);
+        line.to(sink, &self.sessions[run.asker]);
     }
 }
 

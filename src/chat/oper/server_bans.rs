@@ -1,8 +1,8 @@
 //! Bans of the server as they apply to connections and users.
 
 use crate::chat::Chat;
-use crate::chat::reply::Voice;
-use crate::chat::state::server_bans::{ServerBan, Target};
+use crate::chat::reply::Sink;
+use crate::chat::state::server_bans::{BanTarget, ServerBan};
 use crate::net::{ConnId, Denial, Network, Outbox};
 use crate::store::{BanKind, BanRecord, Request};
 use crate::wire::casemap;
@@ -14,10 +14,10 @@ impl Chat {
         for record in records {
             let BanRecord { kind, what, reason, setter, created_s, expires_s } = record;
             let target = match kind {
-                BanKind::Address => Network::parse(&what).map(Target::Network),
-                BanKind::Account => Some(Target::Account(what.as_str().into())),
+                BanKind::Address => Network::parse(&what).map(BanTarget::Network),
+                BanKind::Account => Some(BanTarget::Account(what.as_str().into())),
                 BanKind::Mask => {
-                    Mask::parse(&what).ok().map(|_| Target::Mask(what.as_str().into()))
+                    Mask::parse(&what).ok().map(|_| BanTarget::Mask(what.as_str().into()))
                 }
             };
             let Some(target) = target else {
@@ -36,8 +36,8 @@ impl Chat {
     }
 
     /// From now on it holds.
-    pub(crate) fn put_ban(&mut self, out: &mut Outbox, target: Target, ban: ServerBan) {
-        if let Target::Network(network) = target {
+    pub(crate) fn put_ban(&mut self, out: &mut Outbox, target: BanTarget, ban: ServerBan) {
+        if let BanTarget::Network(network) = target {
             let denial = Denial { why: ban.told().into(), until_s: ban.until };
             out.denied.insert(network, denial);
         }
@@ -45,22 +45,22 @@ impl Chat {
     }
 
     /// It holds no more.
-    pub(crate) fn lift_ban(&mut self, out: &mut Outbox, target: &Target) {
-        if let Target::Network(network) = target {
+    pub(crate) fn lift_ban(&mut self, out: &mut Outbox, target: &BanTarget) {
+        if let BanTarget::Network(network) = target {
             out.denied.remove(*network);
         }
         self.bans.remove(target);
     }
 
     /// Forgets bans that have ended. They bind nobody anyway: this is only for their room.
-    pub(crate) fn forget_ended_bans(&mut self, voice: &mut Voice) {
-        for target in self.bans.take_ended(voice.unix()) {
-            if let Target::Network(network) = target {
-                voice.out.denied.remove(network);
+    pub(crate) fn forget_ended_bans(&mut self, sink: &mut Sink) {
+        for target in self.bans.take_ended(sink.unix()) {
+            if let BanTarget::Network(network) = target {
+                sink.out.denied.remove(network);
             }
             log::info!("the ban of {target} has ended");
             let (kind, what) = target.kept();
-            self.ask_store(voice, Request::DropBan { kind, what }, |_, _, _| {});
+            self.ask_store(sink, Request::DropBan { kind, what }, |_, _, _| {});
         }
     }
 
@@ -68,7 +68,7 @@ impl Chat {
     /// and by the address.
     pub(crate) fn ban_of_name(
         &self,
-        voice: &Voice,
+        sink: &Sink,
         conn: ConnId,
         nick: &str,
         username: &str,
@@ -76,15 +76,15 @@ impl Chat {
         let address = self.sessions[conn].address.map(|address| address.to_string());
         let hosts = [Some(self.host(conn)), address];
         hosts.into_iter().flatten().find_map(|host| {
-            let ban = self.bans.of_mask(&format!("{nick}!{username}@{host}"), voice.unix());
+            let ban = self.bans.of_mask(&format!("{nick}!{username}@{host}"), sink.unix());
             ban.map(ServerBan::told)
         })
     }
 
     /// Why nobody may log in to an account.
-    pub(crate) fn ban_of_account(&self, voice: &Voice, account: &str) -> Option<String> {
-        let target = Target::Account(casemap::folded(account).into());
-        let ban = self.bans.get(&target).filter(|ban| ban.holds(voice.unix()));
+    pub(crate) fn ban_of_account(&self, sink: &Sink, account: &str) -> Option<String> {
+        let target = BanTarget::Account(casemap::folded(account).into());
+        let ban = self.bans.get(&target).filter(|ban| ban.holds(sink.unix()));
         ban.map(ServerBan::told)
     }
 }

@@ -2,8 +2,8 @@
 //! IRCv3 metadata. The two drafts differ in how they tell of errors and changes; who has asked for
 //! neither is answered in the words of the later.
 
-use crate::chat::people::metadata_trouble::Trouble;
-use crate::chat::reply::Voice;
+use crate::chat::people::metadata_trouble::MetadataError;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::{Cap, Caps};
 use crate::chat::state::ids::UserId;
@@ -13,7 +13,7 @@ use crate::chat::state::queries::Subject;
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::right::Right;
 use crate::chat::state::sessions::Stage;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
@@ -41,45 +41,50 @@ pub(crate) const ALL: &str = "*ALL";
 
 impl Chat {
     /// `METADATA target subcommand …`; before registration for who has asked for metadata.
-    pub(crate) fn metadata(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) {
+    pub(crate) fn metadata(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) {
         let session = &self.sessions[conn];
         if session.user().is_none() && !session.caps.any_of(Caps::METADATA) {
-            return self.numeric(voice, conn, ERR_NOTREGISTERED, &[]);
+            return self.numeric(sink, conn, ERR_NOTREGISTERED, &[]);
         }
         let later = self.hears_later_draft(conn);
         let [target, subcommand, params @ ..] = &message.params[..] else {
-            return self.metadata_fails(voice, conn, None, Trouble::Params { subcommand: "*" });
+            return self.metadata_fails(
+                sink,
+                conn,
+                None,
+                MetadataError::Params { subcommand: "*" },
+            );
         };
         let capitals = subcommand.to_ascii_uppercase();
         let known = SUBCOMMANDS.iter().find(|(name, _, _)| *name == capitals);
         let Some((_, min, max)) = known else {
-            return self.metadata_fails(voice, conn, None, Trouble::Subcommand { subcommand });
+            return self.metadata_fails(sink, conn, None, MetadataError::Subcommand { subcommand });
         };
         // The earlier draft does not say what becomes of parameters beyond.
         if params.len() < *min || (later && params.len() > *max) {
-            return self.metadata_fails(voice, conn, None, Trouble::Params { subcommand });
+            return self.metadata_fails(sink, conn, None, MetadataError::Params { subcommand });
         }
         if let ("SYNC", ALL, Some(user)) = (&*capitals, *target, self.sessions[conn].user()) {
-            let sync = self.sync_of_all(By { conn, user }, self.subscriptions(conn).to_vec());
-            return self.answer_sync(voice, conn, sync);
+            let sync = self.sync_of_all(Caller { conn, user }, self.subscriptions(conn).to_vec());
+            return self.answer_sync(sink, conn, sync);
         }
         let subject = self.subject(conn, target);
         let is_own =
             matches!(*target, "*") || subject == self.sessions[conn].user().map(Subject::User);
         let Some(subject) = subject.filter(|_| is_own || !capitals.contains("SUB")) else {
-            return self.metadata_fails(voice, conn, None, Trouble::Target(target));
+            return self.metadata_fails(sink, conn, None, MetadataError::Target(target));
         };
         match &*capitals {
-            "CLEAR" => self.metadata_clear(voice, conn, subject),
-            "GET" => self.metadata_get(voice, conn, subject, params),
-            "LIST" => self.metadata_list(voice, conn, subject),
-            "SET" => self.metadata_set(voice, conn, subject, params[0], params.get(1).copied()),
-            "SUB" => self.metadata_sub(voice, conn, params),
-            "SUBS" => self.metadata_subs(voice, conn),
-            "UNSUB" => self.metadata_unsub(voice, conn, params),
+            "CLEAR" => self.metadata_clear(sink, conn, subject),
+            "GET" => self.metadata_get(sink, conn, subject, params),
+            "LIST" => self.metadata_list(sink, conn, subject),
+            "SET" => self.metadata_set(sink, conn, subject, params[0], params.get(1).copied()),
+            "SUB" => self.metadata_sub(sink, conn, params),
+            "SUBS" => self.metadata_subs(sink, conn),
+            "UNSUB" => self.metadata_unsub(sink, conn, params),
             _ => {
                 let sync = self.sync_of(conn, subject, self.subscriptions(conn).to_vec());
-                self.answer_sync(voice, conn, sync);
+                self.answer_sync(sink, conn, sync);
             }
         }
     }
@@ -93,7 +98,7 @@ impl Chat {
             return Some(Subject::User(user));
         }
         if ChannelName::is_meant_by(target) {
-            return self.channel_for(By { conn, user }, target).map(Subject::Channel);
+            return self.channel_for(Caller { conn, user }, target).map(Subject::Channel);
         }
         self.users.find(target).map(Subject::User)
     }
@@ -106,38 +111,38 @@ impl Chat {
         !self.channels[channel].is_closed() || self.sessions[conn].user().is_some_and(is_in)
     }
 
-    fn metadata_get(&mut self, voice: &mut Voice, conn: ConnId, of: Subject, keys: &[&str]) {
+    fn metadata_get(&mut self, sink: &mut Sink, conn: ConnId, of: Subject, keys: &[&str]) {
         let name = self.name_of(of).to_owned();
-        self.batched(voice, conn, "metadata", &[&name], |chat, voice, batch| {
+        self.batched(sink, conn, "metadata", &[&name], |chat, sink, batch| {
             for asked in keys {
                 match Key::parse(asked) {
                     Some(key) if !chat.tells_metadata_of(of, conn) => {
-                        let trouble = Trouble::Hidden { of: &name, key: key.as_str() };
-                        chat.metadata_fails(voice, conn, batch, trouble);
+                        let trouble = MetadataError::Hidden { of: &name, key: key.as_str() };
+                        chat.metadata_fails(sink, conn, batch, trouble);
                     }
                     Some(key) => {
                         let value = chat.metadata_of(of).get(key.as_str());
-                        chat.answer_value(voice, conn, batch, &name, key.as_str(), value);
+                        chat.answer_value(sink, conn, batch, &name, key.as_str(), value);
                     }
-                    None => chat.metadata_fails(voice, conn, batch, Trouble::OneKey(asked)),
+                    None => chat.metadata_fails(sink, conn, batch, MetadataError::OneKey(asked)),
                 }
             }
         });
     }
 
-    fn metadata_list(&mut self, voice: &mut Voice, conn: ConnId, of: Subject) {
+    fn metadata_list(&mut self, sink: &mut Sink, conn: ConnId, of: Subject) {
         let name = self.name_of(of).to_owned();
-        self.batched(voice, conn, "metadata", &[&name], |chat, voice, batch| {
+        self.batched(sink, conn, "metadata", &[&name], |chat, sink, batch| {
             let shown = chat.metadata_of(of).iter().filter(|_| chat.tells_metadata_of(of, conn));
             for (key, value) in shown {
-                chat.answer_value(voice, conn, batch, &name, key.as_str(), Some(value));
+                chat.answer_value(sink, conn, batch, &name, key.as_str(), Some(value));
             }
         });
     }
 
     fn metadata_set(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         of: Subject,
         asked: &str,
@@ -145,82 +150,82 @@ impl Chat {
     ) {
         let name = self.name_of(of).to_owned();
         let Some(key) = Key::parse(asked) else {
-            return self.metadata_fails(voice, conn, None, Trouble::Key(asked));
+            return self.metadata_fails(sink, conn, None, MetadataError::Key(asked));
         };
-        if !self.may_change(voice, conn, of, key.as_str()) {
-            let trouble = Trouble::Permission { of: &name, key: key.as_str() };
-            return self.metadata_fails(voice, conn, None, trouble);
+        if !self.may_change(sink, conn, of, key.as_str()) {
+            let trouble = MetadataError::Permission { of: &name, key: key.as_str() };
+            return self.metadata_fails(sink, conn, None, trouble);
         }
         let value = value.filter(|value| !value.is_empty());
         let changed = match value {
             Some(value) if value.len() > metadata::value_max(&self.settings) => {
-                return self.metadata_fails(voice, conn, None, Trouble::Value(&key));
+                return self.metadata_fails(sink, conn, None, MetadataError::Value(&key));
             }
             Some(value) => {
                 let max = self.settings.limits.metadata_keys_max;
                 match self.metadata_of_mut(of).set(key.clone(), value, max) {
                     Ok(changed) => changed,
                     Err(metadata::Full) => {
-                        let trouble = Trouble::Full { of: &name };
-                        return self.metadata_fails(voice, conn, None, trouble);
+                        let trouble = MetadataError::Full { of: &name };
+                        return self.metadata_fails(sink, conn, None, trouble);
                     }
                 }
             }
             None => {
                 let changed = self.metadata_of_mut(of).unset(&key);
                 if !changed && !self.hears_later_draft(conn) {
-                    return self.metadata_fails(voice, conn, None, Trouble::NotSet(&key));
+                    return self.metadata_fails(sink, conn, None, MetadataError::NotSet(&key));
                 }
                 changed
             }
         };
-        self.answer_value(voice, conn, None, &name, key.as_str(), value);
+        self.answer_value(sink, conn, None, &name, key.as_str(), value);
         if changed {
-            self.tell_change(voice, conn, of, &key, value);
-            self.keep_subject(voice, of);
+            self.tell_change(sink, conn, of, &key, value);
+            self.save_subject(sink, of);
         }
     }
 
     /// What is said of who is to outlive the process is kept.
-    fn keep_subject(&mut self, voice: &mut Voice, of: Subject) {
+    fn save_subject(&mut self, sink: &mut Sink, of: Subject) {
         match of {
-            Subject::User(user) => self.keep_presence(voice, user),
-            Subject::Channel(channel) => self.keep_channel(voice, channel),
+            Subject::User(user) => self.save_presence(sink, user),
+            Subject::Channel(channel) => self.save_channel(sink, channel),
             Subject::Newcomer(_) => {}
         }
     }
 
-    fn metadata_clear(&mut self, voice: &mut Voice, conn: ConnId, of: Subject) {
+    fn metadata_clear(&mut self, sink: &mut Sink, conn: ConnId, of: Subject) {
         let name = self.name_of(of).to_owned();
-        if !self.may_change(voice, conn, of, "CLEAR") {
-            let trouble = Trouble::Permission { of: &name, key: "*" };
-            return self.metadata_fails(voice, conn, None, trouble);
+        if !self.may_change(sink, conn, of, "CLEAR") {
+            let trouble = MetadataError::Permission { of: &name, key: "*" };
+            return self.metadata_fails(sink, conn, None, trouble);
         }
         let cleared = std::mem::take(self.metadata_of_mut(of));
-        self.batched(voice, conn, "metadata", &[&name], |chat, voice, batch| {
+        self.batched(sink, conn, "metadata", &[&name], |chat, sink, batch| {
             for (key, _) in cleared.iter() {
-                chat.answer_value(voice, conn, batch, &name, key.as_str(), None);
+                chat.answer_value(sink, conn, batch, &name, key.as_str(), None);
             }
         });
         for (key, _) in cleared.iter() {
-            self.tell_change(voice, conn, of, key, None);
+            self.tell_change(sink, conn, of, key, None);
         }
-        self.keep_subject(voice, of);
+        self.save_subject(sink, of);
     }
 
-    fn metadata_sub(&mut self, voice: &mut Voice, conn: ConnId, asked: &[&str]) {
+    fn metadata_sub(&mut self, sink: &mut Sink, conn: ConnId, asked: &[&str]) {
         let max = self.settings.limits.metadata_subs_max;
         let (mut granted, mut new) = (Vec::new(), Vec::new());
         for text in asked {
             let Some(key) = Key::parse(text) else {
-                self.metadata_fails(voice, conn, None, Trouble::OneKey(text));
+                self.metadata_fails(sink, conn, None, MetadataError::OneKey(text));
                 continue;
             };
             let subscribed = &mut self.sessions[conn].more().subscribed;
             // At the bound none is looked at any more, whether it is among them or not: IRCv3
             // metadata, "Subscribed to too many keys" 3.
             if subscribed.len() >= max {
-                self.metadata_fails(voice, conn, None, Trouble::Subscriptions(&key));
+                self.metadata_fails(sink, conn, None, MetadataError::Subscriptions(&key));
                 break;
             }
             if let Err(index) = subscribed.binary_search(&key) {
@@ -229,19 +234,19 @@ impl Chat {
             }
             granted.push(key);
         }
-        self.say_keys(voice, conn, None, RPL_METADATASUBOK, &granted);
+        self.say_keys(sink, conn, None, RPL_METADATASUBOK, &granted);
         if let Some(user) = self.sessions[conn].user().filter(|_| !new.is_empty()) {
             new.sort_unstable();
-            let sync = self.sync_of_all(By { conn, user }, new);
-            self.offer_sync(voice, conn, sync);
+            let sync = self.sync_of_all(Caller { conn, user }, new);
+            self.offer_sync(sink, conn, sync);
         }
     }
 
-    fn metadata_unsub(&mut self, voice: &mut Voice, conn: ConnId, asked: &[&str]) {
+    fn metadata_unsub(&mut self, sink: &mut Sink, conn: ConnId, asked: &[&str]) {
         let mut done = Vec::new();
         for text in asked {
             let Some(key) = Key::parse(text) else {
-                self.metadata_fails(voice, conn, None, Trouble::OneKey(text));
+                self.metadata_fails(sink, conn, None, MetadataError::OneKey(text));
                 continue;
             };
             let subscribed = &mut self.sessions[conn].more().subscribed;
@@ -250,20 +255,20 @@ impl Chat {
             }
             done.push(key);
         }
-        self.say_keys(voice, conn, None, RPL_METADATAUNSUBOK, &done);
+        self.say_keys(sink, conn, None, RPL_METADATAUNSUBOK, &done);
     }
 
-    fn metadata_subs(&mut self, voice: &mut Voice, conn: ConnId) {
-        self.batched(voice, conn, "metadata-subs", &[], |chat, voice, batch| {
+    fn metadata_subs(&mut self, sink: &mut Sink, conn: ConnId) {
+        self.batched(sink, conn, "metadata-subs", &[], |chat, sink, batch| {
             let keys = chat.subscriptions(conn);
-            chat.say_keys(voice, conn, batch, RPL_METADATASUBS, keys);
+            chat.say_keys(sink, conn, batch, RPL_METADATASUBS, keys);
         });
     }
 
     /// Keys, each a parameter, over as many lines as they need.
     fn say_keys(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         batch: Option<&str>,
         reply: Numeric,
@@ -273,13 +278,13 @@ impl Chat {
         for key in keys {
             let bytes: usize = line.iter().map(|key| key.len() + 1).sum();
             if line.len() == KEYS_MAX || bytes + key.as_str().len() > KEYS_BYTES_MAX {
-                self.numeric_in(voice, conn, batch, reply, &line);
+                self.numeric_in(sink, conn, batch, reply, &line);
                 line.clear();
             }
             line.push(key.as_str());
         }
         if !line.is_empty() {
-            self.numeric_in(voice, conn, batch, reply, &line);
+            self.numeric_in(sink, conn, batch, reply, &line);
         }
     }
 
@@ -329,13 +334,7 @@ impl Chat {
     }
 
     /// Whether `conn` may change it. What an operator changes of another's is recorded.
-    fn may_change(
-        &mut self,
-        voice: &mut Voice,
-        conn: ConnId,
-        subject: Subject,
-        what: &str,
-    ) -> bool {
+    fn may_change(&mut self, sink: &mut Sink, conn: ConnId, subject: Subject, what: &str) -> bool {
         if self.owns(conn, subject) {
             return true;
         }
@@ -348,7 +347,7 @@ impl Chat {
             Subject::Channel(channel) => self.channels[channel].name.to_string(),
             Subject::Newcomer(_) => return false,
         };
-        self.record(voice, By { conn, user }, 'o', "METADATA", &whose, what);
+        self.record(sink, Caller { conn, user }, 'o', "METADATA", &whose, what);
         true
     }
 

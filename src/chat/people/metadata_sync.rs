@@ -2,7 +2,7 @@
 //! set before. IRCv3 metadata, "Notifications" and "Automatic synchronization".
 
 use crate::chat::people::metadata_command::ALL;
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::{Cap, Caps};
@@ -10,8 +10,8 @@ use crate::chat::state::channels::ChannelMode;
 use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::metadata::{Key, SHOWN};
 use crate::chat::state::pending::Query;
-use crate::chat::state::queries::{Subject, Sync, Whose};
-use crate::chat::{By, Chat};
+use crate::chat::state::queries::{MetadataSync, Subject, Whose};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 
 /// What a line takes beside the value: names, key, tags. So no more than 256 values are said at
@@ -23,44 +23,44 @@ const ASK_AFTER_S: &str = "1";
 
 impl Chat {
     /// What a client that has asked for metadata is told of itself, on connection or when it asks.
-    pub(crate) fn tell_own_metadata(&mut self, voice: &mut Voice, by: By) {
+    pub(crate) fn tell_own_metadata(&mut self, sink: &mut Sink, by: Caller) {
         if !hears_metadata(self.sessions[by.conn].caps) {
             return;
         }
         let nick = self.users[by.user].nick().to_owned();
-        self.batched(voice, by.conn, "metadata", &[&nick], |chat, voice, batch| {
+        self.batched(sink, by.conn, "metadata", &[&nick], |chat, sink, batch| {
             for (key, value) in chat.metadata_of(Subject::User(by.user)).iter() {
-                chat.tell_value(voice, by.conn, batch, &nick, key.as_str(), value);
+                chat.tell_value(sink, by.conn, batch, &nick, key.as_str(), value);
             }
         });
     }
 
     /// What who has joined a channel is told of it and its members.
-    pub(crate) fn tell_joined_metadata(&mut self, voice: &mut Voice, by: By, channel: ChannelId) {
+    pub(crate) fn tell_joined_metadata(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId) {
         if hears_metadata(self.sessions[by.conn].caps) {
             let keys = self.subscriptions(by.conn).to_vec();
             let sync = self.sync_of(by.conn, Subject::Channel(channel), keys);
-            self.offer_sync(voice, by.conn, sync);
+            self.offer_sync(sink, by.conn, sync);
         }
     }
 
     /// What who watches somebody is told of them.
-    pub(crate) fn tell_watched_metadata(&mut self, voice: &mut Voice, by: By, of: UserId) {
+    pub(crate) fn tell_watched_metadata(&mut self, sink: &mut Sink, by: Caller, of: UserId) {
         if hears_metadata(self.sessions[by.conn].caps) {
             let keys = self.subscriptions(by.conn).to_vec();
             let sync = self.sync_of(by.conn, Subject::User(of), keys);
-            self.offer_sync(voice, by.conn, sync);
+            self.offer_sync(sink, by.conn, sync);
         }
     }
 
     /// What WHOIS says of a profile.
-    pub(crate) fn whois_metadata(&self, voice: &mut Voice, by: By, of: UserId) {
+    pub(crate) fn whois_metadata(&self, sink: &mut Sink, by: Caller, of: UserId) {
         let user = &self.users[of];
         let Some(metadata) = user.metadata() else { return };
         for key in SHOWN {
             if let Some(value) = metadata.get(key) {
                 let params = [user.nick(), key, "*", value];
-                self.numeric(voice, by.conn, RPL_WHOISKEYVALUE, &params);
+                self.numeric(sink, by.conn, RPL_WHOISKEYVALUE, &params);
             }
         }
     }
@@ -70,7 +70,7 @@ impl Chat {
     /// O(members of those channels).
     pub(crate) fn tell_change(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         by: ConnId,
         of: Subject,
         key: &Key,
@@ -86,9 +86,9 @@ impl Chat {
                 return;
             }
             if self.hears_later_draft(conn) {
-                self.answer_value(voice, conn, None, name, key.as_str(), value);
+                self.answer_value(sink, conn, None, name, key.as_str(), value);
             } else {
-                shared.to(voice, session);
+                shared.to(sink, session);
             }
         };
         match of {
@@ -114,7 +114,7 @@ impl Chat {
 
     /// What there is of `keys` with one subject, so far as the asker may read it: of a channel also
     /// with those of its members whom the asker may see there.
-    pub(crate) fn sync_of(&self, conn: ConnId, subject: Subject, keys: Vec<Key>) -> Sync {
+    pub(crate) fn sync_of(&self, conn: ConnId, subject: Subject, keys: Vec<Key>) -> MetadataSync {
         let mut subjects: Vec<Subject> =
             Some(subject).filter(|of| self.tells_metadata_of(*of, conn)).into_iter().collect();
         if let Subject::Channel(channel) = subject {
@@ -128,11 +128,11 @@ impl Chat {
             Subject::Channel(channel) => Whose::Channel(channel, self.channels[channel].serial),
             subject => Whose::Subject(subject),
         };
-        Sync { of: self.name_of(subject).into(), whose, subjects, keys, next: 0 }
+        MetadataSync { of: self.name_of(subject).into(), whose, subjects, keys, next: 0 }
     }
 
-    /// Collects again what [`Sync::clear`] has forgotten, as it is now.
-    pub(crate) fn collect(&self, by: By, sync: &mut Sync) {
+    /// Collects again what [`MetadataSync::clear`] has forgotten, as it is now.
+    pub(crate) fn collect(&self, by: Caller, sync: &mut MetadataSync) {
         let keys = self.subscriptions(by.conn).to_vec();
         let collected = match sync.whose {
             Whose::All => self.sync_of_all(by, keys),
@@ -150,7 +150,7 @@ impl Chat {
     }
 
     /// What there is of `keys` with all of whose changes the asker is told, each once.
-    pub(crate) fn sync_of_all(&self, by: By, keys: Vec<Key>) -> Sync {
+    pub(crate) fn sync_of_all(&self, by: Caller, keys: Vec<Key>) -> MetadataSync {
         self.occasions.set(self.occasions.get().wrapping_add(1));
         let occasion = self.occasions.get();
         let mut subjects = Vec::new();
@@ -172,46 +172,46 @@ impl Chat {
         let channels = self.users[by.user].channels.iter();
         subjects.extend(channels.map(|membership| Subject::Channel(membership.channel)));
         subjects.retain(|subject| !self.metadata_of(*subject).is_empty());
-        Sync { of: ALL.into(), whose: Whose::All, subjects, keys, next: 0 }
+        MetadataSync { of: ALL.into(), whose: Whose::All, subjects, keys, next: 0 }
     }
 
     /// Says it if it is not too much, unasked; else that it can be asked for.
-    pub(crate) fn offer_sync(&mut self, voice: &mut Voice, conn: ConnId, sync: Sync) {
-        let later = |chat: &Chat, voice: &mut Voice| {
-            chat.numeric(voice, conn, RPL_METADATASYNCLATER, &[&sync.of, ASK_AFTER_S]);
+    pub(crate) fn offer_sync(&mut self, sink: &mut Sink, conn: ConnId, sync: MetadataSync) {
+        let later = |chat: &Chat, sink: &mut Sink| {
+            chat.numeric(sink, conn, RPL_METADATASYNCLATER, &[&sync.of, ASK_AFTER_S]);
         };
-        match self.fits_at_once(voice, conn, &sync) {
-            None => later(self, voice),
+        match self.fits_at_once(sink, conn, &sync) {
+            None => later(self, sink),
             // The later draft wants to hear that there is nothing, the earlier does not speak of it.
             Some(0) if !self.hears_later_draft(conn) => {}
             // Some clients take a batch for one channel or user, and not an empty one for all.
-            Some(0) if &*sync.of == ALL => later(self, voice),
-            Some(_) => self.say_sync(voice, conn, sync),
+            Some(0) if &*sync.of == ALL => later(self, sink),
+            Some(_) => self.say_sync(sink, conn, sync),
         }
     }
 
     /// Says it, at once or a piece at a time.
-    pub(crate) fn answer_sync(&mut self, voice: &mut Voice, conn: ConnId, sync: Sync) {
+    pub(crate) fn answer_sync(&mut self, sink: &mut Sink, conn: ConnId, sync: MetadataSync) {
         match self.sessions[conn].user() {
-            Some(user) if self.fits_at_once(voice, conn, &sync).is_none() => {
-                self.begin_answer(voice, By { conn, user }, Query::Sync(sync));
+            Some(user) if self.fits_at_once(sink, conn, &sync).is_none() => {
+                self.begin_answer(sink, Caller { conn, user }, Query::Sync(sync));
             }
-            _ => self.say_sync(voice, conn, sync),
+            _ => self.say_sync(sink, conn, sync),
         }
     }
 
-    fn say_sync(&mut self, voice: &mut Voice, conn: ConnId, mut sync: Sync) {
+    fn say_sync(&mut self, sink: &mut Sink, conn: ConnId, mut sync: MetadataSync) {
         let of = sync.of.clone();
-        self.batched(voice, conn, "metadata", &[&of], |chat, voice, batch| {
+        self.batched(sink, conn, "metadata", &[&of], |chat, sink, batch| {
             let mut subject = 0;
-            while chat.sync_next(voice, conn, &mut sync, &mut subject, batch) {}
+            while chat.sync_next(sink, conn, &mut sync, &mut subject, batch) {}
         });
     }
 
     /// How many values there are; `None` if there is no room to say them at once. O(members and
     /// their keys).
-    fn fits_at_once(&self, voice: &Voice, conn: ConnId, sync: &Sync) -> Option<usize> {
-        let mut room = voice.headroom(conn);
+    fn fits_at_once(&self, sink: &Sink, conn: ConnId, sync: &MetadataSync) -> Option<usize> {
+        let mut room = sink.headroom(conn);
         let mut count = 0;
         for subject in &sync.subjects {
             for (_, value) in self.metadata_of(*subject).iter().filter(|(key, _)| sync.wants(key)) {
@@ -226,9 +226,9 @@ impl Chat {
     /// then to the next. Whether there may be more.
     pub(crate) fn sync_next(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
-        sync: &mut Sync,
+        sync: &mut MetadataSync,
         subject: &mut u32,
         batch: Option<&str>,
     ) -> bool {
@@ -239,7 +239,7 @@ impl Chat {
                 sync.next += 1;
                 if sync.wants(key) {
                     let name = self.name_of(of);
-                    self.tell_value(voice, conn, batch, name, key.as_str(), value);
+                    self.tell_value(sink, conn, batch, name, key.as_str(), value);
                 }
             }
             None => (*subject, sync.next) = (*subject + 1, 0),
@@ -264,7 +264,7 @@ impl Chat {
     /// A value as news: the earlier draft has a message for it.
     fn tell_value(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         batch: Option<&str>,
         name: &str,
@@ -272,17 +272,17 @@ impl Chat {
         value: &str,
     ) {
         if self.hears_later_draft(conn) {
-            return self.answer_value(voice, conn, batch, name, key, Some(value));
+            return self.answer_value(sink, conn, batch, name, key, Some(value));
         }
         let params = [name, key, "*", value];
         let line = Line::new(&self.settings.server_name, "METADATA", &params);
-        line.tagged(LineTags { batch, ..LineTags::default() }).to(voice, &self.sessions[conn]);
+        line.tagged(LineTags { batch, ..LineTags::default() }).to(sink, &self.sessions[conn]);
     }
 
     /// A value, or that there is none, as an answer.
     pub(crate) fn answer_value(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         conn: ConnId,
         batch: Option<&str>,
         name: &str,
@@ -291,9 +291,9 @@ impl Chat {
     ) {
         match value {
             Some(value) => {
-                self.numeric_in(voice, conn, batch, RPL_KEYVALUE, &[name, key, "*", value]);
+                self.numeric_in(sink, conn, batch, RPL_KEYVALUE, &[name, key, "*", value]);
             }
-            None => self.numeric_in(voice, conn, batch, RPL_KEYNOTSET, &[name, key]),
+            None => self.numeric_in(sink, conn, batch, RPL_KEYNOTSET, &[name, key]),
         }
     }
 }

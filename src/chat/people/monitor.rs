@@ -1,9 +1,9 @@
 //! MONITOR: being told when somebody comes and goes. IRCv3 monitor and extended-monitor.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::ids::UserId;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::casemap::Folded;
 use crate::wire::irc::Message;
@@ -13,10 +13,10 @@ const TARGETS_MAX: usize = 380;
 
 impl Chat {
     /// `MONITOR + nick{,nick}`, `- nick{,nick}`, `C`, `L`, `S`. IRCv3 monitor, "MONITOR command".
-    pub(crate) fn monitor(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn monitor(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let targets = message.params.get(1).copied().unwrap_or_default();
         match &*message.params[0].to_ascii_uppercase() {
-            "+" => self.watch(voice, by, targets),
+            "+" => self.watch(sink, by, targets),
             "-" => {
                 for nick in targets.split(',') {
                     self.unwatch(by.conn, nick);
@@ -25,18 +25,18 @@ impl Chat {
             "C" => self.stop_watching(by.conn),
             "L" => {
                 let watched = self.watched(by.conn);
-                self.tell_targets(voice, by.conn, RPL_MONLIST, watched);
-                self.numeric(voice, by.conn, RPL_ENDOFMONLIST, &[]);
+                self.tell_targets(sink, by.conn, RPL_MONLIST, watched);
+                self.numeric(sink, by.conn, RPL_ENDOFMONLIST, &[]);
             }
             "S" => {
                 let watched = self.watched(by.conn);
-                self.tell_presence(voice, by, watched);
+                self.tell_presence(sink, by, watched);
             }
             _ => {}
         }
     }
 
-    fn watch(&mut self, voice: &mut Voice, by: By, targets: &str) {
+    fn watch(&mut self, sink: &mut Sink, by: Caller, targets: &str) {
         let max = self.settings.limits.monitor_max;
         let nick_max = self.settings.limits.nick_max;
         let mut added: Vec<String> = Vec::new();
@@ -54,14 +54,14 @@ impl Chat {
             if watching.len() >= max {
                 let refused: Vec<&str> = std::iter::once(nick).chain(rest).collect();
                 let (max, refused) = (max.to_string(), refused.join(","));
-                self.numeric(voice, by.conn, ERR_MONLISTFULL, &[&max, &refused]);
+                self.numeric(sink, by.conn, ERR_MONLISTFULL, &[&max, &refused]);
                 break;
             }
             watching.push((folded.clone(), nick.into()));
             self.watchers.add(folded, by.conn);
             added.push(nick.to_owned());
         }
-        self.tell_presence(voice, by, added);
+        self.tell_presence(sink, by, added);
     }
 
     fn unwatch(&mut self, conn: ConnId, nick: &str) {
@@ -86,24 +86,24 @@ impl Chat {
         more.into_iter().flat_map(|more| &more.watching).map(|(_, nick)| nick.to_string()).collect()
     }
 
-    fn tell_presence(&mut self, voice: &mut Voice, by: By, nicks: Vec<String>) {
+    fn tell_presence(&mut self, sink: &mut Sink, by: Caller, nicks: Vec<String>) {
         let (online, offline): (Vec<_>, Vec<_>) =
             nicks.into_iter().partition(|nick| self.users.find(nick).is_some());
         let online: Vec<UserId> = online.iter().filter_map(|nick| self.users.find(nick)).collect();
         let masks = online.iter().map(|user| self.users[*user].mask().to_owned()).collect();
-        self.tell_targets(voice, by.conn, RPL_MONONLINE, masks);
-        self.tell_targets(voice, by.conn, RPL_MONOFFLINE, offline);
+        self.tell_targets(sink, by.conn, RPL_MONONLINE, masks);
+        self.tell_targets(sink, by.conn, RPL_MONOFFLINE, offline);
         for user in online {
-            self.tell_watched_metadata(voice, by, user);
+            self.tell_watched_metadata(sink, by, user);
         }
     }
 
     /// Targets with commas between, over as many lines as they need.
-    fn tell_targets(&self, voice: &mut Voice, conn: ConnId, reply: Numeric, targets: Vec<String>) {
+    fn tell_targets(&self, sink: &mut Sink, conn: ConnId, reply: Numeric, targets: Vec<String>) {
         let mut line = String::new();
         for target in targets {
             if !line.is_empty() && line.len() + target.len() >= TARGETS_MAX {
-                self.numeric(voice, conn, reply, &[&line]);
+                self.numeric(sink, conn, reply, &[&line]);
                 line.clear();
             }
             if !line.is_empty() {
@@ -112,26 +112,26 @@ impl Chat {
             line.push_str(&target);
         }
         if !line.is_empty() {
-            self.numeric(voice, conn, reply, &[&line]);
+            self.numeric(sink, conn, reply, &[&line]);
         }
     }
 
     /// To who watches for them: `user` has come, or goes by this nick from now on.
-    pub(crate) fn tell_watchers_online(&mut self, voice: &mut Voice, user: UserId) {
+    pub(crate) fn tell_watchers_online(&mut self, sink: &mut Sink, user: UserId) {
         let watchers = self.watchers.of(self.users[user].nick()).to_vec();
         for conn in watchers {
-            self.numeric(voice, conn, RPL_MONONLINE, &[self.users[user].mask()]);
+            self.numeric(sink, conn, RPL_MONONLINE, &[self.users[user].mask()]);
             if let Some(watcher) = self.sessions[conn].user() {
-                self.tell_watched_metadata(voice, By { conn, user: watcher }, user);
+                self.tell_watched_metadata(sink, Caller { conn, user: watcher }, user);
             }
         }
     }
 
     /// To who watches for them: `user` goes, or will go by another nick.
-    pub(crate) fn tell_watchers_offline(&self, voice: &mut Voice, user: UserId) {
+    pub(crate) fn tell_watchers_offline(&self, sink: &mut Sink, user: UserId) {
         let nick = self.users[user].nick();
         for conn in self.watchers.of(nick) {
-            self.numeric(voice, *conn, RPL_MONOFFLINE, &[nick]);
+            self.numeric(sink, *conn, RPL_MONOFFLINE, &[nick]);
         }
     }
 }

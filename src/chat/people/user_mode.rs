@@ -1,13 +1,13 @@
 //! MODE of users, and ACCEPT. Modern IRC, "User Modes".
 
 use crate::chat::oper::oper::{NOTICE_KINDS, NOTICE_LETTERS};
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
 use crate::chat::state::ids::UserId;
 use crate::chat::state::right::Right;
 use crate::chat::state::users::{UserMode, UserModes};
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::wire::casemap;
 use crate::wire::casemap::Folded;
 use crate::wire::irc::Message;
@@ -16,30 +16,30 @@ impl Chat {
     /// `MODE nick [modestring]`, of oneself alone. Modern IRC, "User mode".
     pub(crate) fn user_mode(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         target: &str,
         modes: &str,
         params: &[&str],
     ) {
         if self.users.find(target).is_none() {
-            return self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[target]);
+            return self.numeric(sink, by.conn, ERR_NOSUCHNICK, &[target]);
         }
         if !casemap::same(target, self.users[by.user].nick()) {
-            return self.numeric(voice, by.conn, ERR_USERSDONTMATCH, &[]);
+            return self.numeric(sink, by.conn, ERR_USERSDONTMATCH, &[]);
         }
         if modes.is_empty() {
             let modes = self.users[by.user].modes().text();
-            return self.numeric(voice, by.conn, RPL_UMODEIS, &[&modes]);
+            return self.numeric(sink, by.conn, RPL_UMODEIS, &[&modes]);
         }
-        self.change_user_modes(voice, by, modes, params);
+        self.change_user_modes(sink, by, modes, params);
     }
 
     /// Changes the modes of `by.user`. What is to be said of that is said to `by.conn`.
     pub(crate) fn change_user_modes(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         modes: &str,
         params: &[&str],
     ) {
@@ -50,21 +50,21 @@ impl Chat {
                 '+' => on = true,
                 '-' => on = false,
                 letter => match UserMode::of(letter) {
-                    Some(mode) => self.set_user_mode(voice, by, mode, on, params.first().copied()),
+                    Some(mode) => self.set_user_mode(sink, by, mode, on, params.first().copied()),
                     None => unknown = true,
                 },
             }
         }
         if unknown {
-            self.numeric(voice, by.conn, ERR_UMODEUNKNOWNFLAG, &[]);
+            self.numeric(sink, by.conn, ERR_UMODEUNKNOWNFLAG, &[]);
         }
-        self.tell_user_modes(voice, by.user, before);
+        self.tell_user_modes(sink, by.user, before);
     }
 
     fn set_user_mode(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         mode: UserMode,
         on: bool,
         param: Option<&str>,
@@ -72,22 +72,22 @@ impl Chat {
         match mode {
             // Modern IRC: to become operator takes OPER; anyone may cease to be one.
             UserMode::Operator if on => return,
-            UserMode::Operator => return self.resign(voice, by.user),
+            UserMode::Operator => return self.resign(sink, by.user),
             UserMode::ServerNotices => {
-                if on && !self.may(voice, by, Right::Notices) {
+                if on && !self.may(sink, by, Right::Notices) {
                     return;
                 }
-                return self.choose_notices(voice, by, on, param);
+                return self.choose_notices(sink, by, on, param);
             }
             _ => {}
         }
         self.users.set_mode(by.user, mode, on);
-        self.keep_presence(voice, by.user);
+        self.save_presence(sink, by.user);
     }
 
     /// What operators hear of: the kinds of these letters, which `+` and `-` may stand between; or
     /// all.
-    fn choose_notices(&mut self, voice: &mut Voice, by: By, on: bool, letters: Option<&str>) {
+    fn choose_notices(&mut self, sink: &mut Sink, by: Caller, on: bool, letters: Option<&str>) {
         let user = &mut self.users[by.user];
         let mut add = on;
         for letter in letters.unwrap_or(NOTICE_LETTERS).chars() {
@@ -106,11 +106,11 @@ impl Chat {
         let heard: Vec<&str> = heard.map(|(_, (_, name))| *name).collect();
         let text =
             format!("You hear of: {}", if any { heard.join(", ") } else { "nothing".into() });
-        self.notice(voice, by.conn, &text);
+        self.notice(sink, by.conn, &text);
     }
 
     /// What has changed since `before`, to the user themselves.
-    pub(crate) fn tell_user_modes(&self, voice: &mut Voice, id: UserId, before: UserModes) {
+    pub(crate) fn tell_user_modes(&self, sink: &mut Sink, id: UserId, before: UserModes) {
         let user = &self.users[id];
         let mut text = String::new();
         for (sign, on) in [('+', true), ('-', false)] {
@@ -125,44 +125,44 @@ impl Chat {
         }
         if !text.is_empty() {
             let params = [user.nick(), &text];
-            let msgid = self.new_id(voice);
+            let msgid = self.new_id(sink);
             let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(id) };
             let mut line = Line::new(user.mask(), "MODE", &params).tagged(tags);
-            self.to_user(voice, &mut line, id);
+            self.to_user(sink, &mut line, id);
         }
     }
 
     /// `ACCEPT nick{,nick}`, `-nick`, or `*` to hear whom one accepts: those who may speak to one in
     /// private though user mode `R` is set. As Charybdis and InspIRCd have it (caller-id).
-    pub(crate) fn accept(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn accept(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         for item in message.params[0].split(',').filter(|item| !item.is_empty()) {
             match item.strip_prefix('-') {
-                _ if item == "*" => self.tell_accepted(voice, by),
+                _ if item == "*" => self.tell_accepted(sink, by),
                 Some(nick) => {
                     let folded = Folded::of(nick);
                     let accepts = &mut self.users[by.user].extra().accepts;
                     let before = accepts.len();
                     accepts.retain(|accepted| *accepted != folded);
                     if accepts.len() == before {
-                        self.numeric(voice, by.conn, ERR_ACCEPTNOT, &[nick]);
+                        self.numeric(sink, by.conn, ERR_ACCEPTNOT, &[nick]);
                     }
                 }
-                None => self.accept_one(voice, by, item.strip_prefix('+').unwrap_or(item)),
+                None => self.accept_one(sink, by, item.strip_prefix('+').unwrap_or(item)),
             }
         }
     }
 
-    fn accept_one(&mut self, voice: &mut Voice, by: By, nick: &str) {
+    fn accept_one(&mut self, sink: &mut Sink, by: Caller, nick: &str) {
         let max = self.settings.limits.accept_max;
         let Some(user) = self.users.find(nick) else {
-            return self.numeric(voice, by.conn, ERR_NOSUCHNICK, &[nick]);
+            return self.numeric(sink, by.conn, ERR_NOSUCHNICK, &[nick]);
         };
         let folded = Folded::of(self.users[user].nick());
         let accepts = &mut self.users[by.user].extra().accepts;
         if accepts.contains(&folded) {
-            self.numeric(voice, by.conn, ERR_ACCEPTEXIST, &[nick]);
+            self.numeric(sink, by.conn, ERR_ACCEPTEXIST, &[nick]);
         } else if accepts.len() >= max {
-            self.numeric(voice, by.conn, ERR_ACCEPTFULL, &[]);
+            self.numeric(sink, by.conn, ERR_ACCEPTFULL, &[]);
         } else {
             accepts.push(folded);
         }
@@ -181,12 +181,12 @@ impl Chat {
         }
     }
 
-    fn tell_accepted(&self, voice: &mut Voice, by: By) {
+    fn tell_accepted(&self, sink: &mut Sink, by: Caller) {
         let extra = self.users[by.user].extra.as_ref();
         for nick in extra.into_iter().flat_map(|extra| &extra.accepts) {
-            self.numeric(voice, by.conn, RPL_ACCEPTLIST, &[nick.as_str()]);
+            self.numeric(sink, by.conn, RPL_ACCEPTLIST, &[nick.as_str()]);
         }
-        self.numeric(voice, by.conn, RPL_ENDOFACCEPT, &[]);
+        self.numeric(sink, by.conn, RPL_ENDOFACCEPT, &[]);
     }
 
     /// Whether `to` hears in private from `from`: user mode `R`.

@@ -1,6 +1,6 @@
 //! WHO and WHOX. Modern IRC, "WHO message"; IRCv3 whox.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
 use crate::chat::state::channels::ChannelMode;
@@ -9,7 +9,7 @@ use crate::chat::state::pending::Query;
 use crate::chat::state::queries::{WhoQuery, Whom};
 use crate::chat::state::right::Right;
 use crate::chat::state::users::UserMode;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 use crate::wire::mask;
@@ -22,7 +22,7 @@ const FIELDS: &str = "tcuihsnfdlaor";
 
 impl Chat {
     /// `WHO mask [o] [%fields[,token]]`.
-    pub(crate) fn who(&mut self, voice: &mut Voice, by: By, message: &Message) {
+    pub(crate) fn who(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let mask = message.params.first().copied().unwrap_or_default();
         let flags = message.params.get(1).copied().unwrap_or_default();
         let (flags, fields) = flags.split_once('%').map_or((flags, None), |(flags, fields)| {
@@ -32,12 +32,12 @@ impl Chat {
         });
         let mask = if mask.is_empty() { "*" } else { mask };
         // Before the look is recorded.
-        if !self.may_ask(voice, by, "WHO") {
+        if !self.may_ask(sink, by, "WHO") {
             return;
         }
         let sees = |(fields, _): &(Box<str>, Box<str>)| fields.contains('i');
         if fields.as_ref().is_some_and(sees) && self.has_right(by.user, Right::Addresses) {
-            self.record_look(voice, by, "WHO", mask);
+            self.record_look(sink, by, "WHO", mask);
         }
         let query = WhoQuery {
             mask: mask.into(),
@@ -45,15 +45,15 @@ impl Chat {
             operators_only: flags.contains('o'),
             fields,
         };
-        self.begin_answer(voice, by, Query::Who(query));
+        self.begin_answer(sink, by, Query::Who(query));
     }
 
     /// Finds whom it means.
-    pub(crate) fn find_whom(&self, by: By, query: &mut WhoQuery) {
+    pub(crate) fn find_whom(&self, by: Caller, query: &mut WhoQuery) {
         query.whom = self.whom(by, &query.mask);
     }
 
-    fn whom(&self, by: By, mask: &str) -> Whom {
+    fn whom(&self, by: Caller, mask: &str) -> Whom {
         if ChannelName::is_meant_by(mask) {
             let Some(channel) = self.channel_for(by, mask) else { return Whom::Nobody };
             let asker = self.member(channel, by.user);
@@ -84,8 +84,8 @@ impl Chat {
     /// One user, if it is one that is asked for.
     pub(crate) fn who_one(
         &self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         query: &WhoQuery,
         id: UserId,
         batch: Option<&str>,
@@ -107,13 +107,13 @@ impl Chat {
             return;
         }
         match &query.fields {
-            Some((fields, token)) => self.whox_line(voice, by, id, channel, (fields, token), batch),
-            None => self.who_line(voice, by, id, channel, batch),
+            Some((fields, token)) => self.whox_line(sink, by, id, channel, (fields, token), batch),
+            None => self.who_line(sink, by, id, channel, batch),
         }
     }
 
     /// `0` and `*` mean everyone. Those with user mode `i` are found only by who shares a channel.
-    fn who_matches(&self, by: By, mask: &str, id: UserId) -> bool {
+    fn who_matches(&self, by: Caller, mask: &str, id: UserId) -> bool {
         let user = &self.users[id];
         let visible = id == by.user
             || !user.is(UserMode::Invisible)
@@ -128,19 +128,19 @@ impl Chat {
     }
 
     /// A channel that both are in and see each other in.
-    fn common_channel(&self, by: By, other: UserId) -> Option<ChannelId> {
+    fn common_channel(&self, by: Caller, other: UserId) -> Option<ChannelId> {
         let channels = self.users[other].channels.iter().map(|membership| membership.channel);
         channels.into_iter().find(|channel| self.shares(by, *channel, other))
     }
 
-    fn shares(&self, by: By, channel: ChannelId, other: UserId) -> bool {
+    fn shares(&self, by: Caller, channel: ChannelId, other: UserId) -> bool {
         let members = self.member(channel, by.user).zip(self.member(channel, other));
         members.is_some_and(|(own, other)| self.sees(channel, own, other))
     }
 
     /// `H` here or `G` gone, `*` operator, the ranks in the channel, `B` bot: in this order, Modern
     /// IRC, "RPL_WHOREPLY (352)".
-    fn who_flags(&self, by: By, id: UserId, channel: Option<ChannelId>) -> String {
+    fn who_flags(&self, by: Caller, id: UserId, channel: Option<ChannelId>) -> String {
         let user = &self.users[id];
         let mut flags = String::from(if user.away().is_some() { "G" } else { "H" });
         if user.is(UserMode::Operator) {
@@ -158,8 +158,8 @@ impl Chat {
 
     fn who_line(
         &self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         id: UserId,
         channel: Option<ChannelId>,
         batch: Option<&str>,
@@ -170,13 +170,13 @@ impl Chat {
         let server = &self.settings.server_name;
         let realname = format!("0 {}", user.realname());
         let params = [name, user.username(), user.host(), server, user.nick(), &flags, &realname];
-        self.numeric_in(voice, by.conn, batch, RPL_WHOREPLY, &params);
+        self.numeric_in(sink, by.conn, batch, RPL_WHOREPLY, &params);
     }
 
     fn whox_line(
         &self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         id: UserId,
         channel: Option<ChannelId>,
         (fields, token): (&str, &str),
@@ -184,7 +184,7 @@ impl Chat {
     ) {
         let user = &self.users[id];
         let member = channel.and_then(|channel| self.member(channel, id));
-        let idle = voice.unix().saturating_sub(user.acted_at.into()).to_string();
+        let idle = sink.unix().saturating_sub(user.acted_at.into()).to_string();
         let mut params: Vec<String> = Vec::new();
         for field in FIELDS.chars().filter(|field| fields.contains(*field)) {
             params.push(match field {
@@ -207,16 +207,16 @@ impl Chat {
             });
         }
         let params: Vec<&str> = params.iter().map(String::as_str).collect();
-        self.numeric_in(voice, by.conn, batch, RPL_WHOSPCRPL, &params);
+        self.numeric_in(sink, by.conn, batch, RPL_WHOSPCRPL, &params);
     }
 
     /// Whether an address is told: to who comes from there, and to operators who may know.
-    pub(crate) fn sees_address(&self, by: By, id: UserId) -> bool {
+    pub(crate) fn sees_address(&self, by: Caller, id: UserId) -> bool {
         id == by.user || self.has_right(by.user, Right::Addresses)
     }
 
     /// The address somebody comes from.
-    pub(crate) fn shown_address(&self, by: By, id: UserId) -> String {
+    pub(crate) fn shown_address(&self, by: Caller, id: UserId) -> String {
         let may = self.sees_address(by, id);
         let address = self.users[id].conns.first().and_then(|conn| self.sessions[*conn].address);
         match address.filter(|_| may) {
@@ -227,7 +227,7 @@ impl Chat {
     }
 
     /// The channels of `id` that `by` may know it is in.
-    pub(crate) fn known_channels(&self, by: By, id: UserId) -> Vec<ChannelId> {
+    pub(crate) fn known_channels(&self, by: Caller, id: UserId) -> Vec<ChannelId> {
         let operator = self.has_right(by.user, Right::Secrets);
         let memberships = self.users[id].channels.iter().map(|membership| membership.channel);
         let known = |channel: &ChannelId| {

@@ -1,6 +1,6 @@
 //! One line, composed once for each form that its receivers' capabilities ask for.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::state::caps::{Cap, Caps};
 use crate::chat::state::sessions::Session;
 use crate::net::Span;
@@ -66,17 +66,16 @@ impl<'a> Line<'a> {
     }
 
     /// Says it on one connection, in the form that this has asked for.
-    pub fn to(&mut self, voice: &mut Voice, session: &Session) {
+    pub fn to(&mut self, sink: &mut Sink, session: &Session) {
         let form = self.form(session.caps);
         let span = match self.forms[form] {
             Some(span) => span,
             None => {
-                let time_ms = self.tags.at_ms.unwrap_or(voice.out.now.unix_ms);
-                *self.forms[form]
-                    .insert(voice.out.compose(|arena| self.write(arena, form, time_ms)))
+                let time_ms = self.tags.at_ms.unwrap_or(sink.out.now.unix_ms);
+                *self.forms[form].insert(sink.out.compose(|arena| self.write(arena, form, time_ms)))
             }
         };
-        voice.send(session.id, span);
+        sink.send(session.id, span);
     }
 
     /// Which tags a hearer with `caps` is told, of those that there are.

@@ -10,7 +10,7 @@ use crate::net::{ConnId, Now, Outbox, Span};
 
 /// Where one command says what it says. IRCv3 labeled-response: what its own speaker is told is
 /// held back until it is clear how many lines that is.
-pub struct Voice<'a> {
+pub struct Sink<'a> {
     /// Everyone's sending half.
     pub out: &'a mut Outbox,
     labelled: Option<Labelled>,
@@ -31,11 +31,11 @@ enum Held {
 pub struct Answer {
     labelled: Option<Labelled>,
     /// In order.
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<AnswerPiece>,
 }
 
 /// A piece of it.
-pub enum Piece {
+pub enum AnswerPiece {
     /// A line, with its end.
     Said(Box<[u8]>),
     /// A line of the echo of that number.
@@ -52,10 +52,10 @@ struct Labelled {
     batch: String,
 }
 
-impl<'a> Voice<'a> {
+impl<'a> Sink<'a> {
     /// Says everything at once.
-    pub fn new(out: &'a mut Outbox) -> Voice<'a> {
-        Voice { out, labelled: None, held: Vec::new(), unfinished: Vec::new() }
+    pub fn new(out: &'a mut Outbox) -> Sink<'a> {
+        Sink { out, labelled: None, held: Vec::new(), unfinished: Vec::new() }
     }
 
     /// When this turn began.
@@ -116,10 +116,10 @@ impl<'a> Voice<'a> {
         held: impl IntoIterator<Item = Held>,
     ) {
         let piece = |held| match held {
-            Held::Line(line) => Piece::Said(self.out.text(line).into()),
-            Held::Echo(number, line) => Piece::Echo(number, self.out.text(line).into()),
+            Held::Line(line) => AnswerPiece::Said(self.out.text(line).into()),
+            Held::Echo(number, line) => AnswerPiece::Echo(number, self.out.text(line).into()),
         };
-        let pieces: Vec<Piece> = held.into_iter().map(piece).collect();
+        let pieces: Vec<AnswerPiece> = held.into_iter().map(piece).collect();
         if !pieces.is_empty() {
             self.out.withhold(conn);
             self.unfinished.push((conn, Answer { labelled, pieces }));
@@ -127,7 +127,7 @@ impl<'a> Voice<'a> {
     }
 
     /// What `say` says to `conn`, without sending it.
-    pub fn captured(&mut self, conn: ConnId, say: impl FnOnce(&mut Voice)) -> Vec<Span> {
+    pub fn captured(&mut self, conn: ConnId, say: impl FnOnce(&mut Sink)) -> Vec<Span> {
         let labelled = self.labelled.replace(Labelled::unnamed(conn));
         let held = std::mem::take(&mut self.held);
         say(self);
@@ -153,8 +153,8 @@ impl<'a> Voice<'a> {
     /// What an answer comes to in which no echo is awaited any more.
     pub fn complete(&mut self, answer: Answer) -> Vec<Span> {
         let lines = answer.pieces.iter().map(|piece| match piece {
-            Piece::Said(line) => self.out.compose(|arena| arena.extend_from_slice(line)),
-            Piece::Echo(..) => unreachable!("an echo is awaited"),
+            AnswerPiece::Said(line) => self.out.compose(|arena| arena.extend_from_slice(line)),
+            AnswerPiece::Echo(..) => unreachable!("an echo is awaited"),
         });
         let lines = lines.collect();
         match &answer.labelled {
@@ -189,14 +189,14 @@ impl<'a> Voice<'a> {
     }
 
     /// What is said within is not part of the answer to a labelled command.
-    pub fn unlabelled(&mut self, say: impl FnOnce(&mut Voice)) {
+    pub fn unlabelled(&mut self, say: impl FnOnce(&mut Sink)) {
         let labelled = self.labelled.take();
         say(self);
         self.labelled = labelled;
     }
 
     /// Sets the answer aside that a labelled command has been given so far: it goes on with
-    /// [`Voice::go_on`] once something is known. Where an echo is awaited in it, that is not waited
+    /// [`Sink::go_on`] once something is known. Where an echo is awaited in it, that is not waited
     /// for, and what was held back is sent as it is.
     pub fn set_aside(&mut self) -> Option<(String, Vec<Box<[u8]>>)> {
         if lines(&self.held).is_none() {
@@ -208,7 +208,7 @@ impl<'a> Voice<'a> {
         Some((label, said))
     }
 
-    /// Goes on with an answer, after [`Voice::hold`].
+    /// Goes on with an answer, after [`Sink::hold`].
     pub fn go_on(&mut self, said: &[Box<[u8]>]) {
         for line in said {
             let line = self.out.compose(|arena| arena.extend_from_slice(line));

@@ -2,12 +2,12 @@
 //! a time, as fast as their reader reads, and so that a turn never looks at more than a part of what
 //! there is.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
 use crate::chat::state::ids::{ChannelId, UserId};
-use crate::chat::state::pending::{LongAnswer, Query, Stage};
-use crate::chat::{By, Chat};
+use crate::chat::state::pending::{AnswerStage, LongAnswer, Query};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 
 /// Users or channels looked at in one turn, where no long mask is to be held against each: some
@@ -26,7 +26,7 @@ const ASKED_BYTES_MAX: usize = 16 << 10;
 const LISTED_BYTES_MIN: usize = 4 << 10;
 
 /// What an answer has come to.
-enum Progress {
+enum AnswerProgress {
     /// There may be more.
     More,
     Done,
@@ -35,65 +35,69 @@ enum Progress {
 impl Chat {
     /// Answers `query` once those before it have been answered. A LIST ends one that is under way:
     /// so clients stop it.
-    pub(crate) fn begin_answer(&mut self, voice: &mut Voice, by: By, mut query: Query) {
+    pub(crate) fn begin_answer(&mut self, sink: &mut Sink, by: Caller, mut query: Query) {
         if let Query::List(_) = query {
-            self.end_list(voice, by);
+            self.end_list(sink, by);
         }
-        if !self.may_ask(voice, by, query.command()) {
+        if !self.may_ask(sink, by, query.command()) {
             return;
         }
         let answers = &mut self.sessions[by.conn].more().answers;
         let asked: usize = answers.iter().map(|answer| answer.query.asked_bytes()).sum();
         if asked + query.asked_bytes() > ASKED_BYTES_MAX && !answers.is_empty() {
-            return self.numeric(voice, by.conn, RPL_TRYAGAIN, &[query.command()]);
+            return self.numeric(sink, by.conn, RPL_TRYAGAIN, &[query.command()]);
         }
         query.clear(); // it is found when its turn has come
         let answers = &mut self.sessions[by.conn].more().answers;
         let first = answers.is_empty();
-        answers.push_back(LongAnswer { query, label: voice.take_label(), stage: Stage::Waiting });
+        answers.push_back(LongAnswer {
+            query,
+            label: sink.take_label(),
+            stage: AnswerStage::Waiting,
+        });
         if first {
-            self.go_on(voice, by.conn);
+            self.go_on(sink, by.conn);
         }
     }
 
     /// Whether one more answer may wait; says so if not.
-    pub(crate) fn may_ask(&mut self, voice: &mut Voice, by: By, command: &str) -> bool {
+    pub(crate) fn may_ask(&mut self, sink: &mut Sink, by: Caller, command: &str) -> bool {
         let may = self.sessions[by.conn].more().answers.len() < ANSWERS_MAX;
         if !may {
-            self.numeric(voice, by.conn, RPL_TRYAGAIN, &[command]);
+            self.numeric(sink, by.conn, RPL_TRYAGAIN, &[command]);
         }
         may
     }
 
-    fn end_list(&mut self, voice: &mut Voice, by: By) {
+    fn end_list(&mut self, sink: &mut Sink, by: Caller) {
         let answers = &mut self.sessions[by.conn].more().answers;
         let is_list = |answer: &LongAnswer| matches!(answer.query, Query::List(_));
         let Some(place) = answers.iter().position(is_list) else { return };
         let mut list = answers.remove(place).expect("it is there");
-        voice.unlabelled(|voice| {
-            self.begin(voice, by, &mut list);
-            self.end(voice, by, list);
+        sink.unlabelled(|sink| {
+            self.begin(sink, by, &mut list);
+            self.end(sink, by, list);
         });
     }
 
     /// Says as much more as there is room for, and something at least: where `sendq_pause` is less
     /// than a line may take, all answers come to their end all the same.
-    pub(crate) fn go_on(&mut self, voice: &mut Voice, conn: ConnId) {
+    pub(crate) fn go_on(&mut self, sink: &mut Sink, conn: ConnId) {
         let Some(user) = self.sessions[conn].user() else { return };
-        let by = By { conn, user };
+        let by = Caller { conn, user };
         let mut looked_at = 0;
         while let Some(mut answer) = self.sessions[conn].more().answers.pop_front() {
-            self.begin(voice, by, &mut answer);
+            self.begin(sink, by, &mut answer);
             let cost = answer.query.cost();
             loop {
-                let full = voice.out.headroom(conn) < answer.query.next_bytes();
+                let full = sink.out.headroom(conn) < answer.query.next_bytes();
                 if looked_at >= LOOKED_AT_MAX || (looked_at > 0 && full) {
                     self.sessions[conn].more().answers.push_front(answer);
-                    return voice.out.ask_room(conn);
+                    return sink.out.ask_room(conn);
                 }
                 looked_at += cost;
-                if matches!(self.say_next(voice, by, &mut answer), Progress::Done) {
-                    self.end(voice, by, answer);
+                if matches!(self.say_next(sink, by, &mut answer), AnswerProgress::Done) {
+                    self.end(sink, by, answer);
                     break;
                 }
             }
@@ -101,36 +105,36 @@ impl Chat {
     }
 
     /// Says what comes before an answer, if that has not been said.
-    fn begin(&mut self, voice: &mut Voice, by: By, answer: &mut LongAnswer) {
-        if let Stage::Waiting = answer.stage {
-            let batch = self.open_batch_of(voice, by, answer);
+    fn begin(&mut self, sink: &mut Sink, by: Caller, answer: &mut LongAnswer) {
+        if let AnswerStage::Waiting = answer.stage {
+            let batch = self.open_batch_of(sink, by, answer);
             if let Query::List(_) = answer.query {
-                self.numeric_in(voice, by.conn, batch.as_deref(), RPL_LISTSTART, &["Channel"]);
+                self.numeric_in(sink, by.conn, batch.as_deref(), RPL_LISTSTART, &["Channel"]);
             }
-            self.find(voice, by, &mut answer.query, batch.as_deref());
-            answer.stage = Stage::Begun { next: 0, batch };
+            self.find(sink, by, &mut answer.query, batch.as_deref());
+            answer.stage = AnswerStage::Begun { next: 0, batch };
         }
     }
 
     /// Finds what is to be said, unless too much waits already for those who read slowly.
-    fn find(&mut self, voice: &mut Voice, by: By, query: &mut Query, batch: Option<&str>) {
+    fn find(&mut self, sink: &mut Sink, by: Caller, query: &mut Query, batch: Option<&str>) {
         match query {
-            Query::List(_) | Query::Kept(_) => return,
+            Query::List(_) | Query::History(_) => return,
             Query::Who(who) => self.find_whom(by, who),
             Query::Sync(sync) => self.collect(by, sync),
         }
         let (bytes, max) = (query.listed_bytes(), self.settings.history.waiting_bytes_max);
         if bytes > LISTED_BYTES_MIN && bytes + self.waiting_bytes() > max {
             query.clear();
-            self.numeric_in(voice, by.conn, batch, RPL_TRYAGAIN, &[query.command()]);
+            self.numeric_in(sink, by.conn, batch, RPL_TRYAGAIN, &[query.command()]);
         }
     }
 
     /// The batch that an answer is said in, if it takes one.
     fn open_batch_of(
         &mut self,
-        voice: &mut Voice,
-        by: By,
+        sink: &mut Sink,
+        by: Caller,
         answer: &mut LongAnswer,
     ) -> Option<String> {
         let label = answer.label.take();
@@ -138,7 +142,9 @@ impl Chat {
             Query::Sync(sync) if self.sessions[by.conn].caps.has(Cap::Batch) => {
                 format!("metadata {}", sync.of)
             }
-            Query::Kept(kept) if self.sessions[by.conn].caps.has(Cap::Batch) => kept.batch.clone(),
+            Query::History(kept) if self.sessions[by.conn].caps.has(Cap::Batch) => {
+                kept.batch.clone()
+            }
             _ if label.is_some() => "labeled-response".to_owned(),
             _ => return None,
         };
@@ -146,56 +152,60 @@ impl Chat {
         let label = label.map_or(String::new(), |label| format!("@label={label} "));
         let opening =
             format!("{label}:{} BATCH +{reference} {kind}\r\n", self.settings.server_name);
-        voice.out.write(by.conn, opening.as_bytes());
+        sink.out.write(by.conn, opening.as_bytes());
         Some(reference)
     }
 
-    fn say_next(&self, voice: &mut Voice, by: By, answer: &mut LongAnswer) -> Progress {
-        let Stage::Begun { next, batch } = &mut answer.stage else { return Progress::Done };
+    fn say_next(&self, sink: &mut Sink, by: Caller, answer: &mut LongAnswer) -> AnswerProgress {
+        let AnswerStage::Begun { next, batch } = &mut answer.stage else {
+            return AnswerProgress::Done;
+        };
         let batch = batch.as_deref();
         match &mut answer.query {
             Query::Sync(sync) => {
-                if !self.sync_next(voice, by.conn, sync, next, batch) {
-                    return Progress::Done;
+                if !self.sync_next(sink, by.conn, sync, next, batch) {
+                    return AnswerProgress::Done;
                 }
             }
-            Query::Kept(kept) => {
-                if !self.say_kept(voice, by.conn, kept, batch) {
-                    return Progress::Done;
+            Query::History(kept) => {
+                if !self.send_history(sink, by.conn, kept, batch) {
+                    return AnswerProgress::Done;
                 }
             }
             Query::List(filter) => {
-                let Some(channel) = self.channels.next_from(*next) else { return Progress::Done };
+                let Some(channel) = self.channels.next_from(*next) else {
+                    return AnswerProgress::Done;
+                };
                 *next = ChannelId::after(channel);
-                self.list_one(voice, by, filter, channel, batch);
+                self.list_one(sink, by, filter, channel, batch);
             }
             Query::Who(query) => {
                 let Some((user, after)) = self.who_next(query, *next) else {
-                    return Progress::Done;
+                    return AnswerProgress::Done;
                 };
                 *next = after;
-                self.who_one(voice, by, query, user, batch);
+                self.who_one(sink, by, query, user, batch);
             }
         }
-        Progress::More
+        AnswerProgress::More
     }
 
-    fn end(&mut self, voice: &mut Voice, by: By, answer: LongAnswer) {
-        let Stage::Begun { batch, .. } = &answer.stage else { return };
+    fn end(&mut self, sink: &mut Sink, by: Caller, answer: LongAnswer) {
+        let AnswerStage::Begun { batch, .. } = &answer.stage else { return };
         let batch = batch.as_deref();
         match &answer.query {
-            Query::Sync(_) | Query::Kept(_) => {}
-            Query::List(_) => self.numeric_in(voice, by.conn, batch, RPL_LISTEND, &[]),
+            Query::Sync(_) | Query::History(_) => {}
+            Query::List(_) => self.numeric_in(sink, by.conn, batch, RPL_LISTEND, &[]),
             Query::Who(query) => {
-                self.numeric_in(voice, by.conn, batch, RPL_ENDOFWHO, &[query.mask()]);
+                self.numeric_in(sink, by.conn, batch, RPL_ENDOFWHO, &[query.mask()]);
             }
         }
         if let Some(reference) = batch {
             let closing = format!("-{reference}");
-            self.say(voice, by.conn, &self.settings.server_name, "BATCH", &[&closing]);
+            self.say(sink, by.conn, &self.settings.server_name, "BATCH", &[&closing]);
         }
-        if let Query::Kept(kept) = answer.query {
-            self.after_kept(voice, by, kept);
+        if let Query::History(kept) = answer.query {
+            self.after_history(sink, by, kept);
         }
     }
 

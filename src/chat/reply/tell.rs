@@ -1,6 +1,6 @@
 //! Saying things: replies to one connection, and lines to all whom they concern.
 
-use crate::chat::reply::Voice;
+use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::Numeric;
 use crate::chat::state::caps::Cap;
@@ -9,14 +9,14 @@ use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::sessions::Stage;
 use crate::chat::state::users::UserMode;
-use crate::chat::{By, Chat};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::PARAMS_MAX;
 
 impl Chat {
     /// A numeric reply: the client's nick, `params`, and the numeric's text if it has one. What of
     /// them can't stand where it is, however foreign, is told as `*`.
-    pub(crate) fn numeric(&self, voice: &mut Voice, to: ConnId, reply: Numeric, params: &[&str]) {
+    pub(crate) fn numeric(&self, sink: &mut Sink, to: ConnId, reply: Numeric, params: &[&str]) {
         let Numeric(code, text) = reply;
         let mut all = [""; PARAMS_MAX];
         all[0] = self.called(to);
@@ -26,25 +26,25 @@ impl Chat {
             all[count] = text;
             count += 1;
         }
-        self.say(voice, to, &self.settings.server_name, code, &all[..count]);
+        self.say(sink, to, &self.settings.server_name, code, &all[..count]);
     }
 
     /// A numeric reply with a text of its own.
     pub(crate) fn numeric_saying(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         to: ConnId,
         Numeric(code, _): Numeric,
         params: &[&str],
         text: &str,
     ) {
-        self.numeric(voice, to, Numeric(code, ""), &[params, &[text]].concat());
+        self.numeric(sink, to, Numeric(code, ""), &[params, &[text]].concat());
     }
 
     /// An error in the words of IRCv3 standard-replies: `FAIL command code context… :text`.
     pub(crate) fn fail(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         to: ConnId,
         command: &str,
         code: &str,
@@ -52,24 +52,24 @@ impl Chat {
         text: &str,
     ) {
         let params = [&[command, code], context, &[text]].concat();
-        self.say(voice, to, &self.settings.server_name, "FAIL", &params);
+        self.say(sink, to, &self.settings.server_name, "FAIL", &params);
     }
 
     /// A notice of the server to one connection.
-    pub(crate) fn notice(&self, voice: &mut Voice, to: ConnId, text: &str) {
-        self.say(voice, to, &self.settings.server_name, "NOTICE", &[self.called(to), text]);
+    pub(crate) fn notice(&self, sink: &mut Sink, to: ConnId, text: &str) {
+        self.say(sink, to, &self.settings.server_name, "NOTICE", &[self.called(to), text]);
     }
 
     /// A line to one connection.
     pub(crate) fn say(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         to: ConnId,
         source: &str,
         command: &str,
         params: &[&str],
     ) {
-        Line::new(source, command, params).to(voice, &self.sessions[to]);
+        Line::new(source, command, params).to(sink, &self.sessions[to]);
     }
 
     /// What the server calls who is at the other end: the nick, or `*` before there is one.
@@ -81,8 +81,8 @@ impl Chat {
     }
 
     /// An id for something that is told live: every line of a user has one (IRCv3 message-ids).
-    pub(crate) fn new_id(&self, voice: &Voice) -> String {
-        self.message_ids.next(voice.now().unix_ms)
+    pub(crate) fn new_id(&self, sink: &Sink) -> String {
+        self.message_ids.next(sink.now().unix_ms)
     }
 
     /// What can be told of everything that `user` says.
@@ -92,40 +92,40 @@ impl Chat {
     }
 
     /// A line to every connection of `user`.
-    pub(crate) fn to_user(&self, voice: &mut Voice, line: &mut Line, user: UserId) {
+    pub(crate) fn to_user(&self, sink: &mut Sink, line: &mut Line, user: UserId) {
         for conn in &self.users[user].conns {
-            line.to(voice, &self.sessions[*conn]);
+            line.to(sink, &self.sessions[*conn]);
         }
     }
 
     /// A line to those connections of `user` that have asked for `cap`.
-    pub(crate) fn to_user_with(&self, voice: &mut Voice, line: &mut Line, user: UserId, cap: Cap) {
+    pub(crate) fn to_user_with(&self, sink: &mut Sink, line: &mut Line, user: UserId, cap: Cap) {
         for conn in &self.users[user].conns {
             let session = &self.sessions[*conn];
             if session.caps.has(cap) {
-                line.to(voice, session);
+                line.to(sink, session);
             }
         }
     }
 
     /// A line to the members of a channel.
-    pub(crate) fn to_channel(&self, voice: &mut Voice, line: &mut Line, channel: ChannelId) {
+    pub(crate) fn to_channel(&self, sink: &mut Sink, line: &mut Line, channel: ChannelId) {
         for member in &self.channels[channel].members {
-            self.to_user(voice, line, member.user);
+            self.to_user(sink, line, member.user);
         }
     }
 
     /// A line to those members of a channel who may see what `about` does there.
     pub(crate) fn to_witnesses(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         line: &mut Line,
         channel: ChannelId,
         about: Member,
     ) {
         for member in &self.channels[channel].members {
             if self.sees(channel, *member, about) {
-                self.to_user(voice, line, member.user);
+                self.to_user(sink, line, member.user);
             }
         }
     }
@@ -161,10 +161,10 @@ impl Chat {
     }
 
     /// A line about `user` to their peers and to themselves.
-    pub(crate) fn to_peers_and_self(&self, voice: &mut Voice, line: &mut Line, user: UserId) {
-        self.to_user(voice, line, user);
+    pub(crate) fn to_peers_and_self(&self, sink: &mut Sink, line: &mut Line, user: UserId) {
+        self.to_user(sink, line, user);
         for peer in self.peers(user) {
-            self.to_user(voice, line, peer);
+            self.to_user(sink, line, peer);
         }
     }
 
@@ -172,7 +172,7 @@ impl Chat {
     /// them and has asked for `extended-monitor`, and themselves if `and_self`. Each connection once.
     pub(crate) fn to_interested(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         line: &mut Line,
         user: UserId,
         cap: Cap,
@@ -180,17 +180,17 @@ impl Chat {
     ) {
         let peers = self.peers(user);
         if and_self {
-            self.to_user_with(voice, line, user, cap);
+            self.to_user_with(sink, line, user, cap);
         }
         for peer in &peers {
-            self.to_user_with(voice, line, *peer, cap);
+            self.to_user_with(sink, line, *peer, cap);
         }
         let occasion = self.occasions.get();
         for conn in self.watchers.of(self.users[user].nick()) {
             let session = &self.sessions[*conn];
             let told = session.user().is_some_and(|user| self.users[user].told.get() == occasion);
             if !told && session.caps.has(cap) && session.caps.has(Cap::ExtendedMonitor) {
-                line.to(voice, session);
+                line.to(sink, session);
             }
         }
     }
@@ -205,27 +205,27 @@ impl Chat {
     /// What is said within must be said with the tag that `within` is given.
     pub(crate) fn batched(
         &mut self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         to: ConnId,
         kind: &str,
         params: &[&str],
-        within: impl FnOnce(&mut Chat, &mut Voice, Option<&str>),
+        within: impl FnOnce(&mut Chat, &mut Sink, Option<&str>),
     ) {
         if !self.sessions[to].caps.has(Cap::Batch) {
-            return within(self, voice, None);
+            return within(self, sink, None);
         }
         let reference = self.batch_reference();
         let server = self.settings.server_name.clone();
         let opening = format!("+{reference}");
-        self.say(voice, to, &server, "BATCH", &[&[&opening, kind], params].concat());
-        within(self, voice, Some(&reference));
-        self.say(voice, to, &server, "BATCH", &[&format!("-{reference}")]);
+        self.say(sink, to, &server, "BATCH", &[&[&opening, kind], params].concat());
+        within(self, sink, Some(&reference));
+        self.say(sink, to, &server, "BATCH", &[&format!("-{reference}")]);
     }
 
     /// A numeric reply within a batch.
     pub(crate) fn numeric_in(
         &self,
-        voice: &mut Voice,
+        sink: &mut Sink,
         to: ConnId,
         batch: Option<&str>,
         Numeric(code, text): Numeric,
@@ -238,7 +238,7 @@ impl Chat {
         }
         let tags = LineTags { batch, ..LineTags::default() };
         let line = Line::new(&self.settings.server_name, code, &all);
-        line.tagged(tags).to(voice, &self.sessions[to]);
+        line.tagged(tags).to(sink, &self.sessions[to]);
     }
 
     /// The mask of a connection that has not registered, with `*` for what is not known yet.
@@ -253,7 +253,7 @@ impl Chat {
     }
 
     /// The channel that a command of a user names, if there is one that they may know of.
-    pub(crate) fn channel_for(&self, by: By, name: &str) -> Option<ChannelId> {
+    pub(crate) fn channel_for(&self, by: Caller, name: &str) -> Option<ChannelId> {
         let id = self.channels.find(name)?;
         let secret = self.channels[id].is(ChannelMode::Secret);
         (!secret || self.users[by.user].is_in(id)).then_some(id)

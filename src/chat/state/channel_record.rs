@@ -4,7 +4,7 @@ use crate::chat::state::ban::Ban;
 use crate::chat::state::channels::{Channel, List, ListEntry, NEVER, Topic};
 use crate::chat::state::metadata::Metadata;
 use crate::chat::state::ranks::Rank;
-use crate::chat::state::registration::{Registration, Standing};
+use crate::chat::state::registration::{ChannelRegistration, Standing};
 use crate::store;
 use crate::store::{ChannelRecord, TopicRecord};
 use crate::wire::casemap::folded;
@@ -42,7 +42,7 @@ impl Channel {
     }
 
     /// What makes it one that is registered, once it is.
-    pub fn registered(&self) -> Option<&Registration> {
+    pub fn registered(&self) -> Option<&ChannelRegistration> {
         let registration = self.registration.as_deref();
         registration.filter(|registration| registration.standing != Standing::Asked)
     }

@@ -4,7 +4,7 @@ use crate::chat::state::ban::Ban;
 use crate::chat::state::ids::{ChannelId, Membership, Serial, UserId};
 use crate::chat::state::metadata::Metadata;
 use crate::chat::state::ranks::Ranks;
-use crate::chat::state::registration::Registration;
+use crate::chat::state::registration::ChannelRegistration;
 use crate::chat::state::users::Users;
 use crate::wire::casemap;
 use crate::wire::casemap::Folded;
@@ -43,7 +43,7 @@ pub struct Channel {
     /// What is said of the channel to programs.
     pub metadata: Option<Box<Metadata>>,
     /// It stays, or is about to be one that does.
-    pub registration: Option<Box<Registration>>,
+    pub registration: Option<Box<ChannelRegistration>>,
     /// Its former operators, kept while it is not registered.
     pub(crate) former: Option<Box<Former>>,
 }
@@ -344,7 +344,8 @@ impl Channels {
     pub fn register(&mut self, id: ChannelId, founder: Box<str>) -> Serial {
         self.made += 1;
         let serial = Serial(self.made);
-        let before = self[id].registration.replace(Registration::asked(serial, founder).into());
+        let before =
+            self[id].registration.replace(ChannelRegistration::asked(serial, founder).into());
         assert!(before.is_none(), "a channel that is not registered");
         serial
     }

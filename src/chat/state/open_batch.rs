@@ -27,7 +27,7 @@ pub(crate) struct BatchLine {
 }
 
 /// Why a line can't be part of a batch, as `FAIL BATCH` tells it. IRCv3 multiline, "Errors".
-pub(crate) struct Fault {
+pub(crate) struct BatchFault {
     pub code: &'static str,
     pub context: Vec<String>,
     pub text: &'static str,
@@ -35,8 +35,8 @@ pub(crate) struct Fault {
 
 impl OpenBatch {
     /// Takes one more line.
-    pub(crate) fn add(&mut self, message: &Message, limits: &Limits) -> Result<(), Fault> {
-        let fault = |code, context, text| Err(Fault { code, context, text });
+    pub(crate) fn add(&mut self, message: &Message, limits: &Limits) -> Result<(), BatchFault> {
+        let fault = |code, context, text| Err(BatchFault { code, context, text });
         let invalid = |text| fault("MULTILINE_INVALID", vec![], text);
         let kind = match &*message.command.to_ascii_uppercase() {
             "PRIVMSG" => Some(Kind::Privmsg),
@@ -76,7 +76,7 @@ impl OpenBatch {
 }
 
 impl BatchLine {
-    pub(crate) fn to_keep(&self) -> store::Line {
+    pub(crate) fn to_store(&self) -> store::Line {
         store::Line { text: self.text.to_string(), concat: self.concat }
     }
 }

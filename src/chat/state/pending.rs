@@ -1,6 +1,6 @@
 //! Answers that one connection is still to receive.
 
-use crate::chat::state::queries::{Kept, LINE_MAX, ListFilter, Sync, WhoQuery};
+use crate::chat::state::queries::{HistoryAnswer, LINE_MAX, ListFilter, MetadataSync, WhoQuery};
 use std::collections::VecDeque;
 
 /// The answers that one connection is still to hear, in the order it asked; the first is under way.
@@ -11,7 +11,7 @@ pub struct LongAnswer {
     pub query: Query,
     /// The label of the command it answers, until it begins.
     pub label: Option<String>,
-    pub stage: Stage,
+    pub stage: AnswerStage,
 }
 
 impl LongAnswer {
@@ -22,15 +22,15 @@ impl LongAnswer {
     }
 
     /// What was kept, if it is that.
-    pub(crate) fn kept(&self) -> Option<&Kept> {
+    pub(crate) fn kept(&self) -> Option<&HistoryAnswer> {
         match &self.query {
-            Query::Kept(kept) => Some(kept),
+            Query::History(kept) => Some(kept),
             _ => None,
         }
     }
 }
 
-pub(crate) enum Stage {
+pub(crate) enum AnswerStage {
     /// Others come before it.
     Waiting,
     Begun {
@@ -45,9 +45,9 @@ pub(crate) enum Stage {
 pub(crate) enum Query {
     List(ListFilter),
     Who(WhoQuery),
-    Sync(Sync),
+    Sync(MetadataSync),
     /// Nothing more is heard of who has asked until it is said: each may be megabytes.
-    Kept(Kept),
+    History(HistoryAnswer),
 }
 
 impl Query {
@@ -56,7 +56,7 @@ impl Query {
             Query::List(_) => "LIST",
             Query::Who(_) => "WHO",
             Query::Sync(_) => "METADATA",
-            Query::Kept(kept) => kept.command,
+            Query::History(kept) => kept.command,
         }
     }
 
@@ -66,7 +66,7 @@ impl Query {
         let mask_bytes = match self {
             Query::List(filter) => filter.mask_bytes(),
             Query::Who(query) => query.mask_bytes(),
-            Query::Sync(_) | Query::Kept(_) => 0,
+            Query::Sync(_) | Query::History(_) => 0,
         };
         1 + mask_bytes / 8
     }
@@ -77,7 +77,7 @@ impl Query {
             Query::List(filter) => filter.mask_bytes(),
             Query::Who(query) => query.asked_bytes(),
             Query::Sync(sync) => sync.of.len(),
-            Query::Kept(_) => 0,
+            Query::History(_) => 0,
         }
     }
 
@@ -87,14 +87,14 @@ impl Query {
             Query::List(_) => 0,
             Query::Who(query) => query.listed_bytes(),
             Query::Sync(sync) => sync.listed_bytes(),
-            Query::Kept(kept) => kept.bytes(),
+            Query::History(kept) => kept.bytes(),
         }
     }
 
     /// Forgets what was found.
     pub(crate) fn clear(&mut self) {
         match self {
-            Query::List(_) | Query::Kept(_) => {}
+            Query::List(_) | Query::History(_) => {}
             Query::Who(query) => query.clear(),
             Query::Sync(sync) => sync.clear(),
         }
@@ -103,7 +103,7 @@ impl Query {
     /// What may be said next, in bytes.
     pub(crate) fn next_bytes(&self) -> usize {
         match self {
-            Query::Kept(kept) => kept.next_bytes(),
+            Query::History(kept) => kept.next_bytes(),
             _ => LINE_MAX,
         }
     }

@@ -78,39 +78,39 @@ impl ListFilter {
 }
 
 /// What is still to be said of it.
-pub(crate) struct Kept {
+pub(crate) struct HistoryAnswer {
     /// What has asked for it.
     pub command: &'static str,
     /// The type of the batch it is said in, with its parameters.
     pub batch: String,
     /// In order.
-    pub rest: VecDeque<Piece>,
+    pub rest: VecDeque<HistoryPiece>,
     /// What is to be asked for once this is said.
     pub then: Option<Plays>,
 }
 
 /// A piece of it.
-pub(crate) enum Piece {
+pub(crate) enum HistoryPiece {
     /// What was said, and to what its reader calls so.
     Said(String, Message),
     /// Where something was said, and when last, in milliseconds since 1970.
     Target(String, i64),
 }
 
-impl Kept {
+impl HistoryAnswer {
     /// What it takes in memory, more or less.
     pub(crate) fn bytes(&self) -> usize {
-        let bytes = |piece: &Piece| match piece {
-            Piece::Said(target, message) => target.len() + message.bytes(),
-            Piece::Target(name, _) => name.len(),
+        let bytes = |piece: &HistoryPiece| match piece {
+            HistoryPiece::Said(target, message) => target.len() + message.bytes(),
+            HistoryPiece::Target(name, _) => name.len(),
         };
-        size_of::<Piece>() * self.rest.len() + self.rest.iter().map(bytes).sum::<usize>()
+        size_of::<HistoryPiece>() * self.rest.len() + self.rest.iter().map(bytes).sum::<usize>()
     }
 
     /// What the next piece may take, in bytes.
     pub(crate) fn next_bytes(&self) -> usize {
         match self.rest.front() {
-            Some(Piece::Said(_, Message { text: Text::Lines(lines), .. })) => {
+            Some(HistoryPiece::Said(_, Message { text: Text::Lines(lines), .. })) => {
                 LINE_MAX + lines.iter().map(|line| LINE_MAX / 2 + line.text.len()).sum::<usize>()
             }
             _ => LINE_MAX,
@@ -120,7 +120,7 @@ impl Kept {
 
 /// What is still to be played, one target after the other.
 pub(crate) struct Plays {
-    pub targets: VecDeque<Wanted>,
+    pub targets: VecDeque<PlayTargets>,
     pub selection: Selection,
     /// Messages of each target.
     pub limit: Limit,
@@ -131,7 +131,7 @@ pub(crate) struct Plays {
 }
 
 /// A target that is to be played.
-pub(crate) enum Wanted {
+pub(crate) enum PlayTargets {
     /// As the client calls it.
     Named(String),
     /// Where something was said that its user may read, also with somebody whom nobody can name any
@@ -206,7 +206,7 @@ pub(crate) enum Subject {
 }
 
 /// The values of some keys of some subjects, to be said in a `metadata` batch.
-pub(crate) struct Sync {
+pub(crate) struct MetadataSync {
     /// For what they are asked: the parameter of the batch.
     pub of: Box<str>,
     pub whose: Whose,
@@ -228,7 +228,7 @@ pub(crate) enum Whose {
     Channel(ChannelId, Serial),
 }
 
-impl Sync {
+impl MetadataSync {
     /// Forgets what was collected.
     pub(crate) fn clear(&mut self) {
         (self.subjects, self.keys) = (Vec::new(), Vec::new());

@@ -36,10 +36,10 @@ impl Said {
     }
 }
 
-impl Place {
+impl HeardIn {
     /// Where nobody is any more.
-    pub(crate) fn nowhere(name: &str) -> Place {
-        Place { name: name.to_owned(), target: None, kept: None }
+    pub(crate) fn nowhere(name: &str) -> HeardIn {
+        HeardIn { name: name.to_owned(), target: None, kept: None }
     }
 }
 
@@ -56,7 +56,7 @@ impl Redactable {
 }
 
 /// Where a message is to be taken back, and who may hear of that.
-pub(crate) struct Place {
+pub(crate) struct HeardIn {
     /// As it is called.
     pub name: String,
     /// Who is told; nobody where the other one is not here.

@@ -2,11 +2,11 @@
 
 use crate::chat::state::ids::Serial;
 use crate::chat::state::ranks::Rank;
-use crate::chat::state::save_state::Kept;
+use crate::chat::state::save_state::SaveState;
 use crate::wire::casemap::{Folded, same};
 
 /// What a registered channel has beside what every channel has.
-pub struct Registration {
+pub struct ChannelRegistration {
     /// Tells it from others that the channel had before.
     pub serial: Serial,
     /// The account whose it is, folded.
@@ -17,7 +17,7 @@ pub struct Registration {
     /// Whether it is registered, or about to be so, or no more.
     pub standing: Standing,
     /// How far what is kept of it is behind.
-    pub(crate) kept: Kept,
+    pub(crate) kept: SaveState,
     /// The name that it had before a RENAME, until what is kept under that is gone.
     pub former: Option<Folded>,
 }
@@ -33,11 +33,11 @@ pub enum Standing {
     Ending,
 }
 
-impl Registration {
+impl ChannelRegistration {
     /// One that the store is to keep.
-    pub fn asked(serial: Serial, founder: Box<str>) -> Registration {
-        let (standing, kept) = (Standing::Asked, Kept::Writing);
-        Registration { serial, founder, ranks: Vec::new(), standing, kept, former: None }
+    pub fn asked(serial: Serial, founder: Box<str>) -> ChannelRegistration {
+        let (standing, kept) = (Standing::Asked, SaveState::Saving);
+        ChannelRegistration { serial, founder, ranks: Vec::new(), standing, kept, former: None }
     }
 
     /// The rank that `account` has of itself.
@@ -56,6 +56,9 @@ impl Registration {
         }
         let former = self.former.as_ref();
         assert!(former.is_none_or(|former| *former != Folded::of(name)), "{name} is not former");
-        assert!(self.standing != Standing::Asked || self.kept != Kept::Now, "{name} is asked for");
+        assert!(
+            self.standing != Standing::Asked || self.kept != SaveState::Clean,
+            "{name} is asked for"
+        );
     }
 }

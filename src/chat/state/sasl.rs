@@ -8,10 +8,10 @@ use crate::store::Account;
 /// An exchange that is going on.
 pub struct Sasl {
     pub payload: Payload,
-    pub stage: Stage,
+    pub stage: SaslStage,
 }
 
-pub(crate) enum Stage {
+pub(crate) enum SaslStage {
     Plain,
     External,
     ScramFirst,

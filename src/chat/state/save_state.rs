@@ -1,13 +1,13 @@
-//! Whether something that the store keeps has been saved.
+//! How far the store is behind a value that it saves.
 
-/// How far what is kept of an always-on user is behind how they stand.
+/// Whether the store has the latest of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kept {
-    /// It is what it should be, or will be once the store has answered.
+pub(crate) enum SaveState {
+    /// The store has it, or nothing has been asked of it yet.
     #[default]
-    Now,
-    /// The store is writing, and will be asked again after that.
-    Behind,
-    /// The store is writing.
-    Writing,
+    Clean,
+    /// The store is writing it.
+    Saving,
+    /// The store is writing an older one, and is asked again after that.
+    Dirty,
 }

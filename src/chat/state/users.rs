@@ -5,7 +5,7 @@ use crate::chat::state::ids::{ChannelId, Membership, Serial, UserId};
 use crate::chat::state::login::Login;
 use crate::chat::state::markers::Markers;
 use crate::chat::state::metadata::Metadata;
-use crate::chat::state::save_state::Kept;
+use crate::chat::state::save_state::SaveState;
 use crate::net::ConnId;
 use crate::wire::casemap;
 use crate::wire::casemap::{Folded, same};
@@ -77,7 +77,7 @@ pub struct Extra {
     /// They stay when their last connection goes.
     pub always_on: bool,
     /// Whether that is kept as it is now.
-    pub kept: Kept,
+    pub kept: SaveState,
     /// They do not want to be sent what they missed.
     pub no_replay: bool,
     /// When they may knock again, in seconds of uptime: a clock that is set back keeps nobody out.

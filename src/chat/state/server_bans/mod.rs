@@ -20,7 +20,7 @@ mod masks;
 
 /// Whom a ban means.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Target {
+pub(crate) enum BanTarget {
     /// All who come from there.
     Network(Network),
     /// Who is logged in to it, folded.
@@ -44,23 +44,23 @@ pub(crate) struct ServerBan {
 /// All of them. Whatever their number, who comes is held against few.
 #[derive(Default)]
 pub(crate) struct ServerBans {
-    bans: HashMap<Target, ServerBan>,
+    bans: HashMap<BanTarget, ServerBan>,
     masks: Masks,
     /// Those that end, the next to end first.
-    ends: BTreeSet<(u64, Target)>,
+    ends: BTreeSet<(u64, BanTarget)>,
 }
 
-impl Target {
+impl BanTarget {
     /// Whom `text` means: an address or a network, a mask, which has `!`, `@` or a wildcard, or else
     /// an account, which may be written `account:name`. A mask of anyone at one address, or in one
     /// network, means that.
-    pub(crate) fn parse(text: &str) -> Option<Target> {
+    pub(crate) fn parse(text: &str) -> Option<BanTarget> {
         if let Some(account) = text.strip_prefix("account:") {
-            return Target::account(account);
+            return BanTarget::account(account);
         }
         let host = text.strip_prefix("*!").unwrap_or(text).strip_prefix("*@").unwrap_or(text);
         if let Some(network) = Network::parse(host) {
-            return Some(Target::Network(network));
+            return Some(BanTarget::Network(network));
         }
         match text.contains(['!', '@', '*', '?', '.', ':']) {
             true => {
@@ -69,52 +69,52 @@ impl Target {
                 if mask.as_str().contains('/') {
                     return None;
                 }
-                Some(Target::Mask(casemap::folded(mask.as_str()).into()))
+                Some(BanTarget::Mask(casemap::folded(mask.as_str()).into()))
             }
-            false => Target::account(text),
+            false => BanTarget::account(text),
         }
     }
 
-    fn account(name: &str) -> Option<Target> {
+    fn account(name: &str) -> Option<BanTarget> {
         let account = names::Account::parse(name, usize::MAX)?;
-        Some(Target::Account(casemap::folded(account.as_str()).into()))
+        Some(BanTarget::Account(casemap::folded(account.as_str()).into()))
     }
 
     /// Whether it means so many that it was likely not meant.
     pub(crate) fn is_vast(&self) -> bool {
         match self {
-            Target::Network(network) if network.first().is_ipv4() => network.length() < 8,
-            Target::Network(network) => network.length() < 16,
-            Target::Account(_) => false,
-            Target::Mask(mask) => !mask.contains(char::is_alphanumeric),
+            BanTarget::Network(network) if network.first().is_ipv4() => network.length() < 8,
+            BanTarget::Network(network) => network.length() < 16,
+            BanTarget::Account(_) => false,
+            BanTarget::Mask(mask) => !mask.contains(char::is_alphanumeric),
         }
     }
 
     fn kind(&self) -> BanKind {
         match self {
-            Target::Network(_) => BanKind::Address,
-            Target::Account(_) => BanKind::Account,
-            Target::Mask(_) => BanKind::Mask,
+            BanTarget::Network(_) => BanKind::Address,
+            BanTarget::Account(_) => BanKind::Account,
+            BanTarget::Mask(_) => BanKind::Mask,
         }
     }
 
     /// As the store has it.
     pub(crate) fn kept(&self) -> (BanKind, String) {
         let what = match self {
-            Target::Network(network) => network.to_string(),
-            Target::Account(text) | Target::Mask(text) => text.to_string(),
+            BanTarget::Network(network) => network.to_string(),
+            BanTarget::Account(text) | BanTarget::Mask(text) => text.to_string(),
         };
         (self.kind(), what)
     }
 }
 
 /// As an operator may write it.
-impl fmt::Display for Target {
+impl fmt::Display for BanTarget {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Target::Network(network) => write!(f, "{network}"),
-            Target::Account(account) => write!(f, "account:{account}"),
-            Target::Mask(mask) => f.write_str(mask),
+            BanTarget::Network(network) => write!(f, "{network}"),
+            BanTarget::Account(account) => write!(f, "account:{account}"),
+            BanTarget::Mask(mask) => f.write_str(mask),
         }
     }
 }
@@ -143,9 +143,9 @@ pub(crate) fn time(unix: u64) -> String {
 
 impl ServerBans {
     /// Puts one in, in the place of what was said of its target before.
-    pub(crate) fn insert(&mut self, target: Target, ban: ServerBan) {
+    pub(crate) fn insert(&mut self, target: BanTarget, ban: ServerBan) {
         self.remove(&target);
-        if let Target::Mask(mask) = &target {
+        if let BanTarget::Mask(mask) = &target {
             self.masks.insert(mask);
         }
         if let Some(until) = ban.until {
@@ -154,9 +154,9 @@ impl ServerBans {
         self.bans.insert(target, ban);
     }
 
-    pub(crate) fn remove(&mut self, target: &Target) -> Option<ServerBan> {
+    pub(crate) fn remove(&mut self, target: &BanTarget) -> Option<ServerBan> {
         let ban = self.bans.remove(target)?;
-        if let Target::Mask(mask) = target {
+        if let BanTarget::Mask(mask) = target {
             self.masks.remove(mask);
         }
         if let Some(until) = ban.until {
@@ -166,22 +166,22 @@ impl ServerBans {
     }
 
     /// What is said of a target.
-    pub(crate) fn get(&self, target: &Target) -> Option<&ServerBan> {
+    pub(crate) fn get(&self, target: &BanTarget) -> Option<&ServerBan> {
         self.bans.get(target)
     }
 
     /// All of them, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Target, &ServerBan)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&BanTarget, &ServerBan)> {
         self.bans.iter()
     }
 
     pub(crate) fn of_mask(&self, who: &str, now: u64) -> Option<&ServerBan> {
-        let ban = |mask: &str| self.bans.get(&Target::Mask(mask.into()));
+        let ban = |mask: &str| self.bans.get(&BanTarget::Mask(mask.into()));
         ban(self.masks.find(who, |mask| ban(mask).is_some_and(|ban| ban.holds(now)))?)
     }
 
     /// Those that have ended by now.
-    pub(crate) fn take_ended(&mut self, now: u64) -> Vec<Target> {
+    pub(crate) fn take_ended(&mut self, now: u64) -> Vec<BanTarget> {
         let mut ended = Vec::new();
         while let Some((_, target)) = self.ends.first().filter(|(until, _)| *until <= now).cloned()
         {
