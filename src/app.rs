@@ -19,7 +19,8 @@ pub enum Protocol {
 /// All services of the daemon.
 pub struct App {
     echo: Echo,
-    chat: Chat,
+    /// Chat.
+    pub chat: Chat,
     /// By [`EndpointId`].
     endpoints: Vec<Protocol>,
     /// By slot.

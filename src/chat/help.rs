@@ -468,8 +468,7 @@ const ALL: &[HelpTopic] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::oper::oper;
-    use crate::chat::oper::oper::NOTICE_KINDS;
+    use crate::chat::oper::operators::{NOTICE_KINDS, NOTICE_LETTERS};
     use crate::chat::state::ban;
     use crate::chat::state::channels::{ChannelMode, List};
     use crate::chat::state::ranks::Rank;
@@ -511,10 +510,7 @@ mod tests {
         for (letter, kind) in NOTICE_KINDS {
             assert!(user.contains(&format!("{letter} {kind}")), "{letter} {kind}");
         }
-        assert_eq!(
-            oper::NOTICE_LETTERS,
-            NOTICE_KINDS.map(|(letter, _)| letter.to_string()).concat()
-        );
+        assert_eq!(NOTICE_LETTERS, NOTICE_KINDS.map(|(letter, _)| letter.to_string()).concat());
         for letter in ban::EXTBANS.chars() {
             assert!(text_of("extbans").contains(&format!("  {letter}:")), "{letter}:");
         }

@@ -20,6 +20,7 @@ mod state;
 mod table;
 
 pub use account::administer::Order;
+pub use message::say::Unannounced;
 pub use oper::run::Ended;
 pub use oper::stats::Figures;
 pub use settings::{

@@ -31,7 +31,7 @@ use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::auth::skeleton::Skeleton;
 use stonechat::auth::verifier::Verifier;
-use stonechat::chat::{Ended, Operator, OperatorClass, Proof, Right, Settings};
+use stonechat::chat::{Ended, Operator, OperatorClass, Proof, Right, Settings, Unannounced};
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer, Secure, TlsVersion};
 use stonechat::store::{NewAccount, Reply, Request, Secret};
 
@@ -373,6 +373,14 @@ impl Stage {
         self.settings = settings.clone();
         self.server.inject(|app, out| app.set_settings(out, 512, settings));
         self.settle();
+    }
+
+    /// A source without a user says something in a channel.
+    pub fn announce(&mut self, channel: &str, name: &str, text: &str) -> Result<(), Unannounced> {
+        let mut result = Ok(());
+        self.server.inject(|app, out| result = app.chat.announce(out, channel, name, text));
+        self.settle();
+        result
     }
 
     /// A program that somebody has asked for says something.

@@ -12,5 +12,6 @@ pub(crate) mod receipts;
 pub(crate) mod redact;
 pub(crate) mod relay;
 pub(crate) mod returning;
+pub(crate) mod say;
 pub(crate) mod search;
 pub(crate) mod znc_playback;

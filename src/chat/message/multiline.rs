@@ -1,16 +1,13 @@
 //! BATCH from clients: a message of several lines. IRCv3 client-batch and multiline.
 
 use crate::chat::message::client_tags::client_only;
+use crate::chat::message::say::{Said, Speaker, Words};
 use crate::chat::reply::Sink;
-use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
-use crate::chat::state::message::Kind;
-use crate::chat::state::open_batch::{BatchLine, OpenBatch};
-use crate::chat::state::sessions::Session;
-use crate::chat::{Caller, Chat, Limits};
+use crate::chat::state::open_batch::OpenBatch;
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
-use crate::store::Text;
 use crate::wire::irc::Message;
 
 /// The longest reference of a batch.
@@ -129,77 +126,10 @@ impl Chat {
         let kind = batch.kind.expect("its first line has set it");
         let texts: Vec<&str> = batch.lines.iter().map(|line| &*line.text).collect();
         let Some(target) = self.target(sink, by, kind, &batch.target, &texts) else { return };
-        let msgid = self.message_ids.next(sink.now().unix_ms);
-        self.note_said(sink, by, target, &msgid);
-        let reference = message_reference(&msgid);
-        let name = self.target_name(target);
-        let mask = self.users[by.user].mask().to_owned();
-        let echo = self.keep(sink, by, target, &name, |chat, sink| {
-            let tags = chat.tags_of(by.user);
-            let tags = LineTags { msgid: Some(&msgid), client: &batch.client_tags, ..tags };
-            let text = Text::Lines(batch.lines.iter().map(BatchLine::to_store).collect());
-            chat.to_store(sink, &mask, kind.command(), tags, text)
-        });
         let lines: Vec<(&str, bool)> =
             batch.lines.iter().map(|line| (&*line.text, line.concat)).collect();
-        let limits = &self.settings.limits;
-        let tags =
-            LineTags { msgid: Some(&msgid), client: &batch.client_tags, ..self.tags_of(by.user) };
-        say_in_lines(limits, &reference, &mask, kind.command(), &name, &lines, tags, |say| {
-            self.deliver(sink, by, target, echo, say);
-        });
-        if kind == Kind::Privmsg {
-            self.tell_if_away(sink, by, target);
-        }
+        let (speaker, words) = (Speaker::User(by), Words::Lines(&lines));
+        let client_tags = &batch.client_tags;
+        self.say_message(sink, &Said { speaker, kind, target, words, client_tags });
     }
-}
-
-/// What the batch of a message is called: no other has it, as each is said once at a time.
-pub(crate) fn message_reference(msgid: &str) -> String {
-    format!("m{msgid}")
-}
-
-/// Composes a message of several lines, each with whether it goes on where the one before ended, and
-/// gives `act` what says it to a connection.
-#[allow(clippy::too_many_arguments)]
-pub(crate) fn say_in_lines(
-    limits: &Limits,
-    reference: &str,
-    source: &str,
-    command: &str,
-    target: &str,
-    texts: &[(&str, bool)],
-    tags: LineTags,
-    act: impl FnOnce(&mut dyn FnMut(&mut Sink, &Session)),
-) {
-    let (opening, ending) = (format!("+{reference}"), format!("-{reference}"));
-    let (open, close) = ([&*opening, "draft/multiline", target], [&*ending]);
-    let mut open = Line::new(source, "BATCH", &open).tagged(tags);
-    let mut close = Line::new(source, "BATCH", &close);
-    let params: Vec<[&str; 2]> = texts.iter().map(|(text, _)| [target, *text]).collect();
-    let within =
-        |concat| LineTags { batch: Some(reference), concat, timed: true, ..LineTags::default() };
-    let mut lines: Vec<Line> = (params.iter().zip(texts))
-        .map(|(params, (_, concat))| Line::new(source, command, params).tagged(within(*concat)))
-        .collect();
-    // Who knows no multiline hears line after line, empty ones left out; the first has the id, and
-    // each what clients say with it, as `+draft/channel-context` says where it belongs; but not four
-    // kilobytes of it thirty times.
-    let mut first = Some(tags);
-    let small = tags.client.len() * params.len() <= limits.multiline_bytes_max;
-    let client = if small { tags.client } else { "" };
-    let rest = LineTags { msgid: None, client, ..tags };
-    let heard = params.iter().filter(|[_, text]| !text.is_empty());
-    let mut plain: Vec<Line> = heard
-        .map(|params| Line::new(source, command, params).tagged(first.take().unwrap_or(rest)))
-        .collect();
-    act(&mut |sink, session| {
-        if session.caps.has(Cap::Multiline) && session.caps.has(Cap::Batch) {
-            open.to(sink, session);
-            lines.iter_mut().for_each(|line| line.to(sink, session));
-            close.to(sink, session);
-        } else {
-            plain.iter_mut().for_each(|line| line.to(sink, session));
-        }
-    });
 }

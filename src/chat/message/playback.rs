@@ -1,13 +1,12 @@
 //! What was said, as it is kept; and said again from there, as an echo or as history.
 
-use crate::chat::Chat;
-use crate::chat::message::multiline::{message_reference, say_in_lines};
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::lines::Lines;
 use crate::chat::state::caps::Cap;
-use crate::chat::state::channels::ChannelMode;
 use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::message::{Kind, Target};
+use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::store;
 use crate::store::{Message, Text};
@@ -18,16 +17,26 @@ use crate::wire::irc;
 const RELAYED_BY: &str = "draft/relaymsg=";
 
 impl Chat {
-    /// Where what `user` says to `target` is kept; nowhere if not everyone there may hear it.
-    pub(crate) fn history_target(&self, user: UserId, target: Target) -> Option<store::Target> {
+    /// The history that a message to `target` belongs to; none if not everyone there may receive it.
+    pub(crate) fn history_target(
+        &self,
+        speaker: Option<Caller>,
+        target: Target,
+    ) -> Option<store::Target> {
         if !self.settings.history.enabled || !self.backends.is_there() {
             return None;
         }
         match target {
             Target::Channel(_, Some(_)) => None,
-            Target::Channel(channel, None) if self.is_for_some(channel, user) => None,
+            Target::Channel(channel, None)
+                if self.least_rank_to_hear(channel, speaker).is_some() =>
+            {
+                None
+            }
             Target::Channel(channel, None) => Some(self.history_target_of_channel(channel)),
-            Target::User(other) => Some(store::Target::pair(self.key(user), self.key(other))),
+            Target::User(other) => {
+                speaker.map(|by| store::Target::pair(self.key(by.user), self.key(other)))
+            }
         }
     }
 
@@ -43,11 +52,6 @@ impl Chat {
             Some(registration) => format!("{name},{}.{:x}", registration.founder, channel.created),
             None => format!("{name},{:x}.{}", self.run, channel.serial.0),
         })
-    }
-
-    fn is_for_some(&self, channel: ChannelId, speaker: UserId) -> bool {
-        self.channels[channel].is(ChannelMode::OpModerated)
-            && self.least_rank_to_hear(channel, speaker).is_some()
     }
 
     /// Under which name `user` is found in what is kept: the account, or else one that nobody has
@@ -131,11 +135,8 @@ impl Chat {
             Text::Lines(lines) => {
                 let lines: Vec<(&str, bool)> =
                     lines.iter().map(|line| (&*line.text, line.concat)).collect();
-                let limits = &self.settings.limits;
-                let reference = message_reference(&message.msgid);
-                say_in_lines(limits, &reference, source, command, target, &lines, tags, |say| {
-                    say(sink, session);
-                });
+                let lines = Lines { source, command, target, texts: &lines, tags };
+                lines.compose(&self.settings.limits, |say| say(sink, session));
             }
             Text::Line(_) if command == Kind::Tagmsg.command() => {
                 if session.caps.has(Cap::MessageTags) {

@@ -1,35 +1,24 @@
 //! PRIVMSG, NOTICE and TAGMSG. Modern IRC, "Sending Messages"; IRCv3 message-tags, echo-message.
 
 use crate::chat::account::nickserv;
-use crate::chat::message::client_tags::{client_only, is_stored_tagmsg};
+use crate::chat::message::client_tags::client_only;
+use crate::chat::message::say::{Said, Speaker, Words};
 use crate::chat::message::znc_playback::PLAYBACK;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
-use crate::chat::state::channels::{ChannelMode, List, Member};
+use crate::chat::state::channels::{ChannelMode, List};
 use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::message::{Kind, Target};
 use crate::chat::state::ranks::Rank;
-use crate::chat::state::redactable::Said;
 use crate::chat::state::services::NICKSERV;
 use crate::chat::state::services::is_service;
-use crate::chat::state::sessions::Session;
 use crate::chat::state::users::UserMode;
 use crate::chat::{Caller, Chat};
-use crate::store;
-use crate::store::Text;
 use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
-
-/// When who has said something hears its echo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EchoTime {
-    Now,
-    /// It is a receipt: see `receipts`.
-    OnceKept,
-}
 
 impl Chat {
     /// `PRIVMSG target{,target} text`. Modern IRC, "PRIVMSG message".
@@ -80,7 +69,9 @@ impl Chat {
                 continue;
             }
             if let Some(target) = self.target(sink, by, kind, target, &[text]) {
-                self.say_message(sink, by, kind, target, text, &client_tags);
+                let (speaker, words) = (Speaker::User(by), Words::Line(text));
+                let client_tags = &client_tags;
+                self.say_message(sink, &Said { speaker, kind, target, words, client_tags });
             }
         }
     }
@@ -207,153 +198,6 @@ impl Chat {
         banned.then_some("Cannot send to channel (+b): you are banned")
     }
 
-    /// Says one message where it may go.
-    fn say_message(
-        &mut self,
-        sink: &mut Sink,
-        by: Caller,
-        kind: Kind,
-        target: Target,
-        text: &str,
-        client_tags: &str,
-    ) {
-        let msgid = self.message_ids.next(sink.now().unix_ms);
-        self.note_said(sink, by, target, &msgid);
-        let name = self.target_name(target);
-        let both = [&*name, text];
-        let params = if kind == Kind::Tagmsg { &both[..1] } else { &both[..] };
-        let echo = match kind {
-            Kind::Tagmsg if !is_stored_tagmsg(client_tags) => EchoTime::Now,
-            _ => self.keep(sink, by, target, &name, |chat, sink| {
-                let tags = chat.tags_of(by.user);
-                let tags = LineTags { msgid: Some(&msgid), client: client_tags, ..tags };
-                let (mask, text) = (chat.users[by.user].mask(), Text::Line(text.to_owned()));
-                chat.to_store(sink, mask, kind.command(), tags, text)
-            }),
-        };
-        let tags = LineTags { msgid: Some(&msgid), client: client_tags, ..self.tags_of(by.user) };
-        let mut line = Line::new(self.users[by.user].mask(), kind.command(), params).tagged(tags);
-        self.deliver(sink, by, target, echo, &mut |sink, session| {
-            if kind != Kind::Tagmsg || session.caps.has(Cap::MessageTags) {
-                line.to(sink, session);
-            }
-        });
-        if kind == Kind::Privmsg {
-            self.tell_if_away(sink, by, target);
-        }
-    }
-
-    /// The name of a target as it is written: of a channel with the prefix of a rank, if one is
-    /// meant.
-    pub(crate) fn target_name(&self, target: Target) -> String {
-        match target {
-            Target::User(user) => self.users[user].nick().to_owned(),
-            Target::Channel(channel, rank) => {
-                let prefix = Rank::LETTERS.iter().find(|(_, _, known)| Some(*known) == rank);
-                let name = &self.channels[channel].name;
-                prefix.map_or_else(|| name.to_string(), |(_, prefix, _)| format!("{prefix}{name}"))
-            }
-        }
-    }
-
-    /// Remembers who said what, and when: for WHOIS and REDACT.
-    pub(crate) fn note_said(&mut self, sink: &Sink, by: Caller, target: Target, msgid: &str) {
-        self.users[by.user].acted_at = sink.unix() as u32;
-        let kept = self.history_target(by.user, target);
-        let target = match target {
-            Target::User(user) => self.users[user].nick(),
-            Target::Channel(channel, _) => &self.channels[channel].name,
-        };
-        let by = &self.users[by.user];
-        let said = Said::new(msgid, by.nick(), target, kept, by.serial);
-        self.redactable.remember(said, self.settings.limits.redactable_max);
-    }
-
-    /// Keeps `message`, if messages to `target` are kept: then its echo is said once it is.
-    pub(crate) fn keep(
-        &mut self,
-        sink: &mut Sink,
-        by: Caller,
-        target: Target,
-        name: &str,
-        message: impl FnOnce(&Chat, &Sink) -> store::Message,
-    ) -> EchoTime {
-        let Some(place) = self.history_target(by.user, target) else { return EchoTime::Now };
-        let message = message(self, sink);
-        self.append_message(sink, by.user, place, name, message);
-        EchoTime::OnceKept
-    }
-
-    /// Has `say` called for each connection that is to hear what `by` says to `target`; for the
-    /// speaker's own where it has asked for `echo-message`, unless that waits. What one says in a
-    /// channel, one's other connections hear in any case.
-    pub(crate) fn deliver(
-        &self,
-        sink: &mut Sink,
-        by: Caller,
-        target: Target,
-        echo: EchoTime,
-        say: &mut dyn FnMut(&mut Sink, &Session),
-    ) {
-        let rank = match target {
-            Target::Channel(channel, rank) => rank.max(self.least_rank_to_hear(channel, by.user)),
-            Target::User(_) => None,
-        };
-        self.deliver_to_rank(sink, by, target, rank, echo, say);
-    }
-
-    /// The same, but in a channel to all who have `rank`, whoever speaks.
-    pub(crate) fn deliver_to_rank(
-        &self,
-        sink: &mut Sink,
-        by: Caller,
-        target: Target,
-        rank: Option<Rank>,
-        echo: EchoTime,
-        say: &mut dyn FnMut(&mut Sink, &Session),
-    ) {
-        // Before the others, so that what is told of it later comes later.
-        for conn in &self.users[by.user].conns {
-            let session = &self.sessions[*conn];
-            match session.caps.has(Cap::EchoMessage) {
-                true if echo == EchoTime::Now => say(sink, session),
-                false if *conn != by.conn && self.shows_own(session, target) => say(sink, session),
-                _ => {}
-            }
-        }
-        match target {
-            Target::User(user) if user == by.user => {
-                // The echo answers the command; this is the message itself.
-                sink.unlabelled(|sink| {
-                    self.users[user].conns.iter().for_each(|conn| say(sink, &self.sessions[*conn]));
-                });
-            }
-            Target::User(user) => {
-                self.users[user].conns.iter().for_each(|conn| say(sink, &self.sessions[*conn]));
-            }
-            Target::Channel(channel, _) => {
-                for member in &self.channels[channel].members {
-                    if member.user != by.user && hears(*member, rank) {
-                        let conns = &self.users[member.user].conns;
-                        conns.iter().for_each(|conn| say(sink, &self.sessions[*conn]));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Whether a client that has not asked for echoes can show what its user says on another.
-    fn shows_own(&self, _session: &Session, target: Target) -> bool {
-        matches!(target, Target::Channel(..))
-    }
-
-    /// Mode `U`: what those without rank say goes to halfops and higher.
-    pub(crate) fn least_rank_to_hear(&self, channel: ChannelId, speaker: UserId) -> Option<Rank> {
-        let ranked = |member: Member| member.ranks.highest().is_some();
-        let moderated = self.channels[channel].is(ChannelMode::OpModerated);
-        (moderated && !self.member(channel, speaker).is_some_and(ranked)).then_some(Rank::Halfop)
-    }
-
     pub(crate) fn tell_if_away(&self, sink: &mut Sink, by: Caller, target: Target) {
         if let Target::User(user) = target
             && let Some(away) = self.users[user].away()
@@ -380,10 +224,6 @@ impl Chat {
 
 fn no_recipient(kind: Kind) -> String {
     format!("No recipient given ({})", kind.command())
-}
-
-fn hears(member: Member, rank: Option<Rank>) -> bool {
-    rank.is_none_or(|rank| member.ranks.at_least(rank))
 }
 
 /// A client-to-client request or reply: Modern IRC, "CTCP". `ACTION` asks nothing of a client.

@@ -30,18 +30,19 @@ struct AwaitedEcho {
 }
 
 impl Chat {
-    /// Keeps a message that `user` has said to what they call `target`. Those of their connections
+    /// Stores a message that `user`, if it was one, has said to `target`, as they call it. Those of their connections
     /// that have asked for `echo-message` hear it once it is kept, or that it isn't.
     pub(crate) fn append_message(
         &mut self,
         sink: &mut Sink,
-        user: UserId,
+        user: Option<UserId>,
         place: Target,
         target: &str,
         message: Message,
     ) {
         let wants = |conn: &ConnId| self.sessions[*conn].caps.has(Cap::EchoMessage);
-        let conns: Vec<ConnId> = self.users[user].conns.iter().copied().filter(wants).collect();
+        let conns: Vec<ConnId> =
+            user.iter().flat_map(|user| &self.users[*user].conns).copied().filter(wants).collect();
         if conns.is_empty() {
             let request = Request::Append { target: place, message };
             return self.ask_store(sink, request, |_, _, _| {});

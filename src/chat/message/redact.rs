@@ -4,14 +4,14 @@
 //! of the last messages only, in memory.
 
 use crate::chat::message::chathistory::why;
-use crate::chat::message::privmsg::EchoTime;
+use crate::chat::message::say::{EchoTime, Speaker};
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::state::caps::Cap;
 use crate::chat::state::ids::ChannelId;
 use crate::chat::state::message::Target;
 use crate::chat::state::ranks::Rank;
-use crate::chat::state::redactable::{HeardIn, Said};
+use crate::chat::state::redactable::{HeardIn, Recent};
 use crate::chat::state::right::Right;
 use crate::chat::state::sessions::Session;
 use crate::chat::{Caller, Chat};
@@ -118,7 +118,7 @@ impl Chat {
     }
 
     /// What is remembered of a message that was said there.
-    fn said_in(&self, by: Caller, place: &HeardIn, msgid: &str) -> Option<&Said> {
+    fn said_in(&self, by: Caller, place: &HeardIn, msgid: &str) -> Option<&Recent> {
         let said = self.redactable.said.get(msgid)?;
         place.target.filter(|target| self.was_said(said, by, *target)).map(|_| said)
     }
@@ -165,13 +165,20 @@ impl Chat {
         };
         match by_right {
             // Who has no rank there may take back what all have heard.
-            true => self.deliver_to_rank(sink, by, target, None, EchoTime::Now, &mut tell),
-            false => self.deliver(sink, by, target, EchoTime::Now, &mut tell),
+            true => self.deliver_to_rank(
+                sink,
+                Speaker::User(by),
+                target,
+                None,
+                EchoTime::Now,
+                &mut tell,
+            ),
+            false => self.deliver(sink, Speaker::User(by), target, EchoTime::Now, &mut tell),
         }
     }
 
     /// Whether a message was said in that place: to that channel, or between these two.
-    fn was_said(&self, said: &Said, by: Caller, target: Target) -> bool {
+    fn was_said(&self, said: &Recent, by: Caller, target: Target) -> bool {
         match target {
             Target::Channel(channel, _) => {
                 casemap::same(said.target.as_str(), &self.channels[channel].name)
@@ -184,7 +191,7 @@ impl Chat {
         }
     }
 
-    fn is_by(&self, said: &Said, by: Caller) -> bool {
+    fn is_by(&self, said: &Recent, by: Caller) -> bool {
         said.by == self.users[by.user].serial
     }
 }

@@ -1,17 +1,16 @@
 //! Speaking for somebody else: RELAYMSG for bridges, NPC, NPCA and SCENE for roleplay.
 //! draft/relaymsg and roleplay have no ratified text; both are as Ergo has them.
 
+use crate::chat::message::say::{Said, Speaker, Words};
 use crate::chat::reply::Sink;
-use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
-use crate::chat::state::caps::Cap;
 use crate::chat::state::channels::ChannelMode;
 use crate::chat::state::ids::ChannelId;
 use crate::chat::state::message::{Kind, Target};
 use crate::chat::state::ranks::Rank;
 use crate::chat::{Caller, Chat};
-use crate::store::Text;
 use crate::wire::irc::Message;
+use crate::wire::irc::names::is_relayed_nick;
 
 /// The host of whom nobody is.
 const NPC_HOST: &str = "npc.fakeuser.invalid";
@@ -117,35 +116,15 @@ impl Chat {
         if let Some(why) = why.or_else(|| self.curbs(sink, channel, by.user, &[text])) {
             return self.numeric_saying(sink, by.conn, ERR_CANNOTSENDTOCHAN, &[&name], &why);
         }
-        let target = Target::Channel(channel, None);
-        let msgid = self.message_ids.next(sink.now().unix_ms);
-        self.note_said(sink, by, target, &msgid);
-        let client = self.client_tags(by, message);
-        let tags =
-            LineTags { msgid: Some(&msgid), relayed_by, client: &client, ..LineTags::default() };
-        let kind = Kind::Privmsg;
-        let echo = self.keep(sink, by, target, &name, |chat, sink| {
-            chat.to_store(sink, source, kind.command(), tags, Text::Line(text.to_owned()))
-        });
-        let params = [&*name, text];
-        let mut line = Line::new(source, kind.command(), &params).tagged(tags);
-        if relayed_by.is_none() {
-            // A figure is not its player: no client shows by itself what the figure says.
-            let own = self.users[by.user].conns.iter().map(|conn| &self.sessions[*conn]);
-            for session in own.filter(|session| !session.caps.has(Cap::EchoMessage)) {
-                line.to(sink, session);
-            }
-        }
-        self.deliver(sink, by, target, echo, &mut |sink, session| line.to(sink, session));
+        self.say_message(
+            sink,
+            &Said {
+                speaker: Speaker::Through { caller: by, source, relayed_by },
+                kind: Kind::Privmsg,
+                target: Target::Channel(channel, None),
+                words: Words::Line(text),
+                client_tags: &self.client_tags(by, message),
+            },
+        );
     }
-}
-
-fn is_relayed_nick(nick: &str, bytes_max: usize) -> bool {
-    // What draft/relaymsg reserves; `~` would be taken for a rank.
-    let fit = |c: char| !c.is_control() && !c.is_whitespace() && !"!+%@&#$:'\"?*,.~".contains(c);
-    let first = |c: char| !"/-".contains(c) && !c.is_ascii_digit();
-    nick.len() <= bytes_max
-        && nick.contains('/')
-        && nick.chars().all(fit)
-        && nick.chars().next().is_some_and(first)
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod defcon;
-pub(crate) mod oper;
+pub(crate) mod operators;
 pub(crate) mod refusals;
 pub(crate) mod rights;
 pub(crate) mod run;

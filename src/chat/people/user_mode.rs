@@ -1,6 +1,6 @@
 //! MODE of users, and ACCEPT. Modern IRC, "User Modes".
 
-use crate::chat::oper::oper::{NOTICE_KINDS, NOTICE_LETTERS};
+use crate::chat::oper::operators::{NOTICE_KINDS, NOTICE_LETTERS};
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;

@@ -2,6 +2,7 @@
 //! ask for, and shared; and how the answer to a labelled command is gathered.
 
 pub(crate) mod line;
+pub(crate) mod lines;
 pub(crate) mod numeric;
 pub(crate) mod pending;
 pub(crate) mod tell;

@@ -2,7 +2,6 @@
 
 use crate::chat::Limits;
 use crate::chat::state::message::Kind;
-use crate::store;
 use crate::wire::irc::Message;
 
 /// A message that is still being said.
@@ -72,11 +71,5 @@ impl OpenBatch {
         (self.kind, self.bytes) = (kind, bytes);
         self.lines.push(BatchLine { text: text.into(), concat });
         Ok(())
-    }
-}
-
-impl BatchLine {
-    pub(crate) fn to_store(&self) -> store::Line {
-        store::Line { text: self.text.to_string(), concat: self.concat }
     }
 }

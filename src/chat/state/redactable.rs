@@ -9,11 +9,11 @@ use std::collections::{HashMap, VecDeque};
 #[derive(Default)]
 pub(crate) struct Redactable {
     ids: VecDeque<Box<str>>,
-    pub said: HashMap<Box<str>, Said>,
+    pub said: HashMap<Box<str>, Recent>,
 }
 
 /// One message, as REDACT must know it. Names, as users and channels may be gone.
-pub(crate) struct Said {
+pub(crate) struct Recent {
     msgid: Box<str>,
     pub nick: Box<str>,
     pub target: Folded,
@@ -24,15 +24,18 @@ pub(crate) struct Said {
     pub by: u64,
 }
 
-impl Said {
+impl Recent {
+    /// The serial of a speaker who is no user.
+    pub(crate) const OF_NO_USER: u64 = u64::MAX;
+
     pub(crate) fn new(
         msgid: &str,
         nick: &str,
         target: &str,
         kept: Option<store::Target>,
         by: u64,
-    ) -> Said {
-        Said { msgid: msgid.into(), nick: nick.into(), target: Folded::of(target), kept, by }
+    ) -> Recent {
+        Recent { msgid: msgid.into(), nick: nick.into(), target: Folded::of(target), kept, by }
     }
 }
 
@@ -45,7 +48,7 @@ impl HeardIn {
 
 impl Redactable {
     /// Remembers one more, and forgets the oldest beyond `max`.
-    pub(crate) fn remember(&mut self, said: Said, max: usize) {
+    pub(crate) fn remember(&mut self, said: Recent, max: usize) {
         self.ids.push_back(said.msgid.clone());
         self.said.insert(said.msgid.clone(), said);
         while self.ids.len() > max {
