@@ -4,6 +4,7 @@
 //! holds us to it):
 //!
 //! * [`wire`]: bytes ⇄ meaning. Pure functions and small parsers: no I/O, no clock.
+//! * [`far`]: a bounded queue to a thread, and back.
 //! * [`net`]: connections. The outbox, the event loop, admission, and the reactor that knows
 //!   sockets; not what is said over them.
 //! * [`auth`]: who somebody is. Passwords, and the exchanges that prove one is known.
@@ -25,6 +26,7 @@ pub mod chat;
 pub mod client;
 pub mod config;
 pub mod echo;
+pub mod far;
 pub mod metrics;
 pub mod net;
 pub mod store;

@@ -37,6 +37,7 @@ pub use administer::Order;
 pub use commands::run::Ended;
 pub use commands::stats::Figures;
 pub use flood::Rate;
+pub use keeper::Then;
 pub use rights::Right;
 pub use settings::{
     Abuse, Accounts, AlwaysOn, Gateway, History, Limits, Operator, OperatorClass, Program, Proof,

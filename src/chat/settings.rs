@@ -5,7 +5,7 @@ use super::rights::Right;
 use crate::auth::attempts::AttemptLimits;
 use crate::auth::verifier::Verifier;
 use crate::net::Networks;
-use crate::store::Store;
+use crate::store::REPLY_BYTES_MAX;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -326,7 +326,7 @@ impl Default for History {
             on_join: 10,
             on_return: 50,
             waiting_bytes_max: 64 << 20,
-            reply_bytes_max: Store::REPLY_BYTES_MAX,
+            reply_bytes_max: REPLY_BYTES_MAX,
         }
     }
 }
