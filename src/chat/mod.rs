@@ -36,7 +36,6 @@ mod watchers;
 pub use administer::Order;
 pub use commands::run::Ended;
 pub use commands::stats::Figures;
-pub use flood::Rate;
 pub use keeper::Then;
 pub use rights::Right;
 pub use settings::{

@@ -1,10 +1,10 @@
 //! What the operator decides about chat: names, texts, who is an operator, and every limit.
 
-use super::flood::Rate;
 use super::rights::Right;
 use crate::auth::attempts::AttemptLimits;
 use crate::auth::verifier::Verifier;
 use crate::net::Networks;
+use crate::rate::Rate;
 use crate::store::REPLY_BYTES_MAX;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -286,7 +286,7 @@ impl Default for Abuse {
     fn default() -> Abuse {
         Abuse {
             exempt: Networks::loopback(),
-            flood: Rate { burst: 20, per_second: 4 },
+            flood: Rate { burst: 20, every: Duration::from_secs(1) / 4 },
             registration_burst: 100,
             asks_per_channel: 12,
             cloak: true,
