@@ -1,10 +1,10 @@
 //! Which service answers on which listener. A program is a service made of services.
 
-use crate::auth::worker::Hasher;
-use crate::chat::{self, Chat, Ended, Order};
+use crate::auth::worker::{Done, Hasher};
+use crate::chat::{self, Chat, Ended, Order, Then};
 use crate::echo::Echo;
 use crate::net::{CloseReason, ConnId, EndpointId, Now, Outbox, Peer, Refusal, Service};
-use crate::store::{BanRecord, ChannelRecord, Policy, Presence, Store};
+use crate::store::{BanRecord, ChannelRecord, Policy, Presence, Reply, Store};
 use std::io::ErrorKind;
 
 /// What is spoken on a listener.
@@ -41,12 +41,12 @@ impl App {
 
     /// Keeps what is to outlive the process in `store`. Whoever serves its far side wakes the loop
     /// when something was replied.
-    pub fn keep_in(&mut self, store: Store) {
+    pub fn keep_in(&mut self, store: Store<Then<Reply>>) {
         self.chat.keep_in(store);
     }
 
     /// Has passwords hashed by `hasher`, likewise. `secret` is random, and the same after a restart.
-    pub fn hash_by(&mut self, hasher: Hasher, secret: [u8; 32]) {
+    pub fn hash_by(&mut self, hasher: Hasher<Then<Option<Done>>>, secret: [u8; 32]) {
         self.chat.hash_by(hasher, secret);
     }
 
@@ -126,7 +126,7 @@ impl App {
     }
 
     /// Where things are kept.
-    pub fn store(&self) -> Option<&Store> {
+    pub fn store(&self) -> Option<&Store<Then<Reply>>> {
         self.chat.store()
     }
 

@@ -48,7 +48,7 @@ pub struct StoreFigures {
 
 impl StoreFigures {
     /// Those of `store`, as of now.
-    pub fn of(store: &Store) -> StoreFigures {
+    pub fn of<T>(store: &Store<T>) -> StoreFigures {
         let statistics = store.statistics();
         let count = |counted: &AtomicU64| counted.load(Ordering::Relaxed);
         StoreFigures {

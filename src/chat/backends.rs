@@ -10,27 +10,22 @@ use crate::chat::Chat;
 use crate::chat::account::login_guards::LoginGuards;
 use crate::chat::reply::Sink;
 use crate::chat::state::cloak::Cloaks;
+use crate::far::Busy;
 use crate::net::{ConnId, Outbox};
-use crate::store::{Busy, InLanes, Policy, Reply, Request, Store, Token, Trouble};
-use std::collections::VecDeque;
+use crate::store::{Policy, Reply, Request, Store, Trouble};
 
-/// What is done with a reply.
-type Then = Box<dyn FnOnce(&mut Chat, &mut Sink, Reply) + Send>;
+/// What is to be done with an answer.
+pub struct Then<A>(Box<DoWith<A>>);
 
-/// What is done with a result.
-type ThenDone = Box<dyn FnOnce(&mut Chat, &mut Sink, Done) + Send>;
+type DoWith<A> = dyn FnOnce(&mut Chat, &mut Sink, A) + Send;
 
-/// The store and the hasher, if there are any, and what is to be done with the replies that are still to come.
+/// The store and the hasher, if there are any. Of the hasher there is no answer if too many wait.
 #[derive(Default)]
 pub(crate) struct Backends {
-    store: Option<Store>,
-    /// Numbers requests.
-    asked: u64,
-    open: InLanes<Then>,
+    store: Option<Store<Then<Reply>>>,
     /// Searches whose reply is still to come.
     pub(crate) searches: usize,
-    hasher: Option<Hasher>,
-    open_jobs: VecDeque<ThenDone>,
+    hasher: Option<Hasher<Then<Option<Done>>>>,
 }
 
 impl Backends {
@@ -50,19 +45,10 @@ impl Backends {
         &mut self,
         request: Request,
         then: impl FnOnce(&mut Chat, &mut Sink, Reply) + Send + 'static,
-    ) -> Result<(), (Busy, Then)> {
-        let token = Token(self.asked);
-        let then: Then = Box::new(then);
-        let Some(store) = &mut self.store else { return Err((Busy, then)) };
-        let lane = request.lane();
-        match store.ask(token, request) {
-            Ok(()) => {
-                self.asked += 1;
-                self.open.push(lane, token, then);
-                Ok(())
-            }
-            Err(busy) => Err((busy, then)),
-        }
+    ) -> Result<(), Then<Reply>> {
+        let then = Then(Box::new(then));
+        let Some(store) = &mut self.store else { return Err(then) };
+        store.ask(request, then).map_err(|Busy(_, then)| then)
     }
 }
 
@@ -74,7 +60,7 @@ pub(crate) fn overloaded() -> Trouble {
 impl Chat {
     /// Keeps what is to outlive the process in `store`, from now on. Whoever serves its far side
     /// wakes the loop.
-    pub fn keep_in(&mut self, store: Store) {
+    pub fn keep_in(&mut self, store: Store<Then<Reply>>) {
         self.backends.store = Some(store);
         self.bound_replies();
     }
@@ -88,7 +74,7 @@ impl Chat {
 
     /// Has passwords hashed by `hasher`, from now on, as [`Chat::keep_in`]. Without one the loop does
     /// it. `secret` is random, and the same after a restart: decoys and cloaks are made of it.
-    pub fn hash_by(&mut self, hasher: Hasher, secret: [u8; 32]) {
+    pub fn hash_by(&mut self, hasher: Hasher<Then<Option<Done>>>, secret: [u8; 32]) {
         self.backends.hasher = Some(hasher);
         self.login_guards = LoginGuards::new(secret);
         self.login_guards.attempts.set_limits(self.settings.abuse.attempts);
@@ -105,32 +91,32 @@ impl Chat {
     }
 
     /// Where it keeps things.
-    pub fn store(&self) -> Option<&Store> {
+    pub fn store(&self) -> Option<&Store<Then<Reply>>> {
         self.backends.store.as_ref()
     }
 
     /// Does what is to be done with what the store and the hasher have replied. Returns whether there is more,
     /// which is left for the next turn where this one has said much already.
     pub(crate) fn stored(&mut self, out: &mut Outbox) -> bool {
-        while let Some(done) =
-            self.backends.hasher.as_mut().and_then(|hasher| hasher.replies().next())
+        while let Some((then, done)) =
+            self.backends.hasher.as_mut().and_then(|hasher| hasher.answers().next())
         {
-            let then = self.backends.open_jobs.pop_front().expect("a result of what was asked");
-            let sink = &mut Sink::new(out);
-            then(self, sink, done);
-            self.await_receipts(sink);
+            self.answered(out, then, Some(done));
         }
         while !out.is_full() {
             let store = self.backends.store.as_mut();
-            let Some((token, reply)) = store.and_then(|store| store.replies().next()) else {
+            let Some((then, reply)) = store.and_then(|store| store.replies().next()) else {
                 return false;
             };
-            let then = self.backends.open.take(token).expect("a reply in the order of its lane");
-            let sink = &mut Sink::new(out);
-            then(self, sink, reply);
-            self.await_receipts(sink);
+            self.answered(out, then, reply);
         }
         true
+    }
+
+    fn answered<A>(&mut self, out: &mut Outbox, Then(then): Then<A>, answer: A) {
+        let sink = &mut Sink::new(out);
+        then(self, sink, answer);
+        self.await_receipts(sink);
     }
 
     /// Asks the store. `then` is done with its reply; at once if it takes no more requests now.
@@ -140,7 +126,7 @@ impl Chat {
         request: Request,
         then: impl FnOnce(&mut Chat, &mut Sink, Reply) + Send + 'static,
     ) {
-        if let Err((Busy, then)) = self.backends.ask(request, then) {
+        if let Err(Then(then)) = self.backends.ask(request, then) {
             then(self, sink, Reply::Failed(overloaded()));
         }
     }
@@ -171,14 +157,8 @@ impl Chat {
         request: Request,
         then: impl FnOnce(&mut Chat, &mut Sink, Option<ConnId>, Reply) + Send + 'static,
     ) {
-        sink.out.defer(conn);
-        self.sessions[conn].asked += 1;
-        let answer = sink.set_aside();
-        self.ask_store(sink, request, move |chat, sink, reply| {
-            chat.go_on_hearing(sink, conn, answer, |chat, sink, conn| {
-                then(chat, sink, conn, reply);
-            });
-        });
+        let then = self.on_behalf_of(sink, conn, then);
+        self.ask_store(sink, request, then);
     }
 
     /// Hears `conn` again, unless it waits for something else.
@@ -197,23 +177,35 @@ impl Chat {
         job: Job,
         then: impl FnOnce(&mut Chat, &mut Sink, ConnId, Option<Done>) + Send + 'static,
     ) {
-        let Some(hasher) = &mut self.backends.hasher else {
-            let done = job.run();
-            return then(self, sink, conn, Some(done));
-        };
-        if hasher.ask(job).is_err() {
-            return then(self, sink, conn, None);
+        if self.backends.hasher.is_none() {
+            return then(self, sink, conn, Some(job.run()));
         }
+        let then = self.on_behalf_of(sink, conn, |chat, sink, conn, done| {
+            if let Some(conn) = conn {
+                then(chat, sink, conn, done);
+            }
+        });
+        let hasher = self.backends.hasher.as_mut().expect("as was looked at");
+        if let Err(Busy(_, Then(then))) = hasher.ask(job, Then(Box::new(then))) {
+            then(self, sink, None);
+        }
+    }
+
+    /// Nothing more is heard of `conn` until what is returned is done with an answer.
+    fn on_behalf_of<A>(
+        &mut self,
+        sink: &mut Sink,
+        conn: ConnId,
+        then: impl FnOnce(&mut Chat, &mut Sink, Option<ConnId>, A) + Send + 'static,
+    ) -> impl FnOnce(&mut Chat, &mut Sink, A) + Send + 'static {
         sink.out.defer(conn);
         self.sessions[conn].asked += 1;
-        let answer = sink.set_aside();
-        self.backends.open_jobs.push_back(Box::new(move |chat, sink, done| {
-            chat.go_on_hearing(sink, conn, answer, |chat, sink, conn| {
-                if let Some(conn) = conn {
-                    then(chat, sink, conn, Some(done));
-                }
+        let begun = sink.set_aside();
+        move |chat, sink, answer| {
+            chat.go_on_hearing(sink, conn, begun, |chat, sink, conn| {
+                then(chat, sink, conn, answer);
             });
-        }));
+        }
     }
 
     /// Answers what `conn` has waited for, and hears it again.

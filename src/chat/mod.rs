@@ -20,6 +20,7 @@ mod state;
 mod table;
 
 pub use account::administer::Order;
+pub use backends::Then;
 pub use message::say::Unannounced;
 pub use oper::run::Ended;
 pub use oper::stats::Figures;
@@ -27,7 +28,6 @@ pub use settings::{
     Abuse, Accounts, AlwaysOn, Gateway, History, Limits, Operator, OperatorClass, Program, Proof,
     Registration, Settings, Sts, USER_MODES,
 };
-pub use state::bucket::Rate;
 pub use state::right::Right;
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Refusal, Service};
@@ -41,7 +41,6 @@ use oper::refusals::Refusals;
 use oper::run::Runs;
 use reply::Sink;
 use reply::numeric::*;
-use state::bucket;
 use state::caps::Cap;
 use state::channels::Channels;
 use state::cloak::Cloaks;
@@ -205,7 +204,7 @@ impl Chat {
             Ok(message) if self.is_another_protocol(&mut sink, conn, message) => return,
             Err(Bad::Empty) => {
                 self.say_what_to_type(&mut sink, conn);
-                return self.pay(sink.out, conn, bucket::LINE);
+                return self.pay(sink.out, conn, table::LINE);
             }
             _ => {}
         }
@@ -238,7 +237,7 @@ impl Chat {
         let session = &self.sessions[conn];
         let user = session.user();
         let Some(index) = table::find(message.command) else {
-            self.pay(sink.out, conn, bucket::LINE);
+            self.pay(sink.out, conn, table::LINE);
             self.numeric(sink, conn, ERR_UNKNOWNCOMMAND, &[message.command]);
             return self.say_what_to_type(sink, conn);
         };
@@ -270,7 +269,7 @@ impl Chat {
 
     /// A line that is no message.
     fn misunderstand(&mut self, sink: &mut Sink, conn: ConnId, line: &[u8], bad: Bad) {
-        self.pay(sink.out, conn, bucket::LINE);
+        self.pay(sink.out, conn, table::LINE);
         match bad {
             Bad::Empty => {}
             Bad::TagsTooLong | Bad::TooLong => self.too_long(sink, conn),
@@ -390,7 +389,7 @@ impl Service for Chat {
             match line {
                 Ok(line) => self.hear(out, id, line.text),
                 Err(_) => {
-                    self.pay(out, id, bucket::LINE);
+                    self.pay(out, id, table::LINE);
                     self.too_long(&mut Sink::new(out), id);
                 }
             }

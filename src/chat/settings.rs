@@ -2,10 +2,10 @@
 
 use crate::auth::attempts::AttemptLimits;
 use crate::auth::verifier::Verifier;
-use crate::chat::state::bucket::Rate;
 use crate::chat::state::right::Right;
 use crate::net::Networks;
-use crate::store::Store;
+use crate::rate::Rate;
+use crate::store::REPLY_BYTES_MAX;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -286,7 +286,7 @@ impl Default for Abuse {
     fn default() -> Abuse {
         Abuse {
             exempt: Networks::loopback(),
-            flood: Rate { burst: 20, per_second: 4 },
+            flood: Rate { burst: 20, every: Duration::from_secs(1) / 4 },
             registration_burst: 100,
             asks_per_channel: 12,
             cloak: true,
@@ -326,7 +326,7 @@ impl Default for History {
             on_join: 10,
             on_return: 50,
             waiting_bytes_max: 64 << 20,
-            reply_bytes_max: Store::REPLY_BYTES_MAX,
+            reply_bytes_max: REPLY_BYTES_MAX,
         }
     }
 }

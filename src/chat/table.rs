@@ -1,11 +1,13 @@
 //! Which commands there are, who may give them, and how many parameters each wants.
 
 use crate::chat::reply::Sink;
-use crate::chat::state::bucket::LINE;
 use crate::chat::state::channels::List;
 use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
+
+/// What an ordinary line costs. Costs are in tenths of that.
+pub const LINE: u32 = 10;
 
 /// A line of a message of several lines, of which each is told to nobody by itself.
 pub const BATCH_LINE: u32 = 3;

@@ -3,6 +3,7 @@
 use super::records::*;
 #[cfg(doc)]
 use super::reply::Reply;
+use crate::far::Weigh;
 use std::error::Error;
 use std::fmt;
 
@@ -382,9 +383,10 @@ impl Request {
             Channels | Presences | Bans => false,
         }
     }
+}
 
-    /// What it takes in memory while it waits, more or less.
-    pub fn bytes(&self) -> usize {
+impl Weigh for Request {
+    fn bytes(&self) -> usize {
         use Request::*;
         let strings = match self {
             Append { target, message } => target.bytes() + message.bytes(),

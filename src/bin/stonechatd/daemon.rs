@@ -17,7 +17,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use stonechat::app::App;
-use stonechat::auth::worker::{self, Hasher};
+use stonechat::auth::worker;
 use stonechat::chat::{Ended, Program, Request};
 use stonechat::config::Scheme;
 use stonechat::metrics::{self, Gauges, StoreFigures};
@@ -90,7 +90,7 @@ impl Daemon {
         // It can't fail but for want of memory; what was replied is then taken at the next waking.
         let wake = move || drop(waker.wake());
         let mut app = App::new(settings.limits.line_max, settings.chat.clone());
-        let (hasher, jobs) = Hasher::new(worker::CAPACITY);
+        let (hasher, jobs) = worker::queue(worker::CAPACITY);
         app.hash_by(hasher, database::secret(data.as_ref(), &mut database)?);
         let channels = database::channels(&mut database)?;
         app.restore(channels, database::presences(&mut database)?, reactor.now());

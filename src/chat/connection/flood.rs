@@ -2,13 +2,14 @@
 //! that has not registered. Who has emptied it is heard no further for a while; nothing is lost.
 
 use crate::chat::settings::Abuse;
-use crate::chat::state::bucket::{Bucket, Rate};
 use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::sessions::Stage;
-use crate::chat::table::{COST_MAX, Command};
+use crate::chat::table::{COST_MAX, Command, LINE};
 use crate::chat::{Caller, Chat};
 use crate::net::{ConnId, Outbox};
+use crate::rate::{Bucket, Rate};
 use crate::wire::irc::Message;
+use std::time::Duration;
 
 /// Members of a channel that cost as much as a tenth of a line, where a command tells of them all.
 const MEMBERS_PER_TENTH: usize = 10;
@@ -18,7 +19,7 @@ impl Chat {
     pub(crate) fn pay(&mut self, out: &Outbox, conn: ConnId, tenths: u32) {
         let tenths = tenths.min(COST_MAX);
         let Some((bucket, rate)) = self.bucket(conn) else { return };
-        bucket.pay(rate, tenths, out.now.uptime_ms);
+        bucket.add(cost(rate, tenths), out.now.uptime_ms);
     }
 
     /// Charges `conn` for a command. Joining, and what clients ask about the channels they are in,
@@ -68,7 +69,10 @@ impl Chat {
         let user = &mut self.users[user];
         let channels = u32::try_from(user.channels.len() + 1).expect("bounded by the settings");
         let rate = Rate { burst: asks_per_channel * channels, ..flood };
-        user.asked.pay_part(rate, tenths, out.now.uptime_ms)
+        let room = user.asked.room(rate, out.now.uptime_ms);
+        let part = (room.as_nanos() / cost(rate, 1).as_nanos()).min(tenths.into()) as u32;
+        user.asked.add(cost(rate, part), out.now.uptime_ms);
+        tenths - part
     }
 
     /// Where `conn` pays from, and how much that holds; `None` for exempt connections.
@@ -88,10 +92,15 @@ impl Chat {
     /// Pauses `conn` if it has said more than its bucket holds. It is heard again when it may go on.
     pub(crate) fn pauses(&mut self, out: &mut Outbox, conn: ConnId) -> bool {
         let now_ms = out.now.uptime_ms;
-        let wait = self.bucket(conn).and_then(|(bucket, rate)| bucket.wait(rate, now_ms));
-        if let Some(wait) = wait {
-            out.pause(conn, wait);
+        let wait_ms = self.bucket(conn).map_or(0, |(bucket, rate)| bucket.wait_ms(rate, now_ms));
+        if wait_ms > 0 {
+            out.pause(conn, Duration::from_millis(wait_ms));
         }
-        wait.is_some()
+        wait_ms > 0
     }
+}
+
+/// The cost of so many tenths of a line at a rate of lines.
+fn cost(rate: Rate, tenths: u32) -> Duration {
+    rate.every * tenths / LINE
 }

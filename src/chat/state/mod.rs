@@ -2,7 +2,6 @@
 
 pub(crate) mod away;
 pub(crate) mod ban;
-pub(crate) mod bucket;
 pub(crate) mod caps;
 pub(crate) mod channel_record;
 pub(crate) mod channels;

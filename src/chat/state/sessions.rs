@@ -1,7 +1,6 @@
 //! One connection of the chat service: what it has negotiated, and how far it is.
 
 use crate::chat::state::away::Away;
-use crate::chat::state::bucket::Bucket;
 use crate::chat::state::caps::Caps;
 use crate::chat::state::ids::{Serial, UserId};
 use crate::chat::state::login::Login;
@@ -10,6 +9,7 @@ use crate::chat::state::open_batch::OpenBatch;
 use crate::chat::state::pending::LongAnswers;
 use crate::chat::state::sasl::Sasl;
 use crate::net::{ConnId, Peer, Secure};
+use crate::rate::Bucket;
 use crate::wire::casemap::Folded;
 use crate::wire::line::LineParser;
 use std::net::IpAddr;

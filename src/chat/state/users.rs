@@ -1,12 +1,12 @@
 //! Users: those who have registered. A user is not a connection, though each has one at least.
 
-use crate::chat::state::bucket::Bucket;
 use crate::chat::state::ids::{ChannelId, Membership, Serial, UserId};
 use crate::chat::state::login::Login;
 use crate::chat::state::markers::Markers;
 use crate::chat::state::metadata::Metadata;
 use crate::chat::state::save_state::SaveState;
 use crate::net::ConnId;
+use crate::rate::Bucket;
 use crate::wire::casemap;
 use crate::wire::casemap::{Folded, same};
 use crate::wire::irc::names::Nick;
