@@ -6,8 +6,8 @@ mod reading;
 use super::outbox::Attention;
 use super::send_queue::State;
 use super::{
-    Admission, CloseReason, ConnId, Counters, Dial, EndpointId, Limits, Networks, Now, Outbox,
-    Peer, Refusal, Service, Stream,
+    Admission, CloseReason, ConnId, Counters, Dial, EndpointId, LastWord, Limits, Networks, Now,
+    Outbox, Parting, Peer, Refusal, Service, Stream, TimerId,
 };
 use arriving::{Arrivals, Refused};
 use slab::Slab;
@@ -147,17 +147,21 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     fn turn_away_saying(&mut self, mut stream: S, endpoint: EndpointId, refused: &Refused) {
         self.count_refusal(endpoint, refused);
-        let service = &self.service;
-        last_word(&mut stream, &mut self.scratch, |said| {
-            service.farewell(said, endpoint, &refused.text);
-        });
+        let text = self.farewell(refused.last_word(endpoint, None));
+        last_word(&mut stream, &mut self.scratch, &text);
+    }
+
+    fn farewell(&self, to: LastWord<'_>) -> Vec<u8> {
+        let mut text = Vec::new();
+        self.service.farewell(&mut text, to);
+        text
     }
 
     fn count_refusal(&mut self, endpoint: EndpointId, Refused { why, text }: &Refused) {
         let index = Refusal::ALL.iter().position(|each| each == why).expect("each is listed");
         self.out.counters.at(endpoint).refused[index] += 1;
         log::debug!("turned one away: {text}");
-        self.service.refused(&mut self.out, *why);
+        self.service.refused(&mut self.out, endpoint, *why);
     }
 
     /// Lets the service act on something that came from elsewhere than a connection.
@@ -332,6 +336,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
         // After reading, so that what has arrived in time counts.
         self.fire_deadlines();
+        self.fire_timers();
         self.admit_moved();
         self.tell_endings();
         self.flush();
@@ -387,17 +392,30 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.due = due;
     }
 
-    /// Ends a connection on the loop's own account, telling it why.
-    fn dismiss(&mut self, slot: usize, why: CloseReason) {
-        self.dismiss_saying(slot, why, why.text());
+    fn fire_timers(&mut self) {
+        let mut due = std::mem::take(&mut self.due);
+        self.out.timers.list_due(self.out.now, &mut due);
+        for timer in due.drain(..) {
+            if self.out.timers.take(timer as usize, self.out.now) {
+                self.service.tick(&mut self.out, TimerId(timer as u8));
+                self.flush_if_full();
+            }
+        }
+        self.due = due;
     }
 
-    fn dismiss_saying(&mut self, slot: usize, why: CloseReason, text: &str) {
-        let endpoint = self.out.endpoint(slot);
+    /// Ends a connection on the loop's own account, telling it why.
+    fn dismiss(&mut self, slot: usize, why: CloseReason) {
+        self.dismiss_saying(slot, why, Parting::Closed(why), why.text());
+    }
+
+    fn dismiss_saying(&mut self, slot: usize, reason: CloseReason, why: Parting, text: &str) {
+        let (id, endpoint) = (self.out.id(slot), self.out.endpoint(slot));
+        let to = LastWord { endpoint, conn: Some(id), why, text };
         let service = &self.service;
-        let line = self.out.compose(|arena| service.farewell(arena, endpoint, text));
-        self.out.send(self.out.id(slot), line);
-        self.out.drain(slot, why);
+        let line = self.out.compose(|arena| service.farewell(arena, to));
+        self.out.send(id, line);
+        self.out.drain(slot, reason);
     }
 
     /// Telling one ending may cause another; each connection ends once, so this ends too.
@@ -475,10 +493,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
 /// Says the last word to one that is dropped at once. Who doesn't take it now won't hear it. What it
 /// has sent is read, since dropping it unread would send a reset that may overtake our word.
-fn last_word(stream: &mut impl Stream, scratch: &mut [u8], say: impl FnOnce(&mut Vec<u8>)) {
-    let mut said = Vec::new();
-    say(&mut said);
-    let _ = stream.write_last(&said);
+fn last_word(stream: &mut impl Stream, scratch: &mut [u8], text: &[u8]) {
+    let _ = stream.write_last(text);
     let _ = stream.read(scratch);
 }
 

@@ -9,7 +9,7 @@ mod writing;
 
 use super::deadlines::Deadlines;
 use super::send_queue::{Hearing, Room, SendQueue, State};
-use super::{CloseReason, ConnId, Counters, Denied, EndpointId, Limits, Now};
+use super::{CloseReason, ConnId, Counters, Denied, EndpointId, Limits, Now, TimerId};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub struct Outbox {
     deadlines: Deadlines,
     /// When those who are paused are heard again.
     pauses: Deadlines,
+    /// Of services, by [`TimerId`].
+    pub(super) timers: Deadlines,
     /// Queues with something to write, each listed once.
     dirty: Vec<u32>,
     /// Queues whose service is to be told that they are written out, the longest waiting first.
@@ -182,6 +184,12 @@ impl Outbox {
         if self.heard_queue(id).is_some() {
             self.deadlines.clear(id.slot());
         }
+    }
+
+    /// Has `Service::tick` called with `timer` once `after` has passed, and up to a second later, in
+    /// place of any time set for it before.
+    pub fn wake_in(&mut self, timer: TimerId, after: Duration) {
+        self.timers.set(usize::from(timer.0), self.now, after);
     }
 
     /// How many more bytes may be sent to `id` before we stop reading from it. A service with much
@@ -345,6 +353,7 @@ impl Outbox {
             queues: Vec::new(),
             deadlines: Deadlines::new(),
             pauses: Deadlines::new(),
+            timers: Deadlines::new(),
             dirty: Vec::new(),
             roomy: VecDeque::new(),
             resumed: Vec::new(),
@@ -554,7 +563,8 @@ impl Outbox {
         }
         let dial = self.dials.iter().map(|&(at_ms, _)| at_ms.saturating_sub(now.uptime_ms)).min();
         let dial = dial.map(Duration::from_millis);
-        [self.deadlines.wait(now), self.pauses.wait(now), dial].into_iter().flatten().min()
+        let columns = [&self.deadlines, &self.pauses, &self.timers].map(|column| column.wait(now));
+        columns.into_iter().chain([dial]).flatten().min()
     }
 
     pub(super) fn backlog_bytes(&self) -> usize {

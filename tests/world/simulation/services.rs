@@ -4,7 +4,7 @@ use super::{ECHO, ECHO_LINE_MAX, ROOM};
 use crate::world::door::Opened;
 use crate::world::room::Room;
 use stonechat::echo::Echo;
-use stonechat::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
+use stonechat::net::{CloseReason, ConnId, EndpointId, LastWord, Outbox, Peer, Service};
 
 pub struct Services {
     pub room: Room,
@@ -64,10 +64,13 @@ impl Service for Services {
         self.of(id).deadline(out, id);
     }
 
-    fn farewell(&self, said: &mut Vec<u8>, endpoint: EndpointId, why: &str) {
-        match endpoint {
-            ECHO => self.echo.farewell(said, endpoint, why),
-            _ => self.room.farewell(said, endpoint, why),
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        if let Some(id) = to.conn {
+            assert_eq!(self.endpoints[id.slot()], to.endpoint, "a last word for another");
+        }
+        match to.endpoint {
+            ECHO => self.echo.farewell(text, to),
+            _ => self.room.farewell(text, to),
         }
     }
 }
