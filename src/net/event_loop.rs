@@ -167,7 +167,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// Lets the service act on something that came from elsewhere than a connection.
     pub fn inject<R>(&mut self, act: impl FnOnce(&mut V, &mut Outbox) -> R) -> R {
         let result = act(&mut self.service, &mut self.out);
-        self.flush_if_full();
+        self.settle();
         result
     }
 
@@ -178,11 +178,9 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// The stream of `slot` may have something to read.
     pub fn readable(&mut self, slot: usize) {
-        let Some(conn) = self.conns.get_mut(slot) else { return };
-        if conn.input == Input::Dry {
-            conn.input = Input::Ready;
+        if self.conns.contains(slot) {
+            self.look_again(slot);
         }
-        self.list(slot);
     }
 
     /// The peer of `slot` has ended its half, or the connection is cut: there is an end to be read.
@@ -315,6 +313,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// [`EventLoop::answer`], once the poll has told what has arrived meanwhile. A connection is read
     /// once in a turn, however often this is called.
     pub fn hear(&mut self) {
+        self.upgrade_streams();
         self.tell_of_waking();
         // `woken` may have reported a connection's real address: apply bans and limits before
         // reading from it.
@@ -348,14 +347,14 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         for _ in 0..self.out.roomy() {
             let Some(id) = self.out.take_room() else { continue };
             self.service.room(&mut self.out, id);
-            self.flush_if_full();
+            self.settle();
         }
     }
 
     fn tell_of_waking(&mut self) {
         if self.woken {
             self.woken = self.service.woken(&mut self.out);
-            self.flush_if_full();
+            self.settle();
         }
     }
 
@@ -387,7 +386,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                 State::Arriving => self.refuse(slot, Refusal::HandshakeTimeout),
                 _ => self.out.end(slot, CloseReason::DrainTimeout),
             }
-            self.flush_if_full();
+            self.settle();
         }
         self.due = due;
     }
@@ -398,7 +397,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         for timer in due.drain(..) {
             if self.out.timers.take(timer as usize, self.out.now) {
                 self.service.tick(&mut self.out, TimerId(timer as u8));
-                self.flush_if_full();
+                self.settle();
             }
         }
         self.due = due;
@@ -424,18 +423,49 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             let id = self.out.id(slot);
             self.service.closed(&mut self.out, id, why);
             self.gone.push(slot as u32);
-            self.flush_if_full();
+            self.settle();
         }
     }
 
-    fn flush_if_full(&mut self) {
+    /// Does what a service has asked for that cannot wait until the turn ends.
+    fn settle(&mut self) {
+        self.upgrade_streams();
         if self.out.is_full() {
             self.flush();
         }
     }
 
+    /// Has streams begin the layer that their services have asked for, before anything more is read
+    /// from them or written to them.
+    fn upgrade_streams(&mut self) {
+        for (id, head) in std::mem::take(&mut self.out.upgrades) {
+            let slot = id.slot();
+            if self.out.id(slot) != id || self.out.state(slot) == State::Ended {
+                continue;
+            }
+            let conn = &mut self.conns[slot];
+            let received = std::mem::take(&mut conn.unused);
+            conn.left = false;
+            self.out.counters.at(self.out.endpoint(slot)).sent_bytes += head.len() as u64;
+            match conn.stream.upgrade(head, &received) {
+                Ok(()) => self.look_again(slot),
+                Err(e) => self.out.end(slot, CloseReason::of(&e)),
+            }
+        }
+    }
+
+    /// Reads from a stream that may hold something of which no event tells.
+    fn look_again(&mut self, slot: usize) {
+        let conn = &mut self.conns[slot];
+        if conn.input == Input::Dry {
+            conn.input = Input::Ready;
+        }
+        self.list(slot);
+    }
+
     /// Writes to whom it can, and wipes the arena. One that fails ends in the next turn.
     fn flush(&mut self) {
+        self.upgrade_streams();
         let mut dirty = std::mem::take(&mut self.dirty);
         self.out.take_dirty(&mut dirty);
         for slot in dirty.drain(..).map(|slot| slot as usize) {

@@ -101,6 +101,16 @@ pub trait Stream: Read + Write {
         self.finish().and(Ok(n))
     }
 
+    /// Begins a layer of its own over what it carries, as WebSocket does behind its HTTP request.
+    /// `head` goes out first, as it is; all that is written later goes through the layer. `received`
+    /// is input behind the request, which the layer reads first.
+    ///
+    /// Takes all of `head`: what cannot be written at once waits in the stream, and `flush` says
+    /// `WouldBlock` until it is written.
+    fn upgrade(&mut self, _head: Vec<u8>, _received: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Whether there is nothing to do before an accepted stream carries what its service says. It
     /// is asked once, when it is accepted; an outgoing one is always to be established.
     fn is_established(&self) -> bool {

@@ -37,6 +37,8 @@ pub struct Outbox {
     resumed: Vec<u32>,
     /// Those that have turned out to come from elsewhere.
     pub(super) moved: Vec<(ConnId, IpAddr)>,
+    /// Streams that are to begin a layer, each with what goes out before it.
+    pub(super) upgrades: Vec<(ConnId, Vec<u8>)>,
     /// Queues that ended and whose service has not been told yet.
     ended: Vec<(u32, CloseReason)>,
     /// All backlogs together.
@@ -295,6 +297,25 @@ impl Outbox {
         }
     }
 
+    /// Has the stream of `id` begin its layer ([`super::Stream::upgrade`]) once the service has
+    /// returned. What was sent before, and then `head`, goes out as it is; what is sent from here on
+    /// goes through the layer, and so does the input that this call of the service leaves unused. If
+    /// the stream has no layer the connection ends.
+    ///
+    /// Nothing may be withheld. What was sent before and is not written yet moves to the stream, where
+    /// `Limits::memory_max` does not count it: a service that has sent much asks for room first.
+    pub fn upgrade(&mut self, id: ConnId, head: &[u8]) {
+        let Some(queue) = self.open_queue(id) else { return };
+        debug_assert!(!queue.is_withheld(), "an upgrade overtakes what is withheld");
+        let queue = &mut self.queues[id.slot()];
+        let backlog = queue.backlog_bytes();
+        let mut before = queue.take(&self.arena);
+        self.backlog_bytes -= backlog - queue.backlog_bytes();
+        before.extend_from_slice(head);
+        self.upgrades.push((id, before));
+        self.mark_dirty(id.slot());
+    }
+
     /// Whether so much was said in this turn that it should be written before more is said.
     pub fn is_full(&self) -> bool {
         self.arena.len() > ARENA_FULL
@@ -358,6 +379,7 @@ impl Outbox {
             roomy: VecDeque::new(),
             resumed: Vec::new(),
             moved: Vec::new(),
+            upgrades: Vec::new(),
             ended: Vec::new(),
             backlog_bytes: 0,
             dials: Vec::new(),

@@ -264,11 +264,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
         self.service.opened(&mut self.out, id, peer);
         // Its first words may have come with what established it, and no event tells of them again.
-        let conn = &mut self.conns[slot];
-        if conn.input == Input::Dry {
-            conn.input = Input::Ready;
-        }
-        self.list(slot);
+        self.look_again(slot);
     }
 
     /// An outgoing connection will not be made.
