@@ -154,7 +154,7 @@ fn a_kept_message_allocates_little() {
         let mut app = App::new(4096, settings);
         let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
         let (store, far) = Store::new(64);
-        app.keep_in(store);
+        app.chat.keep_in(store);
         let mut database = Database::in_memory().unwrap();
         let mut crowd = Crowd::of(1, app, endpoint);
         let lines = format!("CAP REQ :{caps}\nNICK ann\nUSER u 0 * :N\nCAP END\nJOIN #a\n");
@@ -199,7 +199,7 @@ fn what_waits_for_a_reader_is_small_or_counted() {
     let mut app = App::new(4096, settings);
     let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
     let (store, far) = Store::new(4096);
-    app.keep_in(store);
+    app.chat.keep_in(store);
     let mut database = Database::in_memory().unwrap();
     let mut crowd = Crowd::of(MEMBERS + ASKERS, app, endpoint);
     let mut say = |crowd: &mut Crowd<App>, n: usize, lines: String| {

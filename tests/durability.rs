@@ -116,7 +116,7 @@ impl World {
         self.disk.group.clear();
         let mut app = App::new(512, Settings::default());
         app.add_endpoint(Protocol::Irc).unwrap();
-        app.keep_in(store);
+        app.chat.keep_in(store);
         self.server = EventLoop::new(app, Limits::default());
         self.server.wake(self.now);
         for n in 0..SPEAKERS {

@@ -240,7 +240,7 @@ impl ChatServer {
 
     /// Whether everything said is kept, and that was told.
     fn has_kept(&self) -> bool {
-        self.server.service.store().is_none_or(|store| store.open() == 0)
+        self.server.service.chat.store().is_none_or(|store| store.open() == 0)
     }
 
     /// The CPU time of it, in seconds.

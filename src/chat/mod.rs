@@ -30,7 +30,7 @@ pub use settings::{
 };
 pub use state::right::Right;
 
-use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Refusal, Service};
+use crate::net::{CloseReason, ConnId, EndpointId, LastWord, Outbox, Peer, Refusal, Service};
 use crate::wire::irc::tags::Tags;
 use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
 use account::login_guards::LoginGuards;
@@ -434,11 +434,11 @@ impl Service for Chat {
         self.stored(out)
     }
 
-    fn refused(&mut self, out: &mut Outbox, why: Refusal) {
+    fn refused(&mut self, out: &mut Outbox, _endpoint: EndpointId, why: Refusal) {
         self.note_refusal(&mut Sink::new(out), why);
     }
 
-    fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {
-        said.extend_from_slice(format!("ERROR :{why}\r\n").as_bytes());
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        text.extend_from_slice(format!("ERROR :{}\r\n", to.text).as_bytes());
     }
 }

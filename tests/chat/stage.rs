@@ -166,7 +166,7 @@ fn server(
     server.set_exempt(exempt);
     server.wake(now);
     if let Some(Reply::Bans(bans)) = disk.map(|disk| disk.ask(Request::Bans)) {
-        server.inject(|app, out| app.restore_bans(out, bans));
+        server.inject(|app, out| app.chat.restore_bans(out, bans));
     }
     (server, endpoint)
 }
@@ -371,7 +371,7 @@ impl Stage {
     /// The config is read again, and says this.
     pub fn set_settings(&mut self, settings: Settings) {
         self.settings = settings.clone();
-        self.server.inject(|app, out| app.set_settings(out, 512, settings));
+        self.server.inject(|app, out| app.chat.set_settings(out, settings));
         self.settle();
     }
 
@@ -385,13 +385,13 @@ impl Stage {
 
     /// A program that somebody has asked for says something.
     pub fn program_said(&mut self, run: u64, bytes: &[u8]) {
-        self.server.inject(|app, out| app.program_said(out, run, bytes));
+        self.server.inject(|app, out| app.chat.program_said(out, run, bytes));
         self.settle();
     }
 
     /// A program that somebody has asked for has ended.
     pub fn program_ended(&mut self, run: u64, ended: Ended) {
-        self.server.inject(|app, out| app.program_ended(out, run, &ended));
+        self.server.inject(|app, out| app.chat.program_ended(out, run, &ended));
         self.settle();
     }
 

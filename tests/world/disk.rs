@@ -52,12 +52,12 @@ impl Disk {
         else {
             panic!("what was here is told");
         };
-        app.hash_by(hasher, [7; 32]);
-        app.restore(channels, presences, now);
+        app.chat.hash_by(hasher, [7; 32]);
+        app.chat.restore(channels, presences, now);
         if let Reply::Known(known) = self.ask(Request::Known { most: 1000 }) {
-            app.restore_known(known);
+            app.chat.restore_known(known);
         }
-        app.keep_in(store);
+        app.chat.keep_in(store);
     }
 
     /// What another program that has the database does meanwhile.
