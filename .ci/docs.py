@@ -30,8 +30,6 @@ NOT_RUN = {
     "rustc --edition 2024 examples/bot.rs && ./bot": "tests/daemon/start.rs builds it, irc_clients.py runs it",
     "cargo build --release      # makes stonechatd and stonechat in target/release":
         "the step 'release build' runs it",
-    "src/": "a picture of the source tree; tests/layers.rs checks the layers",
-    "cargo install cargo-fuzz && rustup toolchain install nightly": "the steps 'fuzz' run it",
     "cat > /etc/letsencrypt/renewal-hooks/deploy/stonechatd <<'END'":
         "it needs certbot, systemd and a public name; tests/daemon/start.rs checks its text",
 }
