@@ -263,6 +263,10 @@ for line in first(OPERATING, "stonechatd account add ann").lines:
     said = run("sh", "-c", line, said="correct-horse\n")
     assert "account list" not in line or "ann" in said, said
 
+for command in ("backup", "verify"):
+    for line in first(OPERATING, f"stonechatd {command}").lines:
+        run("sh", "-c", line)
+
 # README: the clients on terminals, the echo, and our own client.
 observer = Bare("observer", connect(ports["irc"]), "NICK observer", "USER o 0 * :o", "JOIN #lobby")
 for line in first(README, "weechat -t").lines:

@@ -207,7 +207,8 @@ fn the_class_that_the_docs_show_can_do_what_they_tell_to_do() {
         include_str!("../../docs/user-guide.md"),
     ];
     for doc in docs {
-        let admin = doc.lines().find(|line| line.starts_with("admin = { rights")).unwrap();
+        let admin = doc.lines().find(|line| line.trim_start().starts_with("admin = { rights"));
+        let admin = admin.expect("the class of an administrator");
         for right in
             ["accounts", "addresses", "ban", "defcon", "kill", "notices", "rehash", "stats"]
         {
