@@ -53,7 +53,7 @@ fn told() -> Vec<(&'static str, May)> {
         };
         (command.trim_matches('`'), may)
     };
-    rows("| command | who may |").into_iter().map(row).collect()
+    rows("| command | needs |").into_iter().map(row).collect()
 }
 
 /// With `root`, who has `class`.
