@@ -1,4 +1,5 @@
-//! How long to wait before connecting again: longer each time, and never all clients at once.
+//! Pauses before a reconnect: longer each time, and random, so that clients do not return all at
+//! once.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ const FIRST_MS: u64 = 500;
 const LONGEST_MS: u64 = 30_000;
 
 impl Backoff {
-    /// Begins with half a second at most.
+    /// Makes a backoff whose first pause is half a second at most.
     pub fn new(rng: fastrand::Rng) -> Backoff {
         Backoff { rng, bound_ms: FIRST_MS }
     }
@@ -31,7 +32,7 @@ impl Backoff {
         self.bound_ms
     }
 
-    /// Things went well: the next pause is short again.
+    /// Makes the next pause short again, after a good connection.
     pub fn reset(&mut self) {
         self.bound_ms = FIRST_MS;
     }
