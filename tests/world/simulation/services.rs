@@ -1,4 +1,4 @@
-//! What the simulated server is: a room, an echo, and a note of every ending.
+//! The simulated server: a room, an echo, and a record of every ending.
 
 use super::{ECHO, ECHO_LINE_MAX, ROOM};
 use crate::world::door::Opened;
