@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// The modules of ours that each module may use, besides itself. `bin` and `lib.rs` may use all.
 const MAY_USE: [(&str, &[&str]); 14] = [
     ("wire", &[]),
-    ("net", &["wire"]), // the PROXY protocol, which says whose a connection is
+    ("net", &["wire"]), // the PROXY protocol
     ("auth", &["wire"]),
     ("store", &[]),
     ("tls", &["net"]),
@@ -54,7 +54,7 @@ const ONLY_IN: [(&str, &[&str]); 20] = [
 /// Names that one module may not use though others may: `wire` is pure.
 const NEVER_IN: [(&str, &str); 2] = [("wire", "std::io"), ("wire", "std::time")];
 
-/// Names of files that say nothing of what is in them.
+/// Names of files that say nothing about their content.
 const SAY_NOTHING: [&str; 6] = ["utils", "util", "common", "helpers", "types", "manager"];
 
 const UNFINISHED: [&str; 3] = ["todo", "unimplemented", "dbg"];
@@ -146,12 +146,12 @@ fn what_only_looks_forbidden_is_let_through() {
 struct Violations(String);
 
 struct Source<'a> {
-    /// Below `src/`.
+    /// The path below `src/`.
     name: &'a str,
     text: &'a str,
-    /// The module of the first level that it belongs to.
+    /// Its top-level module.
     layer: &'a str,
-    /// How many `super` lead from its module to the crate's root.
+    /// The number of `super` from its module to the crate's root.
     depth: usize,
 }
 
@@ -231,7 +231,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Whether it is the file, or in the folder, of that name.
+    /// Whether it is the file of that name, or in the folder.
     fn is_in(&self, place: &str) -> bool {
         self.name.strip_prefix(place).is_some_and(|rest| rest.starts_with(['/', '.']))
     }
@@ -250,7 +250,7 @@ fn may_use(layer: &str) -> Option<&'static [&'static str]> {
     MAY_USE.iter().find(|(name, _)| *name == layer).map(|(_, may_use)| *may_use)
 }
 
-/// A path, or the name of a macro that is called.
+/// A path, or the name of a called macro.
 struct Named {
     names: Vec<String>,
     line: usize,
@@ -263,7 +263,8 @@ impl Named {
     }
 }
 
-/// Every path, those of a `use` with braces spelled out. Comments and texts hold none.
+/// Finds every path; those of a `use` with braces are spelled out. Comments and strings contain
+/// none.
 fn find_names(
     tokens: TokenStream,
     before: &[String],

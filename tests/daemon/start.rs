@@ -1,4 +1,4 @@
-//! Starting, and failing to start: what is said, and the exit status.
+//! Starting, and failing to start: output and exit status.
 
 use crate::process::{Client, Daemon, PROGRAM, command, run};
 use std::fs;
@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 
-/// Runs it with `config` to an end that is not a good one.
+/// Runs it with `config`, and expects it to fail.
 fn fails(config: &str, flags: &[&str]) -> (i32, String) {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("config.toml"), config).unwrap();
