@@ -113,7 +113,7 @@ impl Keeper {
     }
 }
 
-/// As in the daemon.
+/// The daemon's limit of open requests.
 const STORE_REQUESTS_MAX: usize = 16_384;
 
 /// Listens on some port of loopback.

@@ -50,7 +50,7 @@ pub enum Request {
         target: Target,
         /// Which.
         msgid: String,
-        /// Who wants it.
+        /// The right to do it.
         by: Redactor,
     },
     /// Searches messages: IRCv3 draft/search. [`Reply::Found`]. If each word, the nick and the
