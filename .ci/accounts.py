@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Accounts and history with unmodified clients: WeeChat registers with NickServ; a second WeeChat (by
-SCRAM-SHA-256) and irssi (by PLAIN) log in under the same nick, and each sees what the others send.
-Then everyone and the daemon are killed with -9, the daemon is started again, and what was echoed is
-all there, for a client and for sqlite3. `accounts.py DIR`: the programs.
+SCRAM-SHA-256) and irssi (by PLAIN) log in under the same nick, and each sees the messages of the
+others. Then all clients and the daemon are killed with -9, and the daemon is started again. All
+echoed messages are there, for a client and for sqlite3. `accounts.py DIR`: the programs.
 
-A client that is not installed is left out, and that is said."""
+A client that is not installed is left out, with a message."""
 
 import base64
 import sys
@@ -21,7 +21,7 @@ def start():
 
 
 def texts(lines):
-    """What is said in #lobby, among what is heard."""
+    """The messages in #lobby, among the received lines."""
     return [line.split(" PRIVMSG #lobby :")[1] for line in lines if " PRIVMSG #lobby :" in line]
 
 
@@ -78,7 +78,7 @@ back.hears(" 366 ")
 
 
 def history():
-    """All of it, asked for page by page."""
+    """The whole history, page by page."""
     found, command, asked = [], "CHATHISTORY LATEST #lobby * 50", set()
     while True:
         assert command not in asked, f"the pages of history repeat themselves: {found}"

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Twenty users talk, half of them over TLS, and then are attacked for a minute: floods, half
-handshakes, storms of connects, registrations and wrong passwords, from hundreds of addresses.
-Nothing that the twenty say may be lost; how long it takes is told beside what it took before.
+"""Twenty users chat, half of them over TLS, and are then attacked for a minute: floods, half
+handshakes, storms of connects, registrations and wrong passwords, from hundreds of addresses. No
+message of the twenty may be lost; the delays are printed beside those before the attack.
 `attack.py DIR [SECONDS]`: the programs.
 
-The attackers are processes of lesser priority, as it is the daemon and not the machine that is
-attacked."""
+The attackers are processes of low priority, as they attack the daemon and not the machine."""
 
 import asyncio
 import base64
@@ -27,7 +26,7 @@ USERS = 20
 
 
 async def wait_for(what, condition, heard):
-    """As of a program, but the users go on meanwhile."""
+    """As the function of programs.py, but the users go on meanwhile."""
     until = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < until, f"waited {PATIENCE} s in vain for {what}; heard instead: {heard()}"
@@ -35,7 +34,7 @@ async def wait_for(what, condition, heard):
 
 
 class User:
-    """Says a numbered line now and then, and notes when it hears those of the others."""
+    """Sends a numbered line now and then, and notes when it receives those of the others."""
 
     def __init__(self, index):
         self.index = index
@@ -77,7 +76,8 @@ class User:
 
 
 async def talk(daemon, users, phase, length):
-    """Somebody says something each 20 ms. Returns how long each line took to each of the others."""
+    """One of the users sends a line each 20 ms. Returns the delay of each line to each of the
+    others."""
     said = {}
     until = time.monotonic() + length
     number = 0
@@ -118,7 +118,7 @@ def attack(kind, ports, length):
     random.seed(kind)
     poll, made, until = selectors.DefaultSelector(), 0, time.monotonic() + length
     here = {}
-    # Not beyond the end of the script, whatever ends it.
+    # Ends with the script, whatever ends that.
     while time.monotonic() < until and multiprocessing.parent_process().is_alive():
         # New ones, at a bounded rate.
         for _ in range(10):
@@ -148,7 +148,7 @@ def attack(kind, ports, length):
 
 
 def words(kind, made):
-    """What one connection of an attacker says, piece by piece; it leaves in the end."""
+    """The input of one connection of an attacker, piece by piece; it leaves in the end."""
     nick = f"NICK a{kind}x{made}\r\nUSER a 0 * :a\r\n".encode()
     if kind == 0:  # floods, in a channel and everywhere
         yield nick + b"JOIN #noise\r\n"

@@ -1,5 +1,5 @@
-"""The daemon under test: where it listens, what it counts, and that it ends in good order and has
-never panicked."""
+"""The daemon under test: its addresses and metrics, and a check that it ends in good order and
+never panics."""
 
 import signal
 
@@ -7,7 +7,7 @@ from programs import Program, contents, everyone, home
 
 
 class Daemon(Program):
-    """A stonechatd that has said that it is ready; `config`: the text of its config file."""
+    """A stonechatd that is ready; `config`: the text of its config file."""
 
     def __init__(self, programs, *arguments, config=""):
         with open(f"{home}/config.toml", "w") as file:
@@ -26,7 +26,7 @@ class Daemon(Program):
 
     @property
     def port(self):
-        """Of its one listener."""
+        """The port of its only listener."""
         (port,) = self.ports.values()
         return port
 
@@ -39,7 +39,7 @@ class Daemon(Program):
         return lines
 
     def terminate(self):
-        """Tells it to end; who talks with it may then end too."""
+        """Stops it; its clients may then end too."""
         for one in everyone:
             one.may_end = True
         self.process.terminate()

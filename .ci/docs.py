@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The blocks of the documentation, run as they stand: WeeChat's are typed into WeeChat, irssi's into
-irssi, those for nc into nc, those for a shell are given to sh. Only the ports, paths and secrets of
-the daemon under test are put in. A block marked `seen` is what one then sees, with … for anything.
+"""Runs the blocks of the documentation as they stand, in WeeChat, irssi, nc or sh, as each is
+marked. Only ports, paths and secrets are replaced by those of the daemon under test. A block marked
+`seen` is the expected output, with … for any text.
 The user guide is followed twice, with WeeChat and with irssi: register, log in by SASL, stay, leave,
-and return to what was missed. A block that is neither run nor in NOT_RUN fails. `docs.py DIR`: the
-programs."""
+and return to the missed messages. A block that is neither run nor in NOT_RUN fails.
+`docs.py DIR`: the programs."""
 
 import os
 import pty
@@ -20,18 +20,16 @@ from programs import Program, contents, home, installed, run, wait_for
 programs = os.path.abspath(sys.argv[1])
 top = f"{os.path.dirname(os.path.abspath(__file__))}/.."
 
-# `chat`: for WeeChat and irssi alike; `console`: a command after $, and what is then on the terminal.
+# `chat`: for WeeChat and irssi alike; `console`: a command after $, and what the terminal then shows.
 KINDS = ["weechat", "irssi", "chat", "nc", "sh", "console", "seen", "toml", "haproxy", "sql", "text"]
 
-# By their first lines.
+# Blocks that are not run, by their first lines, and why.
 NOT_RUN = {
     "cargo run --release": "the step 'release build' builds it, and every script here runs the program",
     "cargo test": "the step \"the README's test command\" runs it",
     "rustc --edition 2024 examples/bot.rs && ./bot": "tests/daemon/start.rs builds it, irc_clients.py runs it",
     "cargo build --release      # makes stonechatd and stonechat in target/release":
         "the step 'release build' runs it",
-    "src/": "a picture of the source tree; tests/layers.rs checks the layers",
-    "cargo install cargo-fuzz && rustup toolchain install nightly": "the steps 'fuzz' run it",
     "cat > /etc/letsencrypt/renewal-hooks/deploy/stonechatd <<'END'":
         "it needs certbot, systemd and a public name; tests/daemon/start.rs checks its text",
 }
@@ -78,7 +76,7 @@ EVERY = GUIDE + README + OPERATING + SCHEMA
 
 
 def first(found, begin):
-    """The block that begins with this line, which is about to be run."""
+    """The block that begins with this line; it is marked as run."""
     block = next((block for block in found if block.lines[0].startswith(begin)), None)
     assert block, f"no block begins with {begin!r}"
     block.done = True
@@ -86,19 +84,19 @@ def first(found, begin):
 
 
 def placed(text, ports):
-    """With the ports of the daemon under test in the place of those by default."""
+    """The text with the default ports replaced by those of the daemon under test."""
     default = {"6667": "irc", "6697": "ircs", "7007": "echo"}
     return re.sub(r"(127\.0\.0\.1[ :/]|127\.0\.0\.1 -p )(6667|6697|7007)\b",
                   lambda found: f"{found[1]}{ports[default[found[2]]]}", text)
 
 
 def times(pattern, text):
-    """How often a line of a `seen` block is in a text."""
+    """The number of matches of a line of a `seen` block in a text."""
     return len(re.findall(".*".join(re.escape(part) for part in pattern.split("…")), text))
 
 
 class Terminal(Program):
-    """A program on a terminal of its own. `shown`: what is on that."""
+    """A program on a terminal of its own. `shown`: the content of that."""
 
     def __init__(self, name, line):
         self.master, theirs = pty.openpty()
@@ -152,8 +150,8 @@ class Guide:
                     *lines)
 
     def run(self, block):
-        """Runs a block and returns True, if it is for this client. From then on `heard` is what its
-        program has said, and `before` what that was until then."""
+        """Runs a block and returns True, if it is for this client. From then on `heard` is the
+        output of its program, and `before` the output until then."""
         text = placed(block.text, self.daemon.ports)
         text = text.replace("THE-PRINTED-FINGERPRINT", self.daemon.fingerprint)
         if block.kind == "sh":
@@ -189,7 +187,7 @@ class Guide:
                      lambda: times(pattern, self.heard()) > known, self.heard)
 
     def returns(self):
-        """bob speaks while ann is gone; then the client is started again."""
+        """bob sends messages while ann is gone; then the client is started again."""
         self.client.ends()
         missed = ["PRIVMSG #lobby :are you there?", "PRIVMSG ann :the keys are with carl"]
         self.bob.say(*missed)
@@ -203,7 +201,7 @@ class Guide:
         print(f"{self.kind}, led by the guide: ann has returned, and was sent what she missed")
 
     def meanwhile(self, block):
-        """What the guide says that others do before this is seen."""
+        """The acts of others that the guide mentions before this block."""
         if block.lines[0].startswith(":bob!"):
             self.bob.hears(" PRIVMSG bob :hello, bob")
             self.bob.say("PRIVMSG ann :hello, ann")
@@ -215,7 +213,7 @@ for kind, client in (("weechat", WeeChat), ("irssi", Irssi)):
     if installed(client.needs):
         Guide(kind, client)
 
-# The daemon as docs/operating.md shows its start, with the data where it is by default.
+# The start of the daemon as in docs/operating.md, with the default data directory.
 shown = first(OPERATING, "$ stonechatd").lines[1:]
 try:
     socket.create_server(("::1", 0), family=socket.AF_INET6).close()
@@ -242,7 +240,7 @@ hashing.look()
 verifier = hashing.shown.split()[-1]
 assert "correct-horse" not in hashing.shown, "a password is shown"
 
-# Configs, which `stonechatd check` is to take. Addresses and files are those of this machine.
+# Configs, which `stonechatd check` must accept, with addresses and files of this machine.
 for number, block in enumerate(block for block in EVERY if block.kind == "toml"):
     text = re.sub(r"SCRAM-SHA-256\$[^\"]*", lambda _: verifier, block.text)
     text = re.sub(r"irc://[\d.]+:\d+", "irc://127.0.0.1:0", text)
@@ -264,6 +262,10 @@ if installed("haproxy"):
 for line in first(OPERATING, "stonechatd account add ann").lines:
     said = run("sh", "-c", line, said="correct-horse\n")
     assert "account list" not in line or "ann" in said, said
+
+for command in ("backup", "verify"):
+    for line in first(OPERATING, f"stonechatd {command}").lines:
+        run("sh", "-c", line)
 
 # README: the clients on terminals, the echo, and our own client.
 observer = Bare("observer", connect(ports["irc"]), "NICK observer", "USER o 0 * :o", "JOIN #lobby")

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""WeeChat, irssi and ii, as Debian has them, and the bot meet in a channel: each hears what each
-says, in the channel and in private, and sees the others leave. `irc_clients.py DIR`: the programs.
+"""WeeChat, irssi and ii, as Debian has them, and the bot meet in a channel: each receives the
+messages of all others, in the channel and in private, and sees them leave.
+`irc_clients.py DIR`: the programs.
 
-A client that is not installed is left out, and that is said."""
+A client that is not installed is left out, with a message."""
 
 import sys
 

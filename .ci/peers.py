@@ -1,5 +1,5 @@
-"""Who talks with the daemon: a bare connection, which sees what the server really says; and WeeChat,
-irssi and ii, unmodified, of which is known what they have logged."""
+"""Clients of the daemon: a bare connection, which sees the exact lines of the server; and WeeChat,
+irssi and ii, unmodified, which are read by their logs."""
 
 import os
 import pty
@@ -25,7 +25,7 @@ def any_certificate():
 
 
 class Bare:
-    """A client of ours on a connection. `lines`: what it has heard."""
+    """A client of ours on a connection. `lines`: the lines received."""
 
     def __init__(self, name, connection, *lines):
         self.name, self.connection = name, connection
@@ -43,7 +43,7 @@ class Bare:
             pass  # the server has closed it; what it said before that is still to be heard
 
     def ask(self, command, last):
-        """What is heard from now on, up to a line with `last` in it."""
+        """Sends a line. Returns the lines received up to one that contains `last`."""
         begin = len(self.lines)
         self.say(command)
         self.hears(last, begin=begin)
@@ -57,7 +57,7 @@ class Bare:
         assert enough(), f"the connection has ended, while this was waited for: {what}"
 
     def hears_the_end(self):
-        """Everything that the server has to say before it closes the connection."""
+        """All lines of the server up to the end of the connection."""
         wait_for(f"the end of {self.name}'s connection", lambda: self.ended)
 
     def close(self):
@@ -90,7 +90,7 @@ class Bare:
 
 
 class Client(Program):
-    """An unmodified client in #lobby, which is made to speak and keeps logs in `home`."""
+    """An unmodified client in #lobby, driven by the script, with its logs in `home`."""
 
     def __init__(self, name, nick, *command, **options):
         self.nick, self.fifos = nick, {}
@@ -100,13 +100,13 @@ class Client(Program):
         wait_for(f"{self.name} to hear {text!r}", lambda: text in self.heard())
 
     def heard(self, where=""):
-        """Of the conversations with this in their log's name."""
+        """The logs whose names contain this."""
         logs = os.walk(f"{self.home}/logs")
         return contents(*(f"{path}/{name}" for path, _, names in logs for name in names
                           if where in name))
 
     def write(self, fifo, line):
-        """Into a FIFO, which stays open: who reads it may lose a line when its writers change."""
+        """Writes into a FIFO, which stays open: its reader may lose a line when its writers change."""
         def opened():
             try:
                 self.fifos[fifo] = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
@@ -122,7 +122,7 @@ class Client(Program):
 
 
 class WeeChat(Client):
-    """`commands` set what else is to be set before it connects; over TLS, where there is a
+    """`commands` are further settings before it connects; over TLS, where there is a
     fingerprint for it to expect. Without a port it knows no server but those of an earlier run
     with the same name."""
 
@@ -139,14 +139,14 @@ class WeeChat(Client):
         ] + (port is not None) * [
             f"/server add sc 127.0.0.1/{port} -{'' if fingerprint else 'no'}{tls}",
             f"/set irc.server.sc.nicks {nick}", "/set irc.server.sc.autojoin #lobby",
-            # All that this server offers, as WeeChat asks for it by default.
+            # WeeChat requests all capabilities of this server, as by default.
             "/set irc.server_default.capabilities *", *commands, "/connect sc",
         ]
         options = [option for command in commands for option in ("-r", command)]
         super().__init__(name, nick, self.needs, "--stdout", "-d", self.home, *options)
 
     def type(self, text):
-        """In the buffer that is shown."""
+        """Types into the current buffer."""
         self.write(f"{self.home}/fifo", f"*{text}")
 
     def do(self, buffer, text):
@@ -164,12 +164,12 @@ class WeeChat(Client):
 
 
 def weechat_tls():
-    """What WeeChat's options call it: that changed with version 4."""
+    """The name of TLS in WeeChat's options, which changed with version 4."""
     return "tls" if int(run(WeeChat.needs, "--version").split(".")[0]) >= 4 else "ssl"
 
 
 class Irssi(Client):
-    """`server`, `chatnet`: what else its config says of them. Without a port it knows no server but
+    """`server`, `chatnet`: further lines of its config for them. Without a port it knows no server but
     those of an earlier run with the same name."""
 
     needs = "irssi"
@@ -244,7 +244,7 @@ class Ii(Client):
 
 
 def greet(observer, client):
-    """Until the client has heard it: then it is in the channel, and knows it."""
+    """Sends a greeting until the client has received it: then it is in the channel."""
     def heard():
         observer.say(f"PRIVMSG #lobby :hello, {client.name}")
         time.sleep(0.3)

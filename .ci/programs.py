@@ -1,6 +1,6 @@
-"""Programs that a script starts, and waits that end. What a program prints is kept in files: no pipe
-can fill, and none of the caller's is held. All of them end with the script, however it ends; where
-it fails, it tells what each has said."""
+"""Programs that a script starts, and waits with a limit. Their output goes to files: no pipe can
+fill, and none of the caller's is held. All programs end with the script, however it ends; if it
+fails, it prints their output."""
 
 import atexit
 import os
@@ -18,16 +18,16 @@ home = tempfile.mkdtemp(prefix="stonechat-")
 everyone = []  # programs and connections: each has a name, a look at what is new, and a transcript
 failed = False
 
-# So that a child ends even where the script is killed with -9.
+# Ends a child even if the script is killed with -9.
 GUARDED = ["setpriv", "--pdeathsig", "KILL", "--"]
 
 
 def wait_for(what, condition, heard=lambda: "see below"):
-    """Until the condition holds. Fails if it doesn't in time, and at once if a program has ended that
-    nobody told to. `heard`: what there is instead, where none of `everyone` can tell."""
+    """Waits until the condition holds. Fails if it doesn't in time, and at once if a program has
+    ended unexpectedly. `heard`: the output to print, if that of `everyone` does not show it."""
     until, pause = time.monotonic() + PATIENCE, 0.001
     while True:
-        # Before the condition, so that the last look is one after the time is over.
+        # Before the condition, so that the last check comes after the time is over.
         over = time.monotonic() > until
         for one in list(everyone):
             complaint = one.look()
@@ -40,7 +40,7 @@ def wait_for(what, condition, heard=lambda: "see below"):
 
 
 def run(*command, said="", may_fail=False, **options):
-    """What a program prints that ends by itself, with `said` as its input."""
+    """Runs a program to its end, with `said` as its input. Returns its output."""
     try:
         ended = subprocess.run(
             [*GUARDED, *command], input=said, text=True, errors="replace", timeout=PATIENCE,
@@ -61,7 +61,7 @@ def installed(program):
 
 
 def contents(*paths):
-    """Of these files, as much as is there yet."""
+    """The contents of these files so far."""
     text = ""
     for path in paths:
         try:
@@ -73,7 +73,7 @@ def contents(*paths):
 
 
 class Program:
-    """A child that runs until it is told to end."""
+    """A child that runs until it is stopped."""
 
     def __init__(self, name, *command, **options):
         self.name, self.may_end, self.partial = name, False, b""
@@ -95,7 +95,7 @@ class Program:
         return line.decode().rstrip("\n")
 
     def type(self, text):
-        """For one that was given a pipe as its stdin."""
+        """Writes to its stdin, which must be a pipe."""
         self.process.stdin.write(text.encode())
 
     def kill(self):
@@ -104,18 +104,18 @@ class Program:
         return self.ends()
 
     def ends(self):
-        """Waits until it has ended, which it may from now on, and returns its status."""
+        """Lets it end, waits for that, and returns its status."""
         self.may_end = True
         wait_for(f"the end of {self.name}", lambda: self.process.poll() is not None)
         return self.process.returncode
 
     def look(self):
-        """What is wrong with it, if something is."""
+        """Its error, if there is one."""
         if self.process.poll() is not None and not self.may_end:
             return f"{self.name} has ended unasked, with status {self.process.returncode}"
 
     def transcript(self):
-        """How it is, and then what it has said."""
+        """Its state, and then its output."""
         status = self.process.poll()
         state = "runs" if status is None else f"has ended with status {status}"
         return f"{state}\n{contents(self.out, self.err)}"
@@ -147,10 +147,10 @@ def tell_all(kind, error, trace):
 def begin():
     atexit.register(end_all)
     sys.excepthook = tell_all
-    # A script that is told to end fails, and ends what it has started.
+    # A script that is told to end fails, and ends its programs.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    # What is said, and what fails, in this order.
+    # Output and errors, in this order.
     sys.stdout.reconfigure(line_buffering=True)
 
 

@@ -31,9 +31,10 @@ trusted = ["127.0.0.1"]
 
 
 def haproxy(version):
-    """One that speaks this version of the protocol, and its port. Its socket is made here, so that its
-    port is its own, and listens from now on. It takes the daemon for twenty servers, and checks each
-    every 10 ms: of the checks that look like clients, the most are gone before they are looked at."""
+    """Starts a HAProxy that uses this version of the protocol. Returns it and its port. Its socket
+    is made here, so that the port is reserved, and listens from now on. It takes the daemon for
+    twenty servers, and checks each every 10 ms: most of the checks that look like clients are gone
+    before they are served."""
     front = socket.create_server(("127.0.0.1", 0))
     with open(f"{home}/haproxy.cfg", "w") as config:
         config.write(f"""
@@ -55,12 +56,12 @@ backend stonechat
 
 
 def come(source, nick):
-    """A client that comes from this address, through HAProxy."""
+    """A client from this address, through HAProxy."""
     return Bare(nick, connect(port, source), f"NICK {nick}", f"USER u 0 * :{nick}")
 
 
 def operate(command, answer):
-    """The operator, who comes by a Unix socket, says this and is told that."""
+    """Runs commands of the operator, who uses a Unix socket, and expects a reply."""
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(PATIENCE)
     connection.connect(f"{home}/irc")
@@ -71,7 +72,7 @@ def operate(command, answer):
 
 
 def count(metric):
-    """By the daemon's own account, of both listeners."""
+    """A metric of the daemon, summed over both listeners."""
     samples = [line for line in daemon.metrics() if line.startswith(f"{metric}{{")]
     assert samples, f"{metric} is not among the metrics"
     return sum(float(line.split()[-1]) for line in samples)

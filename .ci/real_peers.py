@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""nc, a Python socket and stonechat hold conversations side by side while thousands of other
-sockets sit idle; each in turn is killed with -9, which changes nothing for the rest; SIGTERM
-loses nothing of what is queued. `real_peers.py DIR [IDLE]`: the programs, how many idle sockets."""
+"""nc, a Python socket and stonechat exchange lines side by side, while thousands of other sockets
+are idle. Each in turn is killed with -9, without effect on the others. SIGTERM loses no queued
+output. `real_peers.py DIR [IDLE]`: the programs, the number of idle sockets."""
 
 import resource
 import socket
@@ -20,7 +20,7 @@ host, port = "127.0.0.1", str(daemon.port)
 
 
 def program(name, *command):
-    """A client that says what is typed, and prints what it hears."""
+    """A client that sends its stdin, and prints the lines received."""
     return Program(name, *command, stdin=subprocess.PIPE)
 
 
@@ -34,7 +34,7 @@ def python():
 
 
 def converse(clients, rounds):
-    """Each says a line in turn, and hears it in upper case."""
+    """Each sends a line in turn, and receives it in upper case."""
     for n in range(rounds):
         for client in clients:
             line = f"{client.name} says line {n}, straße"
@@ -44,7 +44,7 @@ def converse(clients, rounds):
 
 
 def peeked(connection):
-    """What has arrived, and stays unread."""
+    """The input that has arrived, left unread."""
     try:
         return connection.recv(1 << 16, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
@@ -52,7 +52,7 @@ def peeked(connection):
 
 
 def rest(connection):
-    """What is heard to the end."""
+    """All input up to the end."""
     heard = bytearray()
 
     def ended():

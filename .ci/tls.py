@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""TLS as others see it: which versions and ciphers openssl gets, and that renegotiation is refused;
-and WeeChat and irssi, unmodified, over TLS: they log in by PLAIN, SCRAM-SHA-256 and by certificate
-(EXTERNAL), and hear each other. `tls.py DIR`: the programs.
+"""TLS from outside: openssl checks versions, ciphers and the refusal of renegotiation. WeeChat and
+irssi, unmodified, log in over TLS by PLAIN, SCRAM-SHA-256 and certificate (EXTERNAL), and receive
+each other's messages. `tls.py DIR`: the programs.
 
-A client that is not installed is left out, and that is said."""
+A client that is not installed is left out, with a message."""
 
 import ssl
 import subprocess
@@ -18,7 +18,7 @@ CONNECT = ["openssl", "s_client", "-connect", f"127.0.0.1:{daemon.port}"]
 
 
 def openssl(*options):
-    """What openssl tells of a connection with these options."""
+    """The output of openssl about a connection with these options."""
     return run(*CONNECT, *options, may_fail=True, stderr=subprocess.STDOUT)
 
 
@@ -27,8 +27,7 @@ def fingerprint(pem):
     return shown.strip().split("=")[1].replace(":", "").lower()
 
 
-# Versions. What is old is offered with everything that openssl still knows, so that it is the server
-# that refuses.
+# Versions. Old ones are offered with all that openssl still supports, so that the server must refuse.
 anything = ["-cipher", "ALL:@SECLEVEL=0"]
 for version in ["-tls1", "-tls1_1"]:
     said = openssl(version, *anything)
@@ -39,7 +38,7 @@ for version, name in [("-tls1_2", "TLSv1.2"), ("-tls1_3", "TLSv1.3")]:
         f"{name} is not spoken: {said}"
 print("TLS 1.0 and 1.1 are refused, 1.2 and 1.3 are spoken")
 
-# Ciphers of 1.2: those with forward secrecy and authentication of what they encrypt, and no other.
+# Ciphers of 1.2: only those with forward secrecy and authenticated encryption.
 listed = run("openssl", "ciphers", "ALL:COMPLEMENTOFALL:@SECLEVEL=0").strip().split(":")
 taken = set()
 for cipher in listed:

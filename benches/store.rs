@@ -1,6 +1,6 @@
-//! `cargo bench --bench store`: what the database does in a second, on the disk that $TMPDIR is on:
-//! messages kept, by the size of a group; behind a thread, while their words are filed; and in a
-//! channel of $MESSAGES (200,000 if not given): LATEST, SEARCH, and opening it.
+//! `cargo bench --bench store`: the speed of the database, on the disk of $TMPDIR. It measures
+//! storing by group size; storing behind a thread, while words are indexed; and in a channel of
+//! $MESSAGES (by default 200,000): LATEST, SEARCH, and opening.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -43,7 +43,7 @@ fn append(file: &Path, durability: Durability, group: usize, messages: usize) {
     println!("{durability:?}, {group} in a group: {rate:.0} messages/s, {each_ms:.2} ms a group");
 }
 
-/// As fast as a thread takes them, while it files their words.
+/// Stores messages as fast as a thread takes them, while it indexes their words.
 fn sustain(file: &Path, messages: usize) {
     let database = Database::open(file, Durability::Full).expect("an open database");
     let (mut store, far) = Store::new(2048);
@@ -112,7 +112,7 @@ fn accounts(file: &Path) {
     );
 }
 
-/// In KiB.
+/// Resident memory in KiB.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("readable");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("there");
@@ -200,7 +200,7 @@ fn time_ms(number: usize) -> i64 {
     1_800_000_000_000 + number as i64
 }
 
-/// Of some twelve words; one in 100,000 says that it is rare.
+/// A message of some twelve words; one in 100,000 contains the word `rare`.
 fn request(number: usize, channels: usize) -> Request {
     let half = ["even", "odd"][number % 2];
     let rare = if number % 100_000 == 7 { " rare" } else { "" };

@@ -1,4 +1,4 @@
-//! How fast lines are found, beside the search for the same byte alone, the search for a byte that
+//! Speed of finding lines, beside the search for the same byte alone, the search for a byte that
 //! isn't there, which is the limit, and a naive loop.
 //!
 //! `cargo bench --bench wire`; `-- lines/64` for one line length.
@@ -20,7 +20,7 @@ fn main() {
     criterion.final_summary();
 }
 
-/// All but the limit return the sum of the lines' lengths, so that none can leave out finding them.
+/// All but the limit return the sum of the lines' lengths, so that none can be optimised away.
 fn find_lines(group: &mut BenchmarkGroup<WallTime>, bytes: &[u8]) {
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     group.bench_function("LineParser", |bench| {

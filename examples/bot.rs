@@ -1,4 +1,4 @@
-//! A bot in the standard library alone: it joins a channel and answers who speaks to it.
+//! A bot in the standard library alone: it joins a channel and answers messages to it.
 //!
 //! `rustc --edition 2024 examples/bot.rs && ./bot 127.0.0.1:6667 '#lobby'`, then in the channel: `bot: help`.
 
@@ -27,7 +27,7 @@ fn main() -> io::Result<()> {
                 server.say(&format!("JOIN {channel}"))?;
             }
             ("PRIVMSG", [to, text]) => {
-                // In a channel it is spoken to by its nick; in private, by whatever is said.
+                // In a channel a request begins with its nick; in private every message is one.
                 let (place, request) = match text.strip_prefix(&format!("{}: ", server.nick)) {
                     Some(request) => (to, request),
                     None if *to == server.nick => (&source, *text),

@@ -1,24 +1,24 @@
-//! The echo service: says every line back in upper case, until one contains `CLOSE SOCKET`.
+//! The echo service: answers every line in upper case, until one contains `CLOSE SOCKET`.
 
 use crate::net::{ConnId, LastWord, Outbox, Peer, Service};
 use crate::wire::line::LineParser;
 use memchr::memmem::Finder;
 
-/// The service. It keeps eight bytes a connection.
+/// The echo service. Its state takes eight bytes a connection.
 pub struct Echo {
     line_max: usize,
-    /// By slot.
+    /// The parser of each connection, by slot.
     parsers: Vec<LineParser>,
     close_socket: Finder<'static>,
 }
 
 impl Echo {
-    /// Hears lines of at most `line_max` bytes, their endings not counted.
+    /// Accepts lines of at most `line_max` bytes, their endings not counted.
     pub fn new(line_max: usize) -> Echo {
         Echo { line_max, parsers: Vec::new(), close_socket: Finder::new("CLOSE SOCKET") }
     }
 
-    /// Takes a new limit, for what is heard from now on.
+    /// Sets the length limit of the lines that are parsed from now on.
     pub fn set_line_max(&mut self, line_max: usize) {
         self.line_max = line_max;
     }
@@ -52,8 +52,8 @@ impl Service for Echo {
 
     fn received(&mut self, out: &mut Outbox, id: ConnId, bytes: &[u8]) -> usize {
         let mut parser = self.parsers[id.slot()];
-        // Once a line is complete all is searched, and each line only if that finds something: in
-        // short lines a search of its own costs as much as everything else.
+        // Searches all input once a line is complete, and each line only if that finds something.
+        // With short lines a search for each costs as much as everything else.
         let mut may_close = None;
         let mut lines = parser.lines(bytes, self.line_max);
         let mut count = 0;
@@ -93,7 +93,7 @@ impl Service for Echo {
 /// Unicode may need up to three times the bytes: U+0390 becomes three letters. Letter by letter is
 /// slower than `str::to_uppercase` where ASCII is mixed in, but allocates nothing.
 fn extend_upper(said: &mut Vec<u8>, text: &[u8]) {
-    // First whether it is ASCII, as most lines are: that is cheaper to see than UTF-8.
+    // Most lines are ASCII, and that is cheaper to check than UTF-8.
     if !text.is_ascii()
         && let Ok(text) = std::str::from_utf8(text)
     {

@@ -1,5 +1,5 @@
-//! What the operator is told: the loop's counters and the process's own figures, in the text format
-//! of Prometheus (exposition format 0.0.4).
+//! The metrics: the loop's counters and the figures of the process, in the text format of
+//! Prometheus (exposition format 0.0.4).
 
 use crate::chat::Figures;
 use crate::net::{CloseReason, Counters, EndpointCounters, Histogram, Refusal, TlsVersion};
@@ -9,38 +9,38 @@ use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What is measured besides the counters.
+/// The figures that are not counters of the loop.
 pub struct Gauges {
     /// Bytes queued for connections that have fallen behind.
     pub send_queue_bytes: usize,
     /// The limit `connections` as it is in force.
     pub connections_max: usize,
-    /// Certificates that are shown, by name, and when each expires, in seconds since 1970.
+    /// The certificates in use, by name, and when each expires, in seconds since 1970.
     pub certificates: Vec<(String, i64)>,
     /// Chat's own figures.
     pub chat: Figures,
-    /// What is kept, and whether it can be.
+    /// The store's own figures.
     pub store: StoreFigures,
     /// Lines of stdout and stderr that nobody read in time, by the stream's name.
     pub lines_lost: [(&'static str, u64); 2],
 }
 
-/// What the store has done, and how it is.
+/// The work of the store, and its health.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StoreFigures {
-    /// Nothing could be kept when that was last tried.
+    /// The last attempt to write failed.
     pub failing: bool,
     /// Requests that wait for their reply.
     pub open: usize,
     /// Requests that were answered with a failure.
     pub failures: u64,
-    /// Groups of requests, each a transaction, and the time they took together.
+    /// Groups of requests, each a transaction.
     pub groups: u64,
-    /// In microseconds.
+    /// The time that `groups` took together, in microseconds.
     pub groups_us: u64,
-    /// Messages and events that are kept.
+    /// Messages and events in the history.
     pub messages: u64,
-    /// Their size as retention counts it.
+    /// The size of `messages` in bytes, as retention counts it.
     pub messages_bytes: u64,
     /// Messages that cannot be found by their words yet.
     pub unindexed: u64,
@@ -64,7 +64,7 @@ impl StoreFigures {
     }
 }
 
-/// All metrics. `listeners` are the URLs of the endpoints, in the order of their numbers.
+/// Formats all metrics. `listeners` are the URLs of the endpoints, in the order of their numbers.
 pub fn text(counters: &Counters, gauges: &Gauges, listeners: &[String]) -> String {
     let mut text = Text(String::new());
     text.metric("build_info", "gauge", "The version, as a label.");
@@ -73,7 +73,7 @@ pub fn text(counters: &Counters, gauges: &Gauges, listeners: &[String]) -> Strin
     text.single(
         "send_queue_bytes",
         "gauge",
-        "Queued for all who are behind.",
+        "Bytes queued for connections that are behind on reading.",
         gauges.send_queue_bytes,
     );
     text.single(
@@ -87,16 +87,20 @@ pub fn text(counters: &Counters, gauges: &Gauges, listeners: &[String]) -> Strin
     text.certificates(&gauges.certificates);
     text.histogram(
         "arrival_seconds",
-        "From accept(2) to the end of a handshake, or of a proxy's header.",
+        "Time from accept(2) to the end of the TLS handshake or PROXY header.",
         &counters.arrival_time,
     );
     text.chat(&gauges.chat);
     text.store(&gauges.store);
-    text.metric("output_lines_lost_total", "counter", "Lines printed that nobody read in time.");
+    text.metric(
+        "output_lines_lost_total",
+        "counter",
+        "Lines of stdout and stderr lost, as nobody read them in time.",
+    );
     for (stream, lost) in gauges.lines_lost {
         text.sample("output_lines_lost_total", &[("stream", stream)], lost);
     }
-    text.histogram("loop_turn_seconds", "How long turns of the loop took.", &counters.turn_time);
+    text.histogram("loop_turn_seconds", "Duration of the turns of the loop.", &counters.turn_time);
     text.process();
     text.0
 }
@@ -129,9 +133,13 @@ impl Text {
             ("connections_total", "counter", "Connections opened.", |e| e.opened),
             ("received_bytes_total", "counter", "Bytes read.", |e| e.received_bytes),
             ("sent_bytes_total", "counter", "Bytes written.", |e| e.sent_bytes),
-            ("received_lines_total", "counter", "Lines heard.", |e| e.received_lines),
-            ("too_long_lines_total", "counter", "Lines refused for length.", |e| e.too_long_lines),
-            ("sent_lines_total", "counter", "Lines sent, each to one.", |e| e.sent_lines),
+            ("received_lines_total", "counter", "Lines received.", |e| e.received_lines),
+            ("too_long_lines_total", "counter", "Lines refused for their length.", |e| {
+                e.too_long_lines
+            }),
+            ("sent_lines_total", "counter", "Lines sent, counted for each recipient.", |e| {
+                e.sent_lines
+            }),
         ];
         let unused = EndpointCounters::default();
         let counted = |n: usize| endpoints.get(n).unwrap_or(&unused);
@@ -143,7 +151,7 @@ impl Text {
             }
         }
         let name = "tls_handshakes_total";
-        self.metric(name, "counter", "Connections opened with TLS, by its version.");
+        self.metric(name, "counter", "Connections opened with TLS, by version.");
         for (listener, endpoint) in named() {
             for (version, count) in TlsVersion::ALL.iter().zip(endpoint.secured) {
                 self.sample(name, &[("listener", listener), ("version", version.text())], count);
@@ -157,7 +165,7 @@ impl Text {
             }
         }
         let name = "connections_refused_total";
-        self.metric(name, "counter", "Newcomers turned away, by reason.");
+        self.metric(name, "counter", "Connections refused, by reason.");
         for (listener, endpoint) in named() {
             for (why, count) in Refusal::ALL.iter().zip(endpoint.refused) {
                 self.sample(name, &[("listener", listener), ("reason", why.label())], count);
@@ -167,7 +175,7 @@ impl Text {
 
     fn certificates(&mut self, certificates: &[(String, i64)]) {
         let name = "tls_certificate_expiry_timestamp_seconds";
-        self.metric(name, "gauge", "When a certificate's time is over.");
+        self.metric(name, "gauge", "Expiry time of each certificate.");
         for (certificate, expiry) in certificates {
             self.sample(name, &[("certificate", certificate)], expiry);
         }
@@ -175,17 +183,17 @@ impl Text {
 
     fn chat(&mut self, chat: &Figures) {
         for (name, help, count) in [
-            ("chat_users", "Those who have registered.", chat.users),
+            ("chat_users", "Registered users.", chat.users),
             ("chat_operators", "Users who are operators of the server.", chat.operators),
             ("chat_channels", "Channels.", chat.channels),
             ("chat_registering", "Connections that have not registered yet.", chat.registering),
             ("chat_bans", "Bans of the server.", chat.bans),
-            ("chat_defcon", "How far the server shuts itself: 5, not at all, to 1.", chat.defcon),
+            ("chat_defcon", "Level of defence, from 5 (none) to 1.", chat.defcon),
         ] {
             self.single(name, "gauge", help, count);
         }
         let name = "chat_messages_total";
-        self.metric(name, "counter", "Messages given by clients, refused ones included.");
+        self.metric(name, "counter", "Messages sent by clients, refused ones included.");
         for (command, count) in chat.messages {
             self.sample(name, &[("command", command)], count);
         }
@@ -193,20 +201,35 @@ impl Text {
 
     fn store(&mut self, store: &StoreFigures) {
         let failing = u8::from(store.failing);
-        self.single("store_failing", "gauge", "1 while nothing can be kept.", failing);
+        self.single("store_failing", "gauge", "1 while the store cannot write.", failing);
         let open = store.open;
-        self.single("store_requests_open", "gauge", "Requests to the store under way.", open);
+        self.single("store_requests_open", "gauge", "Requests that wait for the store.", open);
         for (name, kind, help, count) in [
-            ("store_failures_total", "counter", "Requests that failed.", store.failures),
-            ("store_commits_total", "counter", "Groups of requests done.", store.groups),
-            ("store_messages", "gauge", "Messages and events kept.", store.messages),
-            ("store_messages_bytes", "gauge", "Their size.", store.messages_bytes),
-            ("store_unindexed", "gauge", "Messages SEARCH can't find yet.", store.unindexed),
+            (
+                "store_failures_total",
+                "counter",
+                "Requests to the store that failed.",
+                store.failures,
+            ),
+            ("store_commits_total", "counter", "Groups of requests committed.", store.groups),
+            ("store_messages", "gauge", "Messages and events in the history.", store.messages),
+            (
+                "store_messages_bytes",
+                "gauge",
+                "Size of the history in bytes.",
+                store.messages_bytes,
+            ),
+            ("store_unindexed", "gauge", "Messages that SEARCH cannot find yet.", store.unindexed),
         ] {
             self.single(name, kind, help, count);
         }
         let seconds = Duration::from_micros(store.groups_us).as_secs_f64();
-        self.single("store_commits_seconds_total", "counter", "The time they took.", seconds);
+        self.single(
+            "store_commits_seconds_total",
+            "counter",
+            "Time that the commits took.",
+            seconds,
+        );
     }
 
     fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
@@ -238,16 +261,14 @@ impl Text {
         ];
         for (name, value) in gauges {
             let Some(value) = value else { continue };
-            let _ = writeln!(
-                self.0,
-                "# HELP {name} As /proc says.\n# TYPE {name} gauge\n{name} {value}"
-            );
+            let _ =
+                writeln!(self.0, "# HELP {name} From /proc.\n# TYPE {name} gauge\n{name} {value}");
         }
         let name = "process_cpu_seconds_total";
         let seconds = cpu_time().as_secs_f64();
         let _ = writeln!(
             self.0,
-            "# HELP {name} User and system.\n# TYPE {name} counter\n{name} {seconds}"
+            "# HELP {name} User and system time.\n# TYPE {name} counter\n{name} {seconds}"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! Once warm, saying a line to everyone allocates nothing, and costs one write for each recipient,
-//! whatever the number of lines.
+//! Once warm, a line to everyone allocates nothing, and costs one write for each recipient, for any
+//! number of lines.
 
 mod world;
 
@@ -16,12 +16,12 @@ const CLIENTS: usize = 200;
 const LINES: &[u8] =
     b"a line of ordinary length\r\nand, m\xc3\xa9lang\xc3\xa9, a second\nwith half a thi";
 
-/// Says something when told to, and swallows all it hears.
+/// Sends when told to, and discards all input.
 #[derive(Clone, Default)]
 struct Talker {
     say: Rc<Cell<Option<&'static [u8]>>>,
     writes: Rc<Cell<usize>>,
-    /// Reads nothing of what it is sent.
+    /// Reads nothing.
     deaf: Rc<Cell<bool>>,
 }
 
@@ -76,7 +76,7 @@ impl<V: Service> Crowd<V> {
         Crowd { server, talkers, ids, writes }
     }
 
-    /// Two of them speak.
+    /// Runs a turn in which two clients send.
     fn turn(&mut self, n: usize) {
         self.say(n % CLIENTS, LINES);
         self.say((n + 77) % CLIENTS, LINES);
@@ -118,7 +118,7 @@ fn an_echo_allocates_nothing_and_is_one_write() {
     assert_eq!(crowd.measure(), (0, 1000 * 2));
 }
 
-/// What a message costs in allocations does not grow with those who hear it.
+/// The allocations of a message do not grow with the number of recipients.
 #[test]
 fn a_message_to_a_thousand_allocates_no_more_than_one_to_ten() {
     let allocations = |members: usize| {
@@ -137,7 +137,7 @@ fn a_message_to_a_thousand_allocates_no_more_than_one_to_ten() {
             crowd.settle();
         };
         (0..100).for_each(|_| speak());
-        // A hundred, as the memory of who said what grows now and then.
+        // A hundred messages, as the memory for REDACT grows now and then.
         allocation_counter::measure(|| (0..100).for_each(|_| speak())).count_total
     };
     let (few, many) = (allocations(10), allocations(1000));
@@ -145,7 +145,7 @@ fn a_message_to_a_thousand_allocates_no_more_than_one_to_ten() {
     assert!(few < 100 * 20, "{few}");
 }
 
-/// What is kept costs a few allocations more, and its echo as a receipt again a few.
+/// Storing a message costs a few allocations more, and so does its echo as a receipt.
 #[test]
 fn a_kept_message_allocates_little() {
     let allocations = |history: bool, caps: &str| {
@@ -186,8 +186,8 @@ fn a_kept_message_allocates_little() {
     assert!(echo_on < on + 18.0, "{echo_on} allocations with an echo, without one {on}");
 }
 
-/// Whatever is asked, and however often, by those who read nothing: what it costs is counted, and
-/// bounded by what is counted.
+/// Requests of clients that read nothing: the memory of all pending answers is counted, and bounded
+/// by the limits.
 #[test]
 fn what_waits_for_a_reader_is_small_or_counted() {
     const MEMBERS: usize = 1200;
@@ -263,7 +263,7 @@ fn what_waits_for_a_reader_is_small_or_counted() {
             }
         });
         let queued = (crowd.server.backlog_bytes() - before) as i64;
-        // The lines themselves were leaked. A queue's memory grows by doubling.
+        // The lines themselves were leaked by the test. A queue's memory grows by doubling.
         let lines = (ASKERS * TIMES * (asked.len() + 1)) as i64;
         let allowed = lines + 2 * queued + WAITING_MAX as i64 + (ASKERS * (32 << 10)) as i64;
         println!("{asked:.40}: {} bytes, {queued} queued", taken.bytes_current - lines);
@@ -277,7 +277,7 @@ fn what_waits_for_a_reader_is_small_or_counted() {
     }
 }
 
-/// Who comes and goes leaves nothing behind but what WHOWAS remembers, which is bounded.
+/// Users that come and go leave nothing behind but WHOWAS, which is bounded.
 #[test]
 fn who_has_left_leaves_nothing_behind() {
     let mut app = App::new(4096, Default::default());

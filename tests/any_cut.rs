@@ -1,4 +1,4 @@
-//! However the bytes are cut up on their way in, the same is said.
+//! The output does not depend on how the input is cut into pieces.
 
 mod world;
 
@@ -7,7 +7,7 @@ use stonechat::app::{App, Protocol};
 use stonechat::net::{EventLoop, Limits, Now, Peer};
 use world::{Choices, ServerEnd, Wire};
 
-/// What the echo says to `pieces`, each of which arrives by itself, and then the end.
+/// The echo's answer to `pieces`, which arrive one by one, and to the end of input.
 fn heard(pieces: &[&[u8]]) -> Vec<u8> {
     let mut app = App::new(30, Default::default());
     let endpoint = app.add_endpoint(Protocol::Echo).unwrap();

@@ -1,5 +1,5 @@
-//! Streams that must be established before their service hears of them: whose turn it is, what they
-//! may cost, who gives way, and which address counts.
+//! Streams that must be established before their service learns of them: their order, their cost,
+//! which gives way, and which address counts.
 
 mod world;
 
@@ -14,8 +14,8 @@ use stonechat::net::{
 use world::by_hand::{ENDPOINT, at, rest};
 use world::{Choices, ServerEnd, Wire};
 
-/// A stream whose far end introduces itself by lines, in place of a proxy's header and TLS: `FROM`
-/// and an address, `HELLO` (which costs), `NOBODY`, `PLAIN`.
+/// A stream that is established by lines, in place of a PROXY header and TLS: `FROM` and an
+/// address, `HELLO` (which costs), `NOBODY`, `PLAIN`.
 struct Newcomer {
     end: ServerEnd,
     line: Vec<u8>,
@@ -83,7 +83,7 @@ impl Write for Newcomer {
     }
 }
 
-/// Notes who comes, what they say and how they go.
+/// Records connections, their input and their endings.
 #[derive(Default)]
 struct Porter {
     opened: Vec<(ConnId, Peer)>,
@@ -241,8 +241,8 @@ fn whoever_does_not_get_through_is_told_why_and_counted_by_kind() {
     server.check();
 }
 
-/// Twenty come at once. All get in, one in each turn, the first first, and who is here already is
-/// heard in every one of them.
+/// Twenty connect at once. All get in, one in each turn, in order, and an existing connection is
+/// read in each of these turns.
 #[test]
 fn a_storm_of_handshakes_is_spread_over_turns() {
     let mut server = server(Limits::default());
@@ -291,8 +291,8 @@ fn a_thousand_who_stall_lock_nobody_out() {
     assert_eq!(server.live().collect::<Vec<_>>(), [bob.0]);
 }
 
-/// Those who have said all and wait for us don't give way to who comes later: he waits, in the
-/// backlog if he can.
+/// A handshake that waits for the server does not give way to a new connection, which waits in the
+/// backlog.
 #[test]
 fn who_waits_for_us_does_not_give_way() {
     let mut server = server(Limits { arriving_max: 6, ..Limits::default() });

@@ -1,5 +1,5 @@
-//! What is echoed is kept: with a store at the far end that is slow, takes its time, fails, or is
-//! killed between any two of its steps.
+//! Echoed messages are stored: with a store that is slow, stalls, fails, or is killed between any
+//! two of its steps.
 //!
 //! `SEED=17 cargo test --test durability` replays a failure; `SEEDS=100000` goes on.
 
@@ -21,20 +21,20 @@ use world::{Choices, ServerEnd, Wire};
 
 type Server = EventLoop<ServerEnd, App>;
 
-/// As few requests as make the store overloaded now and then.
+/// So few requests that the store is overloaded now and then.
 const CAPACITY: usize = 12;
 
 const SPEAKERS: usize = 3;
 
-/// One who says numbers, and what became of each.
+/// A client that sends numbers, and the outcome of each.
 struct Speaker {
     id: ConnId,
     wire: Rc<RefCell<Wire>>,
-    /// Names the speaker in this life of the server.
+    /// The client's nick in this life of the server.
     nick: String,
     said: usize,
     pings: usize,
-    /// Heard: echoes and PONGs, as they came.
+    /// The received echoes and PONGs, in order.
     heard: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ struct World {
     speakers: Vec<Speaker>,
     now: Now,
     lives: usize,
-    /// Every echo, in the order it was heard by its speaker.
+    /// All echoes, in the order received by their sender.
     echoed: BTreeMap<String, Vec<usize>>,
     warned: usize,
 }
@@ -106,7 +106,7 @@ impl World {
         world
     }
 
-    /// The server is killed, and begun again.
+    /// Kills the server, and starts it again.
     fn begin(&mut self) {
         self.listen();
         self.speakers.clear();
@@ -193,7 +193,8 @@ impl World {
         self.listen();
     }
 
-    /// What each has heard: its own numbers in order, each before the PONG that it asked for after.
+    /// Checks the output of each client: its own numbers in order, each before the PONG requested
+    /// after it.
     fn listen(&mut self) {
         for speaker in &mut self.speakers {
             let heard: Vec<u8> = speaker.wire.borrow_mut().down.drain(..).collect();
@@ -231,7 +232,7 @@ impl World {
         }
     }
 
-    /// Each echo is found exactly once, and in order.
+    /// Each echoed message is found exactly once, and in order.
     fn look(&mut self) {
         self.begin();
         let request = Request::Select {

@@ -1,6 +1,6 @@
-//! `Outbox::finish`: our half ends once it is written, and the peer is heard to its own end.
+//! `Outbox::finish`: our half ends once it is written, and the peer is read to its own end.
 //!
-//! One connection over a pipe that tears and stalls, in every order that a seed may choose.
+//! One connection over a pipe that tears and stalls, in any order that a seed may choose.
 
 mod world;
 
@@ -14,19 +14,19 @@ use stonechat::net::{
 };
 use world::{Choices, ServerEnd, Wire};
 
-/// What it has heard of its one connection.
+/// The service's record of its one connection.
 #[derive(Default)]
 struct Listener {
     heard: Vec<u8>,
     finished: bool,
     deadlines: usize,
     closed: Option<CloseReason>,
-    /// Leaves the peer's end unanswered, unlike most services.
+    /// Does not close when the peer ends, unlike most services.
     passive: bool,
 }
 
 impl Service for Listener {
-    /// Whole words, so that what is left of one must come back.
+    /// Takes whole words, so that the rest of one must come back.
     fn received(&mut self, _out: &mut Outbox, _id: ConnId, bytes: &[u8]) -> usize {
         let used = bytes.iter().rposition(|byte| *byte == b' ').map_or(0, |space| space + 1);
         self.heard.extend_from_slice(&bytes[..used]);
@@ -64,7 +64,7 @@ struct Reluctant {
 #[derive(Default)]
 struct Reluctance {
     refusals_left: Cell<usize>,
-    /// Is to be told when to ask again.
+    /// Waits for an event to ask again.
     refused: Cell<bool>,
 }
 
@@ -156,7 +156,7 @@ impl Line {
         self.server.check();
     }
 
-    /// Turns for as long as there is anything to do, the peer hearing all it is sent.
+    /// Runs turns while there is anything to do, and reads everything at the peer.
     fn rest(&mut self) {
         for _ in 0..10_000 {
             self.peer_hears(usize::MAX);
@@ -254,7 +254,7 @@ fn our_half_ends_only_when_all_is_written() {
 #[test]
 fn who_reads_nothing_of_our_last_words_is_not_heard_meanwhile() {
     let mut line = Line::new(Choices::from_bytes(&[]), 10);
-    line.wire.borrow_mut().whole_reads = true; // else it would not be a word yet
+    line.wire.borrow_mut().whole_reads = true; // otherwise it would be no whole word yet
     line.say(&[b'x'; 200]);
     line.finish();
     line.turn();

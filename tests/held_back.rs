@@ -1,5 +1,5 @@
-//! What waits: output behind something that must be said before it, and input until its service goes
-//! on. `Outbox::{withhold, release, defer, resume}`.
+//! Held back output, behind something that must be sent before it, and deferred input.
+//! `Outbox::{withhold, release, defer, resume}`.
 
 mod world;
 
@@ -8,7 +8,7 @@ use stonechat::net::{CloseReason, ConnId, EventLoop, Limits, Outbox, Service};
 use world::ServerEnd;
 use world::by_hand::{at, join, rest, say};
 
-/// Hears words, of which some are orders.
+/// A service that takes words, some of which are orders.
 #[derive(Default)]
 struct Clerk {
     heard: Vec<String>,

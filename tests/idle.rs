@@ -20,7 +20,7 @@ impl Daemon {
     fn start(protocol: &str) -> (Daemon, SocketAddr) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_stonechatd"))
             .env_clear()
-            // What is free is given back at once, so that it isn't taken for memory in use.
+            // Free memory is given back at once, so that it does not count as used.
             .envs([("MALLOC_TRIM_THRESHOLD_", "0"), ("MALLOC_TOP_PAD_", "0")])
             .args(["--data", ":memory:", "--log", "warn", "--listen"])
             .arg(format!("{protocol}://127.0.0.1:0"))
@@ -40,12 +40,12 @@ impl Daemon {
         line.trim_start_matches(':').split_whitespace().next().unwrap().parse().unwrap()
     }
 
-    /// Bytes of memory that are its own.
+    /// Bytes of anonymous memory.
     fn memory(&self) -> u64 {
         self.status("RssAnon") << 10
     }
 
-    /// How often it slept and woke up, and the CPU time it has used in ticks.
+    /// The number of its sleeps, and its CPU time in ticks.
     fn activity(&self) -> (u64, u64) {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
         let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
@@ -53,8 +53,8 @@ impl Daemon {
         (self.status("voluntary_ctxt_switches"), ticks(11) + ticks(12))
     }
 
-    /// The last answer is heard before the daemon has gone to sleep over it. One that never comes
-    /// to rest is found out by what follows.
+    /// Waits until the daemon sleeps, which it does some time after its last answer. The checks
+    /// that follow find one that never does.
     fn activity_once_at_rest(&self) -> (u64, u64) {
         let mut activity = self.activity();
         for _ in 0..50 {
@@ -85,7 +85,7 @@ fn thousands_of_idle_sockets_cost_next_to_nothing() {
     let (daemon, address) = Daemon::start("echo");
     let connect = || TcpStream::connect(address).unwrap();
 
-    // The first of them also pay for what a program needs to do anything at all.
+    // The first connections also pay for the memory of any running program.
     let first = idle / 5;
     let mut sockets: Vec<TcpStream> = (0..first).map(|_| connect()).collect();
     answers(&mut sockets[first - 1]);
@@ -108,7 +108,7 @@ fn thousands_of_idle_sockets_cost_next_to_nothing() {
     let ticks_active = used_in_all - used_since;
     println!("{} lines beside them took {ticks_active} ticks", ACTIVE * ROUNDS);
 
-    // All are alive, and each is told what it said.
+    // All are alive, and each is echoed its own line.
     sockets.iter_mut().for_each(answers);
     assert_eq!((wakeups, ticks), (0, 0), "it was not at rest");
     assert!(per_socket <= 320.0, "an idle socket costs {per_socket:.0} bytes");
@@ -141,8 +141,8 @@ fn a_registered_client_that_is_idle_costs_little() {
         }
         daemon.memory()
     };
-    // The queues of those who are being welcomed are no idle memory, and how many are filled in one
-    // turn is a matter of timing: the first of them come in larger crowds than all later ones.
+    // The queues of registering clients are no idle memory, and their number in one turn is a
+    // matter of timing: the first clients come in larger crowds than all later ones.
     let (first, before) = (idle / 5, register(idle / 5, 250));
     let each = register(idle, 50).saturating_sub(before) as f64 / (idle - first) as f64;
     println!("{idle} idle users: {each:.0} bytes of memory each");

@@ -1,7 +1,8 @@
-//! The sources keep to the layers: who may use whom, who alone may name what, and a few plain rules.
+//! Checks the sources: which module may use which, which places alone may name what, and a few plain
+//! rules.
 //!
-//! The two tables are those of the design. Where one proves wrong, change it here in the commit that
-//! needs it, and say why.
+//! Where a table proves wrong, change it here and in CONTRIBUTING.md, in the commit that needs it,
+//! and say why.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +31,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     ("client", &["wire", "rate", "net"]),
 ];
 
-/// What only these places may name. The addresses of `std::net` are plain values, free to all.
+/// Names, and the only places that may use them. The addresses of `std::net` are plain values, free to all.
 const ONLY_IN: [(&str, &[&str]); 20] = [
     ("mio", &["net/reactor"]),
     ("socket2", &["net/reactor"]),
@@ -64,7 +65,7 @@ const NEVER_IN: [(&str, &str); 6] = [
     ("chat/state", "chat::Chat"),
 ];
 
-/// Names of files that say nothing of what is in them.
+/// Names of files that say nothing about their content.
 const SAY_NOTHING: [&str; 6] = ["utils", "util", "common", "helpers", "types", "manager"];
 
 const UNFINISHED: [&str; 3] = ["todo", "unimplemented", "dbg"];
@@ -84,6 +85,22 @@ fn the_sources_keep_to_the_layers() {
         Source::new(name, &text).check(&mut violations);
     }
     assert!(violations.0.is_empty(), "\n{}", violations.0);
+}
+
+#[test]
+fn contributing_has_the_table_of_layers() {
+    let doc = include_str!("../CONTRIBUTING.md");
+    let rows = doc.split("| module | is | may use |\n").nth(1).expect("the table of layers");
+    let rows = rows.lines().skip(1).take_while(|line| line.starts_with("| "));
+    let documented: Vec<(&str, Vec<&str>)> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
+            let [module, _, may_use] = cells[..] else { panic!("three cells: {row}") };
+            (module.trim_matches('`'), may_use.split('`').skip(1).step_by(2).collect())
+        })
+        .collect();
+    let tested = MAY_USE.map(|(module, may_use)| (module, may_use.to_vec()));
+    assert_eq!(documented, tested);
 }
 
 /// Otherwise a test that reads nothing would pass.
@@ -234,16 +251,17 @@ fn cycle(imports: &BTreeMap<&[String], BTreeSet<&[String]>>) -> Option<String> {
 }
 
 /// One line each: where, what, and the rule it breaks.
+/// One line for each violation: the place, the text, and the rule it breaks.
 #[derive(Default)]
 struct Violations(String);
 
 struct Source<'a> {
-    /// Below `src/`.
+    /// The path below `src/`.
     name: &'a str,
     text: &'a str,
-    /// The module of the first level that it belongs to.
+    /// Its top-level module.
     layer: &'a str,
-    /// How many `super` lead from its module to the crate's root.
+    /// The number of `super` from its module to the crate's root.
     depth: usize,
 }
 
@@ -291,7 +309,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// That a path which leads to the crate's root leads on to where this layer may go.
+    /// Checks that a path from the crate's root leads to a module that this layer may use.
     fn check_layer(&self, path: &Named, violations: &mut Violations) {
         let Some(may_use) = may_use(self.layer) else { return };
         let supers = path.names.iter().take_while(|name| *name == "super").count();
@@ -323,7 +341,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Whether it is the file, or in the folder, of that name.
+    /// Whether it is the file of that name, or in the folder.
     fn is_in(&self, place: &str) -> bool {
         self.name.strip_prefix(place).is_some_and(|rest| rest.starts_with(['/', '.']))
     }
@@ -342,7 +360,7 @@ fn may_use(layer: &str) -> Option<&'static [&'static str]> {
     MAY_USE.iter().find(|(name, _)| *name == layer).map(|(_, may_use)| *may_use)
 }
 
-/// A path, or the name of a macro that is called.
+/// A path, or the name of a called macro.
 struct Named {
     names: Vec<String>,
     line: usize,
@@ -355,7 +373,8 @@ impl Named {
     }
 }
 
-/// Every path, those of a `use` with braces spelled out. Comments and texts hold none.
+/// Finds every path; those of a `use` with braces are spelled out. Comments and strings contain
+/// none.
 fn find_names(
     tokens: TokenStream,
     before: &[String],

@@ -1,4 +1,4 @@
-//! Answers too long to be queued: said as fast as their reader reads, while others are heard.
+//! Answers too long to be queued: sent at the reader's pace, while other connections are served.
 
 mod world;
 
@@ -6,17 +6,17 @@ use std::time::Duration;
 use stonechat::net::{CloseReason, ConnId, EventLoop, Limits, Outbox, Peer, Service};
 use world::by_hand::{at, join, rest, say};
 
-/// Told a number, it says so many numbered lines, at the reader's pace. Told `!`, it says nine
-/// megabytes to itself, which has everything written out before the turn goes on; told `>`, to
-/// everyone else.
+/// Answers a number with that many numbered lines, at the reader's pace. Answers `!` with nine
+/// megabytes, which forces everything to be written out within the turn; `>` sends them to everyone
+/// else.
 #[derive(Default)]
 struct Narrator {
     here: Vec<ConnId>,
-    /// By slot: the lines said, and those to be said.
+    /// By slot: the number of lines sent, and of lines to send.
     told: Vec<(usize, usize)>,
-    /// Who was called, in order.
+    /// The connections whose `room` was called, in order.
     called: Vec<ConnId>,
-    /// Lines to be said to those who come.
+    /// Lines to send to a new connection.
     greeting: usize,
 }
 
@@ -176,7 +176,7 @@ fn who_has_ended_its_half_still_hears_all_of_a_long_answer() {
     assert!(ann.1.borrow().down == lines(0..120_000).as_bytes());
 }
 
-/// The turn is written out on the way, ann has room, and is given up before it is over.
+/// The output is written within the turn; ann has room, and is closed before the turn ends.
 #[test]
 fn a_slot_that_changes_hands_brings_no_call_with_it() {
     let mut server = EventLoop::new(Narrator::default(), Limits::default());
@@ -195,7 +195,7 @@ fn a_slot_that_changes_hands_brings_no_call_with_it() {
     assert_eq!(server.service.called, [], "dave has not read yet");
 }
 
-/// Bob says to ann more than she takes when she is to be called already.
+/// Bob sends ann more than she takes when her `room` call is already due.
 #[test]
 fn who_stalls_after_all_was_written_waits_again() {
     let limits = Limits { sendq_max: 16 << 20, ..Limits::default() };

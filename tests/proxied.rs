@@ -1,4 +1,4 @@
-//! Behind a proxy: whose a connection is, who may say so, and what becomes of those who say it badly.
+//! The PROXY protocol: the address of a connection, trusted proxies, and bad headers.
 
 mod world;
 
@@ -13,7 +13,8 @@ use stonechat::net::{
 use world::by_hand::{ENDPOINT, at, rest};
 use world::{Choices, ServerEnd, Wire};
 
-/// Notes who comes and what they say. Who says `FOR` and an address stands for that.
+/// Records connections and their input. `FOR` and an address reports a real address, as WEBIRC
+/// does.
 #[derive(Default)]
 struct Porter {
     opened: Vec<Option<SocketAddr>>,
@@ -187,8 +188,8 @@ fn a_slow_header_has_a_short_time() {
 
 #[test]
 fn a_proxy_that_looks_whether_we_are_there_is_no_client() {
-    // By a header that speaks for nobody, in either version, or for the very connection it comes on,
-    // or by a mere connect; and it may take leave or not.
+    // A check of the proxy: a header without a client, in either version, or one for its own
+    // connection, or a mere connect; it may end in good order or not.
     let proxy: SocketAddr = PROXY.parse().unwrap();
     let itself = format!("PROXY TCP4 {} 192.0.2.2 {} 6667\r\n", proxy.ip(), proxy.port());
     for (said, cut) in [
@@ -241,7 +242,7 @@ fn limits_see_the_true_address_and_not_the_proxys() {
     assert_eq!(refused(&mut server), [Refusal::TooManyFromAddress]);
 }
 
-/// As WEBIRC says it: when its service has heard of it.
+/// A service that reports the address later, as WEBIRC does.
 #[test]
 fn limits_see_the_address_that_a_service_learns() {
     let limits = Limits { connections_per_ip: 1, ..Limits::default() };

@@ -11,12 +11,12 @@ use world::{Choices, chat, simulation};
 
 const STEPS: usize = 600;
 
-/// Handshakes cost: there is one run over TLS to so many in plain, beyond the least that comes across
-/// everything.
+/// The number of runs in plain for each one over TLS, beyond the minimum that covers everything.
+/// Handshakes are expensive.
 const IN_PLAIN_TO_TLS: u64 = 16;
 const OVER_TLS_MIN: u64 = 100;
 
-/// What is to be heard by some client in some run.
+/// Lines that some client must receive in some run.
 const WORDS: [&str; 7] =
     ["bye", "* idle", " left", "list 99\n", "server full", "line too long", "CLOSE SOCKET"];
 
@@ -39,9 +39,9 @@ fn nobody_suffers_from_what_others_do() {
         }
     }
     println!("{seen:?}");
-    // A sweep that never got there shows nothing.
+    // A sweep that never met these proves nothing.
     for why in CloseReason::ALL {
-        // Of that, tests/proxied.rs: whoever comes here is from where they are.
+        // tests/proxied.rs covers that: here every client uses its own address.
         assert!(
             why == CloseReason::Refused || seen.contains_key(why.text()),
             "never came across {why:?}"
@@ -52,7 +52,7 @@ fn nobody_suffers_from_what_others_do() {
     }
 }
 
-/// What is done with TLS in some run, and what comes of it.
+/// Actions on TLS that some run must do, and their outcomes.
 const OVER_TLS: [&str; 21] = [
     "TLS 1.2",
     "TLS 1.3",
@@ -98,8 +98,8 @@ fn nobody_suffers_from_what_others_do_over_tls() {
     }
 }
 
-/// The bytes are others each time. If what is done depended on more than how many there are, a failure
-/// would be hard to find.
+/// The bytes differ each time. If a run depended on more than their number, a failure would be hard
+/// to find.
 #[test]
 fn a_seed_replays_over_tls() {
     for seed in 0..runs_over_tls() / 10 {
@@ -116,7 +116,7 @@ fn a_seed_replays_over_tls() {
     }
 }
 
-/// What chat is to come across in some run: endings, last words, commands and numerics.
+/// Endings, last lines, commands and numerics that chat must meet in some run.
 const IN_CHAT: [&str; 48] = [
     "hangup",
     "done",

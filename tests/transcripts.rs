@@ -1,4 +1,4 @@
-//! What the protocols look like; `tests/world/transcript.rs` says how to read it.
+//! The protocols as transcripts; `tests/world/transcript.rs` describes the notation.
 
 mod world;
 

@@ -71,8 +71,8 @@ fn what_arrives_before_a_second_look_is_answered_in_the_same_turn_and_nobody_is_
     assert_eq!(ann.1.borrow().down, b"FIRST\nSECOND\n");
 }
 
-/// Were a byte searched or copied again with each that follows, four times the length would cost
-/// sixteen times as much.
+/// The cost is linear: if each byte were searched or copied again with each that follows, four
+/// times the length would cost sixteen times as much.
 #[test]
 fn a_long_line_byte_by_byte_costs_linear_time() {
     const LONG: usize = 1 << 20;
@@ -103,7 +103,7 @@ fn cpu_time() -> Duration {
     Duration::new(used.tv_sec as u64, used.tv_nsec as u32)
 }
 
-/// Waits for more, whatever comes.
+/// Uses no byte and waits for more.
 #[derive(Default)]
 struct Insatiable {
     closed: Option<CloseReason>,
@@ -132,7 +132,7 @@ fn as_much_as_recvq_max_may_be_left_unused_and_no_more() {
     server.readable(ann.slot());
     rest(&mut server, at(0));
     assert!(wire.borrow().down.is_empty());
-    // Less than it holds already: it is told with its next byte.
+    // Less than it holds already: it is closed with its next byte.
     server.set_limits(limits(8));
     rest(&mut server, at(0));
     assert!(wire.borrow().down.is_empty());
@@ -170,7 +170,7 @@ fn who_is_turned_away_reads_why_and_the_next_waits_in_turn() {
     server.check();
 }
 
-/// Says a megabyte to everyone whenever anyone says anything.
+/// Sends a megabyte to everyone on any input.
 #[derive(Default)]
 struct Loud {
     here: Vec<ConnId>,
@@ -188,7 +188,7 @@ impl Service for Loud {
     }
 }
 
-/// A reader that takes all and keeps nothing.
+/// A stream that accepts all output and discards it.
 struct Sink {
     says: bool,
     taken: Rc<Cell<usize>>,
@@ -249,7 +249,7 @@ fn a_closing_peer_that_does_not_read_is_given_up_in_time() {
     assert!(server.is_empty() && wire.borrow().server_gone);
 }
 
-/// Closes everyone with a last word as soon as one deadline comes.
+/// Closes all connections with a last line at the first deadline.
 #[derive(Default)]
 struct LastOrders {
     here: Vec<ConnId>,
@@ -296,7 +296,7 @@ fn what_is_done_about_one_deadline_puts_off_another_that_came_with_it() {
     assert_eq!(server.service.closed, [CloseReason::Done; 3]);
 }
 
-/// Notes what becomes of the connections it asks for.
+/// Records the outcome of its dials.
 #[derive(Default)]
 struct Dialler {
     opened: Vec<ConnId>,
@@ -331,7 +331,7 @@ impl Service for Dialler {
     }
 }
 
-/// A stream that is being connected for as long as its world says so.
+/// A stream that is connecting for as long as the test says so.
 struct Dialled {
     end: ServerEnd,
     connected: Rc<Cell<Result<bool, ErrorKind>>>,
@@ -447,7 +447,7 @@ fn a_shutdown_gives_up_what_is_being_connected() {
     assert!(server.is_empty());
 }
 
-/// Says the same in two forms; arms and disarms; and looks at what is queued and counted.
+/// Sends one line in two forms, arms and disarms deadlines, and examines queues and counters.
 #[derive(Default)]
 struct Scribe {
     deadlines: usize,

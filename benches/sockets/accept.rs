@@ -1,5 +1,5 @@
-//! How long an echo takes while thousands connect, and while nobody does.
-//! `cargo bench --bench sockets -- accept`
+//! Latency of the echo while thousands connect, and in calm. `cargo bench --bench sockets --
+//! accept`
 
 use crate::echo::connect;
 use crate::measure::{median, print_head, print_row, quantile};
@@ -16,14 +16,15 @@ const CONNECTS: usize = 10_000;
 const STORMS: usize = 9;
 const QUANTILES: [f64; 3] = [0.5, 0.99, 0.999];
 
-/// Of those who storm, open at the same time. Each that is too many is closed by itself: hundreds
-/// at once overrun the queue of loopback (`net.core.netdev_max_backlog`), and packets get lost.
+/// The most connections of a storm that are open at once. Excess ones are closed one by one:
+/// hundreds at once overrun the queue of loopback (`net.core.netdev_max_backlog`), and packets get
+/// lost.
 const OPEN_MAX: usize = 500;
 
-/// One of the clients pings each time this has passed.
+/// The interval between the pings of all clients.
 const PING_INTERVAL: Duration = Duration::from_micros(250);
 
-/// Of the storm.
+/// The interval between the connects of a storm.
 const CONNECT_INTERVAL: Duration = Duration::from_micros(100);
 
 pub fn run() {
@@ -55,7 +56,8 @@ pub fn run() {
 #[derive(Default)]
 struct Measured {
     pings: usize,
-    /// Of each storm by itself: one that others on the machine got in the way of is left out so.
+    /// The quantiles of each storm. Their median leaves out storms that other load on the machine
+    /// disturbed.
     quantiles_us: Vec<[f64; QUANTILES.len()]>,
     took: Duration,
     cpu: Duration,
@@ -100,8 +102,8 @@ fn ping(clients: &mut [TcpStream], over: &AtomicBool) -> Vec<f64> {
     took_us
 }
 
-/// As fast as a connect a `CONNECT_INTERVAL`. Without a pause it would be the scheduler that is
-/// measured where there are fewer cores than threads that want to run.
+/// Connects once per `CONNECT_INTERVAL`. Without pauses this would measure the scheduler, if there
+/// are fewer cores than running threads.
 fn storm(to: SocketAddr) {
     let mut open = VecDeque::with_capacity(OPEN_MAX);
     let mut due = Instant::now();

@@ -1,5 +1,6 @@
-//! The least that can echo: mio, one read and one write for each event, and nothing else. It has no
-//! lines, no limits, and loses what a slow reader doesn't take. And the least that can refuse.
+//! The smallest echo server: mio, one read and one write for each event, and nothing else. It has
+//! no lines, no limits, and loses output that a slow reader doesn't take. And the smallest server
+//! that refuses.
 
 use crate::server::{Asked, Ready};
 use mio::net::{TcpListener, TcpStream};
@@ -12,7 +13,7 @@ use std::sync::mpsc::Sender;
 const LISTENER: Token = Token(usize::MAX);
 const WAKER: Token = Token(usize::MAX - 1);
 
-/// A poll that watches a listener and the waker, of which whoever waits is told.
+/// A poll that watches a listener and a waker, which are sent to `ready`.
 fn begin(ready: &Sender<Ready>) -> (Poll, TcpListener, Events) {
     let poll = Poll::new().expect("a poll");
     let waker = Arc::new(Waker::new(poll.registry(), WAKER).expect("a waker"));
@@ -59,7 +60,7 @@ fn echo(stream: &mut TcpStream, buffer: &mut [u8]) {
     }
 }
 
-/// The least that can refuse whoever comes.
+/// The smallest server that refuses every connection.
 pub fn refuse(word: &str, ready: Sender<Ready>, asked: Asked) {
     let (mut poll, listener, mut events) = begin(&ready);
     loop {

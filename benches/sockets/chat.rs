@@ -1,6 +1,6 @@
-//! Chat over real sockets: what is said in a channel, by the whole path from parsing to `write()`,
-//! and by a bare `write()` of the same bytes to each of the same sockets.
-//! `cargo bench --bench sockets -- chat`
+//! Chat over real sockets: messages in a channel, over the whole path from parsing to `write()`,
+//! beside a bare `write()` of the same bytes to each of the same sockets. `cargo bench --bench
+//! sockets -- chat`
 
 use crate::has_room_for;
 use crate::measure::{Pairs, print_head, print_row, quantile, thread_cpu_time};
@@ -15,13 +15,13 @@ use stonechat::chat::Settings;
 use stonechat::net::EventLoop;
 use stonechat::net::reactor::Reactor;
 
-/// As clients ask for them by default: each line is told with its time and id.
+/// The usual capabilities of clients: each line has its time and id.
 const CAPS: &str = "CAP REQ :message-tags server-time draft/no-implicit-names\r\n";
 
-/// What is said, in bytes.
+/// The length of a message in bytes.
 pub const TEXT_BYTES: usize = 60;
 
-/// What is measured at once, at least; some 4 ms.
+/// Deliveries measured at once, at least; some 4 ms.
 pub const BLOCK_DELIVERIES: usize = 2_000;
 const DELIVERIES: usize = 500_000;
 const PAIRS: std::ops::RangeInclusive<usize> = 5..=41;
@@ -56,7 +56,7 @@ fn many_channels() {
     }
 }
 
-/// `speakers` of `members` say a line each, in as many channels as there are, in one turn.
+/// Measures one turn in which `speakers` of `members` send a line each, in `channels` channels.
 fn compare(members: usize, speakers: usize, channels: usize) {
     let echo = false;
     let mut crowd = Crowd::gather(Gathering { members, speakers, channels, echo, store: None });
@@ -66,7 +66,7 @@ fn compare(members: usize, speakers: usize, channels: usize) {
         (0..rounds).map(|_| crowd.round(how)).sum::<f64>() * 1e6 / (rounds * deliveries) as f64
     };
     for how in [How::Chat, How::Bare, How::Chat] {
-        block(how); // what grows has grown after this
+        block(how); // warms up all buffers
     }
     let mut pairs = Pairs::default();
     for _ in 0..(DELIVERIES / (rounds * deliveries)).clamp(*PAIRS.start(), *PAIRS.end()) {
@@ -88,16 +88,16 @@ pub enum How {
     Bare,
 }
 
-/// Who comes, and where to.
+/// The clients and channels of a measurement.
 #[derive(Clone, Copy)]
 pub struct Gathering {
     pub members: usize,
-    /// The first of them.
+    /// The number of senders: the first members.
     pub speakers: usize,
     pub channels: usize,
     /// Everyone has asked for `echo-message`.
     pub echo: bool,
-    /// There is a store; and whether what is said is kept in it.
+    /// `None`: without a store; otherwise whether messages are stored.
     pub store: Option<bool>,
 }
 
@@ -108,7 +108,7 @@ pub struct Crowd {
     rounds: Sender<(How, Vec<u8>)>,
     spent: Receiver<f64>,
     server: JoinHandle<()>,
-    /// One line as a listener hears it.
+    /// One line as a member receives it.
     line: Vec<u8>,
 }
 
@@ -135,8 +135,8 @@ impl Crowd {
         while clients.len() < members {
             let end = members.min(clients.len() + JOINED_AT_ONCE);
             clients.extend((clients.len()..end).map(|n| member(address, n, n % channels, echo)));
-            // What they hear of each other is read before more of it comes: once all have joined,
-            // and all of that has been told.
+            // Reads the JOINs of the others before more come: once all have joined, and all JOINs
+            // are sent.
             for _ in 0..2 {
                 for client in &mut clients {
                     client.get_mut().write_all(b"PING here\r\n").expect("a ping is said");
@@ -145,12 +145,12 @@ impl Crowd {
             }
         }
         here.send(()).expect("the server waits for it");
-        // From here on the server turns only when it is told to.
+        // From here on the server runs turns only on request.
         spent.recv().expect("the server stands still");
         Crowd { clients, gathering, rounds, spent, server, line: Vec::new() }
     }
 
-    /// Every speaker says a line, the server is told to go on, everyone hears all of it.
+    /// Every sender sends a line, the server runs, and every member reads all lines.
     pub fn round(&mut self, how: How) -> f64 {
         let Gathering { speakers, channels, echo, .. } = self.gathering;
         let text = "x".repeat(TEXT_BYTES);
@@ -177,10 +177,10 @@ impl Crowd {
     }
 }
 
-/// Together, as each turn of the server then tells everyone of many of them.
+/// Clients that join together, so that one turn of the server sends many JOINs at once.
 const JOINED_AT_ONCE: usize = 500;
 
-/// One who registers and joins.
+/// Connects a client that registers and joins.
 pub fn member(
     address: SocketAddr,
     number: usize,
@@ -238,12 +238,12 @@ impl ChatServer {
         self.server.counters().endpoints.first().map_or(0, |endpoint| endpoint.received_lines)
     }
 
-    /// Whether everything said is kept, and that was told.
+    /// Whether all messages are stored, and that was reported.
     fn has_kept(&self) -> bool {
         self.server.service.chat.store().is_none_or(|store| store.open() == 0)
     }
 
-    /// The CPU time of it, in seconds.
+    /// Runs a round. Returns its CPU time in seconds.
     fn round(&mut self, how: How, line: &[u8]) -> f64 {
         let before = thread_cpu_time();
         match how {
@@ -258,7 +258,8 @@ impl ChatServer {
         (thread_cpu_time() - before).as_secs_f64()
     }
 
-    /// Members have the slots in the order they came.
+    /// Writes the line with bare `write()` calls. Members have slots in the order of their
+    /// connects.
     fn bare_round(&mut self, line: &[u8]) {
         let Gathering { speakers, channels, .. } = self.gathering;
         let slots: Vec<usize> = self.server.live().map(|id| id.slot()).collect();
@@ -277,7 +278,7 @@ impl ChatServer {
     }
 }
 
-/// Two who speak to each other in private, beside a thousand who are silent.
+/// A private conversation of two, beside a thousand silent members.
 fn private() {
     const ROUNDS: usize = 20_000;
     print_head(

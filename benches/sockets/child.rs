@@ -13,7 +13,7 @@ use stonechat::net::reactor::Reactor;
 use stonechat::net::tls::Acceptor;
 use stonechat::net::{EndpointId, EventLoop, Service};
 
-/// The argument that makes this program a server; the next says of what kind, `echo`, `echos` or `irc`.
+/// The argument that makes this program a server; the next is its kind, `echo`, `echos` or `irc`.
 pub const SERVER: &str = "server";
 
 pub fn serve(kind: &str) {
@@ -34,14 +34,14 @@ fn serve_with(service: impl Service, tls: Option<Acceptor>) {
     while reactor.turn(&mut server, None).expect("the poll works").signals.is_empty() {}
 }
 
-/// The server, seen from here. Ends when dropped.
+/// The server process. Ends when dropped.
 pub struct Child {
     process: Process,
     pub address: SocketAddr,
 }
 
 impl Child {
-    /// A server of that kind, and when it has come to rest.
+    /// Starts a server of a kind, and waits until it is at rest.
     pub fn start(kind: &str) -> Child {
         let mut process = Command::new(std::env::current_exe().expect("we run from a file"))
             .args([SERVER, kind])
@@ -67,12 +67,12 @@ impl Child {
         }
     }
 
-    /// Memory that is nobody else's and no file's.
+    /// Its anonymous memory.
     pub fn anonymous_bytes(&self) -> u64 {
         self.status("RssAnon:") * 1024
     }
 
-    /// Times that it has gone to sleep. The server is one thread.
+    /// The number of its sleeps. The server is one thread.
     pub fn wakeups(&self) -> u64 {
         self.status("voluntary_ctxt_switches:")
     }

@@ -1,5 +1,5 @@
-//! What users cost who are many: memory of each, what it is to come and go, and that all of it is
-//! given back. `cargo bench --bench sockets -- crowd`
+//! The cost of many users: memory of each, joining and quitting, and whether all memory is given
+//! back. `cargo bench --bench sockets -- crowd`
 
 use crate::child::Child;
 use crate::has_room_for;
@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 
 const CHURNED: usize = 300_000;
-/// By then all that is kept for the next turn is as large as it becomes.
+/// By then all reused buffers have their final size.
 const WARM: usize = 100_000;
 const CHURNED_AT_ONCE: usize = 200;
 
@@ -18,7 +18,7 @@ pub fn run() {
     churn();
 }
 
-/// Connections that have said nothing, registered users in no channel, and in three channels each.
+/// Memory of silent connections, of registered users in no channel, and in three channels each.
 fn idle_users() {
     print_head(
         "idle connections of chat: user-space memory (RssAnon), B each",
@@ -55,7 +55,7 @@ fn idle_users() {
     }
 }
 
-/// More and more come into one channel at once, and go at once: the cost of each line that is told.
+/// More and more users join one channel at once, and quit at once: the cost of each line sent.
 fn storm() {
     print_head(
         "all join one channel and quit: CPU time of the server",
@@ -83,7 +83,7 @@ fn storm() {
         }
         server.rest();
         let spent = server.cpu_ns() - before;
-        let lines = users * (users - 1); // each hears half of the others come, and half of them go
+        let lines = users * (users - 1); // on average each receives half of the joins and half of the quits
         print_row(&[
             users.to_string(),
             lines.to_string(),
@@ -93,7 +93,7 @@ fn storm() {
     }
 }
 
-/// Users who come, join and go, many times over: what is left of them.
+/// Users who connect, join and quit, many times over: the memory left behind.
 fn churn() {
     print_head("connect, register, join, quit", &["times", "user-space memory (RssAnon) after"]);
     let server = Child::start("irc");
@@ -112,7 +112,7 @@ fn churn() {
             until(client, "PONG");
             say(client, "QUIT :done\r\n");
         }
-        // The server closes first, and keeps what the ports of both would cost.
+        // The server closes first, so that its side keeps the ports in TIME_WAIT.
         clients.iter_mut().for_each(|client| until(client, "ERROR"));
     }
 }
@@ -139,7 +139,7 @@ fn until(client: &mut Client, words: &str) {
     }
 }
 
-/// Reads all that it was told.
+/// Reads all pending input.
 fn drain(client: &mut Client) {
     say(client, "PING drained\r\n");
     until(client, ":drained");

@@ -16,10 +16,10 @@ const LINE_BYTES: usize = 100;
 const LISTENERS: EndpointId = EndpointId(0);
 const SPEAKERS: EndpointId = EndpointId(1);
 
-/// What is measured at once, at least; some 4 ms.
+/// Deliveries measured at once, at least; some 4 ms.
 const BLOCK_DELIVERIES: usize = 2_000;
 
-/// Pairs of such measurements for each row of the table: as many as make this many deliveries.
+/// Deliveries in all measurements of one row of the table.
 const DELIVERIES: usize = 1_000_000;
 const PAIRS: std::ops::RangeInclusive<usize> = 5..=41;
 
@@ -55,7 +55,7 @@ fn compare(recipients: usize, lines: usize) {
         }
         sum
     };
-    // Twice, as lists that are swapped each turn grow in the first two.
+    // Twice, as lists that are swapped each turn grow in the first two turns.
     for how in [How::Loop, How::Bare, How::Loop] {
         block(how);
     }
@@ -84,7 +84,7 @@ enum How {
     Bare,
 }
 
-/// What the server's thread spent on it.
+/// The CPU time of the server's thread.
 #[derive(Default)]
 struct Spent {
     seconds: f64,
@@ -140,8 +140,8 @@ impl Crowd {
         Crowd { listeners, speakers, rounds, spent, server }
     }
 
-    /// Every speaker says a line, the server is told to go on, everyone hears all of it. One after
-    /// the other, so that all lines come in one turn, and nobody's waking up is in the figures.
+    /// Every sender sends a line, the server runs, and every client reads all lines. One step after
+    /// the other, so that all lines come in one turn, and no wake-up is in the figures.
     fn round(&mut self, how: How) -> Spent {
         let mut line = [b'a'; LINE_BYTES];
         line[LINE_BYTES - 1] = b'\n';
@@ -212,20 +212,20 @@ impl RoomServer {
     }
 }
 
-/// It is here already, or will be in a moment.
+/// Reads a line that is there already, or will be in a moment.
 fn read_line(stream: &mut impl Read, line: &mut [u8]) {
     while let Err(e) = stream.read_exact(line) {
         assert_eq!(e.kind(), ErrorKind::WouldBlock);
     }
 }
 
-/// What speakers say, all listeners hear.
+/// Sends the lines of senders to all listeners.
 #[derive(Default)]
 struct Room {
     listeners: Vec<ConnId>,
     speakers: Vec<ConnId>,
     parsers: Vec<LineParser>, // by slot
-    /// Lines.
+    /// Lines received.
     heard: usize,
 }
 

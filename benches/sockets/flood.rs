@@ -1,5 +1,5 @@
-//! What the flood bucket costs who does not flood: CPU time for a line with it, beside one without.
-//! `cargo bench --bench sockets -- flood`
+//! The cost of the flood bucket for a client that does not flood: CPU time for a line with and
+//! without it. `cargo bench --bench sockets -- flood`
 
 use crate::chat::hear_until;
 use crate::measure::{Pairs, print_head, print_row};
@@ -23,7 +23,7 @@ pub fn run() {
     let mut exempt = Talk::begin(true);
     let mut held = Talk::begin(false);
     for _ in 0..5 {
-        exempt.block(); // what grows has grown after this
+        exempt.block(); // warms up all buffers
         held.block();
     }
     let mut pairs = Pairs::default();
@@ -37,7 +37,7 @@ pub fn run() {
     held.server.stop();
 }
 
-/// Ann speaks to bob.
+/// A conversation of ann and bob.
 struct Talk {
     server: Server,
     ann: BufReader<TcpStream>,
@@ -66,7 +66,7 @@ impl Talk {
         Talk { server, ann, bob }
     }
 
-    /// CPU µs for a line.
+    /// Runs a block. Returns CPU µs for a line.
     fn block(&mut self) -> f64 {
         let before = self.server.cpu_time();
         let lines = "PRIVMSG bob :some words as people say them to each other\r\n".repeat(LINES);

@@ -1,5 +1,5 @@
-//! What it costs the loop that what is said is kept, beside the same with nothing kept; and how much
-//! can be kept in a second. `cargo bench --bench sockets -- history`
+//! The cost of storing messages for the loop, relative to storing none; and the number stored in a
+//! second. `cargo bench --bench sockets -- history`
 
 use crate::chat::{BLOCK_DELIVERIES, Crowd, Gathering, How, TEXT_BYTES, hear_until, member};
 use crate::has_room_for;
@@ -41,7 +41,8 @@ fn fan_out() {
     }
 }
 
-/// `speakers` of `members` say a line each in one turn; what is kept is told in later ones.
+/// Measures one turn in which `speakers` of `members` send a line each; the store replies in later
+/// ones.
 fn compare(members: usize, speakers: usize, echo: bool) {
     let gather = |kept| {
         let store = Some(kept);
@@ -50,7 +51,7 @@ fn compare(members: usize, speakers: usize, echo: bool) {
     let (mut off, mut on) = (gather(false), gather(true));
     let deliveries = speakers * (members - usize::from(!echo));
     let rounds = BLOCK_DELIVERIES.div_ceil(deliveries);
-    // In turn, so that both find the caches as the store's thread has left them.
+    // Alternates, so that both find the caches as the store's thread has left them.
     let mut block = || {
         let mut spent = [0.0; 2];
         for _ in 0..rounds {
@@ -60,7 +61,7 @@ fn compare(members: usize, speakers: usize, echo: bool) {
         spent.map(|spent| spent * 1e6 / (rounds * deliveries) as f64)
     };
     for _ in 0..3 {
-        block(); // what grows has grown after this
+        block(); // warms up all buffers
     }
     let mut pairs = Pairs::default();
     for _ in 0..PAIRS {
@@ -81,7 +82,7 @@ fn compare(members: usize, speakers: usize, echo: bool) {
 const SPEAKERS: usize = 100;
 const CHANNELS: usize = 25;
 
-/// Each says in a tick what has come due, with one write.
+/// In each tick every client sends its due messages, with one write.
 const TICK: Duration = Duration::from_millis(10);
 const SECONDS: usize = 15;
 
@@ -107,7 +108,7 @@ fn sustain() {
     }
 }
 
-/// Messages that are said at `rate`.
+/// Sends messages at `rate`.
 fn sustain_at(rate: usize, echo: bool) {
     let (ready, is_ready) = channel();
     let stop = AtomicBool::new(false);
@@ -138,12 +139,12 @@ fn sustain_at(rate: usize, echo: bool) {
     });
 }
 
-/// What the server has seen of it.
+/// The server's counts.
 #[derive(Default)]
 struct Served {
     turns_ms: Vec<f64>,
     open_max: usize,
-    /// Messages, and that each has joined.
+    /// Stored messages, and one JOIN for each member.
     kept: usize,
     cpu: Duration,
 }
@@ -196,7 +197,7 @@ fn speak_and_hear(clients: &[TcpStream], rate: usize, lines: usize) {
     });
 }
 
-/// Everyone in turn, a few lines in each tick.
+/// Sends from all clients in turn, a few lines in each tick.
 fn speak(clients: &[TcpStream], rate: usize) {
     let text = "y".repeat(TEXT_BYTES - 1);
     let line = |n: usize| format!("PRIVMSG #c{:03} :z{text}\r\n", n % CHANNELS);
@@ -225,7 +226,8 @@ fn say(mut client: &TcpStream, mut lines: &[u8]) {
     }
 }
 
-/// Hears so many lines, on all together. One that is not kept is a line too: a warning.
+/// Reads this many lines on all clients together. A message that is not stored gives a line too: a
+/// warning.
 fn hear(clients: &[TcpStream], lines: usize) {
     let mut poll = Poll::new().expect("a poll");
     let mut clients: Vec<_> = clients

@@ -1,5 +1,5 @@
-//! What a connection costs that says nothing: memory, and CPU time, which must be none.
-//! `cargo bench --bench sockets -- idle`
+//! The cost of idle connections: memory, and CPU time, which must be none. `cargo bench --bench
+//! sockets -- idle`
 
 use crate::child::Child;
 use crate::has_room_for;
@@ -29,7 +29,7 @@ pub fn run() {
     });
 }
 
-/// More and more connect, each says what it has to, and all are left alone.
+/// More and more clients connect, each sends its first lines, and then all are idle.
 fn idle(name: &str, speak: impl Fn(&mut TcpStream)) {
     let server = Child::start("echo");
     let empty = server.anonymous_bytes();
@@ -54,7 +54,7 @@ fn idle(name: &str, speak: impl Fn(&mut TcpStream)) {
         ]);
         before = now;
     }
-    // The server first: who closes first keeps the port for a minute, and those of the clients are
-    // the ones that would run out.
+    // Drop the server first: the side that closes first keeps the port for a minute, and the
+    // clients' ports would run out.
     drop(server);
 }

@@ -1,13 +1,13 @@
-//! What the loop costs over real sockets on loopback, beside the least that could do the same.
+//! The cost of the loop over real sockets on loopback, beside the smallest program that does the
+//! same.
 //!
-//! `cargo bench --bench sockets` for everything, some minutes; `-- fanout echo chat history crowd accept
-//! refuse flood idle start tls
-//! under_way` for some of it. Rows for which there are not enough descriptors, 15,100 at
-//! most, are left out.
+//! `cargo bench --bench sockets` runs everything, in some minutes; `-- fanout echo chat history
+//! crowd accept refuse flood idle start tls under_way` selects scenarios. Rows that need more
+//! descriptors than there are (at most 15,100) are left out.
 //!
-//! Wall time on a shared machine says little. What is compared is the CPU time of the server's
-//! thread, kernel included, and it is compared with that of a bare loop measured in turn with it;
-//! the ratio is the median of many such pairs.
+//! Wall time on a shared machine says little. So the CPU time of the server's thread, kernel
+//! included, is compared with that of a bare loop, measured in turn. The ratio is the median of
+//! many such pairs.
 
 mod accept;
 mod bare;
@@ -55,7 +55,7 @@ fn main() {
     {
         return child::serve(kind);
     }
-    // `cargo bench` says so; `cargo test --benches` is only to see that this builds and starts.
+    // `cargo bench` passes this; `cargo test --benches` only checks that this builds and starts.
     if !args.contains(&"--bench".to_owned()) {
         return;
     }
@@ -79,7 +79,7 @@ fn raise_descriptor_limit() {
     setrlimit(Resource::Nofile, raised).expect("the soft limit may be raised to the hard one");
 }
 
-/// Whether this process may have so many connections' ends, and what else it needs.
+/// Whether the limit of descriptors allows this many connections' ends, with a reserve.
 fn has_room_for(ends: usize) -> bool {
     getrlimit(Resource::Nofile).current.is_none_or(|limit| ends as u64 + 100 <= limit)
 }

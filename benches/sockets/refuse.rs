@@ -1,5 +1,5 @@
-//! What it costs to refuse a connection whose address is banned, with no other ban and with 100,000,
-//! beside the least that can accept one, say a word and close. `cargo bench --bench sockets -- refuse`
+//! The cost of refusing a banned address, with no other ban and with 100,000, beside the smallest
+//! server that accepts, sends a line and closes. `cargo bench --bench sockets -- refuse`
 
 use crate::bare;
 use crate::measure::{Pairs, print_head, print_row};
@@ -49,7 +49,7 @@ fn cost(server: &Server) -> f64 {
     (server.cpu_time() - before).as_secs_f64() * 1e6 / CONNECTS as f64
 }
 
-/// A server that has so many bans, of networks of all lengths, and one of loopback.
+/// A server with this many bans, of networks of all lengths, and one of loopback.
 fn refusing(bans: u32) -> Server {
     Server::spawn(move |ready, asked| {
         let mut reactor = Reactor::new().expect("a reactor");
@@ -75,7 +75,8 @@ fn deny(out: &mut Outbox, network: Network) {
     out.denied.insert(network, Denial { why, until_s: Some(1 << 40) });
 }
 
-/// Half of them IPv4, of lengths from 12 to 32, and half IPv6, of lengths from 20 to 128.
+/// The `n`th network: half are IPv4, of lengths from 12 to 32, and half IPv6, of lengths from 20 to
+/// 128.
 fn other(n: u32) -> Network {
     let scattered = n.wrapping_mul(2_654_435_761);
     if n.is_multiple_of(2) {

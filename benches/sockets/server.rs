@@ -23,14 +23,14 @@ pub struct Server {
     thread: JoinHandle<()>,
 }
 
-/// The server's side of it: what it is to answer whenever its waker was used.
+/// The server's side: the requests to answer after each use of its waker.
 pub struct Asked(Receiver<Sender<Duration>>);
 
-/// What a server says of itself once it listens.
+/// The address and waker of a server, once it listens.
 pub type Ready = (SocketAddr, Arc<Waker>);
 
 impl Server {
-    /// Has `serve` run on a thread. It sends what it is reached by, and returns when it is told.
+    /// Runs `serve` on a thread. It sends its address and waker, and returns on request.
     pub fn spawn(serve: impl FnOnce(Sender<Ready>, Asked) + Send + 'static) -> Server {
         let (ready, is_ready) = channel();
         let (asks, asked) = channel();
@@ -39,12 +39,12 @@ impl Server {
         Server { address, waker, asks, thread }
     }
 
-    /// A reactor with `service` behind it.
+    /// Runs a reactor with `service`.
     pub fn of(service: impl Service + Send + 'static) -> Server {
         Server::with(service, None)
     }
 
-    /// The same, with TLS if there is something to shake hands with.
+    /// Runs a reactor with `service`, over TLS if an acceptor is given.
     pub fn with(service: impl Service + Send + 'static, tls: Option<Acceptor>) -> Server {
         Server::spawn(move |ready, asked| {
             let mut reactor = Reactor::new().expect("a reactor");
@@ -60,7 +60,7 @@ impl Server {
         })
     }
 
-    /// The CPU time that its thread has used so far.
+    /// The CPU time of its thread so far.
     pub fn cpu_time(&self) -> Duration {
         let (answer, answered) = channel();
         self.asks.send(answer).expect("the server runs");
@@ -76,7 +76,7 @@ impl Server {
 }
 
 impl Asked {
-    /// Answers all that was asked. False: it is time to stop.
+    /// Answers all requests. Returns false when it is time to stop.
     pub fn answer(&self) -> bool {
         loop {
             match self.0.try_recv() {
@@ -88,8 +88,8 @@ impl Asked {
     }
 }
 
-/// The thread that keeps what is said, as the daemon has it: in a database on the disk that $TMPDIR
-/// is on, and not told before it is durable.
+/// The thread of the store, as in the daemon: a database on the disk of $TMPDIR, with durable
+/// writes.
 pub struct Keeper {
     thread: JoinHandle<()>,
     dir: TempDir,
@@ -106,14 +106,14 @@ impl Keeper {
         Keeper { thread, dir }
     }
 
-    /// Once the app is dropped, and with it the store.
+    /// Waits for the thread. Call this once the app, and with it the store, is dropped.
     pub fn end(self) {
         self.thread.join().expect("the database is closed in peace");
         drop(self.dir);
     }
 }
 
-/// As many as the daemon has.
+/// The daemon's limit of open requests.
 const STORE_REQUESTS_MAX: usize = 16_384;
 
 /// Listens on some port of loopback.
@@ -121,7 +121,7 @@ pub fn listen(reactor: &mut Reactor, endpoint: EndpointId) -> SocketAddr {
     listen_with(reactor, endpoint, None)
 }
 
-/// The same, with TLS if there is something to shake hands with.
+/// Listens on some port of loopback, over TLS if an acceptor is given.
 pub fn listen_with(
     reactor: &mut Reactor,
     endpoint: EndpointId,
@@ -133,16 +133,16 @@ pub fn listen_with(
     address
 }
 
-/// Bound to some port of loopback.
+/// A listener on some port of loopback.
 pub fn listener() -> Listener {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     Listener::bind(&Address::Tcp(address), false).expect("a port")
 }
 
-/// As many connections as there are descriptors.
+/// Limits that allow as many connections as there are descriptors.
 pub fn limits() -> Limits {
     Limits { connections: 1 << 20, ..Limits::default() }
 }
 
-/// The type that all servers here have, but for their service.
+/// The loop of all servers here, generic over the service.
 pub type Loop<V> = EventLoop<Transport, V>;

@@ -1,5 +1,5 @@
-//! The daemon itself: how soon it is ready, and what it holds when nobody is there.
-//! `cargo bench --bench sockets -- start`
+//! The daemon itself: the time until it is ready, and its memory without connections. `cargo bench
+//! --bench sockets -- start`
 
 use crate::measure::{median, print_head, print_row};
 use std::fs;
@@ -41,7 +41,7 @@ fn start() -> Option<Started> {
         .spawn()
         .expect("the daemon starts");
     let stdout = daemon.stdout.take().expect("it is piped");
-    // One that never says it is killed, and its lines end.
+    // A daemon that never becomes ready is killed, and its output ends.
     let (is_over, over) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
         let ready = scope.spawn(move || {

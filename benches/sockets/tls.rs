@@ -1,5 +1,5 @@
-//! What TLS costs beyond plain connections: memory of those that are idle, handshakes, fan-out, and
-//! what those who talk feel of a storm of handshakes. `cargo bench --bench sockets -- tls`
+//! The cost of TLS beyond plain connections: memory of idle ones, handshakes, fan-out, and the
+//! latency of clients during a storm of handshakes. `cargo bench --bench sockets -- tls`
 
 use crate::child::Child;
 use crate::has_room_for;
@@ -30,7 +30,7 @@ pub fn run() {
     storm();
 }
 
-/// What a server shakes hands with.
+/// The acceptor of a server.
 pub fn shaker() -> Acceptor {
     let pair = self_signed("srv").expect("a certificate");
     acceptor(&Shelf::in_memory(&pair).expect("a good one")).expect("TLS can be set up")
@@ -45,7 +45,7 @@ fn connect(to: SocketAddr, config: &Arc<ClientConfig>) -> Tls {
     StreamOwned::new(tls, stream)
 }
 
-/// A client without tickets, as for those who come for the first time.
+/// The config of a client without tickets, which does a full handshake.
 fn newcomer() -> Arc<ClientConfig> {
     let mut config = (*client(&TLS13)).clone();
     config.resumption = rustls::client::Resumption::disabled();
@@ -85,8 +85,8 @@ fn idle() {
     }
 }
 
-/// Full handshakes of TLS 1.3, one after the other; the CPU time of the server's thread, kernel, accept
-/// and close included, beside what its two operations cost in ring alone, and rustls without sockets.
+/// Full handshakes of TLS 1.3, one after the other: the CPU time of the server's thread, kernel,
+/// accept and close included, beside its two operations in ring alone, and rustls without sockets.
 fn handshakes() {
     const BATCH: usize = 200;
     let server = Server::with(Echo::new(512), Some(shaker()));
@@ -180,7 +180,7 @@ fn rustls_alone(times: usize) -> f64 {
     spent.as_secs_f64() / times as f64
 }
 
-/// Says what anyone says to all who are here.
+/// Sends any input to all connections.
 #[derive(Default)]
 struct Room {
     here: Vec<ConnId>,
@@ -218,7 +218,7 @@ fn fan_out() {
             let before = secure.cpu_time();
             ours[0].write_all(&said).expect("it is said");
             for member in &mut ours {
-                // What is encrypted need not be decrypted to be counted: 22 bytes are added.
+                // Records can be counted without decryption: each adds 22 bytes.
                 member.read_exact(&mut vec![0; said.len()]).expect("it is heard");
             }
             let tls = (secure.cpu_time() - before).as_secs_f64();
@@ -241,9 +241,9 @@ fn fan_out() {
     plain.stop();
 }
 
-/// A hundred talk in turn, each waiting for their echo: while nobody shakes hands; while 2,000 do, from
-/// four threads; and while 2,000 hellos come at once, whose senders do no cryptography themselves. Who
-/// storms is nicer than who talks, whose own wait for a CPU would be measured otherwise.
+/// A hundred clients send in turn, each waiting for its echo: in calm; during 2,000 handshakes from
+/// four threads; and during 2,000 hellos at once, whose senders do no cryptography. The storm's
+/// threads are niced, so that the clients' own wait for a CPU is not measured.
 fn storm() {
     const TALKERS: usize = 100;
     let config = newcomer();
@@ -296,7 +296,7 @@ fn storm() {
 
 const STORM: usize = 2_000;
 
-/// What it is called, and how it blows.
+/// The name of a storm, and its function.
 type Storm = (&'static str, fn(SocketAddr));
 
 fn full_storm(address: SocketAddr) {
@@ -310,7 +310,7 @@ fn full_storm(address: SocketAddr) {
     threads.into_iter().for_each(|thread| thread.join().expect("the storm ends"));
 }
 
-/// Each is answered with a whole flight, and given up.
+/// Sends hellos, each of which is answered with a whole flight, and drops the connections.
 fn storm_of_hellos(address: SocketAddr) {
     let name = ServerName::try_from("srv").expect("a name");
     let mut client = ClientConnection::new(newcomer(), name).expect("a client");

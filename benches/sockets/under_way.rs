@@ -1,6 +1,6 @@
-//! A channel in which some messages are always under way: as soon as all members have one, another
-//! member says the next. What the server spends for each delivery, when it may look at the poll
-//! again before it writes and when it may not. `cargo bench --bench sockets -- under_way`
+//! A channel in which some messages are always under way: as soon as all members have received one,
+//! another member sends the next. Measures the server's cost of a delivery, with and without
+//! polling again before it writes. `cargo bench --bench sockets -- under_way`
 
 use crate::chat::{TEXT_BYTES, hear_until, member};
 use crate::has_room_for;
@@ -41,7 +41,7 @@ fn compare(members: usize, under_way: usize) {
     let mut crowd = Crowd::gather(&server, members);
     let mut round = |looks_max: usize| {
         looks.store(looks_max, Ordering::Relaxed);
-        crowd.talk(under_way, DELIVERIES / 10); // the server has heard of it
+        crowd.talk(under_way, DELIVERIES / 10); // the server has applied it
         let before = server.cpu_time();
         let (deliveries, p50) = crowd.talk(under_way, DELIVERIES);
         let spent = server.cpu_time() - before;
@@ -90,11 +90,11 @@ fn serve(ready: &Sender<Ready>, asked: &Asked, looks: &AtomicUsize) {
     }
 }
 
-/// All clients, read by one thread as their bytes come.
+/// All clients, read by one thread as bytes arrive.
 struct Crowd {
     poll: Poll,
     clients: Vec<mio::net::TcpStream>,
-    /// What a client has of a line that has not come whole.
+    /// Each client's incomplete line.
     halves: Vec<Vec<u8>>,
     next: usize,
 }
@@ -116,7 +116,7 @@ impl Crowd {
                 }
             }
         }
-        // What they have heard of each other's coming is behind the last answer.
+        // The JOINs of the others come before the last answer.
         for reader in &mut readers {
             reader.get_mut().write_all(b"PING here\r\n").expect("a ping is said");
             hear_until(reader, "PONG");
@@ -137,8 +137,8 @@ impl Crowd {
         Crowd { poll, halves: vec![Vec::new(); members], clients, next: 0 }
     }
 
-    /// Keeps `under_way` messages going until there were so many deliveries. Returns how many, and
-    /// the median time in milliseconds from saying a message until all have it.
+    /// Keeps `under_way` messages going for at least `deliveries`. Returns their number, and the
+    /// median time in milliseconds from sending a message until all have received it.
     fn talk(&mut self, under_way: usize, deliveries: usize) -> (usize, f64) {
         let members = self.clients.len();
         let messages = (deliveries / (members - 1)).max(4 * under_way);
@@ -181,7 +181,7 @@ impl Crowd {
         open.insert(id, Message { missing: members - 1, said: Instant::now() });
     }
 
-    /// The numbers of the messages that have come to a client.
+    /// The numbers of the messages that a client has received.
     fn hear(&mut self, number: usize, bytes: &mut [u8]) -> Vec<usize> {
         let half = &mut self.halves[number];
         loop {

@@ -1,8 +1,8 @@
-//! Every codec of `wire`, and what `auth` hears: whatever the bytes and however they are cut, each says what its oracle
-//! says, uses no more than it is given, and keeps no more than it may.
+//! Every codec of `wire`, and the parsers of `auth`: for any bytes and any cut of them, each agrees
+//! with its oracle, uses no more than it is given, and keeps no more than it may.
 //!
-//! The first byte of the input names the codec, so that an input means the same whatever codecs
-//! are added; what follows is the codec's own.
+//! The first byte of the input names the codec, so that an input keeps its meaning when codecs are
+//! added. The rest belongs to the codec.
 
 #![no_main]
 
@@ -36,7 +36,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     }
 });
 
-/// `wire::line`. The input: the longest line allowed, how many cuts, the cuts, the stream.
+/// `wire::line`. The input: the longest line allowed, the number of cuts, the cuts, the stream.
 fn lines(input: &[u8]) -> Corpus {
     let [max, count, input @ ..] = input else { return Corpus::Reject };
     let Some((cuts, stream)) = input.split_at_checked(usize::from(*count)) else {
@@ -47,12 +47,12 @@ fn lines(input: &[u8]) -> Corpus {
     Corpus::Keep
 }
 
-/// Each line with its ending, and what the stream was left with.
+/// Each line with its ending, and the rest of the stream.
 type Lines = (Vec<Result<Vec<u8>, TooLong>>, Option<Vec<u8>>);
 
-/// What is heard when the stream comes in pieces. Of a cut, the low seven bits are the length of
-/// its piece; the highest bit says that whoever listens stops after one line. What follows the last
-/// cut is the last piece.
+/// Parses the stream in pieces. The low seven bits of a cut are the length of its piece; its
+/// highest bit makes the parser's user stop after one line. The rest after the last cut is the last
+/// piece.
 fn lines_heard(cuts: &[u8], mut stream: &[u8], max: usize) -> Lines {
     let mut parser = LineParser::default();
     let mut unused = Vec::new();
@@ -83,7 +83,7 @@ fn lines_heard(cuts: &[u8], mut stream: &[u8], max: usize) -> Lines {
     (heard, rest)
 }
 
-/// The same by the plainest means, from the whole stream.
+/// The naive oracle of `lines_heard`, on the whole stream.
 fn lines_of_oracle(stream: &[u8], max: usize) -> Lines {
     let mut heard = Vec::new();
     let mut rest = None;
@@ -101,8 +101,8 @@ fn lines_of_oracle(stream: &[u8], max: usize) -> Lines {
     (heard, rest)
 }
 
-/// `wire::proxy`: what is told once is told of more, whatever follows; until then nothing is. The
-/// input: the bytes.
+/// `wire::proxy`: once a prefix has a result, any longer input has the same; before that it has
+/// none. The input: the bytes.
 fn proxy_header(input: &[u8]) -> Corpus {
     let mut told: Option<Result<Start, BadHeader>> = None;
     for cut in 0..=input.len().min(proxy::HEADER_MAX + 100) {
@@ -119,8 +119,8 @@ fn proxy_header(input: &[u8]) -> Corpus {
     Corpus::Keep
 }
 
-/// `wire::irc`, what a peer says: a message that is written again is heard the same. The input: the
-/// line.
+/// `wire::irc`, parsing: a message that is written again is parsed to the same parts. The input:
+/// the line.
 fn irc_heard(line: &[u8]) -> Corpus {
     let Ok(message) = Message::parse(line, SERVER_TAGS_MAX) else { return Corpus::Keep };
     let tags = unescaped(&message);
@@ -132,7 +132,7 @@ fn irc_heard(line: &[u8]) -> Corpus {
             assert_eq!((again.source, again.command), (message.source, message.command));
             assert_eq!(again.params, message.params);
         }
-        // The last of fifteen does without the colon that it is written with.
+        // The last of fifteen parameters needs no colon, but is written with one.
         Err(bad) => {
             assert_eq!((bad, message.params.len()), (Bad::TooLong, PARAMS_MAX));
             assert_eq!(
@@ -144,8 +144,8 @@ fn irc_heard(line: &[u8]) -> Corpus {
     Corpus::Keep
 }
 
-/// `wire::irc`, what we say: nothing in a text ends the line or begins another part of it. The
-/// input: key and value of a tag, source and parameters, a byte 1 after each.
+/// `wire::irc`, writing: no text can end the line or begin another part of it. The input: key and
+/// value of a tag, source and parameters, a byte 1 after each.
 fn irc_written(input: &[u8]) -> Corpus {
     let Ok(input) = str::from_utf8(input) else { return Corpus::Reject };
     let texts: Vec<&str> = input.split('\u{1}').collect();
@@ -182,7 +182,7 @@ fn written(
     line
 }
 
-/// `wire::mask`. The input: the mask, LF, what it is held against.
+/// `wire::mask`. The input: the mask, LF, the text to match.
 fn masks(input: &[u8]) -> Corpus {
     let Ok(input) = str::from_utf8(input) else { return Corpus::Reject };
     let Some((glob, text)) = input.split_once('\n') else { return Corpus::Reject };
@@ -195,7 +195,7 @@ fn masks(input: &[u8]) -> Corpus {
     Corpus::Keep
 }
 
-/// The same by the plainest means: which beginnings of the text each beginning of the mask means.
+/// The naive oracle: the prefixes of the text that each prefix of the mask matches.
 fn matches_of_oracle(glob: &str, text: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
     let mut means = vec![false; text.len() + 1];
@@ -214,7 +214,8 @@ fn matches_of_oracle(glob: &str, text: &str) -> bool {
     means[text.len()]
 }
 
-/// `auth::chunks`. The input: chunks as a peer says them, LF after each; and as bytes, which we say.
+/// `auth::chunks`. The input: chunks of a peer, LF after each; and the same bytes as a payload to
+/// write.
 fn authenticate(input: &[u8]) -> Corpus {
     let mut payload = Payload::default();
     for chunk in chunks::spoken(input) {
@@ -247,9 +248,8 @@ fn plain(message: &[u8]) -> Corpus {
     Corpus::Keep
 }
 
-/// `auth::scram`, with an account that nobody has: whatever is said first and last, nobody is let
-/// in. The input: both messages, LF between them. What is challenged is answered as far as one can
-/// without a password.
+/// `auth::scram`, with a decoy account: no first and last message can log in. The input: both
+/// messages, LF between them. The challenge is answered as far as possible without a password.
 fn scram(input: &[u8]) -> Corpus {
     static DECOY: LazyLock<Verifier> = LazyLock::new(|| Decoys::new([7; 32], 4096).of("ann"));
     let mut messages = input.splitn(2, |&byte| byte == b'\n');
@@ -260,7 +260,7 @@ fn scram(input: &[u8]) -> Corpus {
     assert!(!first.account().is_empty());
     let (exchange, server_first) = first.challenge(DECOY.clone(), [0; NONCE_BYTES]);
     let nonce = server_first.split(',').next().expect("one at least");
-    // So that the fuzzer need not guess it.
+    // Adds the nonce, so that the fuzzer need not guess it.
     let last = match last.strip_prefix(b"c=biws,") {
         Some(rest) => [b"c=biws,", nonce.as_bytes(), rest].concat(),
         None => last.to_vec(),

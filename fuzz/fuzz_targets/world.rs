@@ -1,8 +1,8 @@
-//! The simulations of `tests/world`, each of their choices a byte of the input: where a seed
-//! wanders, the fuzzer steers towards what it has not seen yet. The first byte says which of them.
+//! The simulations of `tests/world`, with each choice a byte of the input. A seed is random; the
+//! fuzzer steers towards new code. The first byte selects the simulation.
 //!
-//! All that the simulations assert is asserted here: whole lines, in order, none lost or
-//! misdelivered, steady clients never thrown out, and the loop's own invariants after each turn.
+//! All assertions of the simulations apply here: whole lines, in order, none lost or misdelivered,
+//! steady clients never thrown out, and the loop's own invariants after each turn.
 
 #![no_main]
 
@@ -12,11 +12,11 @@ mod world;
 use libfuzzer_sys::fuzz_target;
 use world::{Choices, chat, simulation};
 
-/// What a step takes at least: who, what, and a detail or what the network does to it. Where a
-/// step takes more the input runs out, and the rest of the steps are the first choice of each.
+/// The bytes that a step takes at least: actor, action, and a detail or the network's action. If
+/// steps take more, the input runs out, and the first choice of each further one is taken.
 const CHOICES_PER_STEP: usize = 3;
 
-/// As many as a seed of the test has. The checks at the end compare each client with each.
+/// As many steps as a seed of the test has. The checks at the end compare all pairs of clients.
 const STEPS_MAX: usize = 600;
 
 fuzz_target!(|input: &[u8]| {

@@ -1,18 +1,18 @@
-//! How often passwords may be tried: by one address, and for one account.
+//! Limits on password attempts, by address and by account.
 //!
 //! An attempt counts from its beginning, so that many at once gain nothing, and is given back when
-//! it succeeds. An address that fails too often waits. So does an account, whoever tries: a guesser
-//! may have many addresses. That alone would let anybody lock out anybody (Atheme and Ergo go by the
-//! address alone for that reason), so an address from which the account was logged in to before does
-//! not wait for the account, also after a restart; and as it waits for itself, it is not worth stealing. The owner at a
-//! new address during an attack takes turns with the attackers.
+//! it succeeds. An address with too many failures waits. So does an account, from all addresses: a
+//! guesser may have many of them. That alone would let anybody lock out an owner, which is why
+//! Atheme and Ergo limit addresses alone. So an address of an earlier login does not wait for the
+//! account, also after a restart. It still waits for itself, so that it is not worth stealing. An
+//! owner at a new address takes turns with the attackers.
 //!
-//! Nothing here is ever evicted, so nobody is forgotten by being crowded out. A key's bucket is two
-//! places in two rows of fixed length (a count-min sketch): it is as full as the emptier. Others fall
-//! into the same places, so a bucket may be fuller than it should be, never emptier. Where that stops
-//! being right: with 1,000 addresses that wait, a stranger waits with them by a chance of 1 in 70; to
-//! hold up everybody takes ten thousands of addresses that go on failing. Which places are whose hangs
-//! on a secret.
+//! Nothing here is ever evicted, so no attacker is forgotten. The bucket of a key is two places in
+//! two rows of fixed length (a count-min sketch), and is as full as the emptier one. Keys share
+//! places, so a bucket may be fuller than it should be, never emptier. Where that stops being
+//! right: while 1,000 addresses wait, an unrelated one waits with them by a chance of 1 in 70. To
+//! hold up everybody takes tens of thousands of addresses that go on failing. A secret decides
+//! which places a key has.
 
 use super::verifier::hmac;
 use crate::rate::{Bucket, Rate};
@@ -21,27 +21,27 @@ use std::array;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// The counts. Empty, they take no memory; at most 0.7 MB.
+/// Counts of password attempts. They take no memory while empty, and at most 0.7 MB.
 pub struct Attempts {
     secret: [u8; 32],
     limits: AttemptLimits,
     addresses: Buckets,
     accounts: Buckets,
     known: Known,
-    /// All that was tried for an account, right or wrong.
+    /// All attempts for an account, successful or not.
     trials: Buckets,
 }
 
-/// How often attempts may fail.
+/// Limits on attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptLimits {
-    /// By one IPv4 address, or one /64 of IPv6.
+    /// Failures from one IPv4 address, or one /64 of IPv6.
     pub by_address: Rate,
-    /// For one account, by all addresses from which it was not logged in to lately.
+    /// Failures for one account, from all addresses that are not of its recent logins.
     pub by_account: Rate,
-    /// For one account, the successful ones among them: each costs as much to verify.
+    /// All attempts for one account, as each costs as much to verify.
     pub in_all: Rate,
-    /// New accounts, of all who want one together.
+    /// New accounts, for all users together.
     pub registrations: Rate,
 }
 
@@ -51,16 +51,16 @@ pub struct AttemptLimits {
 pub struct Attempt {
     began_ms: u64,
     address: Option<Places>,
-    /// `None` from an address that is known.
+    /// `None` for an address of an earlier login.
     account: Option<Places>,
-    /// Who succeeded, from where.
+    /// The account and the address.
     pair: Option<Pair>,
 }
 
-/// Not now.
+/// Too many attempts: refused for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany {
-    /// After so many milliseconds one is allowed, unless others come first.
+    /// Milliseconds until one is allowed, unless others come first.
     pub retry_ms: u64,
 }
 
@@ -76,7 +76,8 @@ impl Default for AttemptLimits {
 }
 
 impl Attempts {
-    /// The secret is random; who has it can choose whom to wait with.
+    /// Makes empty counts. `secret` is random; with it an attacker could choose keys that share
+    /// places.
     pub fn new(limits: AttemptLimits, secret: [u8; 32]) -> Attempts {
         Attempts {
             secret,
@@ -88,15 +89,14 @@ impl Attempts {
         }
     }
 
-    /// Other limits, for what comes; what was counted stays so.
+    /// Sets the limits of later attempts; the counts stay.
     pub fn set_limits(&mut self, limits: AttemptLimits) {
         self.limits = limits;
     }
 
-    /// Somebody is about to try a password: to be asked before anything that costs or tells, and
-    /// once for each. Whether the account exists makes no difference. `None` is an address that is
-    /// not counted, such as a local socket or a gateway through which many come. `now_ms` is
-    /// uptime.
+    /// Begins an attempt. Call this once for each password, before any work or reply that depends
+    /// on it, also for accounts that do not exist. `None` is an address that is not counted, such
+    /// as a local socket or a gateway of many users. `now_ms` is uptime.
     pub fn begin(
         &mut self,
         address: Option<IpAddr>,
@@ -136,12 +136,12 @@ impl Attempts {
         Ok(attempt)
     }
 
-    /// Somebody is about to make an account: counted for the address like an attempt that fails, and
-    /// for all who do so together.
+    /// Begins a registration. It counts for the address like a failed attempt, and for all users
+    /// together.
     pub fn begin_registration(&mut self, address: IpAddr, now_ms: u64) -> Result<(), TooMany> {
         let AttemptLimits { by_address, registrations, .. } = self.limits;
         let of_address = Places::of(&self.hash(b"address", &network(address)));
-        // No account has a name that could be hashed to the same.
+        // No account's key has this kind.
         let of_all = Places::of(&self.hash(b"registrations", b""));
         let retry_ms = self
             .accounts
@@ -155,8 +155,8 @@ impl Attempts {
         Ok(())
     }
 
-    /// The password was right: as if it had not been tried, and its address is known from now on.
-    /// Returns what is to be kept of that, as [`Attempts::learn`] does.
+    /// Ends a successful attempt: gives its count back, and remembers its address as
+    /// [`Attempts::learn`] does.
     pub fn succeeded(&mut self, attempt: Attempt, now_ms: u64) -> Option<i64> {
         let elapsed_ms = now_ms.saturating_sub(attempt.began_ms);
         let AttemptLimits { by_address, by_account, .. } = self.limits;
@@ -169,29 +169,30 @@ impl Attempts {
         attempt.pair.and_then(|pair| self.known.insert(pair))
     }
 
-    /// Somebody at `address` has proved to be `account` by other means than a password: their address
-    /// is known from now on. Returns what is to be kept of that, for [`Attempts::recall`]; nothing if
-    /// the account was logged in to from there last.
+    /// Remembers `address` for a login to `account` by other means than a password. Returns the
+    /// mark to be stored for [`Attempts::recall`], or `None` if this was already the account's last
+    /// address.
     pub fn learn(&mut self, address: IpAddr, account: &str) -> Option<i64> {
         let account = self.hash(b"account", casemap::folded(account).as_bytes());
         let address = self.hash(b"address", &network(address));
         self.known.insert(Pair::of(&account, &address))
     }
 
-    /// Takes back what was kept before a restart, with the same secret; what was used last comes last.
+    /// Restores a mark that was stored before a restart, with the same secret; the last used one
+    /// must come last.
     pub fn recall(&mut self, account: &str, mark: i64) {
         let account = self.hash(b"account", casemap::folded(account).as_bytes());
         let mark = (mark as u64).max(1);
         self.known.insert(Pair { place: Pair::place_of(&account), mark });
     }
 
-    /// 0.5 µs.
+    /// Hashes a key with the secret: 0.5 µs.
     fn hash(&self, kind: &[u8], key: &[u8]) -> [u8; 32] {
         hmac(&self.secret, &[kind, b" ", key].concat())
     }
 }
 
-/// What one peer has of addresses, if not more.
+/// The network that one peer is sure to control: an IPv4 address, or a /64 of IPv6.
 fn network(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
         IpAddr::V4(address) => address.octets().to_vec(),
@@ -199,16 +200,18 @@ fn network(address: IpAddr) -> Vec<u8> {
     }
 }
 
+/// Leaky buckets. Each place holds the uptime at which it is empty, so that no timer has to empty
+/// it; 0 was never used.
 struct Buckets {
     rows: [Vec<Bucket>; ROWS],
 }
 
 const ROWS: usize = 2;
 
-/// In each row. A page of memory is taken when the first of its places is used.
+/// Places in each row. A page of memory is taken when the first of its places is used.
 const PLACES: usize = 8192;
 
-/// Where a key's bucket is, in each row.
+/// The places of a key's bucket, one in each row.
 #[derive(Clone, Copy, Debug)]
 struct Places([usize; ROWS]);
 
@@ -224,7 +227,7 @@ impl Buckets {
         Buckets { rows: array::from_fn(|_| vec![Bucket::default(); PLACES]) }
     }
 
-    /// How long until one more fits; 0 if it does now.
+    /// Time until one more fits; 0 if it does now.
     fn wait_ms(&self, places: Places, rate: Rate, now_ms: u64) -> u64 {
         let buckets = self.rows.iter().zip(places.0).map(|(row, at)| row[at]);
         buckets.map(|bucket| bucket.wait_ms(rate, now_ms)).min().expect("two")
@@ -236,7 +239,8 @@ impl Buckets {
         }
     }
 
-    /// Of one that was added, what has certainly not leaked since: more would take from others.
+    /// Gives back the part of an added one that cannot have leaked since: more would take from
+    /// other keys.
     fn give_back(&mut self, places: Places, rate: Rate, elapsed_ms: u64) {
         for (row, at) in self.rows.iter_mut().zip(places.0) {
             row[at].take_out(rate.every.saturating_sub(Duration::from_millis(elapsed_ms)));
@@ -244,30 +248,31 @@ impl Buckets {
     }
 }
 
-/// From where accounts were logged in to: the last few addresses of each. An account's place is
-/// fixed, so only who shares it can crowd it out, and to find one takes thousands of accounts.
+/// The addresses of the last logins of each account. An account's place is fixed, so that only an
+/// account that shares it can crowd it out. An attacker would need thousands of accounts to find
+/// one.
 struct Known {
     accounts: Vec<[u64; ADDRESSES_KNOWN]>,
 }
 
-/// Of each account: at home, at work, on the way.
+/// Addresses of each account: at home, at work, on the way.
 pub const ADDRESSES_KNOWN: usize = 4;
 
-/// Places of accounts; some share one.
+/// Number of places; some accounts share one.
 pub const ACCOUNTS_KNOWN: usize = 8192;
 
 /// An account and an address.
 #[derive(Clone, Copy, Debug)]
 struct Pair {
     place: usize,
-    /// Never 0, which is nobody's.
+    /// Never 0, which stands for an empty entry.
     mark: u64,
 }
 
 impl Pair {
     fn of(account: &[u8; 32], address: &[u8; 32]) -> Pair {
         let [of_account, other] = [account, address].map(last_fourth);
-        // Neither alone tells the other.
+        // The mark reveals neither the account nor the address.
         let mark = (of_account.rotate_left(32) ^ other).max(1);
         Pair { place: Pair::place_of(account), mark }
     }
@@ -290,7 +295,7 @@ impl Known {
         self.accounts[pair.place].contains(&pair.mark)
     }
 
-    /// Puts it first, and forgets the last. Returns its mark if another was first.
+    /// Puts the pair first and drops the last. Returns its mark unless it was already first.
     fn insert(&mut self, pair: Pair) -> Option<i64> {
         let marks = &mut self.accounts[pair.place];
         let at = marks.iter().position(|mark| *mark == pair.mark).unwrap_or(ADDRESSES_KNOWN - 1);

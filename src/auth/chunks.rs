@@ -1,62 +1,62 @@
-//! What AUTHENTICATE carries: base64, in chunks of 400 bytes and a last one that is shorter.
-//! IRCv3 sasl-3.1, "The AUTHENTICATE command".
+//! The payload of AUTHENTICATE: base64, in chunks of 400 bytes and a shorter last one. IRCv3
+//! sasl-3.1, "The AUTHENTICATE command".
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::fmt;
 use std::mem;
 
-/// What a peer says piece by piece. It holds memory only between the first chunk and the last.
+/// A payload under assembly. It holds memory only between the first chunk and the last.
 #[derive(Default)]
 pub struct Payload {
     bytes: Vec<u8>,
 }
 
-/// What a chunk was.
+/// The outcome of a chunk.
 #[derive(PartialEq, Eq)]
 pub enum Chunk {
-    /// One of several: the next is awaited.
+    /// A full chunk; another one follows.
     More,
-    /// The last, with all that was said; it may be empty.
+    /// The last chunk, with the whole payload; it may be empty.
     Last(Vec<u8>),
-    /// The peer does not want to go on: `AUTHENTICATE *`. ERR_SASLABORTED.
+    /// The peer aborts: `AUTHENTICATE *`. ERR_SASLABORTED.
     Abort,
 }
 
-/// Why a chunk was refused, and all before it forgotten.
+/// An invalid chunk; those before it are discarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bad {
-    /// It has more than [`CHUNK_BYTES`]. ERR_SASLTOOLONG.
+    /// The chunk has more than [`CHUNK_BYTES`]. ERR_SASLTOOLONG.
     ChunkTooLong,
-    /// All together have more than [`PAYLOAD_BYTES_MAX`]. ERR_SASLFAIL, as Ergo has it.
+    /// The payload has more than [`PAYLOAD_BYTES_MAX`]. ERR_SASLFAIL, as in Ergo.
     TooLong,
-    /// It is not base64 with its padding (RFC 4648 §4), or goes on after that. ERR_SASLFAIL.
+    /// The chunk is not base64 with padding (RFC 4648 §4), or follows padding. ERR_SASLFAIL.
     NotBase64,
 }
 
-/// A chunk of this length has a successor, if only an empty one.
+/// The length of a chunk that another one follows, if only an empty one.
 pub const CHUNK_BYTES: usize = 400;
 
-/// As much as a peer may say at a time, decoded. What a password, names and nonces need is less
-/// than a third of it.
+/// The longest payload in bytes, decoded. A password, names and nonces need less than a third of
+/// it.
 pub const PAYLOAD_BYTES_MAX: usize = 4096;
 
-/// What a full chunk is decoded. It ends between two groups of base64, so that each chunk can be
-/// decoded, and encoded, by itself.
+/// The bytes in a full chunk. It ends between two groups of base64, so that each chunk can be
+/// decoded and encoded by itself.
 const DECODED_BYTES: usize = CHUNK_BYTES / 4 * 3;
 
 impl Payload {
-    /// Takes the parameter of `AUTHENTICATE`. After anything but [`Chunk::More`] this is empty, for
-    /// the next payload.
+    /// Adds the parameter of an `AUTHENTICATE`. After any result but [`Chunk::More`] the payload is
+    /// empty, for the next exchange.
     pub fn take(&mut self, chunk: &str) -> Result<Chunk, Bad> {
         let mut bytes = mem::take(&mut self.bytes);
         match chunk {
             "*" => return Ok(Chunk::Abort),
             "+" => return Ok(Chunk::Last(bytes)),
-            // Nobody says nothing otherwise.
+            // Only an empty last chunk is `+`.
             "" => return Err(Bad::NotBase64),
             _ if chunk.len() > CHUNK_BYTES => return Err(Bad::ChunkTooLong),
-            // Padding has ended it, and yet it goes on.
+            // Padding ended the payload before this chunk.
             _ if !bytes.len().is_multiple_of(3) => return Err(Bad::NotBase64),
             _ => {}
         }
@@ -72,21 +72,21 @@ impl Payload {
     }
 }
 
-/// The parameters that say `payload`, in order.
+/// Splits `payload` into the parameters of AUTHENTICATE, in order.
 pub fn spoken(payload: &[u8]) -> impl Iterator<Item = String> + use<'_> {
     let ends_full = (payload.len().div_ceil(3) * 4).is_multiple_of(CHUNK_BYTES);
     let end = ends_full.then(|| "+".to_owned());
     payload.chunks(DECODED_BYTES).map(|part| BASE64.encode(part)).chain(end)
 }
 
-/// Shows how much there is, not what: it may hold a password.
+/// Prints the length alone: the payload may contain a password.
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Payload({} bytes)", self.bytes.len())
     }
 }
 
-/// As that of [`Payload`].
+/// Prints no content: it may contain a password.
 impl fmt::Debug for Chunk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What each chunk was, until one is refused.
+    /// The outcome of each chunk, until one is refused.
     fn heard(chunks: &[&str]) -> Result<Vec<Chunk>, Bad> {
         let mut payload = Payload::default();
         chunks.iter().map(|chunk| payload.take(chunk)).collect()
@@ -190,7 +190,7 @@ mod tests {
             prop_assert!(heard.iter().all(|chunk| *chunk == Chunk::More));
         }
 
-        /// By the plainest means: all chunks together, decoded at once.
+        /// The naive oracle: decodes all chunks at once.
         #[test]
         fn chunks_mean_what_all_of_them_mean_together(
             chunks in prop::collection::vec("([A-Za-z0-9+/]{4}){99}([A-Za-z]{4}|YQ==|YWI=)", 0..4),

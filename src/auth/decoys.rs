@@ -1,25 +1,26 @@
-//! What is answered for accounts which there are not, so that nobody learns which there are.
+//! Verifiers for accounts that do not exist, so that nobody can tell which do.
 
 use super::verifier::{SALT_BYTES, Verifier, hmac};
 use crate::wire::casemap;
 
-/// Gives each name a verifier of its own, the same each time it is asked for: a salt that changed
-/// between two questions, or that two names had in common, would tell. So would the salts of a
-/// restarted server, or other `iterations` than those of most accounts: the secret is to be kept
-/// like the accounts themselves, and the iterations to be those that accounts are made with.
+/// Makes verifiers of unknown names. Each name has one of its own, the same each time: a salt that
+/// changes, or that two names share, would reveal a decoy. So would a new salt after a restart, or
+/// `iterations` unlike those of most accounts. Therefore store the secret with the accounts, and
+/// use the iterations of new accounts.
 pub struct Decoys {
     secret: [u8; 32],
     iterations: u32,
 }
 
 impl Decoys {
-    /// The secret is random; who has it can tell decoys from accounts.
+    /// Makes decoys from `secret`, which is random. With the secret an attacker could tell decoys
+    /// from accounts.
     pub fn new(secret: [u8; 32], iterations: u32) -> Decoys {
         Decoys { secret, iterations }
     }
 
-    /// That of `account`, however its letters are written. No password verifies by it and no proof
-    /// does, and both take as long as by a real one.
+    /// The decoy of `account`, without regard to case. Every password and proof fails with it,
+    /// after the time of a real one.
     pub fn of(&self, account: &str) -> Verifier {
         let account = casemap::folded(account);
         let part = |what: &str| hmac(&self.secret, format!("{what} {account}").as_bytes());

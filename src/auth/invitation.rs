@@ -1,20 +1,20 @@
-//! Invitations: words that let somebody make an account, of which only the hash is kept.
+//! Invitations: tokens that allow to register an account. Only their hash is stored.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-/// Of randomness in one: nobody guesses it, so that one hash is enough.
+/// Random bytes in a token: too many to guess, so that one round of hashing is enough.
 const BYTES: usize = 16;
 
-/// A new one, 22 letters and digits; `None` if the system gives no randomness.
+/// Makes a token, 22 letters and digits; `None` if the system gives no random bytes.
 pub fn new() -> Option<String> {
     let mut token = [0; BYTES];
     getrandom::fill(&mut token).ok()?;
     Some(URL_SAFE_NO_PAD.encode(token))
 }
 
-/// What is kept of one.
+/// The hash of a token, as it is stored.
 pub fn hash(invitation: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(invitation))
 }

@@ -1,7 +1,7 @@
-//! Who somebody is: what is kept of passwords, and the exchanges that prove one is known.
+//! Authentication: verifiers of passwords, and the exchanges that prove one.
 //!
-//! Nothing here knows a connection or a user. Bytes come in and bytes or a verdict go out; only
-//! what takes long, hashing, is a queue with a thread at its far end.
+//! Nothing here knows a connection or a user. Bytes come in, and bytes or a verdict go out. Only
+//! hashing takes long; it is a queue with a thread at its far end.
 
 pub mod attempts;
 pub mod chunks;

@@ -1,21 +1,21 @@
-//! A password as somebody gave it. It is used by its bytes and shown nowhere.
+//! A password, compared by its bytes and never printed.
 //!
-//! RFC 5802 would have it prepared by SASLprep (RFC 4013), which makes some spellings of a text one.
-//! Other IRC servers leave that out, as do most clients, who do the hashing of SCRAM: a server that
-//! prepares would refuse a password beyond ASCII to all who do not.
+//! RFC 5802 would have it prepared by SASLprep (RFC 4013), which unifies some spellings of a text.
+//! Other IRC servers leave that out. So do most clients, which do the hashing of SCRAM: with a
+//! server that prepares, their passwords beyond ASCII would fail.
 
 use std::fmt;
 
-/// One to [`Password::BYTES_MAX`] bytes of UTF-8. Neither copied by chance nor printed. Its memory
-/// is not wiped: the bytes have been in the buffers of the connection too, and in those of TLS.
+/// One to [`Password::BYTES_MAX`] bytes of UTF-8. It cannot be copied by accident or printed. Its
+/// memory is not wiped: the bytes are also in buffers of the connection and of TLS.
 pub struct Password(String);
 
 impl Password {
-    /// Twice what fits into a line of IRC with room to spare. It bounds what a job holds; hashing
-    /// costs the same for any length.
+    /// More than a line of IRC can contain. It bounds the size of a job; hashing costs the same for
+    /// any length.
     pub const BYTES_MAX: usize = 600;
 
-    /// The error says what is wrong, and repeats nothing of the text.
+    /// Parses a password. The error contains nothing of the text.
     pub fn parse(text: &str) -> Result<Password, &'static str> {
         match text.len() {
             0 => Err("the password is empty"),
@@ -24,13 +24,13 @@ impl Password {
         }
     }
 
-    /// As it was given.
+    /// The text as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Shows nothing, not even the length, as what is printed ends up in logs.
+/// Prints nothing, not even the length, as debug output ends up in logs.
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")

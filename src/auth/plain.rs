@@ -1,21 +1,20 @@
-//! The mechanism PLAIN: a name and a password, as they are. RFC 4616.
+//! The mechanism PLAIN: a name and a password in the clear. RFC 4616.
 
 use super::password::Password;
 use crate::wire::casemap;
 
-/// What a client says to log in.
+/// The message of the client.
 #[derive(Debug)]
 pub struct Plain<'a> {
-    /// Which account, as the client wrote it: whether there can be one of that name is not looked
-    /// at.
+    /// The account as the client wrote it; the syntax of the name is not checked.
     pub account: &'a str,
-    /// Its password, if the client is who it says.
+    /// The password to be verified.
     pub password: Password,
 }
 
 impl Plain<'_> {
-    /// Reads `[authzid] NUL authcid NUL passwd`. Who would act as another account than the one whose
-    /// password it knows is refused. The error is for the log, and repeats nothing of the message.
+    /// Parses `[authzid] NUL authcid NUL passwd`. An authzid that differs from the authcid is
+    /// refused. The error is for the log, and contains nothing of the message.
     pub fn parse(message: &[u8]) -> Result<Plain<'_>, &'static str> {
         let message = str::from_utf8(message).map_err(|_| "it is not UTF-8")?;
         let mut parts = message.split('\0');

@@ -1,5 +1,5 @@
-//! The mechanism SCRAM-SHA-256, the server's side: the client proves that it knows the password and
-//! the server that it knows the verifier; neither says what it knows. RFC 5802, RFC 7677.
+//! The mechanism SCRAM-SHA-256, the server's side: the client proves that it knows the password,
+//! and the server that it knows the verifier; neither is sent. RFC 5802, RFC 7677.
 //!
 //! ```text
 //! client> n,,n=ann,r=<nonce>                     ClientFirst::parse
@@ -7,9 +7,8 @@
 //! client> c=biws,r=<nonce and more>,p=<proof>        Exchange::finish
 //! server> v=<signature>
 //! ```
-//! After the last the client says nothing more by `AUTHENTICATE +`, and only then is it logged in:
-//! it may find that the signature is wrong. There is no channel binding (`-PLUS`), so that none is
-//! offered.
+//! The client then confirms with an empty `AUTHENTICATE +`, and only then is it logged in: it may
+//! have found the signature wrong. Channel binding (`-PLUS`) is not supported and not offered.
 
 use super::verifier::{Verifier, hmac};
 use crate::wire::casemap;
@@ -17,7 +16,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::array;
 
-/// What a client begins with.
+/// The first message of a client.
 #[derive(Debug)]
 pub struct ClientFirst {
     gs2_header: String,
@@ -26,41 +25,40 @@ pub struct ClientFirst {
     nonce: String,
 }
 
-/// Waits for the proof.
+/// An exchange that waits for the client's proof.
 pub struct Exchange {
     verifier: Verifier,
     gs2_header: String,
-    /// What both sides sign: client-first-message-bare and server-first-message, each with the comma
-    /// after it. The proof's own message follows.
+    /// The signed text: client-first-message-bare and server-first-message, each with the comma
+    /// after it. The client's last message completes it.
     signed: String,
-    /// Of both sides.
+    /// The nonces of both sides.
     nonce: String,
 }
 
-/// Why a client is not logged in, in the words of RFC 5802 §7, server-error-value. An account which
-/// there is not is `InvalidProof`.
+/// A failed exchange, named as in RFC 5802 §7, server-error-value. An unknown account is
+/// `InvalidProof`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// It is not what the protocol wants here, or not UTF-8.
+    /// The message is malformed, or not UTF-8.
     InvalidEncoding,
-    /// It demands an extension.
+    /// The client demands an extension.
     ExtensionsNotSupported,
-    /// It demands channel binding.
+    /// The client demands channel binding.
     ChannelBindingNotSupported,
-    /// It says another header the second time, as if somebody in between had changed the first.
+    /// The header differs from the first one, as if somebody in between had changed that.
     ChannelBindingsDontMatch,
-    /// It does not know the password.
+    /// The proof is wrong.
     InvalidProof,
-    /// It would act as another account, or answers another challenge.
+    /// The client asks to act as another account, or answers another challenge.
     Other,
 }
 
-/// Of randomness that the server adds to the nonce. A multiple of three, so that in base64 it has no
-/// padding.
+/// Random bytes of the server in the nonce. A multiple of three, so that base64 needs no padding.
 pub const NONCE_BYTES: usize = 18;
 
 impl ClientFirst {
-    /// Reads client-first-message.
+    /// Parses client-first-message.
     pub fn parse(message: &[u8]) -> Result<ClientFirst, Error> {
         let message = text(message)?;
         let mut parts = message.splitn(3, ',');
@@ -69,7 +67,7 @@ impl ClientFirst {
             return Err(Error::InvalidEncoding);
         };
         match binding {
-            // It has no channel binding, or thinks that we have none, and is right.
+            // The client has no channel binding, or knows that the server has none.
             "n" | "y" => {}
             _ if binding.starts_with("p=") => return Err(Error::ChannelBindingNotSupported),
             _ => return Err(Error::InvalidEncoding),
@@ -99,13 +97,12 @@ impl ClientFirst {
         })
     }
 
-    /// Which account, as the client wrote it: whether there can be one of that name is not looked
-    /// at.
+    /// The account as the client wrote it; the syntax of the name is not checked.
     pub fn account(&self) -> &str {
         &self.account
     }
 
-    /// What to wait for, and server-first-message. `verifier` is that of the account, or one of
+    /// Makes server-first-message. `verifier` is that of the account, or one of
     /// [`Decoys`](super::decoys::Decoys) if there is none. `nonce` is random, and used once.
     pub fn challenge(self, verifier: Verifier, nonce: [u8; NONCE_BYTES]) -> (Exchange, String) {
         self.challenge_with(verifier, &BASE64.encode(nonce))
@@ -121,8 +118,8 @@ impl ClientFirst {
 }
 
 impl Exchange {
-    /// Reads client-final-message and gives server-final-message: the client knows the password. It
-    /// is tried once; costs microseconds.
+    /// Verifies client-final-message and makes server-final-message. An exchange can be finished
+    /// once; this takes microseconds.
     pub fn finish(self, message: &[u8]) -> Result<String, Error> {
         let message = text(message)?;
         let (unproven, proof) = message.rsplit_once(",p=").ok_or(Error::InvalidEncoding)?;
@@ -156,8 +153,8 @@ impl Exchange {
 }
 
 impl Error {
-    /// server-final-message that says so. On IRC, ERR_SASLFAIL alone says enough, and is what
-    /// clients wait for.
+    /// The server-final-message of this error. On IRC ERR_SASLFAIL alone is enough, and clients
+    /// wait for it.
     pub fn server_final(self) -> &'static str {
         match self {
             Error::InvalidEncoding => "e=invalid-encoding",
@@ -170,12 +167,12 @@ impl Error {
     }
 }
 
-/// Nothing in the whole of RFC 5802 §7 may be NUL.
+/// Checks that the message is UTF-8 without NUL (RFC 5802 §7).
 fn text(message: &[u8]) -> Result<&str, Error> {
     str::from_utf8(message).ok().filter(|text| !text.contains('\0')).ok_or(Error::InvalidEncoding)
 }
 
-/// attr-val: a letter, `=` and a value, which is not empty.
+/// Parses attr-val: a letter, `=` and a value that is not empty.
 fn attribute(text: &str) -> Option<(char, &str)> {
     let (name, value) = text.split_once('=')?;
     let mut letters = name.chars();
@@ -183,12 +180,12 @@ fn attribute(text: &str) -> Option<(char, &str)> {
     (letters.next().is_none() && !value.is_empty()).then_some((letter, value))
 }
 
-/// What a client says beyond what is known of; only what it demands to be understood is refused.
+/// Ignores unknown extensions; only mandatory ones are refused.
 fn ignore<'a>(extensions: impl Iterator<Item = &'a str>) -> Result<(), Error> {
     for extension in extensions {
         match attribute(extension).ok_or(Error::InvalidEncoding)? {
             ('m', _) => return Err(Error::ExtensionsNotSupported),
-            // Said twice, or where it does not belong.
+            // An attribute given twice, or in the wrong place.
             ('a' | 'c' | 'i' | 'n' | 'p' | 'r' | 's' | 'v', _) => {
                 return Err(Error::InvalidEncoding);
             }
@@ -198,7 +195,7 @@ fn ignore<'a>(extensions: impl Iterator<Item = &'a str>) -> Result<(), Error> {
     Ok(())
 }
 
-/// saslname, in which `=2C` is a comma and `=3D` an equals sign.
+/// Parses a saslname, in which `=2C` is a comma and `=3D` an equals sign.
 fn sasl_name(text: &str) -> Result<String, Error> {
     let mut parts = text.split('=');
     let mut name = parts.next().unwrap_or_default().to_owned();

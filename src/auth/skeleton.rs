@@ -1,19 +1,18 @@
-//! Which names look alike: two names of the same skeleton may not belong to two accounts.
+//! Look-alike names: two accounts may not have names with the same skeleton.
 //!
-//! Unicode TR 39 §4, of whose confusables only these are ASCII: `0 O`, `1 l I |`, `m rn`, `` ` ' ``.
-//! The last cannot stand in a nick. We add
+//! By Unicode TR 39 §4. Of its confusables only these are ASCII: `0 O`, `1 l I |`, `m rn`, `` ` '
+//! ``. The last cannot stand in a nick. We add
 //!
-//! * letters large and small, which are the same name anyway (`casemap`). So `i` is like `l`, as
-//!   whoever is called `neil` may write it `NeIl`, and be taken for Nell: of such two names only one
-//!   can be had;
-//! * `w vv`, as `m rn`;
-//! * `- _`, `[ {` and `] }`: nobody remembers which it was, and the brackets are the same to
-//!   clients that take every server's casemapping for `rfc1459`.
+//! * large and small letters, which are equal anyway (`casemap`). So `i` is like `l`: `neil` may be
+//!   written `NeIl`, which looks like Nell;
+//! * `w vv`, like `m rn`;
+//! * `- _`, `[ {` and `] }`: they are easily mixed up, and the brackets are equal in clients that
+//!   assume the casemapping `rfc1459`.
 //!
-//! Not `5 s`, `2 z`, `8 b`, `cl d`, `nn m` and the like: they can be told apart in the fonts that
-//! people chat in, and `clara` and `dara` are two people.
+//! Not `5 s`, `2 z`, `8 b`, `cl d`, `nn m` and the like: the usual fonts of chat distinguish them,
+//! and `clara` and `dara` are two names.
 
-/// How a name looks. It is no name, and shown to nobody.
+/// The look of a name. It is no name itself, and is never shown.
 /// ```
 /// use stonechat::auth::skeleton::Skeleton;
 /// assert_eq!(Skeleton::of("Modern_1"), Skeleton::of("rnoderN-l"));
@@ -23,7 +22,8 @@
 pub struct Skeleton(Box<str>);
 
 impl Skeleton {
-    /// That of `name`, at most twice as long. Beyond ASCII, each character is like itself alone.
+    /// The skeleton of `name`, at most twice as long. A character beyond ASCII is like itself
+    /// alone.
     pub fn of(name: &str) -> Skeleton {
         let mut skeleton = String::with_capacity(name.len());
         for c in name.chars() {
@@ -41,7 +41,7 @@ impl Skeleton {
         Skeleton(skeleton.into())
     }
 
-    /// As text, to be kept beside the name it is of.
+    /// The text, to be stored beside the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -101,7 +101,7 @@ mod tests {
             prop_assert!(skeleton.as_str().len() <= 2 * name.len());
         }
 
-        /// Whatever of a name is written otherwise, name by name and letter by letter.
+        /// All spellings of a name, letter by letter.
         #[test]
         fn names_are_alike_however_each_letter_is_written(
             letters in prop::collection::vec((0..11_usize, 0..4_usize), 0..12),

@@ -1,4 +1,4 @@
-//! What is kept of a password: enough to verify it, and not enough to be used in its place.
+//! Verifiers of passwords: enough to verify a password, and not enough to be used in its place.
 //! `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>` (RFC 5803 as PostgreSQL writes it).
 //!
 //! One text serves a password sent in the clear (PLAIN, OPER) and one that is never sent (RFC 5802,
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// Of one password, which counts by its bytes: see [`password`](super::password).
+/// The verifier of one password, which counts by its bytes: see [`password`](super::password).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Verifier {
     iterations: u32,
@@ -22,13 +22,13 @@ pub struct Verifier {
     server_key: [u8; 32],
 }
 
-/// Iterations that a new verifier is made with: some 10 ms, in which nobody else is served.
+/// Iterations of a new verifier: some 10 ms of the hashing thread.
 pub const ITERATIONS: u32 = 60_000;
 
-/// RFC 7677 §4 wants 4096 at least. The most take 0.2 s, for which all others wait.
+/// RFC 7677 §4 wants 4096 at least. The maximum takes 0.2 s of the hashing thread.
 const ITERATIONS_RANGE: RangeInclusive<u32> = 4096..=1_000_000;
 
-/// Of the salt of a new verifier.
+/// Bytes in the salt of a new verifier.
 pub const SALT_BYTES: usize = 16;
 
 const SALT_BYTES_RANGE: RangeInclusive<usize> = 8..=64;
@@ -36,8 +36,8 @@ const SALT_BYTES_RANGE: RangeInclusive<usize> = 8..=64;
 const SCHEME: &str = "SCRAM-SHA-256$";
 
 impl Verifier {
-    /// That of `password`, which is one that [`Password`] allows. The `salt` is random, and used
-    /// once.
+    /// Makes the verifier of `password`, which [`Password`] must allow. The `salt` is random, and
+    /// used once.
     pub fn new(password: &str, iterations: u32, salt: [u8; SALT_BYTES]) -> Verifier {
         debug_assert!(ITERATIONS_RANGE.contains(&iterations), "{iterations} iterations");
         debug_assert!(is_password(password), "too long, or empty");
@@ -50,8 +50,7 @@ impl Verifier {
         }
     }
 
-    /// Reads what [`Display`](fmt::Display) writes, and nothing else. The error says what is wrong,
-    /// and repeats nothing of the text.
+    /// Parses the format of [`Display`](fmt::Display). The error contains nothing of the text.
     pub fn parse(text: &str) -> Result<Verifier, &'static str> {
         let rest = text.strip_prefix(SCHEME).ok_or("it does not begin with SCRAM-SHA-256$")?;
         let (salting, keys) = rest.split_once('$').ok_or("it has no keys after a second $")?;
@@ -75,14 +74,14 @@ impl Verifier {
         })
     }
 
-    /// One that stands in for that of an account which there is not: nobody knows a password for it.
+    /// A verifier for an account that does not exist. No known password matches it.
     pub(super) fn decoy(iterations: u32, salt: [u8; SALT_BYTES], keys: [[u8; 32]; 2]) -> Verifier {
         let [stored_key, server_key] = keys;
         Verifier { iterations, salt: salt.to_vec(), stored_key, server_key }
     }
 
-    /// Whether this is of `password`. Takes as long as making one; how far a wrong one is off makes
-    /// no difference. What [`Password`] does not allow is wrong at once.
+    /// Whether `password` is the right one. Takes as long as making a verifier, for any wrong
+    /// password. A text that [`Password`] does not allow fails at once.
     pub fn verifies(&self, password: &str) -> bool {
         if !is_password(password) {
             return false;
@@ -91,28 +90,28 @@ impl Verifier {
         self.knows(&hmac(&salted, b"Client Key"))
     }
 
-    /// Whether `client_key` is the ClientKey that this has the StoredKey of (RFC 5802 §3); how far a
-    /// wrong one is off makes no difference.
+    /// Whether `client_key` is the ClientKey of this StoredKey (RFC 5802 §3), compared in constant
+    /// time.
     pub(super) fn knows(&self, client_key: &[u8; 32]) -> bool {
         self.stored_key.ct_eq(&stored_key(client_key)).to_bool()
     }
 
-    /// How often the password is hashed, which the client must do too.
+    /// The number of iterations, which the client needs too.
     pub(super) fn iterations(&self) -> u32 {
         self.iterations
     }
 
-    /// What the password is hashed with; no secret.
+    /// The salt; no secret.
     pub(super) fn salt(&self) -> &[u8] {
         &self.salt
     }
 
-    /// With it what the client proves is taken apart.
+    /// StoredKey, which verifies the client's proof.
     pub(super) fn stored_key(&self) -> &[u8; 32] {
         &self.stored_key
     }
 
-    /// With it the server proves that it has this.
+    /// ServerKey, which makes the server's signature.
     pub(super) fn server_key(&self) -> &[u8; 32] {
         &self.server_key
     }
@@ -149,7 +148,7 @@ impl fmt::Display for Verifier {
     }
 }
 
-/// Shows nothing that guesses could be tried on, as what is printed ends up in logs.
+/// Prints nothing that guesses could be tried on, as debug output ends up in logs.
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Verifier(…)")
@@ -164,7 +163,7 @@ mod tests {
 
     const SALT: [u8; SALT_BYTES] = *b"sixteen bytes...";
 
-    /// Of `pencil`; its keys are those that the exchange in RFC 7677 §3 is made with (next test).
+    /// The verifier of `pencil`, with the keys of the exchange in RFC 7677 §3 (next test).
     const PENCIL: &str = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$\
         WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
 

@@ -1,6 +1,6 @@
-//! The terminal client: sends lines, shows what comes back, tries several servers, comes back to
-//! them. A service of the event loop: no I/O, no clock, no threads. The program looks up names,
-//! reads stdin and prints.
+//! The terminal client: sends lines, shows the answers, tries several servers, reconnects. A
+//! service of the event loop: no I/O, no clock, no threads. The program looks up names, reads stdin
+//! and prints.
 
 mod screen;
 mod target;
@@ -15,80 +15,79 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// One user's conversation with whichever of the targets answers.
+/// A conversation with the first target that answers.
 ///
-/// The targets are tried in the order given, and of each all its addresses. Who is to come back to
-/// a connection that was lost begins again with the first. Nothing is sent twice: what was given to
-/// a connection that is lost is lost with it, and so is the rest of a line begun in it.
+/// The targets are tried in the order given, each with all its addresses. A reconnect begins again
+/// with the first. Nothing is sent twice: input given to a connection that is lost is lost with it,
+/// and so is the rest of a line begun in it.
 pub struct Client {
-    /// What the user is shown.
+    /// The output for the user.
     pub screen: Screen,
     targets: Vec<Target>,
     state: State,
     input: Input,
     /// The line being sent has not ended yet.
     in_line: bool,
-    /// In the rest of a line whose beginning went to a connection that was lost.
+    /// Skipping the rest of a line that began in a lost connection.
     skipping: bool,
-    /// `None`: does not come back to a connection that was lost.
+    /// `None`: no reconnect after a lost connection.
     reconnect: Option<Backoff>,
-    /// Something went wrong and was said, so it is worth saying when things are well.
+    /// An error was shown, so a success should be shown too.
     troubled: bool,
 }
 
-/// Where the client stands with the server.
+/// The state of the connection.
 #[derive(Debug)]
 enum State {
     /// The addresses of this target are to be looked up after a pause.
     Wants(usize, Duration),
-    /// They are being looked up.
+    /// A look-up is under way.
     LooksUp(usize),
-    /// The first of the addresses is being connected to. Never empty.
+    /// Connecting to the first of the addresses, which are never empty.
     Dials(usize, VecDeque<SocketAddr>),
-    /// Since this uptime in milliseconds.
+    /// Connected since this uptime in milliseconds.
     Connected(ConnId, u64),
-    /// The server has ended its half. What it was sent before is still being written.
+    /// The server has ended its half. Earlier input is still being written.
     Hangup,
     Over(Outcome),
 }
 
-/// What the user has to say.
+/// The input of the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Input {
     Open,
-    /// All of it was sent, and our half is ended.
+    /// All input was sent, and our half is ended.
     Ended,
 }
 
-/// How it ended.
+/// The outcome of the conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The server ended the connection in an orderly way.
     Done,
-    /// Nobody could be reached, or the connection was lost.
+    /// No target could be reached, or the connection was lost.
     Failed,
 }
 
-/// A target whose addresses the client wants to know, once `after` has passed. To be answered
-/// with [`Client::found`].
+/// A request to look up a target once `after` has passed. Answer it with [`Client::found`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookup {
-    /// Whose addresses.
+    /// The target to look up.
     pub target: Target,
-    /// When to look them up.
+    /// The pause before the look-up.
     pub after: Duration,
 }
 
-/// All that is dialled; there is one connection at a time.
+/// The endpoint of all dials; there is one connection at a time.
 const SERVER: EndpointId = EndpointId(0);
 
-/// A connection this long was a good one: the next pause is a short one again.
+/// A connection that lasted this long was good: the next pause is short again.
 const LASTED_MS: u64 = 10_000;
 
-/// What the program calls.
+/// Called by the program.
 impl Client {
-    /// Asks first for the addresses of the first of `targets`, of which there must be one.
-    /// `reconnect` is given if it is to come back to a connection that was lost.
+    /// Makes a client that first looks up the first of `targets`, which must not be empty. With
+    /// `reconnect` it returns after a lost connection.
     pub fn new(targets: Vec<Target>, reconnect: Option<Backoff>, screen: Screen) -> Client {
         assert!(!targets.is_empty());
         Client {
@@ -103,14 +102,14 @@ impl Client {
         }
     }
 
-    /// What is to be looked up, each said once.
+    /// Takes the next look-up to be made; each is returned once.
     pub fn take_lookup(&mut self) -> Option<Lookup> {
         let State::Wants(n, after) = self.state else { return None };
         self.state = State::LooksUp(n);
         Some(Lookup { target: self.targets[n].clone(), after })
     }
 
-    /// What was looked up, in the order to be tried.
+    /// Reports the result of a look-up: addresses in the order to be tried.
     pub fn found(&mut self, out: &mut Outbox, addresses: io::Result<Vec<SocketAddr>>) {
         let State::LooksUp(n) = self.state else { return };
         match addresses {
@@ -124,8 +123,8 @@ impl Client {
         }
     }
 
-    /// Whether the next `len` bytes of input can be sent without queueing more than the loop is
-    /// to hold. No more than so many may be sent, lest both sides wait for the other to read.
+    /// Whether the next `len` bytes of input fit into the queue. More must not be sent, or both
+    /// sides might wait for the other to read.
     pub fn takes_input(&self, out: &Outbox, len: usize) -> bool {
         match self.state {
             State::Connected(id, _) => self.input == Input::Open && out.headroom(id) >= len,
@@ -133,7 +132,7 @@ impl Client {
         }
     }
 
-    /// Sends what the user said.
+    /// Sends input of the user.
     pub fn input(&mut self, out: &mut Outbox, mut bytes: &[u8]) {
         let State::Connected(id, _) = self.state else { return };
         if self.skipping {
@@ -147,14 +146,14 @@ impl Client {
         }
     }
 
-    /// The user has said all: our half is ended, and the rest of the answers awaited.
+    /// Ends the input: ends our half, and waits for the rest of the answers.
     pub fn end_input(&mut self, out: &mut Outbox) {
         let State::Connected(id, _) = self.state else { return };
         self.input = Input::Ended;
         out.finish(id);
     }
 
-    /// How it ended, if it has.
+    /// The outcome, once there is one.
     pub fn outcome(&self) -> Option<Outcome> {
         match self.state {
             State::Over(outcome) => Some(outcome),
@@ -169,7 +168,7 @@ impl Client {
         self.state = State::Dials(n, addresses);
     }
 
-    /// Goes on to the target after `n`; after the last, if it is to come back, to the first.
+    /// Goes on to the target after `n`; after the last one to the first, with `reconnect`.
     fn try_next(&mut self, out: &Outbox, n: usize) {
         if n + 1 < self.targets.len() {
             self.state = State::Wants(n + 1, Duration::ZERO);
@@ -246,8 +245,8 @@ impl Service for Client {
 
     fn closed(&mut self, out: &mut Outbox, _id: ConnId, why: CloseReason) {
         if let State::Hangup = self.state {
-            // Whatever came after the server's orderly end, as a reset in answer to what it did
-            // not want to read, is no matter.
+            // Errors after the server's orderly end do not matter, such as a reset in answer to
+            // unread input.
             return self.closed_by_server(out);
         }
         self.leave(out);
@@ -268,7 +267,7 @@ impl Service for Client {
 }
 
 impl Client {
-    /// Nothing more comes of this connection, nor goes to it.
+    /// Forgets the connection: nothing more is read from it or sent to it.
     fn leave(&mut self, out: &Outbox) {
         self.screen.end(out.now);
         self.skipping |= std::mem::take(&mut self.in_line);

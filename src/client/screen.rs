@@ -1,56 +1,55 @@
-//! What the user sees: foreign text made harmless and stamped with its time on a terminal, plain
-//! bytes in a pipe.
+//! The output of the client: on a terminal escaped and stamped with the time, in a pipe plain
+//! bytes.
 
 use crate::net::Now;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::io::Write;
 
-/// What is to be printed, until the program takes it and prints it.
+/// Output that waits until the program takes and prints it.
 pub struct Screen {
     form: Form,
-    /// For stdout.
+    /// Bytes for stdout.
     pub output: Vec<u8>,
-    /// For stderr, each a line.
+    /// Lines for stderr.
     pub notes: Vec<String>,
 }
 
-/// Where the output goes.
+/// The form of the output.
 enum Form {
-    /// To a program: as it comes.
+    /// For a program: unchanged.
     Pipe,
     Terminal(Terminal),
 }
 
-/// A terminal shows text as it comes, lines that have not ended too: they may be a prompt, and
-/// nothing needs to be kept for them.
+/// For a terminal. Unfinished lines are shown at once: they may be a prompt, and need no buffer.
 struct Terminal {
     zone: TimeZone,
-    /// Something stands in the current line.
+    /// The current line is not empty.
     in_line: bool,
-    /// A CR, or the beginning of a letter, that can't be judged by itself; at most three bytes.
+    /// A CR or an incomplete character, held back until the next byte; at most three bytes.
     held: Vec<u8>,
 }
 
 impl Screen {
-    /// Bytes pass as they are.
+    /// Makes a screen that passes bytes unchanged.
     pub fn pipe() -> Screen {
         Screen { form: Form::Pipe, output: Vec::new(), notes: Vec::new() }
     }
 
-    /// Each line begins with its time in `zone`, and control characters are written out as `\x1b`,
-    /// so that none reaches the terminal but tabs and the ends of lines.
+    /// Makes a screen whose lines begin with the time in `zone`. Control characters are escaped as
+    /// `\x1b`: only tabs and line ends reach the terminal.
     pub fn terminal(zone: TimeZone) -> Screen {
         let terminal = Terminal { zone, in_line: false, held: Vec::new() };
         Screen { form: Form::Terminal(terminal), output: Vec::new(), notes: Vec::new() }
     }
 
-    /// Whether somebody is looking.
+    /// Whether the output is a terminal.
     pub fn is_terminal(&self) -> bool {
         matches!(self.form, Form::Terminal(_))
     }
 
-    /// Shows what the server said.
+    /// Shows output of the server.
     pub fn hear(&mut self, bytes: &[u8], now: Now) {
         match &mut self.form {
             Form::Pipe => self.output.extend_from_slice(bytes),
@@ -58,7 +57,7 @@ impl Screen {
         }
     }
 
-    /// No more comes of what was begun: shows what is held back, and leaves the cursor at the
+    /// Ends the output of a connection: shows the bytes held back, and leaves the cursor at the
     /// beginning of a line.
     pub fn end(&mut self, now: Now) {
         if let Form::Terminal(terminal) = &mut self.form {
@@ -66,7 +65,7 @@ impl Screen {
         }
     }
 
-    /// Tells the user something of our own.
+    /// Shows a message of the client itself.
     pub fn note(&mut self, text: String, now: Now) {
         self.end(now);
         self.notes.push(text);
@@ -95,7 +94,7 @@ impl Terminal {
                 if self.held.is_empty() {
                     self.held.extend_from_slice(rest);
                 } else {
-                    // A CR follows, so no more of the letter does.
+                    // A CR follows, so the character is incomplete.
                     rest.iter().for_each(|byte| self.show_escaped(output, u32::from(*byte), now));
                 }
                 return;
@@ -107,7 +106,7 @@ impl Terminal {
         self.show_text(output, bytes, now);
     }
 
-    /// `text` is UTF-8.
+    /// Shows `text`, which is UTF-8.
     fn show_text(&mut self, output: &mut Vec<u8>, text: &[u8], now: Now) {
         let text = std::str::from_utf8(text).expect("checked by the caller");
         let mut letters = text.chars().peekable();
@@ -161,7 +160,7 @@ mod tests {
 
     const NOON: Now = Now { uptime_ms: 0, unix_ms: 12 * 3_600_000 };
 
-    /// What a terminal shows of `pieces`, and of their end.
+    /// The output of a terminal for `pieces`, and their end.
     fn shown(pieces: &[&[u8]]) -> String {
         let mut screen = Screen::terminal(TimeZone::UTC);
         for piece in pieces {

@@ -1,25 +1,25 @@
-//! Where to connect to, as written on the command line: `HOST`, `HOST:PORT`, `[::1]:PORT`.
+//! Addresses on the command line: `HOST`, `HOST:PORT`, `[::1]:PORT`.
 
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-/// A host, by name or address, and a port. It is looked up each time it is connected to.
+/// A host, by name or address, and a port. It is looked up for each connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// A name or an address; an IPv6 address without its brackets.
     pub host: String,
-    /// Not 0.
+    /// The port, not 0.
     pub port: u16,
 }
 
-/// Where stonechatd echoes lines.
+/// The port of stonechatd's echo service.
 pub const DEFAULT_PORT: u16 = 7007;
 
 impl FromStr for Target {
     type Err = String;
 
-    /// Fails with a sentence for the user.
+    /// Parses a target. The error is a sentence for the user.
     /// ```
     /// use stonechat::client::Target;
     /// let target: Target = "[::1]:6667".parse().unwrap();
@@ -67,7 +67,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// An address, perhaps with a zone as in `fe80::1%eth0` (RFC 4007 §11).
+/// Whether `text` is an IPv6 address, perhaps with a zone as in `fe80::1%eth0` (RFC 4007 §11).
 fn is_ipv6(text: &str) -> bool {
     let (address, zone) = text.split_once('%').unwrap_or((text, "-"));
     address.parse::<Ipv6Addr>().is_ok() && !zone.is_empty()

@@ -1,4 +1,4 @@
-//! The client over streams that the test plays the server of.
+//! The client over streams whose server is the test.
 
 use super::*;
 use crate::net::{Dial, EventLoop, Limits, Now, Stream};
@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::rc::Rc;
 
-/// What the server of one connection hears and says.
+/// The server's side of one connection.
 #[derive(Default)]
 struct Server {
     heard: Vec<u8>,
@@ -15,7 +15,7 @@ struct Server {
     says: VecDeque<u8>,
     ends: bool,
     cut: Option<ErrorKind>,
-    /// Takes nothing of what is sent.
+    /// The server reads nothing.
     deaf: bool,
 }
 
@@ -55,7 +55,7 @@ impl Stream for End {
     }
 }
 
-/// The client, and the program and the servers played by the test.
+/// The client; the test is the program and the servers.
 struct Play {
     talk: EventLoop<End, Client>,
     now: Now,
@@ -69,7 +69,7 @@ impl Play {
         Play { talk: EventLoop::new(client, Limits::default()), now: Now::default() }
     }
 
-    /// The client asks for the addresses of `host`, and they are found.
+    /// Expects a look-up of `host`, and answers it.
     fn finds(&mut self, host: &str, addresses: &[&str]) -> Duration {
         let lookup = self.talk.service.take_lookup().expect("something to look up");
         assert_eq!(lookup.target.host, host);
@@ -132,7 +132,7 @@ impl Play {
         self.talk.wake(self.now);
     }
 
-    /// Two turns: what ends when one is written is told in the next.
+    /// Two turns: an ending in one is reported in the next.
     fn turn(&mut self) {
         for _ in 0..2 {
             self.talk.turn();

@@ -1,30 +1,31 @@
-//! Whether the system's clock may be believed for removing what is old. A clock that has run far
-//! ahead, for a moment, must not empty the history.
+//! Decides whether retention may trust the system's clock. A clock that runs far ahead for a moment
+//! must not empty the history.
 
-/// A clock that is so far ahead of where it should be is doubted.
+/// A clock that is this far ahead of the steady one is doubted.
 const AHEAD_MAX_MS: i64 = 3_600_000;
 
-/// At the start it may be so far ahead of the last message that was kept: nobody may have spoken.
+/// At the start the clock may be this far ahead of the last message: there may have been none
+/// since.
 const SILENCE_MAX_MS: i64 = 7 * 24 * 3_600_000;
 
-/// A clock that has been doubted so long is believed: somebody has had a day to set it right.
+/// A clock that has been doubted this long is believed: an operator has had a day to correct it.
 pub(super) const DOUBT_MS: u64 = 24 * 3_600_000;
 
-/// What a steady clock makes of the system's. All times are in milliseconds: `wall_ms` since 1970 by
-/// the system's clock, `steady_ms` since some moment by one that nobody sets.
+/// Compares the system's clock with a steady one. All times are in milliseconds: `wall_ms` since
+/// 1970 by the system's clock, `steady_ms` since the start by a clock that is never set.
 pub(super) struct Clock {
-    /// What the system's clock showed when the steady one showed 0, as far as is believed.
+    /// The believed time of the system's clock when the steady one showed 0.
     origin_ms: i64,
     ahead_max_ms: i64,
-    /// By the steady clock.
+    /// When the doubt began, by the steady clock.
     doubted_since_ms: Option<u64>,
 }
 
-/// What has become of it.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Belief {
     Believed,
-    /// From now on it isn't, being so far ahead.
+    /// The clock is doubted from now on, being far ahead.
     Lost {
         ahead_ms: i64,
     },
@@ -32,8 +33,8 @@ pub(super) enum Belief {
 }
 
 impl Clock {
-    /// At a start after which the steady clock shows 0. `last_ms` is the time of the last message
-    /// that was kept, if there is one.
+    /// Makes a clock at a start, when the steady one shows 0. `last_ms` is the time of the last
+    /// stored message, if there is one.
     pub fn new(wall_ms: i64, last_ms: Option<i64>) -> Clock {
         match last_ms.filter(|last_ms| wall_ms.saturating_sub(*last_ms) > SILENCE_MAX_MS) {
             Some(origin_ms) => {
@@ -45,7 +46,7 @@ impl Clock {
         }
     }
 
-    /// Compares both.
+    /// Compares both clocks.
     pub fn look(&mut self, wall_ms: i64, steady_ms: u64) -> Belief {
         let expected_ms = self.origin_ms.saturating_add_unsigned(steady_ms);
         let ahead_ms = wall_ms.saturating_sub(expected_ms);
@@ -66,7 +67,8 @@ impl Clock {
         }
     }
 
-    /// It is as it should be. Where it runs a little fast or slow, that does not sum up.
+    /// Accepts the present time. So a clock that runs a little fast or slow does not add up a
+    /// difference.
     fn believe(&mut self, wall_ms: i64, steady_ms: u64) {
         self.origin_ms = wall_ms.saturating_sub_unsigned(steady_ms);
         self.ahead_max_ms = AHEAD_MAX_MS;

@@ -1,95 +1,97 @@
-//! What is kept: messages, accounts, channels and presences as plain values.
+//! Stored records: messages, accounts, channels and presences as plain values.
 //!
-//! Names that are called folded are in small letters, as the server compares them.
+//! Folded names are in small letters, as the server compares them.
 
 use std::cmp::Ordering;
 use std::fmt;
 
-/// Where a message is said. Names are folded, and have no space in them.
+/// The channel or conversation of a message. Names are folded, and contain no space.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
-    /// A channel, by its name. What may follow after a comma tells it from others of that name: each
-    /// is a target of its own, for which holds what holds for the name.
+    /// A channel, by its name. An optional suffix after a comma distinguishes channels of one name.
+    /// Each is a target of its own; the retention of the name applies to all.
     Channel(String),
-    /// Two users, by their keys, which are the same for who talks to oneself: an account, or what
-    /// stands for somebody without one, as `~ann`; here a key is only compared. See
-    /// [`Target::pair`].
+    /// Two users, by their keys; both are equal for a user who writes to themselves. A key is an
+    /// account, or a substitute such as `~ann` for a user without one. Keys are only compared here.
+    /// See [`Target::pair`].
     Pair(String, String),
 }
 
-/// A message or an event as it was said.
+/// A message or an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// IRCv3 message-ids. One that is told in several channels, as a QUIT, has the same in each.
+    /// The id by IRCv3 message-ids. An event in several channels, such as a QUIT, has the same id
+    /// in each.
     pub msgid: String,
-    /// When it was said, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub time_ms: i64,
-    /// By whom: `nick!user@host`.
+    /// The sender: `nick!user@host`.
     pub source: String,
-    /// Of which account.
+    /// The sender's account.
     pub account: Option<String>,
-    /// PRIVMSG, NOTICE, or that of an event: see [`Message::is_event`].
+    /// PRIVMSG, NOTICE, or the command of an event: see [`Message::is_event`].
     pub command: String,
-    /// Client-only tags, as they stand between `@` and the space of a line.
+    /// The client-only tags, in the form between `@` and the space of a line.
     pub tags: String,
-    /// What was said. Of an event, all its parameters as they stand on the wire, `#a +o ann` or
-    /// `#a :bye`; empty without any.
+    /// The text. For an event, all its parameters in the form of a line, `#a +o ann` or `#a :bye`;
+    /// empty if there are none.
     pub text: Text,
 }
 
-/// What a message says.
+/// The text of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text {
     /// An ordinary message.
     Line(String),
-    /// One of several lines, kept whole: IRCv3 draft/multiline.
+    /// A message of several lines: IRCv3 draft/multiline.
     Lines(Vec<Line>),
 }
 
-/// One line of several.
+/// One line of a multiline message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Without a newline in it.
+    /// The text, without a newline in it.
     pub text: String,
     /// Continues the line before: draft/multiline-concat.
     pub concat: bool,
 }
 
-/// Text that no log shows: its `Debug` says nothing of it.
+/// Text that must not be logged: its `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
 
-/// What an operator did, as the audit log has it.
+/// An act of an operator in the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Act {
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub time_ms: i64,
-    /// The name under which they were operator; `-` of who was none.
+    /// The operator's name; `-` after a failed OPER.
     pub operator: String,
-    /// `nick!user@host`.
+    /// The user: `nick!user@host`.
     pub source: String,
-    /// Where they came from.
+    /// The address of the user.
     pub address: String,
-    /// What they did.
+    /// The command.
     pub command: String,
-    /// To whom or what; empty where that isn't said.
+    /// The target; may be empty.
     pub target: String,
-    /// Why, or what came of it; likewise.
+    /// The reason or the outcome; may be empty.
     pub reason: String,
 }
 
-/// An account that is to be.
+/// A new account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAccount {
-    /// As it is written.
+    /// The name as written.
     pub name: String,
     /// The name folded; no other account has it.
     pub folded: String,
-    /// What names that look alike have in common; no other account has it. Only compared.
+    /// The skeleton of the name, which look-alikes share; no other account has it. It is only
+    /// compared.
     pub skeleton: String,
-    /// What proves a password.
+    /// The verifier of the password.
     pub verifier: Secret,
-    /// Where the owner is reached, unproven.
+    /// The owner's e-mail address, unverified.
     pub email: Option<String>,
     /// Its user stays when the last connection goes.
     pub always_on: bool,
@@ -97,26 +99,26 @@ pub struct NewAccount {
     pub created_ms: i64,
 }
 
-/// An account with all that is kept of it.
+/// An account with all stored fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// As it is written.
+    /// The name as written.
     pub name: String,
     /// The name folded.
     pub folded: String,
-    /// What names that look alike have in common.
+    /// The skeleton of the name, which look-alikes share.
     pub skeleton: String,
-    /// What proves a password.
+    /// The verifier of the password.
     pub verifier: Secret,
-    /// Where the owner is reached, unproven.
+    /// The owner's e-mail address, unverified.
     pub email: Option<String>,
     /// Its user stays when the last connection goes.
     pub always_on: bool,
-    /// Its user is sent what they missed when they return.
+    /// Its user is sent missed messages on return.
     pub replay: bool,
     /// When it was made, in milliseconds since 1970.
     pub created_ms: i64,
-    /// Up to when each target was read: its name folded, and milliseconds since 1970. Sorted by
+    /// The read marker of each target: its folded name, and milliseconds since 1970. Sorted by
     /// name.
     pub markers: Vec<(String, i64)>,
 }
@@ -124,7 +126,7 @@ pub struct Account {
 /// An account in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountSummary {
-    /// As it is written.
+    /// The name as written.
     pub name: String,
     /// The name folded.
     pub folded: String,
@@ -137,22 +139,22 @@ pub struct AccountSummary {
 /// A registered channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelRecord {
-    /// As it is written.
+    /// The name as written.
     pub name: String,
     /// The name folded; no other has it.
     pub folded: String,
-    /// The account that registered it, folded. With it the registration goes.
+    /// The founder's account, folded. Removing that ends the registration.
     pub founder: String,
-    /// When the channel came to be, in seconds since 1970.
+    /// When the channel was made, in seconds since 1970.
     pub created_s: i64,
     /// Its modes with their parameters, as the caller writes them.
     pub modes: String,
-    /// What it is about.
+    /// Its topic.
     pub topic: Option<TopicRecord>,
-    /// Bans and the like, in the order they are to be told.
+    /// The entries of its lists, in the order to be shown.
     pub lists: Vec<ListEntry>,
-    /// Ranks that accounts have of themselves: the account folded, and the rank's mode letter.
-    /// Accounts that are not there are left out.
+    /// Ranks of accounts: the folded account, and the mode letter of the rank. Unknown accounts are
+    /// left out.
     pub accounts: Vec<(String, char)>,
     /// IRCv3 draft/metadata-2: key and value.
     pub metadata: Vec<(String, String)>,
@@ -163,9 +165,9 @@ pub struct ChannelRecord {
 pub struct TopicRecord {
     /// The topic itself.
     pub text: String,
-    /// Who set it.
+    /// The mask of its setter.
     pub setter: String,
-    /// When, in seconds since 1970.
+    /// When it was set, in seconds since 1970.
     pub time_s: i64,
 }
 
@@ -174,59 +176,59 @@ pub struct TopicRecord {
 pub struct ListEntry {
     /// The mode letter of the list: `b` for bans.
     pub list: char,
-    /// Whom it means.
+    /// The mask.
     pub mask: String,
-    /// Who set it.
+    /// The mask of its setter.
     pub setter: String,
-    /// When, in seconds since 1970.
+    /// When it was set, in seconds since 1970.
     pub time_s: i64,
-    /// When it ends, likewise; `None` for never.
+    /// When it ends, in seconds since 1970; `None` for never.
     pub expires_s: Option<i64>,
 }
 
-/// How an always-on user stands in the chat, to stand there again after a start.
+/// The state of an always-on user, restored at a start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presence {
-    /// As it is written.
+    /// The name as written.
     pub nick: String,
     /// The user of `nick!user@host`.
     pub username: String,
-    /// The real name, or what was given for it.
+    /// The real name, as the user gave it.
     pub realname: String,
     /// The host that others see.
     pub host: String,
     /// The user's modes, as the caller writes them.
     pub modes: String,
-    /// Why the user is away.
+    /// The away text.
     pub away: Option<String>,
-    /// Since when, in seconds since 1970.
+    /// When the user signed on, in seconds since 1970.
     pub signed_on_s: i64,
-    /// When the user last did something that others see, likewise; 0 where that is not known.
+    /// The user's last act that others saw, in seconds since 1970; 0 if unknown.
     pub acted_s: i64,
-    /// Channels, their names as they are written, and the ranks there as the caller writes them.
+    /// The channels of the user: name as written, and ranks as the caller writes them.
     pub channels: Vec<(String, String)>,
     /// IRCv3 draft/metadata-2: key and value.
     pub metadata: Vec<(String, String)>,
 }
 
-/// One whom the server lets in no more.
+/// A ban of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BanRecord {
-    /// What `what` names.
+    /// The kind of `what`.
     pub kind: BanKind,
-    /// Whom it means; of each kind one ban has it.
+    /// The banned account, address or mask; unique within its kind.
     pub what: String,
-    /// Why, as who is banned is told it; may be empty.
+    /// The reason that a banned user is told; may be empty.
     pub reason: String,
-    /// The mask of who set it.
+    /// The mask of its setter.
     pub setter: String,
-    /// When, in seconds since 1970.
+    /// When it was set, in seconds since 1970.
     pub created_s: i64,
-    /// When it ends, likewise; `None` for never.
+    /// When it ends, in seconds since 1970; `None` for never.
     pub expires_s: Option<i64>,
 }
 
-/// What a ban is of.
+/// The kind of a ban.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BanKind {
     /// An account, by its folded name.
@@ -241,7 +243,7 @@ impl BanKind {
     const NAMES: [(&'static str, BanKind); 3] =
         [("account", BanKind::Account), ("address", BanKind::Address), ("mask", BanKind::Mask)];
 
-    /// As the database has it.
+    /// The name in the database.
     pub fn name(self) -> &'static str {
         let found = Self::NAMES.iter().find(|(_, kind)| *kind == self);
         found.expect("each has a name").0
@@ -254,7 +256,7 @@ impl BanKind {
 }
 
 impl Act {
-    /// What it takes in memory beside its own fields.
+    /// Memory in bytes beyond its own fields.
     pub(super) fn bytes(&self) -> usize {
         let Act { time_ms: _, operator, source, address, command, target, reason } = self;
         [operator, source, address, command, target, reason].map(String::len).iter().sum()
@@ -262,7 +264,7 @@ impl Act {
 }
 
 impl Target {
-    /// The conversation of two users, whichever is named first.
+    /// The conversation of two users, in either order.
     pub fn pair(one: impl Into<String>, other: impl Into<String>) -> Target {
         let (one, other) = (one.into(), other.into());
         match one.cmp(&other) {
@@ -280,13 +282,13 @@ impl Target {
 }
 
 impl Message {
-    /// Whether it is not a message but something that happened, as a JOIN, or is not shown by
-    /// itself, as a TAGMSG: all but PRIVMSG and NOTICE.
+    /// Whether it is an event, such as a JOIN, or is not shown by itself, such as a TAGMSG: all but
+    /// PRIVMSG and NOTICE.
     pub fn is_event(&self) -> bool {
         !matches!(&*self.command, "PRIVMSG" | "NOTICE")
     }
 
-    /// What it takes in memory beside its own size, more or less.
+    /// Approximate memory in bytes beyond its own size.
     pub fn bytes(&self) -> usize {
         let Message { msgid, time_ms: _, source, account, command, tags, text } = self;
         let account = account.as_ref().map_or(0, String::len);

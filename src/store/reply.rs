@@ -1,66 +1,66 @@
-//! What the store answers.
+//! Replies of the store.
 
 use super::records::*;
 use super::request::{Trouble, all, optional};
 
-/// What is answered.
+/// A reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// It is durable.
+    /// The write is durable.
     Appended,
-    /// What was selected, oldest first.
+    /// The selected messages, oldest first.
     Messages(Vec<Message>),
-    /// Each with the time of its latest message in milliseconds since 1970, earliest first.
+    /// Targets with the time of their latest message in milliseconds since 1970, earliest first.
     Targets(Vec<(Target, i64)>),
-    /// It is gone, and that is durable.
+    /// The text is gone, and that is durable.
     Redacted,
     /// The target has no message of this id, or the account no certificate of this fingerprint.
     Unknown(String),
-    /// The message is not of the account that wants it redacted.
+    /// The message was sent by another account than the one that asks to redact it.
     Forbidden,
-    /// What was found, newest first.
+    /// The matching messages, newest first.
     Found(Vec<(Target, Message)>),
-    /// Nothing of it can be asked for any more.
+    /// The target can't be read any more.
     Forgotten,
-    /// So it will be.
+    /// The policy is in force.
     Retained,
-    /// The account is there.
+    /// The account or certificate was added.
     Added,
     /// Another account has this name, or one that looks like it.
     Taken,
     /// There is no such invitation, or it has expired.
     BadInvitation,
-    /// There are as many as there may be.
+    /// The account has the maximum already.
     TooMany,
     /// Fingerprints, and when each was added in milliseconds since 1970, the earliest first.
     Certificates(Vec<(String, i64)>),
-    /// The account that was asked for.
+    /// The account, if it exists.
     Account(Option<Box<Account>>),
-    /// Accounts, folded, each with a mark of where it was logged in to; the one used last comes last.
+    /// Folded accounts, each with the mark of a login; the one used last comes last.
     Known(Vec<(String, i64)>),
-    /// The name of the account, as it is written.
+    /// The name of the account as written, if it exists.
     Owner(Option<String>),
-    /// It is so.
+    /// The change is durable.
     Changed,
-    /// The account is not there.
+    /// The account does not exist.
     NoSuchAccount,
-    /// It is not there any more.
+    /// The record is removed.
     Dropped,
     /// In the order of their folded names.
     Accounts(Vec<AccountSummary>),
     /// The invitation is valid.
     Invited,
-    /// Up to when the target is read: the later of what was marked and what was known.
+    /// The read marker: the later of the new and the old time.
     Marked(i64),
-    /// It is durable.
+    /// The write is durable.
     Saved,
     /// In the order of their folded names.
     Channels(Vec<ChannelRecord>),
-    /// Each with its account, folded, in that order.
+    /// Presences with their folded accounts, in the order of these.
     Presences(Vec<(String, Presence)>),
     /// In the order in which they were first set.
     Bans(Vec<BanRecord>),
-    /// It is durable.
+    /// The write is durable.
     Recorded,
     /// Oldest first.
     Acts(Vec<Act>),
@@ -69,12 +69,12 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// Bytes of messages in one reply. What exceeds it is left out: of the last ones the oldest, of
-    /// the first ones the newest, so that one can page on from what is there. One message is
-    /// answered whatever its size.
+    /// Bytes of messages in one reply. Messages beyond it are left out: the oldest of the last
+    /// ones, the newest of the first ones, so that the client can page on. A reply has at least one
+    /// message of any size.
     pub const BYTES_MAX: usize = 1 << 20;
 
-    /// What it takes in memory, more or less.
+    /// Approximate memory in bytes.
     pub fn bytes(&self) -> usize {
         let beside = match self {
             Reply::Messages(messages) => all(messages, Message::bytes),

@@ -1,4 +1,4 @@
-//! What may be asked of the store.
+//! Requests to the store.
 
 use super::records::*;
 #[cfg(doc)]
@@ -7,11 +7,11 @@ use crate::far::Weigh;
 use std::error::Error;
 use std::fmt;
 
-/// What may be asked.
+/// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Keep a message. [`Reply::Appended`] once it is durable, or [`Trouble::Duplicate`]. Of a
-    /// target of which nothing is to be kept nothing is, and that is answered the same.
+    /// Stores a message. [`Reply::Appended`] once it is durable, or [`Trouble::Duplicate`]. If the
+    /// policy keeps nothing of the target, the reply is [`Reply::Appended`] too.
     Append {
         /// Where it was said.
         target: Target,
@@ -22,85 +22,85 @@ pub enum Request {
     Select {
         /// Where the messages were said.
         target: Target,
-        /// Which of them.
+        /// The messages to select.
         selection: Selection,
-        /// How many at most.
+        /// The most entries of the reply.
         limit: Limit,
-        /// With events among the messages: IRCv3 draft/event-playback.
+        /// Includes events: IRCv3 draft/event-playback.
         events: bool,
     },
-    /// IRCv3 draft/chathistory, TARGETS: those whose latest message is between two times, neither
-    /// included; events don't count. [`Reply::Targets`].
+    /// IRCv3 draft/chathistory, TARGETS: the targets whose latest message is between two times,
+    /// both excluded; events don't count. [`Reply::Targets`].
     Targets {
-        /// Whose conversations are looked through, by its key.
+        /// The key of the user whose conversations are included.
         user: String,
-        /// The channels that are looked through, folded: those that the user may read.
+        /// The channels to include, folded: those that the user may read.
         channels: Vec<String>,
-        /// Counted from here, in milliseconds since 1970…
+        /// Begin of the interval, in milliseconds since 1970.
         from_ms: i64,
-        /// …to here, which may be the earlier.
+        /// End of the interval; may be the earlier time.
         to_ms: i64,
-        /// How many at most.
+        /// The most entries of the reply.
         limit: Limit,
     },
-    /// Forget what a PRIVMSG, NOTICE or TAGMSG said; its place remains, so that one can still scroll from it.
-    /// [`Reply::Redacted`] once that is durable, [`Reply::Unknown`], or [`Reply::Forbidden`].
+    /// Erases the text of a PRIVMSG, NOTICE or TAGMSG. Its place remains, so that clients can still
+    /// page from it. [`Reply::Redacted`] once that is durable, [`Reply::Unknown`], or
+    /// [`Reply::Forbidden`].
     Redact {
         /// Where it was said.
         target: Target,
         /// Which.
         msgid: String,
-        /// Who wants it.
+        /// The right to do it.
         by: Redactor,
     },
-    /// Messages that say certain words: IRCv3 draft/search. [`Reply::Found`]. Where each word, the
-    /// nick and the targets are in more than 20,000 messages, only the last 500,000 of the database
-    /// are sure to be looked through.
+    /// Searches messages: IRCv3 draft/search. [`Reply::Found`]. If each word, the nick and the
+    /// targets are in more than 20,000 messages, only the last 500,000 of the database are certain
+    /// to be searched.
     Search {
-        /// Where to look: what the asker may read.
+        /// The targets to search: those that the user may read.
         targets: Vec<Target>,
-        /// Words of letters and digits, all of which must be in the message, whole, in any order;
-        /// case and accents don't matter. The first [`Request::SEARCH_WORDS_MAX`] count. Empty for
-        /// any message; but text that has no letter in it is found nowhere.
+        /// Words of letters and digits that must all be in the message, whole, in any order; case
+        /// and accents don't matter. The first [`Request::SEARCH_WORDS_MAX`] count. An empty text
+        /// matches any message; one without a letter or digit matches none.
         words: String,
-        /// Said by this nick, folded.
+        /// The sender's nick, folded.
         from: Option<String>,
-        /// Said later than this, in milliseconds since 1970.
+        /// Only messages later than this, in milliseconds since 1970.
         after_ms: Option<i64>,
-        /// Said earlier than this.
+        /// Only messages earlier than this, in milliseconds since 1970.
         before_ms: Option<i64>,
-        /// How many at most.
+        /// The most entries of the reply.
         limit: Limit,
     },
-    /// Remove everything that was said in a target. [`Reply::Forgotten`] once nothing of it can be
-    /// asked for any more, and that is durable; it leaves the file bit by bit afterwards.
+    /// Removes a target with all its messages. [`Reply::Forgotten`] once it can't be read any more,
+    /// and that is durable; the messages leave the file bit by bit afterwards.
     Forget {
         /// Which.
         target: Target,
     },
-    /// What is to be kept from now on. [`Reply::Retained`]; what is too much goes bit by bit
-    /// afterwards. It is not itself kept.
+    /// Sets the policy of retention. [`Reply::Retained`]; older messages are removed bit by bit
+    /// afterwards. The policy itself is not stored.
     Retain(Policy),
-    /// A new account: [`Reply::Added`], [`Reply::Taken`], or [`Reply::BadInvitation`].
+    /// Adds an account: [`Reply::Added`], [`Reply::Taken`], or [`Reply::BadInvitation`].
     AddAccount {
         /// The account.
         account: NewAccount,
         /// The hash of an invitation, which is used up if the account is added.
         invitation: Option<String>,
     },
-    /// [`Reply::Account`].
+    /// Finds an account: [`Reply::Account`].
     FindAccount {
         /// Its name, folded.
         folded: String,
     },
-    /// The same without read markers, for a password that is still to be proved: [`Reply::Account`].
-    /// It runs the same statements whether the account is there or not.
+    /// Finds an account, without its read markers, to verify a password: [`Reply::Account`]. It
+    /// runs the same statements for an account that does not exist.
     FindVerifier {
         /// Its name, folded.
         folded: String,
     },
-    /// Remember from where an account was logged in to: [`Reply::Saved`], or
-    /// [`Reply::NoSuchAccount`].
+    /// Stores the mark of a login: [`Reply::Saved`], or [`Reply::NoSuchAccount`].
     Remember {
         /// Its name, folded.
         account: String,
@@ -108,36 +108,35 @@ pub enum Request {
         mark: i64,
         /// Now, in milliseconds since 1970.
         time_ms: i64,
-        /// How many the account may have; beyond, the one used longest ago goes.
+        /// The most marks of the account; beyond it the one used longest ago is removed.
         most: usize,
     },
-    /// Those used last, of all accounts: [`Reply::Known`].
+    /// Reads the marks of the last logins of all accounts: [`Reply::Known`].
     Known {
-        /// How many at most.
+        /// The most entries of the reply.
         most: usize,
     },
-    /// Whose name looks like this: [`Reply::Owner`].
+    /// Finds the account whose name looks like this one: [`Reply::Owner`].
     FindOwner {
-        /// What such names have in common.
+        /// The skeleton of the name.
         skeleton: String,
     },
-    /// [`Reply::Changed`], or [`Reply::NoSuchAccount`].
+    /// Changes an account: [`Reply::Changed`], or [`Reply::NoSuchAccount`].
     ChangeAccount {
         /// Its name, folded.
         folded: String,
-        /// What.
+        /// The change.
         change: Change,
     },
-    /// Remove an account with its read markers, its presence, the registrations of the channels it
-    /// founded, its ranks in others, and what was said with it in private, which another account of
-    /// its name would read. What it said in channels remains. [`Reply::Dropped`], or
-    /// [`Reply::NoSuchAccount`].
+    /// Removes an account with its read markers, its presence, the registrations of its channels,
+    /// its ranks in others, and its private history, which a later account of its name could read.
+    /// Its messages in channels remain. [`Reply::Dropped`], or [`Reply::NoSuchAccount`].
     DropAccount {
         /// Its name, folded.
         folded: String,
     },
-    /// Let whoever shows a certificate log in to an account: [`Reply::Added`], [`Reply::Taken`] if it
-    /// is bound to one already, [`Reply::TooMany`], or [`Reply::NoSuchAccount`].
+    /// Binds a certificate to an account: [`Reply::Added`], [`Reply::Taken`] if it is already bound
+    /// to one, [`Reply::TooMany`], or [`Reply::NoSuchAccount`].
     AddCertificate {
         /// Its name, folded.
         account: String,
@@ -145,117 +144,116 @@ pub enum Request {
         fingerprint: String,
         /// Now, in milliseconds since 1970.
         created_ms: i64,
-        /// How many the account may have.
+        /// The most certificates of the account.
         most: usize,
     },
-    /// Take that back: [`Reply::Dropped`], [`Reply::Unknown`], or [`Reply::NoSuchAccount`].
+    /// Removes a certificate: [`Reply::Dropped`], [`Reply::Unknown`], or [`Reply::NoSuchAccount`].
     DropCertificate {
         /// Its name, folded.
         account: String,
-        /// As it was added.
+        /// The fingerprint as it was added.
         fingerprint: String,
     },
-    /// Those of one account: [`Reply::Certificates`], or [`Reply::NoSuchAccount`].
+    /// Reads the certificates of one account: [`Reply::Certificates`], or [`Reply::NoSuchAccount`].
     Certificates {
         /// Its name, folded.
         account: String,
     },
-    /// The account that a certificate is bound to: [`Reply::Account`].
+    /// Finds the account that a certificate is bound to: [`Reply::Account`].
     FindByCertificate {
-        /// As it was added.
+        /// The fingerprint as it was added.
         fingerprint: String,
     },
-    /// All accounts, page by page: [`Reply::Accounts`].
+    /// Reads all accounts, page by page: [`Reply::Accounts`].
     Accounts {
         /// The folded name that the last page ended with; empty for the first.
         after: String,
-        /// How many at most.
+        /// The most entries of the reply.
         limit: Limit,
     },
-    /// Let somebody add an account: [`Reply::Invited`]. Those that had expired by then go.
+    /// Adds an invitation: [`Reply::Invited`]. Expired ones are removed.
     AddInvitation {
-        /// What `AddAccount` must give.
+        /// The hash that `AddAccount` must give.
         token_hash: String,
         /// Now, in milliseconds since 1970.
         created_ms: i64,
-        /// From when on it is not valid any more.
+        /// When it expires.
         expires_ms: i64,
     },
-    /// IRCv3 draft/read-marker. [`Reply::Marked`], or [`Reply::NoSuchAccount`].
+    /// Sets a read marker: IRCv3 draft/read-marker. [`Reply::Marked`], or [`Reply::NoSuchAccount`].
     MarkRead {
-        /// Whose, folded.
+        /// The account, folded.
         account: String,
-        /// What was read: a name, folded.
+        /// The target that was read: a name, folded.
         target: String,
-        /// Up to when, in milliseconds since 1970.
+        /// The time of the marker, in milliseconds since 1970.
         time_ms: i64,
-        /// How many markers the account may have; beyond, the one with the earliest time goes.
+        /// The most markers of the account; beyond it the one with the earliest time is removed.
         targets_max: usize,
     },
-    /// Register a channel, or keep it as it is now: [`Reply::Saved`], or [`Reply::NoSuchAccount`]
-    /// if its founder isn't there.
+    /// Registers a channel, or updates it: [`Reply::Saved`], or [`Reply::NoSuchAccount`] if its
+    /// founder isn't there.
     SaveChannel(Box<ChannelRecord>),
-    /// End a channel's registration, if it has one: [`Reply::Dropped`].
+    /// Ends a channel's registration, if it has one: [`Reply::Dropped`].
     DropChannel {
         /// Its name, folded.
         folded: String,
     },
-    /// Every registered channel: [`Reply::Channels`].
+    /// Reads all registered channels: [`Reply::Channels`].
     Channels,
-    /// Keep how an account's user stands in the chat: [`Reply::Saved`], or
-    /// [`Reply::NoSuchAccount`].
+    /// Stores the presence of an account's user: [`Reply::Saved`], or [`Reply::NoSuchAccount`].
     SavePresence {
         /// Its name, folded.
         account: String,
-        /// How.
+        /// The presence.
         presence: Box<Presence>,
     },
-    /// Forget it, if it is kept: [`Reply::Dropped`].
+    /// Removes a presence, if there is one: [`Reply::Dropped`].
     DropPresence {
-        /// Of which account, folded.
+        /// The account, folded.
         account: String,
     },
-    /// Those of all accounts: [`Reply::Presences`].
+    /// Reads the presences of all accounts: [`Reply::Presences`].
     Presences,
-    /// Keep a ban of the server, in the place of one of the same kind and target: [`Reply::Saved`].
+    /// Stores a ban of the server, in the place of one of the same kind and target:
+    /// [`Reply::Saved`].
     AddBan(Box<BanRecord>),
-    /// Forget a ban, if it is kept: [`Reply::Dropped`].
+    /// Removes a ban, if there is one: [`Reply::Dropped`].
     DropBan {
-        /// Of which kind.
+        /// The kind of the ban.
         kind: BanKind,
-        /// Whom it means, as it was kept.
+        /// The `what` of the ban, as it was stored.
         what: String,
     },
-    /// All of them: [`Reply::Bans`].
+    /// Reads all bans: [`Reply::Bans`].
     Bans,
-    /// Keep what an operator did: [`Reply::Recorded`]. No request removes it.
+    /// Stores an act of an operator: [`Reply::Recorded`]. No request removes it.
     Audit(Act),
-    /// What operators did last: [`Reply::Acts`].
+    /// Reads the last acts of operators: [`Reply::Acts`].
     Acts {
-        /// Of whom: the name of an operator, or a nick; of all if it is missing. Letters of any
-        /// case.
+        /// The name of an operator, or a nick, in any case; `None` for all operators.
         whose: Option<String>,
-        /// How many at most.
+        /// The most entries of the reply.
         limit: Limit,
     },
 }
 
-/// Which messages: IRCv3 draft/chathistory. No point is itself included but that of `Around`.
+/// A selection of messages: IRCv3 draft/chathistory. Only `Around` includes its own point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
-    /// The last ones, those after a point if one is given.
+    /// The last ones; only those after the point, if one is given.
     Latest(Option<Point>),
-    /// The last ones before.
+    /// The last ones before the point.
     Before(Point),
-    /// The first ones after.
+    /// The first ones after the point.
     After(Point),
     /// Half of the limit, rounded down, from before; the rest from the point on.
     Around(Point),
-    /// Counted from the first point towards the second, which may be the earlier.
+    /// Those between two points, counted from the first, which may be the later.
     Between(Point, Point),
 }
 
-/// A point in what was said.
+/// A point in the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Point {
     /// A message of the same target.
@@ -264,80 +262,80 @@ pub enum Point {
     Time(i64),
 }
 
-/// How many of something are answered at most: 0 to [`Limit::MAX`].
+/// The most entries of a reply: 0 to [`Limit::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit(u16);
 
-/// Who wants a message redacted.
+/// The right by which a message is redacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redactor {
-    /// Somebody who may redact what anyone said.
+    /// The right to redact any message.
     Anyone,
-    /// An account, as messages name it: only what it said itself.
+    /// An account, as messages name it: only its own messages.
     Account(String),
 }
 
-/// What changes of an account.
+/// A change of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// What proves a password.
+    /// The verifier of the password.
     Verifier(Secret),
     /// Whether its user stays when the last connection goes.
     AlwaysOn(bool),
-    /// Whether its user is sent what they missed when they return.
+    /// Whether its user is sent missed messages on return.
     Replay(bool),
-    /// Where the owner is reached.
+    /// The owner's e-mail address.
     Email(Option<String>),
 }
 
-/// How much of what was said is kept: without any bound, everything.
+/// The policy of retention. Without any bound everything is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Policy {
-    /// No message is kept that is older, in milliseconds.
+    /// The age at which messages are removed, in milliseconds.
     pub age_ms: Option<i64>,
-    /// All messages together; beyond, those that were kept first go. A message counts what its
-    /// fields have in bytes, and 64 for its place; the words that it is found by don't count.
+    /// The most bytes of all messages together; beyond it those stored first are removed. A message
+    /// counts the bytes of its fields and 64 more; its words in the index don't count.
     pub bytes: Option<u64>,
-    /// What holds for some targets instead of `age_ms`, and of their own bytes.
+    /// Targets with an age of their own in the place of `age_ms`, and a bound of their own bytes.
     pub overrides: Vec<(Target, Keep)>,
 }
 
-/// How much is kept of one target.
+/// The retention of one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Keep {
-    /// No message that is older, in milliseconds; 0 for none at all.
+    /// The age at which messages are removed, in milliseconds; 0 keeps none.
     pub age_ms: Option<i64>,
-    /// Beyond these, its oldest go; 0 for none at all.
+    /// The most bytes; beyond it the oldest messages are removed; 0 keeps none.
     pub bytes: Option<u64>,
 }
 
-/// Why nothing could be done, for a person to read.
+/// An error of the store; its text is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// Another program keeps the database locked.
     Busy,
     /// No space is left.
     Full,
-    /// It may be read but not written.
+    /// The database can be read but not written.
     ReadOnly,
-    /// The database is damaged; SQLite's words.
+    /// The database is damaged; the text is SQLite's.
     Corrupt(String),
-    /// The index of words contradicts itself. No message is lost: it is made anew of them.
+    /// The index of words is damaged. No message is lost: the index is rebuilt from them.
     Index,
-    /// A later version has written it.
+    /// A later version has written the database.
     Newer {
         /// The version of its schema.
         found: i64,
-        /// The last version that is known here.
+        /// The last version that this program knows.
         known: i64,
     },
-    /// It is a database, but of another program.
+    /// The database belongs to another program.
     Foreign,
-    /// Its file is not where it was opened any more.
+    /// The file was moved or replaced since it was opened.
     Gone,
-    /// A message of this id is already kept in the target.
+    /// The target already has a message of this id.
     Duplicate,
-    /// Anything else, in the words of SQLite or the system.
+    /// Any other error; the text is SQLite's or the system's.
     Other(String),
 }
 
@@ -345,7 +343,7 @@ impl Limit {
     /// Bounds the memory and time that one reply takes.
     pub const MAX: i64 = 1000;
 
-    /// As near to what was asked as is allowed: nothing for a negative one.
+    /// Makes a limit within the allowed range; a negative number gives 0.
     pub fn new(asked: i64) -> Limit {
         Limit(asked.clamp(0, Limit::MAX) as u16)
     }
@@ -357,17 +355,17 @@ impl Limit {
 }
 
 impl Keep {
-    /// Whether nothing is.
+    /// Whether it is 0.
     pub fn nothing(self) -> bool {
         self.age_ms == Some(0) || self.bytes == Some(0)
     }
 }
 
 impl Request {
-    /// Words that a search looks for.
+    /// The most words of a search.
     pub const SEARCH_WORDS_MAX: usize = 16;
 
-    /// Whether the reply promises that something is kept.
+    /// Whether the request writes.
     pub fn writes(&self) -> bool {
         use Request::*;
         match self {
@@ -427,7 +425,7 @@ impl Weigh for Request {
     }
 }
 
-/// What all of them take, with their own places in the list.
+/// Memory in bytes of all elements and of the list.
 pub(super) fn all<T>(list: &[T], bytes: impl Fn(&T) -> usize) -> usize {
     size_of_val(list) + list.iter().map(bytes).sum::<usize>()
 }
@@ -520,18 +518,18 @@ impl fmt::Display for Trouble {
             Trouble::ReadOnly => f.write_str("the database cannot be written to, only read"),
             Trouble::Corrupt(why) => write!(f, "the database is damaged ({why}): restore a backup"),
             Trouble::Index => {
-                f.write_str("the index of words is damaged, and is made anew: try again later")
+                f.write_str("the index of words is damaged and is being rebuilt: try again later")
             }
             Trouble::Newer { found, known } => write!(
                 f,
                 "a later version of stonechat has written the database (schema {found}, this one \
                  knows up to {known}): run that version, or restore a backup"
             ),
-            Trouble::Foreign => f.write_str("the database is that of another program"),
+            Trouble::Foreign => f.write_str("the database belongs to another program"),
             Trouble::Gone => f.write_str(
                 "the database's file was removed or replaced: put it back, or start again",
             ),
-            Trouble::Duplicate => f.write_str("a message of this id is already kept"),
+            Trouble::Duplicate => f.write_str("a message of this id is already stored"),
             Trouble::Other(why) => write!(f, "the database failed: {why}"),
         }
     }

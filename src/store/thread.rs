@@ -1,6 +1,6 @@
-//! The thread that serves the store's far side from a database, in groups: take what is there, one
-//! transaction, reply, wake the loop. While another program locks the database it goes on serving
-//! reads, which need no lock.
+//! The store's thread. It serves requests in groups: take all that wait, one transaction, reply,
+//! wake the loop. While another program locks the database it goes on serving reads, which need no
+//! lock.
 
 use super::backlog::{Backlog, Waiting};
 use super::clock::{Belief, Clock};
@@ -12,32 +12,32 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Requests in one transaction. Beyond some 256 a row gets hardly cheaper; a larger group makes the
-/// first of it wait longer.
+/// Requests in one transaction. Beyond some 256 a row gets hardly cheaper, and a larger group
+/// delays its first request.
 const GROUP_MAX: usize = 512;
 
-/// When nothing is asked the database is tidied; when much is, a part of that after so many
-/// requests, which keeps up with what they add.
+/// An idle thread tidies the database. Under load it tidies a part after this many requests, which
+/// keeps up with what they add.
 const REQUESTS_BETWEEN_TIDYING: usize = 500;
 
-/// How often it is looked through for what has become too old.
+/// The interval of searches for messages that are too old.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// Tidying that failed is tried again after this.
+/// The pause after tidying has failed.
 const REST_AFTER_TROUBLE: Duration = Duration::from_secs(10);
 
-/// How long requests that write wait for another program that keeps the database locked: analysts
-/// and backups may, for a moment. All of them together, from the first on; after that each fails at
-/// once, until one succeeds.
+/// How long writes wait for another program's lock, as analysts and backups may hold one for a
+/// moment. The time counts for all of them together, from the first on. After that each write fails
+/// at once, until one succeeds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long one attempt to write waits. Reads that come meanwhile wait so long.
+/// How long one attempt to write waits. Reads may have to wait this long.
 const ATTEMPT: Duration = Duration::from_millis(20);
 
-/// How often it is looked whether replies were taken, where there is no room for more.
+/// The interval of checks for room, while the replies are full.
 const ROOM_EVERY: Duration = Duration::from_millis(10);
 
-/// What is reckoned for the reply to a look-up, in bytes: an account with its read markers.
+/// The assumed size of the reply to a look-up, in bytes: an account with its read markers.
 const LOOKUP_BYTES: usize = 16 << 10;
 
 /// Serves `far` until its store is dropped, and closes the database then. After each group of
@@ -72,23 +72,23 @@ struct Keeper {
     database: Database,
     backlog: Backlog,
     lock: Lock,
-    /// Writing has failed, and that was logged.
+    /// The last write failed, and that was logged.
     failing: bool,
     tidying: Tidying,
 }
 
-/// Whether another program keeps the database locked, as far as is known.
+/// The known state of another program's lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lock {
     Open,
-    /// Since then. Requests that write wait; reads are served.
+    /// Locked since this time. Writes wait; reads are served.
     Met(Instant),
-    /// It has outlasted our patience: what is to be written fails at once.
+    /// Locked for longer than [`PATIENCE`]: writes fail at once.
     Known,
 }
 
 impl Lock {
-    /// What is known after an attempt to write.
+    /// The state after an attempt to write.
     fn after(self, locked: bool, now: Instant) -> Lock {
         match self {
             _ if !locked => Lock::Open,
@@ -100,7 +100,8 @@ impl Lock {
 }
 
 impl Keeper {
-    /// Serves a group of requests, or tidies if none is there. Whether there may be more.
+    /// Serves a group of requests, or tidies if there is none. Returns whether there may be more to
+    /// do.
     fn serve_next(&mut self, wake: &impl Fn()) -> bool {
         if self.backlog.is_empty() {
             match self.far.wait_for(self.tidying.due()) {
@@ -162,16 +163,16 @@ impl Keeper {
     }
 }
 
-/// When to tidy the database.
+/// The schedule of tidying.
 struct Tidying {
     begun: Instant,
-    /// There once it could be read.
+    /// `None` until the time could be read from the database.
     clock: Option<Clock>,
     next: Instant,
     next_sweep: Instant,
-    /// Requests since the last time.
+    /// Requests since the last tidying.
     requests: usize,
-    /// It has failed last time, and is not to be tried before `next`.
+    /// The last tidying failed: wait until `next`.
     resting: bool,
 }
 
@@ -210,7 +211,7 @@ impl Tidying {
             Ok(false) => self.next_sweep,
             Err(_) => now + REST_AFTER_TROUBLE,
         };
-        // Of a lock that lasts it is said where it keeps something from being written.
+        // A lasting lock is logged where a write fails.
         if let Err(trouble) = &more
             && !self.resting
             && *trouble != Trouble::Busy
@@ -226,7 +227,7 @@ impl Tidying {
 }
 
 impl Tidying {
-    /// Has nothing removed for its age while the clock is not to be believed.
+    /// Pauses removal by age while the clock is doubted.
     fn look_at_clock(&mut self, database: &mut Database) {
         let Ok(wall_ms) = database.now_ms() else { return };
         let steady_ms = self.begun.elapsed().as_millis() as u64;
@@ -272,16 +273,16 @@ fn count_kept(statistics: &Statistics, database: &Database) {
 fn log_change(failing: &mut bool, served: &[(Waiting, Reply)]) {
     for (_, reply) in served.iter().filter(|(waiting, _)| waiting.writes()) {
         match reply {
-            // Refused for what it asked.
+            // A fault of the request, not of the store.
             Reply::Failed(Trouble::Duplicate) => {}
             Reply::Failed(trouble) if !*failing => {
                 *failing = true;
-                log::error!("nothing can be kept: {trouble}");
+                log::error!("the store cannot write: {trouble}");
             }
             Reply::Failed(_) => {}
             _ if *failing => {
                 *failing = false;
-                log::warn!("what is said is kept again");
+                log::warn!("the store can write again");
             }
             _ => {}
         }

@@ -1,4 +1,5 @@
-//! One certificate with its key: read, and checked as far as it can be before somebody comes.
+//! One certificate with its key: loads both, and checks them as far as possible before the first
+//! handshake.
 
 use super::provider;
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -17,25 +18,25 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use webpki::EndEntityCert;
 
-/// Where a pair is kept: certificate and chain in one file, the key in another, both in PEM.
+/// The files of a pair: certificate and chain in one, the key in the other, both in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
-    /// The certificate, and behind it those that lead to a root.
+    /// The certificate, followed by its chain.
     pub certificate: PathBuf,
     /// Its key.
     pub key: PathBuf,
 }
 
-/// A certificate that may be shown.
+/// A loaded certificate with its key.
 #[derive(Clone, Debug)]
 pub struct Certificate {
-    /// What it is called here: its file, or `self-signed`.
+    /// Its name in logs: the file, or `self-signed`.
     pub name: String,
     /// The names it is valid for, in lower case; `*.` stands for one label.
     pub dns_names: Vec<String>,
-    /// SHA-256 of its DER.
+    /// The SHA-256 of its DER.
     pub fingerprint: [u8; 32],
-    /// Seconds since 1970-01-01 UTC; after it nobody takes it any more.
+    /// When it expires, in seconds since 1970-01-01 UTC.
     pub not_after: i64,
     pub(super) pair: Arc<CertifiedKey>,
 }
@@ -44,7 +45,7 @@ pub(super) const CERTIFICATE_LABEL: &str = "CERTIFICATE";
 pub(super) const KEY_LABEL: &str = "PRIVATE KEY";
 
 impl Files {
-    /// Reads and checks the pair. What is wrong is said with the file, its owner and its mode.
+    /// Reads and checks the pair. An error names the file, its owner and its mode.
     pub fn load(&self) -> Result<Certificate, String> {
         let chain = read(&self.certificate)?;
         let key = read(&self.key)?;
@@ -59,12 +60,12 @@ impl Files {
         )
     }
 
-    /// What changes when either file does.
+    /// A stamp of both files, which differs when either has changed.
     pub(super) fn stamp(&self) -> [Option<Stamp>; 2] {
         [&self.certificate, &self.key].map(|file| Stamp::of(file))
     }
 
-    /// The key's file, if it can be read by everyone.
+    /// The key's file, if every user can read it.
     pub(super) fn is_open_to_all(&self) -> bool {
         fs::metadata(&self.key).is_ok_and(|file| file.mode() & 0o004 != 0)
     }
@@ -85,7 +86,7 @@ impl Stamp {
     }
 }
 
-/// What is wrong, and with which of the two.
+/// An error in one of the two files.
 #[derive(Debug)]
 pub(super) enum Trouble {
     Chain(String),
@@ -94,7 +95,7 @@ pub(super) enum Trouble {
 }
 
 impl Certificate {
-    /// A pair in PEM, called `name`.
+    /// Loads a pair in PEM; `name` is for logs.
     pub(super) fn from_pem(name: &str, chain: &[u8], key: &[u8]) -> Result<Certificate, Trouble> {
         let bad = |e: &dyn std::fmt::Display| Trouble::Chain(format!("no certificate in PEM: {e}"));
         let chain: Vec<CertificateDer<'static>> =
@@ -123,12 +124,12 @@ impl Certificate {
         })
     }
 
-    /// Whether its time is over at `now`, in seconds since 1970.
+    /// Whether it has expired at `now`, in seconds since 1970.
     pub fn is_expired(&self, now: i64) -> bool {
         self.not_after < now
     }
 
-    /// When its time is over, in UTC.
+    /// Its time of expiry, in UTC.
     pub fn until(&self) -> String {
         let time = Timestamp::from_second(self.not_after);
         time.map_or_else(|_| "?".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
@@ -144,7 +145,7 @@ impl Certificate {
     }
 }
 
-/// Its names, and when its time is over.
+/// The DNS names of a certificate, and when it expires.
 fn read_certificate(certificate: &CertificateDer<'_>) -> Result<(Vec<String>, i64), Trouble> {
     let parsed = EndEntityCert::try_from(certificate)
         .map_err(|e| Trouble::Chain(format!("the first certificate can't be used: {e}")))?;
@@ -154,7 +155,7 @@ fn read_certificate(certificate: &CertificateDer<'_>) -> Result<(Vec<String>, i6
     Ok((names, not_after))
 }
 
-/// The end of a certificate's validity (RFC 5280 §4.1.2.5), which webpki knows and does not tell.
+/// The end of a certificate's validity (RFC 5280 §4.1.2.5), which webpki does not expose.
 fn not_after(certificate: &[u8]) -> Option<i64> {
     let (_, certificate, _) = element(certificate)?;
     let (_, mut tbs, _) = element(certificate)?;
@@ -174,7 +175,7 @@ fn not_after(certificate: &[u8]) -> Option<i64> {
         _ => "19",
     };
     let time = DateTime::strptime("%Y%m%d%H%M%S", format!("{century}{time}")).ok()?;
-    // The last second of 9999, which stands for never, is beyond what can be counted.
+    // The last second of 9999, which stands for never, is beyond `Timestamp`.
     let time = time.to_zoned(TimeZone::UTC).map_or(Timestamp::MAX, |time| time.timestamp());
     Some(time.as_second())
 }
@@ -222,7 +223,7 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
     fs::read(file).map_err(|e| format!("cannot read {}: {e}", described(file)))
 }
 
-/// A file with what may keep us from reading it.
+/// Describes a file for an error: its path, owner and mode.
 fn described(file: &Path) -> String {
     match fs::metadata(file) {
         Ok(meta) => format!(

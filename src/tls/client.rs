@@ -1,5 +1,5 @@
-//! Certificates of clients: whoever has the key may show any. What it is worth is for accounts to
-//! say, by its fingerprint.
+//! Certificates of clients. TLS accepts any whose key the client has; accounts decide by the
+//! fingerprint what it allows.
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
@@ -7,7 +7,8 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-/// Takes any certificate, once its owner has signed the handshake, and nobody is asked for one twice.
+/// Accepts any client certificate whose key has signed the handshake. Clients without one are
+/// accepted too.
 #[derive(Debug)]
 pub(super) struct AnyClient {
     algorithms: WebPkiSupportedAlgorithms,

@@ -1,5 +1,4 @@
-//! What TLS is done with: certificates and their files, the provider of cryptography, and whom of the
-//! far end it takes a certificate from.
+//! TLS setup: certificate files, the crypto provider, and which client certificates are accepted.
 
 mod certificate;
 mod client;
@@ -17,13 +16,14 @@ use rustls::server::NoServerSessionStorage;
 use rustls::{ServerConfig, version};
 use std::sync::Arc;
 
-/// The one library that all cryptography of TLS is left to.
+/// The crypto provider of TLS: ring.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// TLS 1.2 and 1.3 with the certificates on `shelf`, whichever those are when somebody comes. Who
-/// comes again resumes by a ticket, of which nothing is kept here; everyone may show a certificate.
+/// Makes an acceptor of TLS 1.2 and 1.3. Each handshake uses the certificates that are on `shelf`
+/// at that time. Clients may show a certificate, and resume sessions by tickets, for which nothing
+/// is stored here.
 pub fn acceptor(shelf: &Shelf) -> Result<Acceptor, String> {
     let failed = |e: rustls::Error| format!("cannot set up TLS: {e}");
     let provider = provider();
@@ -35,7 +35,7 @@ pub fn acceptor(shelf: &Shelf) -> Result<Acceptor, String> {
         .with_cert_resolver(shelf.resolver());
     config.ticketer = ring::Ticketer::new().map_err(failed)?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    // Each costs those who never come again some 200 bytes; one is enough to come again.
+    // A ticket costs some 200 bytes for clients that never return; one is enough to resume.
     config.send_tls13_tickets = 1;
     Ok(Acceptor::new(config))
 }

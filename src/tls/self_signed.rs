@@ -1,9 +1,9 @@
-//! The certificate of a daemon that was given none: ECDSA P-256, signed by itself.
+//! The certificate of a daemon whose config names none: ECDSA P-256, self-signed.
 
 use super::certificate::{CERTIFICATE_LABEL, KEY_LABEL, pem};
 use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 
-/// A new pair, in PEM.
+/// A new certificate with its key, in PEM.
 pub struct SelfSigned {
     /// The certificate.
     pub certificate: String,
@@ -11,7 +11,7 @@ pub struct SelfSigned {
     pub key: String,
 }
 
-/// Makes one for `name`. It has no well-defined end (RFC 5280 §4.1.2.5): who trusts it trusts its
+/// Makes a certificate for `name`. It never expires (RFC 5280 §4.1.2.5), as clients trust its
 /// fingerprint.
 pub fn self_signed(name: &str) -> Result<SelfSigned, String> {
     let failed = |e: rcgen::Error| format!("cannot make a certificate for {name}: {e}");

@@ -1,4 +1,4 @@
-//! The certificates in use, and the files they come from: taken whole, or the old ones stay.
+//! The certificates in use, and their files. A reload takes all of them, or the old ones stay.
 
 use super::certificate::{Certificate, Files, Stamp, Trouble};
 use super::self_signed::SelfSigned;
@@ -6,43 +6,44 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::sync::{Arc, RwLock};
 
-/// All certificates; the first is for whoever asks for a name that none has, or for none.
+/// The certificates in use. The first is the default, for a client that asks for no name or an
+/// unknown one.
 pub struct Shelf {
     source: Source,
     shown: Arc<Shown>,
-    /// When somebody was last warned that one expires, in seconds since 1970.
+    /// When the log last had a warning of an expiry, in seconds since 1970.
     warned_at: i64,
 }
 
 enum Source {
     Files {
         files: Vec<Files>,
-        /// As they were when they were last read, well or not.
+        /// The stamps of the files at the last attempt to read them.
         stamps: Vec<[Option<Stamp>; 2]>,
     },
-    /// Kept nowhere.
+    /// One certificate without files.
     Memory,
 }
 
-/// What handshakes look at. They are on the same thread as whoever changes it, so that the lock is
-/// never waited for; rustls asks for one.
+/// The certificates as handshakes see them. Handshakes and reloads run on one thread, so that the
+/// lock is never contended; rustls requires one.
 #[derive(Debug)]
 struct Shown(RwLock<Arc<Vec<Certificate>>>);
 
-/// Who runs the program is told this much before a certificate's time is over, once a day.
+/// Warnings of an expiry begin this long before it, once a day.
 const WARN_SECONDS: i64 = 14 * DAY_SECONDS;
 const DAY_SECONDS: i64 = 24 * 3600;
 
 impl Shelf {
-    /// Reads all `files`, of which there is one pair at least. One that has expired is shown all the
-    /// same, for want of a better one.
+    /// Loads all `files`, at least one pair. An expired certificate is used all the same, as there
+    /// is no better one.
     pub fn open(files: Vec<Files>) -> Result<Shelf, String> {
         let stamps = files.iter().map(Files::stamp).collect();
         let certificates = files.iter().map(Files::load).collect::<Result<Vec<_>, _>>()?;
         Ok(Shelf::of(Source::Files { files, stamps }, certificates))
     }
 
-    /// One certificate that is kept nowhere.
+    /// A shelf with one certificate that has no files.
     pub fn in_memory(pair: &SelfSigned) -> Result<Shelf, String> {
         let SelfSigned { certificate, key } = pair;
         let certificate =
@@ -58,13 +59,13 @@ impl Shelf {
         Shelf { source, shown, warned_at: 0 }
     }
 
-    /// Those of `files`, to take the place of these with [`Shelf::take`] at `now`, in seconds since
-    /// 1970; or what is wrong with them.
+    /// Loads `files` for [`Shelf::take`]; `now` is in seconds since 1970. The error says which file
+    /// is wrong, and why.
     pub fn prepare(&self, files: Vec<Files>, now: i64) -> Result<Shelf, String> {
         let fresh = Shelf::open(files)?;
         let certificates = fresh.certificates();
         if let Some(expired) = certificates.iter().find(|each| each.is_expired(now)) {
-            // Unless it is that which is in use already.
+            // An expired one that is already in use is no error.
             let known = |old: &Certificate| old.fingerprint == expired.fingerprint;
             if !self.certificates().iter().any(known) {
                 return Err(format!("{} has expired at {}", expired.name, expired.until()));
@@ -73,13 +74,13 @@ impl Shelf {
         Ok(fresh)
     }
 
-    /// Shows those of `fresh` from now on, all at once, and looks at its files.
+    /// Uses the certificates of `fresh` from now on, all at once, and watches its files.
     pub fn take(&mut self, fresh: Shelf) {
         *self.shown.0.write().expect("one thread") = fresh.certificates();
         (self.source, self.warned_at) = (fresh.source, 0);
     }
 
-    /// Reads the files again if they have changed since they were read last. `None` if not.
+    /// Reads the files again if they have changed since the last time. `None` if not.
     pub fn look(&mut self, now: i64) -> Option<Result<(), String>> {
         let Source::Files { files, stamps } = &mut self.source else { return None };
         let found: Vec<_> = files.iter().map(Files::stamp).collect();
@@ -91,8 +92,8 @@ impl Shelf {
         Some(self.prepare(files, now).map(|fresh| self.take(fresh)))
     }
 
-    /// Sentences for who runs the program: what has expired, or will within 14
-    /// days, what is for no name, and keys that everyone can read; each day once.
+    /// Warnings for the log, once a day: certificates that have expired or will within 14 days,
+    /// certificates without a name, and keys that every user can read.
     pub fn warnings(&mut self, now: i64) -> Vec<String> {
         if now < self.warned_at + DAY_SECONDS {
             return Vec::new();
@@ -118,7 +119,7 @@ impl Shelf {
         warnings
     }
 
-    /// Those in use, the default first.
+    /// The certificates in use, the default first.
     pub fn certificates(&self) -> Arc<Vec<Certificate>> {
         self.shown.0.read().expect("one thread").clone()
     }

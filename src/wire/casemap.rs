@@ -1,19 +1,20 @@
-//! Which names are the same name: `CASEMAPPING=ascii` of Modern IRC, "CASEMAPPING parameter".
+//! Comparison of names without regard to case: `CASEMAPPING=ascii` of Modern IRC, "CASEMAPPING
+//! parameter".
 //!
 //! Only `A` to `Z` and `a` to `z` are alike. `[]\^` and `{}|~` stay apart, unlike in `rfc1459`, and
-//! beyond ASCII every character is itself, so that no table of some Unicode version decides whose a
-//! nick is. Names that only look alike (`l` and `I`, Latin and Cyrillic `а`) are not this module's
-//! affair: whoever allows a nick refuses them.
+//! beyond ASCII every character is itself, so that the owner of a nick does not depend on a version
+//! of Unicode's tables. Names that only look alike (`l` and `I`, Latin and Cyrillic `а`) are not
+//! this module's affair: see [`crate::auth::skeleton`].
 
 use std::borrow::{Borrow, Cow};
 
-/// What ISUPPORT says of all this, to stand after `CASEMAPPING=`.
+/// The value of `CASEMAPPING` in ISUPPORT.
 pub const CASEMAPPING: &str = "ascii";
 
 /// A name as a key: two names that are the same give equal keys, with equal hashes.
 ///
-/// 16 bytes and one allocation. A map of these is asked with a `&str` that is folded already, or
-/// with a `Folded`.
+/// 16 bytes and one allocation. A map of these is searched with a `Folded`, or with a `&str` that
+/// is already folded.
 /// ```
 /// use stonechat::wire::casemap::Folded;
 /// assert_eq!(Folded::of("Zoë[1]"), Folded::of("ZOë[1]"));
@@ -28,20 +29,20 @@ impl Folded {
         Folded(name.to_ascii_lowercase().into())
     }
 
-    /// The name with its letters small.
+    /// The name in small letters.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Lawful, as the derived comparisons and hash are those of the `str`.
+/// Sound, as the derived comparisons and hash are those of the `str`.
 impl Borrow<str> for Folded {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
 
-/// What a map of [`Folded`] is asked with for `name`. Allocates only if it has capitals.
+/// Folds `name` for a look-up in a map of [`Folded`]. Allocates only if it has capitals.
 pub fn folded(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(name.to_ascii_lowercase())
@@ -55,7 +56,7 @@ pub fn same(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
 }
 
-/// The same of single characters.
+/// Whether two characters are equal but for case.
 pub fn same_char(a: char, b: char) -> bool {
     a.eq_ignore_ascii_case(&b)
 }
@@ -66,7 +67,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashMap;
 
-    /// By the plainest means: each letter looked up in the alphabet.
+    /// The naive oracle: looks up each letter in the alphabet.
     fn oracle(name: &str) -> String {
         let (large, small) = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz");
         let fold = |c| large.find(c).map_or(c, |at| small.as_bytes()[at] as char);

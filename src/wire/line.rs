@@ -1,29 +1,29 @@
-//! Lines ended by LF, with or without a CR before it, found in a stream that arrives in pieces.
+//! Finds lines ended by LF, with or without a CR before it, in a stream that arrives in pieces.
 //!
 //! No byte is searched twice, however small the pieces; a line that is too long is reported once,
 //! as soon as that is certain, and skipped to its end without being kept.
 
 use memchr::memchr;
 
-/// Where the search for a line's end stands in one peer's stream. Eight bytes a connection.
+/// The state of the search for a line's end in one peer's stream. Eight bytes a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LineParser {
-    /// How many bytes at the front of what was left unused are known to hold no LF.
+    /// Number of bytes at the front of the unused rest that are known to contain no LF.
     searched: u32,
-    /// In the rest of a line that was too long.
+    /// Skipping the rest of a line that was too long.
     skipping: bool,
 }
 
 /// One line without its ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// Any bytes but LF; a CR only where no LF follows it.
+    /// The bytes of the line: no LF, and no CR that is part of the ending.
     pub text: &'a [u8],
-    /// How it ended.
+    /// The ending that followed.
     pub ending: Ending,
 }
 
-/// What ended a line.
+/// The ending of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// LF alone.
@@ -32,14 +32,16 @@ pub enum Ending {
     CrLf,
 }
 
-/// A line was longer than allowed. It is skipped; the next one is heard again.
+/// A line was longer than allowed. It is skipped; the next one is parsed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
 
 impl LineParser {
-    /// The lines of at most `max` bytes, their endings not counted, that are complete in `bytes`.
+    /// Iterates over the complete lines in `bytes`, of at most `max` bytes each without their
+    /// endings.
     ///
-    /// `bytes` begins with what the last call left unused, and nothing else may have been left out.
+    /// `bytes` must begin with the unused rest of the last call, and continue the stream without a
+    /// gap.
     /// ```
     /// use stonechat::wire::line::LineParser;
     /// let mut parser = LineParser::default();
@@ -53,8 +55,8 @@ impl LineParser {
         Lines { parser: self, bytes, max, used: 0 }
     }
 
-    /// What the peer left unfinished when it ended its stream, unless it was being skipped.
-    /// `rest` is what the last call left unused.
+    /// The unfinished line at the end of the stream, unless it was being skipped. `rest` is the
+    /// unused rest of the last call.
     pub fn finish<'b>(&self, rest: &'b [u8]) -> Option<&'b [u8]> {
         (!self.skipping && !rest.is_empty()).then_some(rest)
     }
@@ -70,7 +72,7 @@ pub struct Lines<'p, 'b> {
 }
 
 impl Lines<'_, '_> {
-    /// How many bytes the lines returned so far took, endings and skipped bytes among them.
+    /// Number of bytes used by the lines returned so far, endings and skipped bytes included.
     pub fn used(&self) -> usize {
         self.used
     }
@@ -104,7 +106,7 @@ impl<'b> Iterator for Lines<'_, 'b> {
             let line = Line::of(&rest[..lf]);
             return Some(if line.text.len() <= self.max { Ok(line) } else { Err(TooLong) });
         }
-        // A CR in the last place may yet prove part of the ending.
+        // A CR in the last place may be part of the ending.
         let text_len = rest.len() - usize::from(rest.ends_with(b"\r"));
         if text_len > self.max {
             *self.parser = LineParser { searched: 0, skipping: true };
@@ -126,7 +128,7 @@ impl<'a> Line<'a> {
 }
 
 impl Ending {
-    /// The bytes that say it.
+    /// The bytes of the ending.
     pub fn bytes(self) -> &'static [u8] {
         match self {
             Ending::Lf => b"\n",
@@ -142,7 +144,7 @@ mod tests {
 
     type Heard<Text> = Vec<Result<Text, TooLong>>;
 
-    /// Everything heard in `pieces`, one string a line, and what was left at the end.
+    /// All lines in `pieces`, and the rest at the end.
     fn heard(pieces: &[&[u8]], max: usize) -> (Heard<Vec<u8>>, Option<Vec<u8>>) {
         let mut parser = LineParser::default();
         let mut unused = Vec::new();
@@ -161,7 +163,7 @@ mod tests {
         (heard, parser.finish(&unused).map(<[u8]>::to_vec))
     }
 
-    /// The same, by the plainest means: the whole stream at once, byte by byte.
+    /// The naive oracle of `heard`: goes through the whole stream at once, byte by byte.
     fn oracle(stream: &[u8], max: usize) -> (Heard<Vec<u8>>, Option<Vec<u8>>) {
         let mut heard = Vec::new();
         let mut line = Vec::new();

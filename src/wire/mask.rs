@@ -1,5 +1,5 @@
-//! Masks that say whom they mean: `nick!user@host` with `*` for any text and `?` for one character.
-//! Modern IRC, "Wildcard Expressions"; RFC 2812 §2.5.
+//! Masks of users: `nick!user@host` with `*` for any text and `?` for one character. Modern IRC,
+//! "Wildcard Expressions"; RFC 2812 §2.5.
 //!
 //! A backslash is a character like any other, against RFC 2812: a nick may hold one, but no nick,
 //! user or host holds a `*` or `?` that would have to be escaped. Were it an escape, a ban of
@@ -20,18 +20,18 @@ use super::casemap;
 pub struct Mask(Box<str>);
 
 /// A text that can be no mask: empty, too long, with a space or an ASCII control character in it,
-/// or one that a message would take for its trailing parameter.
+/// or one that would be parsed as a trailing parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unfit;
 
 impl Mask {
-    /// The longest mask in bytes, in full: long enough for any nick, user and host, short enough to
-    /// be told in `RPL_BANLIST` beside a channel and who set it.
+    /// The longest mask in bytes, in full: long enough for any nick, user and host, short enough
+    /// for `RPL_BANLIST` beside a channel and a setter.
     pub const BYTES_MAX: usize = 256;
 
-    /// The mask that `text` is short for, as servers agree: `bob` is `bob!*@*`, `a@b` is `*!a@b`,
-    /// `a!b` is `a!b@*`, and what has a `.` or `:`, which no nick has, is a host: `*!*@10.*`. An
-    /// empty part is `*`, and several `*` are one.
+    /// Completes `text` to a full mask, as is usual: `bob` is `bob!*@*`, `a@b` is `*!a@b`, `a!b` is
+    /// `a!b@*`, and a text with `.` or `:`, which no nick contains, is a host: `*!*@10.*`. An empty
+    /// part is `*`, and several `*` are one.
     pub fn parse(text: &str) -> Result<Mask, Unfit> {
         let unfit = |c: char| c == ' ' || c.is_ascii_control();
         if text.is_empty() || text.len() > Mask::BYTES_MAX || text.contains(unfit) {
@@ -47,12 +47,12 @@ impl Mask {
         if fits { Ok(Mask(full.into())) } else { Err(Unfit) }
     }
 
-    /// The mask in full, its letters as they were written.
+    /// The full mask, in the case as written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it means `who`, given as `nick!user@host`.
+    /// Whether it matches `who`, a `nick!user@host`.
     pub fn matches(&self, who: &str) -> bool {
         matches(&self.0, who)
     }
@@ -66,7 +66,7 @@ impl PartialEq for Mask {
 
 impl Eq for Mask {}
 
-/// Nick, user and host; where `text` says nothing of one, it is empty.
+/// Splits `text` into nick, user and host; a missing part is empty.
 fn parts(text: &str) -> (&str, &str, &str) {
     if let Some((nick, address)) = text.split_once('!') {
         let (user, host) = address.split_once('@').unwrap_or((address, ""));
@@ -88,19 +88,19 @@ fn push_collapsed(full: &mut String, part: &str) {
     }
 }
 
-/// Whether `glob` means the whole of `text`, case aside by [`casemap`]. `*` is any text, none too;
-/// `?` is one character, however many bytes it has.
+/// Whether `glob` matches the whole of `text`, without regard to case ([`casemap`]). `*` is any
+/// text, also none; `?` is one character of any number of bytes.
 ///
 /// No recursion, no allocation, and at most (characters of `glob` + 1) × (characters of `text` + 2)
-/// steps: where a text goes wrong only the last `*` takes one character more, as an earlier one
-/// could find nothing that the last does not.
+/// steps: after a mismatch only the last `*` takes one more character, as an earlier one could find
+/// no other match.
 pub fn matches(glob: &str, text: &str) -> bool {
     matches_counted(glob, text, &mut 0)
 }
 
 fn matches_counted(glob: &str, text: &str, steps: &mut usize) -> bool {
     let (mut glob, mut text) = (glob.chars(), text.chars());
-    // What follows the last `*`, and where in the text that was last tried.
+    // The rest of `glob` after the last `*`, and the place in the text where it was last tried.
     let mut star = None;
     loop {
         *steps += 1;
@@ -113,7 +113,7 @@ fn matches_counted(glob: &str, text: &str, steps: &mut usize) -> bool {
             }
             (Some('?'), Some(_)) => {}
             (Some(meant), Some(said)) if casemap::same_char(meant, said) => {}
-            // Whatever a `*` took more would leave even less text for the rest.
+            // With more text for a `*`, even less would be left for the rest.
             (Some(_), None) => return false,
             (_, Some(_)) => {
                 let Some((after_star, tried)) = &mut star else { return false };
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// By the plainest means: for each two beginnings whether they match, from the shortest on.
+    /// The naive oracle: whether each pair of prefixes matches, from the shortest on.
     fn oracle(glob: &str, text: &str) -> bool {
         let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
         let mut table = vec![vec![false; text.len() + 1]; glob.len() + 1];
@@ -234,7 +234,7 @@ mod tests {
         ] {
             assert!(steps(&glob, &text) <= steps_max(&glob, &text), "{glob}");
         }
-        // Twice the text is twice the work, where backtracking into every `*` would be its power.
+        // Twice the text must be twice the work; backtracking into every `*` would be exponential.
         let ratio = steps(&many_stars, &text.repeat(2)) as f64 / steps(&many_stars, &text) as f64;
         assert!(ratio < 2.5, "{ratio}");
     }

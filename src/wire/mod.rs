@@ -1,4 +1,4 @@
-//! What bytes mean. Pure: no connections, no clock, no state beyond a cursor.
+//! Parsing and writing of wire formats. Pure: no connections, no clock, no state beyond a cursor.
 
 pub mod casemap;
 pub mod irc;

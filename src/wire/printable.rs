@@ -1,10 +1,10 @@
-//! Foreign text where a line is a line: in a log, on a terminal, in the answer to a command.
+//! Makes foreign text safe for one line: in a log, on a terminal, in a reply.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// `text` with everything that could end a line, forge another one, or move a terminal's cursor
-/// written as `\\n`, `\\u{1b}` and so on; a backslash stays as it is.
+/// Escapes everything in `text` that could end a line, forge another one, or move a terminal's
+/// cursor, as `\\n`, `\\u{1b}` and so on; a backslash stays as it is.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(acts) {
         return Cow::Borrowed(text);
@@ -22,8 +22,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a character does something rather than being seen: controls, separators of lines and
-/// paragraphs, and what turns the direction of text. Unicode 16, "Bidi_Control".
+/// Whether a character has an effect instead of a shape: controls, separators of lines and
+/// paragraphs, and marks that turn the direction of text. Unicode 16, "Bidi_Control".
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}')

@@ -1,39 +1,39 @@
-//! The PROXY protocol, by which a proxy says for whom it speaks, before anything else: versions 1
-//! and 2, <https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt>.
+//! The PROXY protocol, versions 1 and 2: a header in which a proxy names the client that it speaks
+//! for. <https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt>.
 
 use proxy_header::{Error, ParseConfig, Protocol, ProxyHeader};
 use std::net::SocketAddr;
 
-/// What stands at the beginning of what was received.
+/// The beginning of the received bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// A header, or something else: that can't be told yet.
+    /// Too short to decide whether it is a header.
     Unclear,
-    /// Something else.
+    /// No header.
     Other,
-    /// A header of so many bytes.
+    /// A header, with its length in bytes.
     Header(usize, Origin),
 }
 
-/// For whom a proxy speaks.
+/// The client that a proxy speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// For itself: LOCAL, as to see whether we are well.
+    /// The proxy itself: LOCAL, as in a health check.
     Proxy,
-    /// For somebody whose address it doesn't know or we have no use for.
+    /// A client whose address is unknown, or of a family without use here.
     Unknown,
-    /// For who is at this address.
+    /// The client at this address.
     Client(SocketAddr),
 }
 
-/// No header that means anything, though it begins as one.
+/// An invalid header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadHeader;
 
-/// The longest header that is read. Of version 2 it may have extensions, of which we have no use.
+/// The longest header that is read. In version 2 it may contain extensions, which are ignored.
 pub const HEADER_MAX: usize = 2048;
 
-/// Of version 1, with its CRLF.
+/// The longest header of version 1, with its CRLF.
 const TEXT_MAX: usize = 107;
 
 const TEXT: &[u8] = b"PROXY ";
@@ -42,8 +42,8 @@ const BINARY: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 const BINARY_FRONT: usize = BINARY.len() + 4;
 const LOCAL: u8 = 0x20;
 
-/// Looks at the first bytes received. As soon as they can't become a header, or one that is read,
-/// that is said.
+/// Parses the first bytes received. Returns an error or [`Start::Other`] as soon as they can't
+/// become a valid header.
 pub fn parse(bytes: &[u8]) -> Result<Start, BadHeader> {
     if bytes.starts_with(TEXT) {
         return parse_text(bytes);
@@ -75,7 +75,7 @@ fn parse_binary(bytes: &[u8]) -> Result<Start, BadHeader> {
         return Err(BadHeader);
     }
     match ProxyHeader::parse(bytes, CONFIG) {
-        // What it says of whom it speaks for is to be ignored then.
+        // The address of a LOCAL header is to be ignored.
         _ if front[BINARY.len()] == LOCAL && bytes.len() >= whole => {
             Ok(Start::Header(whole, Origin::Proxy))
         }

@@ -1,4 +1,4 @@
-//! What is left of an account that is no more, and of users who stay.
+//! Removed accounts: what remains of them, and of their users.
 
 use crate::stage::{Stage, operator, play, play_with, settings};
 use stonechat::chat::Settings;

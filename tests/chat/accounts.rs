@@ -1,4 +1,4 @@
-//! Accounts: REGISTER, AUTHENTICATE, NickServ; whose a nick is; who is always on.
+//! Accounts: REGISTER, AUTHENTICATE, NickServ; reserved nicks; always-on users.
 
 use crate::stage::{Stage, play, play_with, settings};
 use base64::Engine;
@@ -224,7 +224,7 @@ fn mac(key: &[u8], text: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// What the server answers to the proof.
+/// The server's answer to the proof.
 fn scram(stage: &mut Stage, client: &Scram) -> Vec<String> {
     stage.say("new", "CAP REQ sasl");
     stage.say("new", "AUTHENTICATE SCRAM-SHA-256");

@@ -1,4 +1,4 @@
-//! The audit log: every act of every operator, with who, from where, when, what and why.
+//! The audit log: every act of every operator, with its user, address, time, target and reason.
 
 use crate::stage::{Stage, operator, play_with, settings};
 use stonechat::chat::{Operator, OperatorClass, Right, Settings};
@@ -10,7 +10,7 @@ fn with_operators() -> Settings {
     Settings { operators: vec![operator("root", "sesame"), stranger], ..settings() }
 }
 
-/// What is kept: operator, command, target, reason.
+/// The rows of the audit log: operator, command, target, reason.
 fn acts(stage: &mut Stage) -> Vec<[String; 4]> {
     let request = Request::Acts { whose: None, limit: Limit::new(1000) };
     let Reply::Acts(acts) = stage.ask_disk(request) else { panic!("no acts") };

@@ -1,4 +1,4 @@
-//! What nobody should say: each is answered, and costs nobody else anything.
+//! Invalid input: it is answered, and costs other users nothing.
 
 use crate::stage::{Stage, play, settings};
 
@@ -110,8 +110,8 @@ fn a_request_of_twenty_kilobytes_is_refused_in_one_line() {
     assert!(told[0].starts_with(":srv CAP * NAK :xxx") && told[0].len() == 510, "{told:?}");
 }
 
-/// Every command with nothing, something empty, too much and something long, before registration and
-/// after: it is answered or not, but the connection lives, and so does everybody else's.
+/// Every command without parameters, with an empty one, too many and a long one, before and after
+/// registration: the connection lives on, and so do all others.
 #[test]
 fn every_command_survives_every_kind_of_parameter() {
     let commands = [

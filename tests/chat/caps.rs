@@ -1,4 +1,4 @@
-//! CAP, and capabilities that have no other place.
+//! CAP, and capabilities without a file of their own.
 
 use crate::stage::{Stage, play, play_with, settings};
 use stonechat::chat::{Limits, Settings};
@@ -205,7 +205,7 @@ fn a_real_name_can_be_changed() {
     ));
 }
 
-/// These are told of accounts and of hosts that change; there are none yet.
+/// Capabilities about changes of accounts and hosts; there are none yet.
 #[test]
 fn nobody_is_logged_in_and_no_host_changes() {
     play(

@@ -1,4 +1,4 @@
-//! Who comes by TLS: logging in by certificate, binding one, and what others are told of it.
+//! Users on TLS: login by certificate, binding one, and what others see of it.
 
 use crate::stage::{play, play_with, settings};
 use stonechat::chat::{Settings, Sts};
@@ -176,7 +176,7 @@ fn whois_tells_who_is_secure_and_to_himself_by_which_certificate() {
     );
 }
 
-/// IRCv3 sts: the port to who comes in plain, the duration to who doesn't, neither to be asked for.
+/// IRCv3 sts: the port on plain connections, the duration on TLS; neither can be requested.
 #[test]
 fn sts_is_announced_where_it_is_configured() {
     let sts = Some(Sts { port: 6697, seconds: 2_592_000 });
@@ -198,7 +198,7 @@ fn sts_is_announced_where_it_is_configured() {
         assert!(heard.split([' ', ':']).any(|cap| cap == value), "{heard}");
         stage.say("ann", "CAP LS");
         assert!(!stage.heard("ann").join(" ").contains("sts"), "it says nothing without its value");
-        // What was announced holds for as long as it said: it is not taken back.
+        // Clients keep an announced policy for its duration: it is not withdrawn.
         stage.set_settings(settings());
         assert!(stage.heard("ann").is_empty());
     }

@@ -1,9 +1,9 @@
-//! Nobody is told another's address, but operators who may know; and that is told of.
+//! Users never see another's address; operators with the right do, and each look is recorded.
 
 use crate::oper::with_operators;
 use crate::stage::Stage;
 
-/// What everyone has heard, but for `name`.
+/// The output of all clients but `names`.
 fn all_but(stage: &mut Stage, names: &[&str]) -> Vec<String> {
     names.iter().flat_map(|name| stage.heard(name)).collect()
 }

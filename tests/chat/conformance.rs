@@ -1,4 +1,4 @@
-//! What clients of other servers rely on.
+//! Behaviour that clients know from other servers.
 
 use crate::stage::{Stage, operator, play, play_with, settings};
 use stonechat::chat::Settings;
@@ -293,7 +293,7 @@ fn services_say_what_is_wrong_and_what_would_be_right() {
     );
 }
 
-/// IRCv3 message-ids: whatever is told live and is no numeric, and each time another one.
+/// IRCv3 message-ids: all live messages but numerics have one, a new one each time.
 #[test]
 fn all_that_users_do_is_told_with_an_id() {
     let mut stage =

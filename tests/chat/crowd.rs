@@ -1,4 +1,4 @@
-//! Thousands at once: one channel of 5,000, a list of 5,000 channels, and readers who don't read.
+//! Thousands of users: one channel of 5,000, a list of 5,000 channels, and clients that don't read.
 
 use crate::stage::settings;
 use crate::world::by_hand::{self, at, rest, say};
@@ -28,7 +28,7 @@ fn serve(settings: Settings, limits: Limits) -> Server {
     EventLoop::new(app, limits)
 }
 
-/// `nick` comes, registers, and forgets what it was told.
+/// Connects and registers `nick`, and discards the output.
 fn enter(server: &mut Server, nick: &str, and_then: &str) -> Person {
     let person = by_hand::join(server, usize::MAX);
     say(server, &person, &format!("NICK {nick}\nUSER {nick} 0 * :{nick}\n{and_then}"));
@@ -37,7 +37,7 @@ fn enter(server: &mut Server, nick: &str, and_then: &str) -> Person {
     person
 }
 
-/// All of them in `#crowd`, and what they were told is forgotten.
+/// Lets all users join `#crowd`, and discards the output.
 fn crowd(server: &mut Server) -> Vec<Person> {
     let caps = "CAP REQ draft/no-implicit-names\nCAP END\n";
     let members: Vec<Person> = (0..CROWD).map(|n| enter(server, &format!("m{n}"), caps)).collect();
@@ -105,7 +105,7 @@ fn who_is_cut_off_while_a_line_goes_out_costs_the_others_nothing() {
     let members = crowd(&mut server);
     let ann = enter(&mut server, "ann", "JOIN #crowd\n");
     members.iter().for_each(|member| drop(heard(member)));
-    // The network has cut them off, and has not told: it is the write that fails.
+    // The network has cut them off silently: only the write fails.
     let is_cut = |n: usize| n % 10 == 3;
     for (n, (_, wire)) in members.iter().enumerate() {
         wire.borrow_mut().cut = is_cut(n).then_some(ErrorKind::BrokenPipe);
@@ -164,8 +164,8 @@ fn who_never_reads_is_thrown_out_and_the_others_see_it_go() {
     assert!(sloth.1.borrow().down.is_empty());
 }
 
-/// Reads `most` bytes at a time until there is no more; says all that was read, and the greatest
-/// backlog there was meanwhile.
+/// Reads `most` bytes at a time until there is no more. Returns the input, and the largest backlog
+/// meanwhile.
 fn read_slowly(server: &mut Server, person: &Person, most: usize) -> (String, usize) {
     let (mut all, mut backlog_max) = (Vec::new(), 0);
     person.1.borrow_mut().down_max = most;
@@ -192,7 +192,7 @@ fn paced() -> Limits {
     Limits { sendq_pause: SENDQ_PAUSE, sendq_max: 64 << 10, ..Limits::default() }
 }
 
-/// How often each line with this numeric is in `text`, and that nothing else is.
+/// Counts the lines with this numeric in `text`, and checks that there are no others.
 fn count(text: &str, numeric: &str) -> usize {
     text.lines().filter(|line| line.contains(&format!(":srv {numeric} "))).count()
 }
@@ -243,7 +243,7 @@ fn a_second_list_ends_the_first_and_is_whole_itself() {
         maker.1.borrow_mut().down.clear();
     }
     let ann = enter(&mut server, "ann", "CAP REQ :batch labeled-response\nCAP END\n");
-    ann.1.borrow_mut().down_max = 3_000; // so that it is heard while the first is under way
+    ann.1.borrow_mut().down_max = 3_000; // so that it is read while the first is under way
     say(&mut server, &ann, "@label=one LIST\n");
     rest(&mut server, at(0));
     say(&mut server, &ann, "@label=two LIST\n");
@@ -313,7 +313,7 @@ fn what_is_asked_while_an_answer_is_long_is_answered_whole_after_it() {
     let place = |text: &str| all.find(text).unwrap_or_else(|| panic!("no {text}"));
     let places = [":srv 315 ann #crowd ", "@label=l :srv BATCH +", " 323 ann ", " 315 ann ann "];
     assert!(places.map(place).is_sorted(), "in the order they were asked");
-    // A hundred more than may wait are told so; nobody waits for ever.
+    // A hundred more than may wait are refused; none waits for ever.
     say(&mut server, &ann, &"WHO #crowd\n".repeat(160));
     let (all, backlog_max) = read_slowly(&mut server, &ann, 60_000);
     assert!(backlog_max < 64 << 10);

@@ -1,4 +1,4 @@
-//! DEFCON: what each level lets in.
+//! DEFCON: the effects of each level.
 
 use crate::oper::with_operators;
 use crate::stage::{Stage, operator, play_with};
@@ -30,7 +30,7 @@ fn the_level_is_for_operators_and_all_of_them_hear_of_it() {
     );
 }
 
-/// `root` is operator by account; `ann` is merely called like one who has a password.
+/// `root` is operator by account; `ann` only has the name of an operator with a password.
 fn by_account() -> Settings {
     let mut settings = with_operators();
     settings.operators[0].proof = Proof::Account;
@@ -38,7 +38,7 @@ fn by_account() -> Settings {
     settings
 }
 
-/// At that level, with `root` as operator, `ann` logged in and `eve` not, both in #a.
+/// A stage at `level`, with `root` as operator, `ann` logged in and `eve` not, both in #a.
 fn at(level: u8) -> Stage {
     let mut stage = Stage::new(by_account());
     stage.comes_from("ann", "192.0.2.1");
@@ -57,7 +57,7 @@ fn at(level: u8) -> Stage {
     stage
 }
 
-/// Whether somebody gets in, who logs in with `password` if there is one.
+/// Whether `nick` can connect, logging in with `password` if there is one.
 fn gets_in(stage: &mut Stage, nick: &str, password: Option<&str>) -> bool {
     stage.say("new", "CAP REQ sasl");
     if let Some(password) = password {

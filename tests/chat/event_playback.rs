@@ -1,4 +1,4 @@
-//! What happened among what was said: IRCv3 draft/event-playback.
+//! Events in the history: IRCv3 draft/event-playback.
 
 use crate::stage::{Stage, play, settings};
 use crate::world::disk::{CAPACITY, State};

@@ -1,4 +1,4 @@
-//! Who says too much is heard later, in order; nothing of it is lost, and nobody else waits.
+//! Flood control: excess lines are read later, in order; none is lost, and no other user waits.
 
 use crate::stage::{Stage, play_with, settings};
 use std::time::Duration;
@@ -12,7 +12,7 @@ fn slow() -> Settings {
     settings
 }
 
-/// How many of what `name` has heard are PONGs or the like.
+/// The number of lines of `name` that contain `what`.
 fn heard(stage: &mut Stage, name: &str, what: &str) -> usize {
     stage.heard(name).iter().filter(|line| line.contains(what)).count()
 }
@@ -75,7 +75,7 @@ fn a_connection_that_has_not_registered_has_a_burst_of_its_own_and_then_waits() 
     stage.pass(2);
     assert!((1..=3).contains(&heard(&mut stage, "ann", " CAP ")));
     stage.pass(10);
-    // What was sent before does not slow the user afterwards.
+    // Lines before registration do not slow the user afterwards.
     stage.say("ann", "NICK ann\nUSER ann 0 * :x\nCAP END");
     stage.pass(10);
     assert_eq!(heard(&mut stage, "ann", " 001 "), 1);
@@ -107,7 +107,7 @@ fn registering_may_go_on_slowly_but_not_for_ever() {
     assert!(seconds >= 4 * timeout - 2, "{seconds} s");
 }
 
-/// What clients send by themselves when they come back to their channels.
+/// The automatic requests of a client that returns to its channels.
 fn questions(channels: usize) -> String {
     let mut lines = Vec::new();
     (0..channels).for_each(|n| lines.push(format!("JOIN #c{n}")));

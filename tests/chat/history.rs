@@ -1,4 +1,4 @@
-//! What was said, asked for again: CHATHISTORY.
+//! CHATHISTORY.
 
 use crate::stage::{Stage, play, play_with, settings};
 use crate::world::disk::{CAPACITY, State};
@@ -434,7 +434,7 @@ fn history_that_ends_or_begins_at_a_rehash_is_told() {
     assert_eq!(stage.heard("ann"), back);
 }
 
-/// What ann types to come back to her account, whose password is `secret`.
+/// The script of ann returning to her account, whose password is `secret`.
 pub(crate) const ANN: &str = "
     ann> CAP REQ :sasl echo-message draft/chathistory draft/message-redaction draft/read-marker
     ann> AUTHENTICATE PLAIN

@@ -1,5 +1,5 @@
-//! Long answers from history, at their readers' pace: in order, in bounded memory, and nobody's loss
-//! when a reader goes.
+//! Long answers from history at the reader's pace: in order, in bounded memory, and without harm to
+//! others when a reader goes.
 
 use crate::stage::{Stage, play, play_with, settings};
 

@@ -1,9 +1,9 @@
-//! What an attack with wrong passwords does to the owner of an account, and what one learns by it.
+//! Attacks with wrong passwords: their effect on the owner of the account, and what they reveal.
 
 use crate::stage::{Stage, play_with, settings};
 use stonechat::store::{Reply, Request};
 
-/// A connection called `name` from `address` tries to log in to ann's account.
+/// Whether `name` can log in to ann's account from `address`.
 fn logs_in(stage: &mut Stage, name: &str, address: &str, proof: &str) -> bool {
     stage.comes_from(name, address);
     stage.say(name, "CAP REQ :sasl");
@@ -19,7 +19,7 @@ fn logs_in(stage: &mut Stage, name: &str, address: &str, proof: &str) -> bool {
 const RIGHT: &str = "AGFubgBzZWNyZXQ=";
 const WRONG: &str = "AGFubgB3cm9uZw==";
 
-/// More addresses than may fail for one account.
+/// Fails from more addresses than are allowed for one account.
 fn attack(stage: &mut Stage) {
     for number in 0..40 {
         assert!(!logs_in(stage, "eve", &format!("198.51.100.{number}"), WRONG));
@@ -67,7 +67,7 @@ fn so_many_addresses_of_an_account_are_kept_those_used_last() {
     assert_eq!(known(&mut stage), 0, "nothing is kept of an account that is gone");
 }
 
-/// What the database is asked and how many passwords are hashed while `name` is tried.
+/// The requests to database and hasher during a login attempt to `name`.
 fn work(stage: &mut Stage, name: &str) -> Vec<String> {
     stage.take_work();
     stage.say("eve", "AUTHENTICATE SCRAM-SHA-256");

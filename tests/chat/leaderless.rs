@@ -1,4 +1,4 @@
-//! How a channel that is not registered gets an operator again once the last of them has left.
+//! Unregistered channels get an operator again after the last one has left.
 
 use crate::stage::{Stage, play, settings};
 

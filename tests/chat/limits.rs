@@ -1,5 +1,5 @@
-//! Limits that have no other place: what is longer is shortened or refused, what is more is
-//! forgotten, oldest first.
+//! Limits without a file of their own: longer texts are cut or refused, excess entries are dropped,
+//! oldest first.
 
 use crate::stage::{play, play_with, settings};
 use stonechat::chat::{Limits, Settings};

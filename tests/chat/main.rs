@@ -1,4 +1,4 @@
-//! What chat says, told as transcripts, one file per topic; `stage.rs` says how to read them.
+//! Chat as transcripts, one file per topic; `stage.rs` describes the notation.
 
 mod stage;
 #[path = "../world/mod.rs"]

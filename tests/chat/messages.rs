@@ -1,4 +1,4 @@
-//! PRIVMSG, NOTICE, TAGMSG; what is told with them, and to whom.
+//! PRIVMSG, NOTICE, TAGMSG; their tags and their recipients.
 
 use crate::stage::{operator, play, play_with, settings};
 use stonechat::chat::{Limits, Settings};

@@ -1,5 +1,5 @@
-//! METADATA: keys and values, set, read and removed. Of the two drafts `old` speaks the earlier and `new`
-//! the later.
+//! METADATA: keys and values, set, read and removed. `old` uses the earlier of the two drafts,
+//! `new` the later.
 
 use crate::stage::{Stage, operator, play, play_with, settings};
 use stonechat::chat::Settings;

@@ -1,5 +1,5 @@
-//! METADATA: who is told what unasked: of changes, of whom they join, watch and subscribe to, and how
-//! much at once. Of the two drafts `old` speaks the earlier and `new` the later.
+//! METADATA notifications: on changes, joins, MONITOR and subscriptions, and how much at once.
+//! `old` uses the earlier of the two drafts, `new` the later.
 
 use crate::stage::{Stage, play, settings};
 
@@ -338,7 +338,7 @@ fn sync_answers_for_oneself_another_a_channel_and_all() {
     );
 }
 
-/// Everyone in `#a` with as many keys as one may have, and one who has subscribed to all.
+/// All users in `#a` with the maximum of keys, and one who has subscribed to all of them.
 fn crowd(users: usize, keys: usize, caps: &str) -> Stage {
     let mut stage = Stage::new(settings());
     for n in 0..users {

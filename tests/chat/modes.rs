@@ -1,4 +1,4 @@
-//! MODE of channels, and what each mode does.
+//! MODE of channels, and the effect of each mode.
 
 use crate::stage::{play, play_with, settings};
 use stonechat::chat::{Limits, Settings};

@@ -1,4 +1,4 @@
-//! MONITOR: who comes and goes, and what they change.
+//! MONITOR: users who come, go and change.
 
 use crate::stage::{play, play_with, settings};
 

@@ -3,7 +3,7 @@
 use crate::stage::{Stage, operator, play, play_with, settings};
 use stonechat::chat::{Request, Settings};
 
-/// With two who may become operators: `root` with `sesame`, `deputy` with `second`.
+/// Settings with two operators: `root` with the password `sesame`, `deputy` with `second`.
 pub fn with_operators() -> Settings {
     Settings {
         operators: vec![operator("root", "sesame"), operator("deputy", "second")],

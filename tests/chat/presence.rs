@@ -1,8 +1,8 @@
-//! Whether a user is here, by several connections or none: AWAY, always-on users, idleness.
+//! Presence over several connections or none: AWAY, always-on users, idle time.
 
 use crate::stage::play;
 
-/// Registers ann with an account; `phone` is about to join her.
+/// Registers ann with an account; `phone` will join her.
 const ANN: &str = "
     bob+ away-notify
     bob> JOIN #a

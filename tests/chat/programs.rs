@@ -1,5 +1,5 @@
-//! COMMAND, as chat hears of programs that somebody else runs: what they say is told to who has
-//! asked, whatever they do meanwhile.
+//! COMMAND, with programs that the test plays: their output goes to the operator who started them,
+//! whatever that one does meanwhile.
 
 use crate::stage::{Stage, operator, play_with, settings};
 use std::time::Duration;
@@ -56,7 +56,7 @@ fn what_may_be_run_is_told_and_nothing_else_is() {
     );
 }
 
-/// `name` is operator number `n`, and asks for a program: its number.
+/// Lets `name`, operator number `n`, start a program. Returns its number.
 fn ask(stage: &mut Stage, name: &str, n: usize) -> u64 {
     stage.register(name, "labeled-response batch");
     stage.say(name, &format!("OPER root{n} sesame"));

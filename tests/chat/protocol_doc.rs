@@ -1,4 +1,4 @@
-//! `docs/protocol.md` tells of everything there is, and everything it tells of has a transcript.
+//! `docs/protocol.md` lists every command, capability, numeric and mode, and each has a transcript.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +20,7 @@ fn files(folder: &str, all: &mut Vec<PathBuf>) {
     }
 }
 
-/// What all transcripts say together, this file aside.
+/// The text of all transcripts, without this file.
 fn transcripts() -> String {
     let mut all = Vec::new();
     files("tests/chat", &mut all);
@@ -28,7 +28,7 @@ fn transcripts() -> String {
     all.map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
-/// The first cells of the tables below a heading, each cut into what stands in backticks.
+/// The texts in backticks in the first cells of the tables below a heading.
 fn told(heading: &str) -> BTreeSet<String> {
     let doc = read("docs/protocol.md");
     let start = doc.find(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
@@ -93,10 +93,10 @@ fn every_numeric_is_told_and_has_a_transcript() {
     assert!(names.len() > 100, "{names:?}");
     let (told, transcripts) = (told("Numerics"), transcripts());
     for (code, name) in &names {
-        assert!(told.contains(name), "{name} is not told");
+        assert!(told.contains(name), "{name} is not documented");
         assert!(transcripts.contains(&format!(" {code} ")), "{code} {name} has no transcript");
     }
-    assert_eq!(told.len(), names.len(), "more is told than there is");
+    assert_eq!(told.len(), names.len(), "docs/protocol.md lists more than there are");
 }
 
 #[test]

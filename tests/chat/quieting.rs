@@ -1,4 +1,4 @@
-//! What keeps the noise of a channel down: bans that end, slow mode, messages that name everybody.
+//! Noise in channels: bans that end, slow mode, messages with many mentions.
 
 use crate::stage::{Stage, play, play_with, settings};
 

@@ -1,4 +1,4 @@
-//! Up to when what was read: IRCv3 draft/read-marker.
+//! Read markers: IRCv3 draft/read-marker.
 
 use crate::stage::{play, play_with, settings};
 use stonechat::chat::Limits;

@@ -1,4 +1,5 @@
-//! The echo is the receipt: said once its message is kept, before whatever else its speaker hears.
+//! The echo is the receipt: it comes once the message is stored, before all later output to its
+//! sender.
 
 use crate::stage::{Stage, play, settings};
 use crate::world::disk::{CAPACITY, State};

@@ -1,4 +1,4 @@
-//! What was said before is taken back: REDACT of what is kept.
+//! REDACT of stored messages.
 
 use crate::history::ANN;
 use crate::stage::play;

@@ -1,8 +1,8 @@
-//! Whose nick it is, and how one comes to it: REGAIN, LOGOUT, and what is said where it is taken.
+//! REGAIN, LOGOUT, and the replies for a nick that is taken.
 
 use crate::stage::play;
 
-/// ann is always on; `ann_` comes without SASL and identifies.
+/// ann is always on; `ann_` connects without SASL and identifies.
 const TWO_OF_ONE: &str = "
     bob+
     bob> JOIN #a,#b

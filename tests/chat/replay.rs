@@ -1,5 +1,4 @@
-//! What was said, for clients that ask for it otherwise or not at all: SEARCH, `*playback`, and what is
-//! said on JOIN.
+//! History for clients without CHATHISTORY: SEARCH, `*playback`, and replay on JOIN.
 
 use crate::stage::{operator, play, play_with, settings};
 use stonechat::chat::Settings;

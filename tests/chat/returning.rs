@@ -1,14 +1,14 @@
-//! What a user who returns is sent of what they missed: once, in order, with its time, where their
-//! client cannot ask for it.
+//! Replay of missed messages to a user who returns: once, in order, with times, for clients that
+//! cannot ask for them.
 
 use crate::stage::{Stage, settings};
 use stonechat::chat::Settings;
 
-/// `\0ann\0secret`, and the same of `ann@phone`, in base64.
+/// `\0ann\0secret` and `\0ann@phone\0secret`, in base64.
 const ANN: &str = "AGFubgBzZWNyZXQ=";
 const ANN_PHONE: &str = "AGFubkBwaG9uZQBzZWNyZXQ=";
 
-/// Ann registers an account, stays when she goes, and is in #a with bob.
+/// A stage in which ann has an account, is always on, and is in #a with bob.
 fn with_ann_and_bob(settings: Settings) -> Stage {
     let mut stage = Stage::new(settings);
     stage.register("bob", "");
@@ -24,7 +24,7 @@ fn with_ann_and_bob(settings: Settings) -> Stage {
     stage
 }
 
-/// What ann's client hears after the greeting when it comes so.
+/// The output to a client of ann after the greeting.
 fn comes(stage: &mut Stage, name: &str, caps: &str, payload: &str) -> Vec<String> {
     let login = format!("CAP REQ :sasl {caps}\nAUTHENTICATE PLAIN\nAUTHENTICATE {payload}");
     login.lines().for_each(|line| stage.say(name, line));
@@ -36,7 +36,7 @@ fn comes(stage: &mut Stage, name: &str, caps: &str, payload: &str) -> Vec<String
     heard[greeted.expect("a greeting") + 1..].to_vec()
 }
 
-/// Those of the lines that say something.
+/// The texts of the messages among the lines.
 fn said(lines: &[String]) -> Vec<&str> {
     let says = |line: &&String| line.contains(" PRIVMSG ") || line.contains(" NOTICE ");
     lines.iter().filter(says).map(String::as_str).collect()
@@ -126,7 +126,7 @@ fn clients_that_can_be_told_apart_are_sent_each_what_it_missed() {
     let heard = comes(&mut stage, "phone2", "", ANN_PHONE);
     let texts: Vec<&str> = said(&heard).iter().map(|line| &line[line.len() - 3..]).collect();
     assert_eq!(texts, ["one", "two"], "the laptop has received both");
-    // One more that calls itself nothing is not the laptop that is here.
+    // Another client without a name is not the laptop that is connected.
     assert_eq!(said(&comes(&mut stage, "other", "", ANN)), [""; 0]);
 }
 
@@ -136,7 +136,7 @@ fn a_client_that_takes_a_name_is_sent_what_its_user_missed_till_then() {
     stage.say("bob", "PRIVMSG ann :in private");
     let heard = comes(&mut stage, "phone", "", ANN_PHONE);
     assert!(said(&heard).iter().any(|line| line.ends_with("in private")), "{heard:?}");
-    // Another that comes while the phone is here has missed nothing that its user has.
+    // Another client that comes while the phone is connected has missed nothing that the user has.
     stage.say("bob", "PRIVMSG ann :to the phone");
     stage.heard("phone");
     let heard = comes(&mut stage, "laptop", "", "AGFubkBsYXB0b3AAc2VjcmV0");
@@ -183,7 +183,7 @@ fn who_wants_nothing_of_it_says_so_and_so_may_the_config() {
 #[test]
 fn what_was_received_is_remembered_over_a_start() {
     let mut stage = with_ann_and_bob(settings());
-    // Bob has no account: nobody can name him any more.
+    // Bob has no account: no later user has that conversation.
     stage.say("bob", "PRIVMSG ann :missed");
     stage.restart();
     let heard = comes(&mut stage, "ann2", "", ANN);

@@ -1,5 +1,4 @@
-//! What operators of different classes may do, and what they have others do: SAJOIN, SAPART, SAMODE,
-//! SANICK.
+//! The rights of operators of different classes; SAJOIN, SAPART, SAMODE, SANICK.
 
 use crate::stage::{Stage, operator, play_with, settings};
 use stonechat::chat::{Operator, OperatorClass, Proof, Right, Settings};
@@ -8,8 +7,8 @@ fn class(name: &str, rights: &[Right]) -> OperatorClass {
     OperatorClass { name: name.into(), rights: rights.into(), ..OperatorClass::default() }
 }
 
-/// `root` may do everything, `helper` kill, `nobody` nothing; and who is logged in to the account
-/// `cat` may send WALLOPS.
+/// `root` may do everything, `helper` kill, `nobody` nothing; the operator by the account `cat` may
+/// send WALLOPS.
 fn with_classes() -> Settings {
     let kills = class("helper", &[Right::Kill, Right::Notices]);
     let helper = Operator { class: kills, ..operator("helper", "second") };

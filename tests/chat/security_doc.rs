@@ -1,4 +1,4 @@
-//! `docs/security.md` says who may give each command, and that is so: every command by everyone.
+//! Tests the table of `docs/security.md`: every command by every kind of user.
 
 use crate::stage::{Stage, operator, settings};
 use std::collections::BTreeSet;
@@ -8,22 +8,23 @@ use stonechat::chat::{Operator, OperatorClass, Program, Right, Settings};
 const DOC: &str = include_str!("../../docs/security.md");
 const TABLE: &str = include_str!("../../src/chat/table.rs");
 
-/// Whoever could give a command and is here; who is banned or suspended is not, and has tests below.
+/// The kinds of users that can give a command. Banned and suspended users have tests of their own
+/// below.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Who {
     Unregistered,
     Registered,
     LoggedIn,
-    /// With every right but the one that the command wants.
+    /// An operator with every right but the one that the command needs.
     OperatorWithout,
-    /// With that right alone.
+    /// An operator with that right alone.
     OperatorWith,
 }
 
 const EVERYONE: [Who; 5] =
     [Who::Unregistered, Who::Registered, Who::LoggedIn, Who::OperatorWithout, Who::OperatorWith];
 
-/// Who may, as the table says.
+/// What a command needs, by the table.
 #[derive(Clone, Debug, PartialEq)]
 enum May {
     Anyone,
@@ -32,7 +33,7 @@ enum May {
     Right(String),
 }
 
-/// The rows of the table that begins so: their cells.
+/// The cells of the table whose first line is `head`.
 fn rows(head: &str) -> Vec<Vec<&'static str>> {
     let start = DOC.find(head).unwrap_or_else(|| panic!("no table {head}"));
     let rows = DOC[start..].lines().skip(2).take_while(|line| line.starts_with("| "));
@@ -53,10 +54,10 @@ fn told() -> Vec<(&'static str, May)> {
         };
         (command.trim_matches('`'), may)
     };
-    rows("| command | who may |").into_iter().map(row).collect()
+    rows("| command | needs |").into_iter().map(row).collect()
 }
 
-/// With `root`, who has `class`.
+/// Settings with the operator `root` of the given class.
 fn with(class: OperatorClass) -> Settings {
     let root = Operator { class, ..operator("root", "sesame") };
     let path = "/bin/true".into();
@@ -75,7 +76,7 @@ fn class(who: Who, may: &May) -> OperatorClass {
     OperatorClass { rights, commands, ..OperatorClass::default() }
 }
 
-/// What is answered: the lines.
+/// The reply to `line`.
 fn given(who: Who, line: &str, may: &May) -> Vec<String> {
     let mut stage = Stage::new(with(class(who, may)));
     stage.register("bob", "");
@@ -103,7 +104,7 @@ fn given(who: Who, line: &str, may: &May) -> Vec<String> {
 #[test]
 fn each_command_is_refused_to_whom_the_table_says_and_to_nobody_else() {
     for (command, may) in told() {
-        // Whatever it wants; what can't be meant is another error than those of rights.
+        // Parameters that fit most commands; invalid ones give another error than those of rights.
         let line = match command.contains(' ') {
             true => command.to_owned(),
             false => format!("{command} bob #a x y"),
@@ -135,7 +136,7 @@ fn each_command_is_refused_to_whom_the_table_says_and_to_nobody_else() {
     }
 }
 
-/// With `root`, who has banned whoever has the user name `evil`, and suspended the account `dan`.
+/// A stage in which `root` has banned the user name `evil` and suspended the account `dan`.
 fn with_bans() -> Stage {
     let mut stage =
         Stage::new(Settings { operators: vec![operator("root", "sesame")], ..settings() });
@@ -146,7 +147,7 @@ fn with_bans() -> Stage {
     stage.say("root", "UBAN ADD *!evil@* go away");
     stage.say("root", "UBAN ADD account:dan go away");
     assert!(stage.heard("dan").iter().any(|line| line.contains(" 465 dan ")));
-    assert!(stage.saw_the_end("dan"), "who is suspended while here is here no more");
+    assert!(stage.saw_the_end("dan"), "a suspended user is closed");
     stage
 }
 
@@ -155,7 +156,7 @@ fn nothing_is_heard_of_who_is_banned() {
     let mut stage = with_bans();
     for (n, (command, _)) in told().into_iter().enumerate() {
         let name = format!("x{n}");
-        // All at once: what follows the refusal has arrived before it is sent.
+        // All at once: the further input has arrived before the refusal is sent.
         stage.say(&name, &format!(r"NICK {name}\nUSER evil 0 * :Evil\n{command} bob #a x y\nMOTD"));
         let heard = stage.heard(&name);
         assert!(heard[0].contains(" 465 "), "{command}: {heard:#?}");
@@ -198,7 +199,7 @@ fn every_command_and_every_right_has_its_row() {
     assert_eq!(rights, Right::NAMES.map(|(name, _)| name));
 }
 
-/// What "An attack" in docs/operating.md asks for.
+/// The rights that "An attack" in docs/operating.md needs.
 #[test]
 fn the_class_that_the_docs_show_can_do_what_they_tell_to_do() {
     let docs = [
@@ -207,7 +208,8 @@ fn the_class_that_the_docs_show_can_do_what_they_tell_to_do() {
         include_str!("../../docs/user-guide.md"),
     ];
     for doc in docs {
-        let admin = doc.lines().find(|line| line.starts_with("admin = { rights")).unwrap();
+        let admin = doc.lines().find(|line| line.trim_start().starts_with("admin = { rights"));
+        let admin = admin.expect("the class of an administrator");
         for right in
             ["accounts", "addresses", "ban", "defcon", "kill", "notices", "rehash", "stats"]
         {

@@ -1,4 +1,4 @@
-//! What the server says of itself: LUSERS, VERSION, ADMIN, TIME, INFO, LINKS, MOTD, STATS, HELP.
+//! Information about the server: LUSERS, VERSION, ADMIN, TIME, INFO, LINKS, MOTD, STATS, HELP.
 
 use crate::stage::{Stage, operator, play, play_with, settings};
 use stonechat::chat::Settings;
@@ -342,7 +342,7 @@ fn newcomers_have_the_modes_that_the_config_gives() {
     assert_eq!(stage.heard("ann").last().unwrap(), ":ann!ann@localhost MODE ann +i");
 }
 
-/// Also where nobody comes for a while.
+/// Also without a new connection for a while.
 #[test]
 fn the_server_tells_when_it_was_started() {
     play(

@@ -1,25 +1,25 @@
-//! Chat as transcripts: what each says, and everything that each then hears.
+//! Chat as transcripts: the input of each client, and all its output.
 //!
 //! ```text
-//! ann+ server-time echo-message   ann connects, asks for these capabilities and registers;
-//!                                 what she is told by then is not looked at
-//! ann> JOIN #a                    ann types this; who has not connected yet does so first
-//! ann< :ann!ann@localhost …       what she must then have heard: all of it, in this order
-//! ann~                            what she has heard is not looked at
-//! ann.                            she ends her half       ann!   she sees the end
+//! ann+ server-time echo-message   ann connects, requests these capabilities and registers;
+//!                                 her output until then is ignored
+//! ann> JOIN #a                    ann sends this; her first line connects her
+//! ann< :ann!ann@localhost …       the lines she must then have received: all, in this order
+//! ann~                            her output so far is ignored
+//! ann.                            she ends her half       ann!   her connection has ended
 //! ann/                            she is cut off
-//! from 192.0.2.1 ann bob          who connects from there; others come by a Unix socket
-//! ann= 7                          she is to come by TLS, with a certificate of 32 bytes 7; with none
-//!                                 if nothing is said
-//! +90s                            so much time passes
-//! account ann secret              `stonechatd account add` makes one
-//! disk full                       nothing can be written any more; also: broken, stalls, well
-//! disk well 2 full                only after two requests more
-//! restart                         the server is killed, everyone with it, and begun again
+//! from 192.0.2.1 ann bob          they connect from this address; others use a Unix socket
+//! ann= 7                          she uses TLS, with a certificate of 32 bytes 7; without a
+//!                                 number, with none
+//! +90s                            this much time passes
+//! account ann secret              `stonechatd account add` makes an account
+//! disk full                       writes fail; also: broken, stalls, well
+//! disk well 2 full                writes fail after two more requests
+//! restart                         the server is killed, with all connections, and started again
 //! ```
-//! Time begins at 2026-01-01T00:00:00Z, 1767225600. A `time` tag is told as `time=T`, the first
-//! message id that is looked at as `msgid=m1`; what is typed may name it as `{m1}`. `\r`, `\0` and `\xHH` stand for
-//! those bytes.
+//! Time begins at 2026-01-01T00:00:00Z, 1767225600. A `time` tag is shown as `time=T`, the first
+//! message id as `msgid=m1`; input may name it as `{m1}`. `\r`, `\0` and `\xHH` stand for those
+//! bytes.
 
 use crate::world::disk::{Disk, State};
 use crate::world::{Choices, ServerEnd, Wire};
@@ -35,17 +35,17 @@ use stonechat::chat::{Ended, Operator, OperatorClass, Proof, Right, Settings, Un
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer, Secure, TlsVersion};
 use stonechat::store::{NewAccount, Reply, Request, Secret};
 
-/// Plays `script` with the settings that a server called `srv` has by default.
+/// Plays `script` with the default settings of a server named `srv`.
 #[track_caller]
 pub fn play(script: &str) {
     play_with(settings(), script);
 }
 
-/// What `play` plays with: the defaults, but no message of the day.
+/// The settings of `play`: the defaults, without a message of the day.
 pub fn settings() -> Settings {
     let (server_name, network) = ("srv".into(), "Net".into());
     let mut settings = Settings { server_name, network, motd: Vec::new(), ..Settings::default() };
-    settings.history.on_join = 0; // tests/chat/replay.rs is about that
+    settings.history.on_join = 0; // tests/chat/replay.rs tests that
     settings
 }
 
@@ -105,7 +105,7 @@ pub fn play_with(settings: Settings, script: &str) {
             "!" => expected.entry(name.into()).or_default().end = true,
             "~" => expected.entry(name.into()).or_default().anything = true,
             _ => {
-                // What several have typed one after the other is heard together.
+                // Consecutive input of several clients is checked together.
                 if !expected.is_empty() {
                     stage.compare(&mut expected);
                 }
@@ -129,7 +129,7 @@ struct Expected {
     anything: bool,
 }
 
-/// A server and those who talk to it.
+/// A server and its clients.
 pub struct Stage {
     server: EventLoop<ServerEnd, App>,
     settings: Settings,
@@ -140,9 +140,9 @@ pub struct Stage {
     secured: BTreeMap<String, Secure>,
     now: Now,
     message_ids: Vec<String>,
-    /// Whether the ids of what has happened are told, as a JOIN's.
+    /// Whether transcripts show the ids of events, such as JOIN.
     pub tells_ids_of_events: bool,
-    /// Who comes from now on is read and written whole; else byte by byte.
+    /// Later connections are read and written in whole pieces; otherwise byte by byte.
     pub smooth: bool,
 }
 
@@ -178,7 +178,7 @@ impl Stage {
         stage
     }
 
-    /// One that can keep nothing.
+    /// A stage without a store.
     pub fn without_disk(settings: Settings) -> Stage {
         let disk = Disk::new();
         let now = Now { uptime_ms: 0, unix_ms: 1_767_225_600_000 };
@@ -201,29 +201,29 @@ impl Stage {
         }
     }
 
-    /// How the disk is from now on.
+    /// Sets the state of the disk.
     pub fn disk(&mut self, state: State) {
         self.disk.set(state, None);
         self.settle();
     }
 
-    /// How the disk is for so many requests, and from then on.
+    /// Sets the state of the disk for `count` requests, and the one after them.
     pub fn disk_changes(&mut self, state: State, count: usize, then: State) {
         self.disk.set(state, Some((count, then)));
         self.settle();
     }
 
-    /// What the database and the hasher were asked since this was called last; at first nothing.
+    /// The requests to database and hasher since the last call; the first call starts recording.
     pub fn take_work(&mut self) -> Vec<String> {
         self.disk.work.replace(Vec::new()).unwrap_or_default()
     }
 
-    /// Another program does something to what is kept.
+    /// Does a request as another program would.
     pub fn ask_disk(&mut self, request: Request) -> Reply {
         self.disk.ask(request)
     }
 
-    /// Another program makes an account.
+    /// Makes an account as another program would.
     pub fn add_account(&mut self, name: &str, password: &str) {
         let account = NewAccount {
             name: name.into(),
@@ -238,7 +238,7 @@ impl Stage {
         assert!(matches!(reply, Reply::Added), "{reply:?}");
     }
 
-    /// The server is killed, and begun again with what is on the disk.
+    /// Kills the server, and starts it again with the same disk.
     pub fn restart(&mut self) {
         self.actors.clear();
         let settings = self.settings.clone();
@@ -246,13 +246,13 @@ impl Stage {
         self.settle();
     }
 
-    /// Whenever `name` connects, it is from there.
+    /// Sets the address of later connections of `name`.
     pub fn comes_from(&mut self, name: &str, address: &str) {
         let address = address.parse().expect("an address");
         self.addresses.insert(name.to_owned(), SocketAddr::new(address, 4711));
     }
 
-    /// What one who comes from there is told who is not let in.
+    /// The line to a connection from `address` that is refused; `None` if it is accepted.
     pub fn is_refused(&mut self, address: &str) -> Option<String> {
         let wire = Wire::new(usize::MAX);
         let end = ServerEnd { wire: wire.clone(), choices: Choices::smooth() };
@@ -273,7 +273,7 @@ impl Stage {
         }
     }
 
-    /// `name` types a line, and connects before if they have not yet.
+    /// Sends a line of `name`, who connects first if needed.
     pub fn say(&mut self, name: &str, text: &str) {
         let mut text = text.to_owned();
         for (n, id) in self.message_ids.iter().enumerate() {
@@ -286,7 +286,7 @@ impl Stage {
         self.settle();
     }
 
-    /// `name` types, and it is not heard before [`Stage::turn`].
+    /// Sends a line of `name` that is not read before [`Stage::turn`].
     pub fn type_ahead(&mut self, name: &str, text: &str) {
         let actor = self.actor(name);
         let (wire, id) = (actor.wire.clone(), actor.id);
@@ -294,21 +294,21 @@ impl Stage {
         self.server.readable(id.slot());
     }
 
-    /// One turn of the loop, and no more.
+    /// Runs one turn of the loop.
     pub fn turn(&mut self) {
         self.server.wake(self.now);
         self.server.turn();
         self.server.check();
     }
 
-    /// `name` comes by TLS, and shows a certificate that is called by a number, or none.
+    /// Lets `name` connect by TLS, with a numbered certificate or without one.
     pub fn secures(&mut self, name: &str, certificate: &str) {
         let fingerprint = certificate.parse().ok().map(|byte| [byte; 32]);
         let (version, cipher) = (TlsVersion::Tls13, "TLS13_AES_256_GCM_SHA384");
         self.secured.insert(name.to_owned(), Secure { version, cipher, fingerprint });
     }
 
-    /// `name` connects and registers; what they hear is forgotten.
+    /// Connects and registers `name`, and discards the output.
     pub fn register(&mut self, name: &str, caps: &str) {
         if !caps.is_empty() {
             self.say(name, &format!("CAP REQ :{caps}"));
@@ -330,7 +330,7 @@ impl Stage {
         self.settle();
     }
 
-    /// The network fails `name`: neither side hears more of the other.
+    /// Cuts off `name`: neither side hears more of the other.
     pub fn cut_off(&mut self, name: &str) {
         let actor = self.actor(name);
         actor.wire.borrow_mut().cut = Some(ErrorKind::ConnectionReset);
@@ -339,7 +339,7 @@ impl Stage {
         self.settle();
     }
 
-    /// Whether `name` has seen the end; whoever is so called next connects anew.
+    /// Whether the connection of `name` has ended; the name can then connect anew.
     pub fn saw_the_end(&mut self, name: &str) -> bool {
         let ended = self.actor(name).wire.borrow().down_ended;
         if ended {
@@ -356,19 +356,19 @@ impl Stage {
         }
     }
 
-    /// So much time passes at once.
+    /// Lets time pass at once.
     pub fn jump(&mut self, seconds: u64) {
         self.now.uptime_ms += seconds * 1000;
         self.now.unix_ms += seconds * 1000;
         self.settle();
     }
 
-    /// The program that is played with.
+    /// The program under test.
     pub fn app(&mut self) -> &mut App {
         &mut self.server.service
     }
 
-    /// The config is read again, and says this.
+    /// Reloads the config with these settings.
     pub fn set_settings(&mut self, settings: Settings) {
         self.settings = settings.clone();
         self.server.inject(|app, out| app.chat.set_settings(out, settings));
@@ -389,18 +389,18 @@ impl Stage {
         self.settle();
     }
 
-    /// A program that somebody has asked for has ended.
+    /// Reports the end of a program of COMMAND.
     pub fn program_ended(&mut self, run: u64, ended: Ended) {
         self.server.inject(|app, out| app.chat.program_ended(out, run, &ended));
         self.settle();
     }
 
-    /// `name` reads so many bytes, and then no more until [`Stage::read_on`].
+    /// Lets `name` read `bytes` more, and then nothing until [`Stage::read_on`].
     pub fn reads_at_most(&mut self, name: &str, bytes: usize) {
         self.actor(name).wire.borrow_mut().down_max = bytes;
     }
 
-    /// What `name` has read, who then reads as much again.
+    /// The input that `name` has read; it then reads as much again.
     pub fn read_on(&mut self, name: &str) -> String {
         let actor = self.actor(name);
         let bytes: Vec<u8> = actor.wire.borrow_mut().down.drain(..).collect();
@@ -410,12 +410,12 @@ impl Stage {
         String::from_utf8(bytes).expect("a server speaks UTF-8")
     }
 
-    /// What waits for all to read it.
+    /// The bytes queued for all connections.
     pub fn backlog_bytes(&self) -> usize {
         self.server.backlog_bytes()
     }
 
-    /// The lines that `name` has heard since this was asked last, their ends cut off.
+    /// The lines that `name` has received since the last call, without line ends.
     pub fn heard(&mut self, name: &str) -> Vec<String> {
         let bytes: Vec<u8> = self.actor(name).wire.borrow_mut().down.drain(..).collect();
         let text = String::from_utf8(bytes).expect("a server speaks UTF-8");
@@ -455,7 +455,7 @@ impl Stage {
         self.server.service.check();
     }
 
-    /// A line with its times and message ids called as the transcripts call them.
+    /// A line with its times and message ids in the notation of the transcripts.
     pub fn normalised(&mut self, line: &str) -> String {
         let mut line = line.to_owned();
         if let Some(tags) = line.strip_prefix('@') {
@@ -524,7 +524,7 @@ fn disk_state(name: &str) -> State {
     }
 }
 
-/// What happens, beside what is said.
+/// The events of chat besides messages.
 const EVENTS: [&str; 14] = [
     "ACCOUNT", "AWAY", "INVITE", "JOIN", "KICK", "KILL", "MODE", "NICK", "PART", "QUIT", "RENAME",
     "SETNAME", "TOPIC", "WALLOPS",

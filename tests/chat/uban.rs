@@ -1,11 +1,11 @@
-//! Bans of the server: UBAN, KLINE, DLINE; whom they keep out, and until when.
+//! Bans of the server: UBAN, KLINE, DLINE; their matches and their ends.
 
 use crate::oper::with_operators;
 use crate::stage::{Stage, operator, play_with, settings};
 use stonechat::chat::{Right, Settings};
 use stonechat::store::{BanKind, BanRecord, Limit, Reply, Request};
 
-/// `root` is here as an operator.
+/// A stage with `root` as operator.
 fn stage() -> Stage {
     let mut stage = Stage::new(with_operators());
     stage.register("root", "");
@@ -228,7 +228,7 @@ fn a_mask_means_the_address_as_well_as_the_cloak() {
     }
 }
 
-/// A cloak without what is of the address alone.
+/// A cloak without the label of the address itself.
 fn tail(cloak: &str) -> &str {
     cloak.split_once('.').map_or(cloak, |(_, rest)| rest)
 }
@@ -368,7 +368,7 @@ fn each_kind_is_kept_with_its_reason_and_its_end() {
     }
 }
 
-/// What keeps a ban for ever.
+/// A request that stores a ban without an end.
 fn ban(kind: BanKind, what: String) -> Request {
     let (reason, setter) = ("spam".to_owned(), "root!r@localhost".to_owned());
     let (created_s, expires_s) = (1, None);

@@ -1,4 +1,4 @@
-//! What users set on themselves: MODE nick, and ACCEPT.
+//! User modes (MODE nick), and ACCEPT.
 
 use crate::stage::{play, play_with, settings};
 use stonechat::chat::{Limits, Settings};

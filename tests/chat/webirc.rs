@@ -1,4 +1,4 @@
-//! WEBIRC: gateways say for whom they connect, and nobody else does.
+//! WEBIRC: gateways name their clients, and no other connection can.
 
 use crate::stage::{Stage, operator, play_with, settings};
 use stonechat::auth::verifier::Verifier;
@@ -6,7 +6,7 @@ use stonechat::chat::{Abuse, Gateway, Settings};
 use stonechat::net::{Network, Networks};
 use stonechat::store::{Reply, Request};
 
-/// The actors connect by a Unix socket, which is this machine.
+/// Settings with gateways; the clients use a Unix socket, which counts as this machine.
 fn with_gateways() -> Settings {
     let gateway = |name: &str, network: &str, password: Option<&str>| Gateway {
         name: name.into(),

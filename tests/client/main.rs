@@ -1,4 +1,4 @@
-//! The program `stonechat`, as a user runs it: real sockets, pipes, signals, exit statuses.
+//! The program `stonechat` as a process: real sockets, pipes, signals, exit statuses.
 
 mod stage;
 
@@ -65,7 +65,7 @@ fn a_connection_that_is_reset_is_a_failure() {
     let (address, server) = serve(|mut stream| {
         read_line(&stream);
         stream.write_all(b"well\n").unwrap();
-        // Not before it was heard: a reset overtakes what was not read.
+        // Wait until the line was read: a reset overtakes unread input.
         read_line(&stream);
         reset(stream);
     });
@@ -95,7 +95,7 @@ fn the_second_server_is_tried_when_the_first_refuses() {
     pipe(b"hi\n", &[&refusing, &address]).check(0, "HI\n", &said);
 }
 
-/// Its backlog is full, so what asks to connect is left without an answer.
+/// Its backlog is full, so connects get no answer.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_second_server_is_tried_when_the_first_is_silent() {
@@ -132,7 +132,7 @@ fn when_nobody_answers_each_is_named() {
 #[test]
 fn a_name_is_looked_up() {
     let server = EchoServer::start(any_port());
-    // Where localhost is ::1 as well, that one refuses and is reported.
+    // If localhost is ::1 as well, that address refuses and is reported.
     let left = pipe(b"hi\n", &[&format!("localhost:{}", server.address.port())]);
     assert_eq!((left.status.code(), &left.stdout[..]), (Some(0), &b"HI\n"[..]));
 }
@@ -184,7 +184,7 @@ fn control_c_ends_it_at_once() {
 
 #[test]
 fn it_comes_back_to_a_server_that_restarts() {
-    // An address on which no connection of anybody else's can take the port meanwhile.
+    // An address on which no other connection can take the port meanwhile.
     let server = EchoServer::start(([127, 0, 0, 77], 0).into());
     let address = server.address;
     let mut client = Client::start(&["--reconnect", &address.to_string()]);
@@ -236,8 +236,8 @@ fn nobody_reading_the_output_ends_it_quietly() {
     server.join().unwrap();
 }
 
-/// The server reads nothing until whoever writes to the program has come to a halt; a program that
-/// took all there is would never let him.
+/// The server reads nothing until the writer to the program blocks; a program that read everything
+/// would never block it.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_server_that_reads_slowly_holds_up_who_writes_and_fills_no_memory() {
@@ -294,7 +294,7 @@ fn a_server_that_reads_slowly_holds_up_who_writes_and_fills_no_memory() {
     server.join().unwrap();
 }
 
-/// A byte that tells whether it is in its place.
+/// The byte at a position, to check the order.
 fn numbered(at: usize) -> u8 {
     (at % 251) as u8
 }

@@ -1,4 +1,4 @@
-//! The echo server, servers that the test plays, and the program between them.
+//! The echo server, servers played by the test, and the program under test.
 
 use socket2::{Domain, Socket, Type};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
@@ -48,7 +48,7 @@ impl EchoServer {
     }
 }
 
-/// A listener that was closed may live on for a moment in a child that another test is starting, from
+/// Binds with retries: a closed listener may live on for a moment in a child of another test, from
 /// its fork to its exec.
 fn bind(address: &Address) -> Listener {
     loop {
@@ -69,7 +69,7 @@ impl Drop for EchoServer {
 /// The program running, killed if the test ends before it does.
 pub struct Client(pub Child);
 
-/// What is left of one that has ended.
+/// The output and status of a program that has ended.
 pub struct Left {
     pub status: ExitStatus,
     pub stdout: Vec<u8>,
@@ -87,7 +87,7 @@ impl Client {
         self.0.stdin.take().unwrap()
     }
 
-    /// Reads all it prints and waits for its end; stdin stays open if it was taken.
+    /// Reads all its output and waits for its end; stdin stays open if it was taken.
     pub fn wait(mut self) -> Left {
         drop(self.0.stdin.take());
         let mut from_stderr = self.0.stderr.take().unwrap();
@@ -123,7 +123,7 @@ pub fn pipe(input: &[u8], args: &[&str]) -> Left {
     let mut client = Client::start(args);
     let mut stdin = client.stdin();
     let input = input.to_vec();
-    // It may end before it has read all, or not have been able to connect at all.
+    // The program may end before it has read everything, or fail to connect at all.
     let writer = thread::spawn(move || drop(stdin.write_all(&input)));
     let left = client.wait();
     writer.join().unwrap();
@@ -134,7 +134,7 @@ pub fn any_port() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
-/// A server that the test plays: one connection.
+/// A server played by the test, for one connection.
 pub fn serve<T: Send + 'static>(
     play: impl FnOnce(TcpStream) -> T + Send + 'static,
 ) -> (String, JoinHandle<T>) {
@@ -143,7 +143,7 @@ pub fn serve<T: Send + 'static>(
     (address, thread::spawn(move || play(listener.accept().unwrap().0)))
 }
 
-/// A port that refuses, and that nobody else gets while the socket is held.
+/// A port that refuses connects, and is reserved while the socket is held.
 pub fn refusing() -> (String, Socket) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&any_port().into()).unwrap();

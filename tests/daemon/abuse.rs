@@ -1,5 +1,5 @@
-//! Bans, limits and the flood bucket of the real daemon. The operator comes by a Unix socket, all
-//! others from loopback, which is not exempt here.
+//! Bans, limits and the flood bucket of the real daemon. The operator uses a Unix socket, all
+//! others loopback, which is not exempt here.
 
 use crate::process::{Client, Daemon};
 use std::io::{BufRead, BufReader, Write};
@@ -29,7 +29,7 @@ fn connect(daemon: &Daemon) -> Client {
     Client::connect(url.strip_prefix("irc://").unwrap().parse().unwrap())
 }
 
-/// What an operator is told who gives commands, up to the last notice.
+/// Runs commands of an operator. Returns the output up to the last notice.
 fn operate(dir: &Path, commands: &str) -> String {
     let mut stream = UnixStream::connect(socket(dir)).unwrap();
     let said = format!("NICK root\nUSER root 0 * :r\nOPER root sesame\n{commands}\nVERSION\n");
@@ -45,7 +45,7 @@ fn operate(dir: &Path, commands: &str) -> String {
     panic!("{heard}");
 }
 
-/// What one is told who comes from loopback and is not let in.
+/// The line to a refused connection from loopback.
 fn refusal(daemon: &Daemon) -> String {
     String::from_utf8(connect(daemon).hear_rest()).unwrap()
 }

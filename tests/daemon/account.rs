@@ -21,7 +21,7 @@ fn account(daemon: &Daemon, arguments: &[&str], input: &str) -> (i32, String, St
         return run(&mut command);
     }
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    // It may have refused already, and not read it.
+    // The command may have refused already, without reading this.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -146,7 +146,7 @@ fn no_password_is_ever_logged() {
 #[test]
 fn wrong_passwords_in_great_number_hold_up_nobody_who_talks() {
     let guesses: usize = std::env::var("GUESSES").map_or(100, |guesses| guesses.parse().unwrap());
-    // Nobody reads the log, and it would have a line for each.
+    // The log would have a line for each connection, and is not read.
     let daemon = start("log = \"warn\"\nlimits.handshake_timeout = \"10 min\"\n");
     let mut guessers: Vec<Client> = (0..guesses / 10)
         .map(|n| {
@@ -219,7 +219,7 @@ fn who_is_logged_in_to_a_removed_account_is_so_no_more_at_once() {
     assert_eq!(hear_until(&mut boss, " OPER "), ":srv 461 chief OPER :Not enough parameters\r\n");
     boss.send("KILL chief\n");
     hear_until(&mut boss, " 481 ");
-    // Somebody else's, who has the same name: no way leads from one to the other.
+    // Another account of the same name; nothing links the two.
     account(&daemon, &["add", "boss"], "other\n");
     let mut new = enter(&daemon, "boss", "boss", "other");
     boss.send("OPER boss\n");
@@ -276,7 +276,7 @@ fn another_password_closes_what_was_logged_in_by_the_old_one() {
     assert_eq!(log_in(&daemon, "ann", "newer"), "903");
 }
 
-/// Somebody changes the file while the daemon runs, as `sqlite3` could.
+/// The file is changed while the daemon runs, as `sqlite3` could.
 #[test]
 fn an_account_is_not_another_of_its_name() {
     let daemon = start(BOSS);
@@ -315,7 +315,7 @@ fn without_a_daemon_the_file_is_changed_and_never_made() {
     assert_eq!(log_in(&daemon, "ann", "secret"), "903");
     daemon.stop();
     let elsewhere = tempfile::tempdir().unwrap();
-    // None that changes anything: the machine may have a service of its own.
+    // Only commands that change nothing: the machine may have a service of its own.
     let is_served = ["/var/lib/stonechat", "/etc/stonechat"].map(|dir| Path::new(dir).exists());
     for arguments in [&["account", "list"][..], &["audit"], &["verify"]] {
         if is_served.contains(&true) {
@@ -331,7 +331,7 @@ fn without_a_daemon_the_file_is_changed_and_never_made() {
     assert_eq!(elsewhere.path().read_dir().unwrap().count(), 0, "nothing is made");
 }
 
-/// One killed leaves its socket behind; and one that is of another version may have none.
+/// A killed daemon leaves its socket behind; one of another version may have none.
 #[test]
 fn a_daemon_that_cannot_be_asked_is_not_passed_over() {
     let daemon = start("");
@@ -392,7 +392,8 @@ fn what_was_asked_by_who_has_given_up_is_not_done() {
     let daemon = start("");
     let (status, _, error) = account(&daemon, &["add", "ann"], "secret\n");
     assert_eq!(status, 0, "{error}");
-    // The daemon serves one asker after the other: the second gives up while it waits for the first.
+    // The daemon serves one command after the other: the second gives up while it waits for the
+    // first.
     let path = daemon.dir.path().join("data/control");
     let first = UnixStream::connect(&path).unwrap();
     let mut second = UnixStream::connect(&path).unwrap();

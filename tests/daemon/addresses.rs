@@ -1,9 +1,9 @@
-//! Where users come from: told to operators who have the right, and to them not without a record.
+//! Users' addresses: shown to operators with the right, and never without a record.
 
 use crate::process::{Client, Daemon};
 use stonechat::auth::verifier::Verifier;
 
-/// With `root`, who may see addresses, and `deputy`, who may do the same but for that.
+/// A daemon with `root`, who may see addresses, and `deputy`, who has all other rights of `root`.
 fn start() -> Daemon {
     let verifier = Verifier::new("sesame", 4096, [7; 16]);
     let config = format!(
@@ -34,7 +34,8 @@ fn hear_until(client: &mut Client, text: &str) -> String {
     heard
 }
 
-/// What one hears who becomes operator, sees somebody connect, and asks for all that tells addresses.
+/// The output to an operator who sees `stranger` connect, and gives every command that shows
+/// addresses.
 fn look(daemon: &Daemon, operator: &str, stranger: &str) -> String {
     let mut ann = connect(daemon, &format!("{operator}1"));
     ann.send(format!("OPER {operator} sesame\nMODE {operator}1 +s c\n"));

@@ -1,4 +1,4 @@
-//! `examples/bot.rs` in a channel of the real daemon, and somebody who speaks to it.
+//! `examples/bot.rs` in a channel of the real daemon, with a user who talks to it.
 
 use crate::process::{Client, Daemon};
 use std::io::{BufRead, BufReader};
@@ -26,7 +26,7 @@ fn the_bot_answers_in_its_channel_and_in_private() {
             break (text, ann.stream.try_clone().unwrap());
         }
     };
-    // Either may be first; both are there once the names have been told.
+    // Either may be first; both are there after NAMES.
     let (_, mut stream) = hear(":stonechat.local 366 ann #lobby");
     let mut ask = |text: &str| std::io::Write::write_all(&mut stream, text.as_bytes()).unwrap();
     ask("WHO #lobby %n\r\n");
@@ -45,7 +45,7 @@ fn the_bot_answers_in_its_channel_and_in_private() {
     assert!(bot.wait().unwrap().success(), "it ends with the server");
 }
 
-/// Beside the tests' own programs.
+/// The path of an example, beside the tests' programs.
 fn example(name: &str) -> PathBuf {
     let deps = std::env::current_exe().unwrap();
     deps.ancestors().nth(2).expect("target/debug").join("examples").join(name)

@@ -1,4 +1,4 @@
-//! COMMAND: programs that operators run, as scripts of /bin/sh that the test has written.
+//! COMMAND: programs of operators, here /bin/sh scripts of the test.
 
 use crate::process::{Client, Daemon};
 use std::fs;
@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use stonechat::auth::verifier::Verifier;
 
-/// What may be run, by name, each with what its script says.
+/// The programs, by name, each with the text of its script.
 type Scripts<'a> = [(&'a str, &'a str)];
 
-/// With `root` and `deputy` as operators who may run all of `scripts`, and `none`, which isn't there.
-/// What takes longer than `timeout` is killed.
+/// A daemon with the operators `root` and `deputy`, who may run all of `scripts`, and `none`, which
+/// does not exist. Programs are killed after `timeout`.
 fn start(scripts: &Scripts, timeout: &str) -> Daemon {
     let dir = tempfile::tempdir().unwrap();
     let verifier = Verifier::new("sesame", 4096, [7; 16]);
@@ -53,7 +53,7 @@ fn connect(daemon: &Daemon, nick: &str, oper: &str) -> Client {
     client
 }
 
-/// All lines up to one that has `text` in it.
+/// All lines up to one that contains `text`.
 fn hear_until(client: &mut Client, text: &str) -> Vec<String> {
     let mut heard: Vec<String> = Vec::new();
     while !heard.last().is_some_and(|line| line.contains(text)) {
@@ -64,7 +64,7 @@ fn hear_until(client: &mut Client, text: &str) -> Vec<String> {
     heard
 }
 
-/// What a command says to ann, without the frame; its last line tells how it has ended.
+/// The output of a command to ann, without its frame; the last line says how it ended.
 fn run(client: &mut Client, name: &str) -> Vec<String> {
     client.send(format!("COMMAND {name}\n"));
     let frame = format!(":srv NOTICE ann :[{name}] ");
@@ -82,7 +82,7 @@ fn run(client: &mut Client, name: &str) -> Vec<String> {
     }
 }
 
-/// Whether a process is there, and not only to be asked how it has ended.
+/// Whether a process runs, and is not a zombie.
 fn is_alive(pid: &str) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     status.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
@@ -139,7 +139,7 @@ fn a_program_has_nothing_of_ours() {
     assert!(variables.len() <= 5, "{text}");
     let rest = &said[variables.len()..];
     assert_eq!(rest[0], "/");
-    // Standard streams, the script itself, and whatever the shell opens for that.
+    // The standard streams, the script itself, and the shell's own files.
     let foreign = |line: &&String| {
         let known = ["/dev/null", "pipe:", "see"];
         line.contains('/') && !known.iter().any(|known| line.contains(known))

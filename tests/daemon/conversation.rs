@@ -1,4 +1,4 @@
-//! The echo, as clients of all manners meet it.
+//! The echo service, with clients of all kinds.
 
 use crate::process::{Client, Daemon};
 use rustix::process::Signal;
@@ -18,13 +18,13 @@ fn every_line_comes_back_in_upper_case() {
     daemon.stop();
 }
 
-/// As telnet sends with an interrupt. The system lets a read end before them, and after.
+/// Urgent data, as telnet sends with an interrupt. The system ends a read before and after it.
 #[test]
 fn what_follows_urgent_data_is_heard_too() {
     let daemon = Daemon::start("");
     let mut ann = daemon.connect();
     ann.ask("here\n");
-    // Stopped, so that all of it is there when the first is read.
+    // The daemon is stopped, so that all input is there when the first is read.
     daemon.signal(Signal::STOP);
     ann.send("before\n");
     socket2::SockRef::from(&ann.stream).send_out_of_band(b"!").unwrap();
@@ -147,7 +147,7 @@ fn who_sends_and_never_reads_is_paused_and_nobody_else_waits() {
     ann.stream.set_nonblocking(true).unwrap();
     let mut sent = 0;
     let lines = b"never read\n".repeat(10_000);
-    // Until both kernels and the daemon have had enough.
+    // Until both kernels and the daemon are full.
     let mut refused = 0;
     while refused < 1_000 {
         match (&ann.stream).write(&lines) {
@@ -158,7 +158,7 @@ fn who_sends_and_never_reads_is_paused_and_nobody_else_waits() {
         assert!(sent < 100 << 20, "it takes without end");
     }
     assert!(daemon.metric("stonechat_send_queue_bytes") < 256 << 10);
-    // And when it reads after all, it is served on.
+    // When the client reads after all, it is served again.
     ann.stream.set_nonblocking(false).unwrap();
     ann.stream.shutdown(std::net::Shutdown::Write).unwrap();
     let mut heard = Vec::new();

@@ -169,7 +169,7 @@ fn a_backup_brings_the_secret_along_and_only_a_backup_holds_it() {
         |file: &Path| fs::read(file).unwrap().windows(secret.len()).any(|window| window == secret);
     assert!(holds_it(&copy) && !holds_it(&dir.path().join("data/stonechat.db")));
 
-    // Into a fresh directory, and into one that has begun with a secret of its own.
+    // Into a fresh directory, and into one that already has a secret of its own.
     let fresh = data_with(&copy);
     start_in(&fresh).stop();
     let other = Arc::new(tempfile::tempdir().unwrap());

@@ -1,5 +1,5 @@
-//! What the real daemon has echoed outlives it: kill -9 at any moment, a disk that is full, a
-//! database that another program holds.
+//! Echoed messages survive the real daemon: kill -9 at any moment, a full disk, a database locked
+//! by another program.
 
 use crate::process::{Client, Daemon};
 use rustix::process::{Resource, Rlimit, Signal, prlimit};
@@ -47,7 +47,7 @@ fn hear_until(client: &mut Client, text: &str) -> String {
     }
 }
 
-/// Everything that was said in `#a`: by whom, and what, in order.
+/// All messages in `#a`, with their senders, in order.
 fn kept(dir: &Path) -> Vec<(String, String)> {
     let mut database = Database::open(&dir.join("data/stonechat.db"), Durability::Full).unwrap();
     let mut all = Vec::new();
@@ -71,10 +71,10 @@ fn kept(dir: &Path) -> Vec<(String, String)> {
     }
 }
 
-/// Messages that a speaker says before it hears the first echo.
+/// Messages that a client sends before it receives the first echo.
 const WINDOW: usize = 64;
 
-/// Says numbers, one more for each echo, until the server is gone. Returns those that were echoed.
+/// Sends numbers, one more for each echo, until the server is gone. Returns those that were echoed.
 fn speak(mut client: Client, nick: &str) -> Vec<usize> {
     let own = format!(":{nick}!");
     let mut numbers = 0..;
@@ -110,7 +110,7 @@ fn what_was_echoed_is_there_after_kill_9_exactly_once_and_in_order() {
         for (nick, speaker) in speakers {
             echoed.insert(nick, speaker.join().unwrap());
         }
-        // All of it is read each time, and it grows.
+        // Each check reads everything, and the history grows.
         if life % 10 == 0 || life == lives - 1 {
             let findings = sqlite::verify(&dir.path().join("data/stonechat.db")).unwrap();
             assert_eq!(findings, [] as [String; 0]);
@@ -246,10 +246,10 @@ fn a_directory_or_a_database_that_may_only_be_read_is_refused_with_a_clear_word(
     let allow = |path: &Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     };
-    // Root may write to everything, so root does this as somebody else.
+    // Root may write to everything, so root does this as another user.
     let is_root = rustix::process::geteuid().is_root();
     const NOBODY: u32 = 65_534;
-    // Where it was built, nobody else may be allowed to look.
+    // Other users may not be allowed to read the build directory.
     let program = dir.path().join("stonechatd");
     fs::copy(crate::process::PROGRAM, &program).unwrap();
     let refused = |expected: &str| {

@@ -1,4 +1,4 @@
-//! More of everything than there is room for.
+//! More connections, input and descriptors than there is room for.
 
 use crate::process::{Client, Daemon};
 use rustix::process::{Resource, Rlimit, prlimit};
@@ -8,7 +8,7 @@ fn the_many_wait_and_are_let_in_as_others_leave() {
     let mut daemon = Daemon::start("limits.connections = 4\nlimits.accept_wait = \"1h\"");
     let mut inside: Vec<Client> = (0..4).map(|_| daemon.connect()).collect();
     inside.iter_mut().for_each(|client| assert_eq!(client.ask("in\n"), b"IN\n"));
-    // Ten times more than the limit. They have sent before anybody listens to them.
+    // Ten times more than the limit. All send before any is accepted.
     let mut outside: Vec<Client> = (0..40).map(|_| daemon.connect()).collect();
     outside.iter_mut().for_each(|client| client.send("waiting\n"));
     assert_eq!(daemon.metric(&open(&daemon)), 4);

@@ -1,5 +1,5 @@
-//! The real daemon as a process, on real sockets: what a user, an operator and a service manager
-//! see of it. Everything listens on loopback, on ports that the system chooses.
+//! The real daemon as a process, on real sockets, as users, operators and a service manager see it.
+//! It listens on loopback, on ports that the system chooses.
 
 mod abuse;
 mod account;

@@ -14,7 +14,7 @@ fn hash(stdin: Stdio) -> Child {
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Its exit status, stdout, and what of stderr was not read before.
+/// Its exit status, stdout, and the unread rest of stderr.
 fn end(child: Child) -> (i32, String, String) {
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -59,7 +59,7 @@ fn what_is_no_password_is_refused() {
     assert_eq!(argument.status.code(), Some(2), "a password is no argument");
 }
 
-/// A terminal: what a person sees and types on, and what the program has for stdin.
+/// A terminal: the user's end, and the program's stdin.
 fn terminal() -> (File, File) {
     let person = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&person).unwrap();

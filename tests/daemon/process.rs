@@ -16,13 +16,13 @@ pub struct Daemon {
     stderr: Option<ChildStderr>,
     /// What it printed before `ready`.
     pub listening: Vec<String>,
-    /// The fingerprints of the certificates that it shows.
+    /// The fingerprints of its certificates.
     pub fingerprints: Vec<String>,
     pub dir: Arc<TempDir>,
 }
 
 impl Daemon {
-    /// With one listener for the echo, and `config` as its config file.
+    /// Starts a daemon with one echo listener, and `config` as its config file.
     pub fn start(config: &str) -> Daemon {
         Daemon::start_with(config, &["--listen", "echo://127.0.0.1:0"], |_| {})
     }
@@ -32,7 +32,7 @@ impl Daemon {
         Daemon::start_in(dir, config, flags, prepare)
     }
 
-    /// With the data of one before.
+    /// Starts a daemon with the data of an earlier one.
     pub fn start_in(
         dir: Arc<TempDir>,
         config: &str,
@@ -108,14 +108,14 @@ impl Daemon {
         found.unwrap_or_else(|| panic!("no {name} in {metrics}")).parse().unwrap()
     }
 
-    /// Waits until a metric has a value, which it will.
+    /// Waits until a metric has a value.
     pub fn await_metric(&mut self, name: &str, value: u64) {
         while self.metric(name) != value {
             std::thread::yield_now();
         }
     }
 
-    /// Memory of its own, in bytes.
+    /// Its anonymous memory, in bytes.
     pub fn rss_anon(&self) -> u64 {
         let pid = self.child.id();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -123,21 +123,21 @@ impl Daemon {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
-    /// Waits for it to end: how it did, and what it logged.
+    /// Waits for its end. Returns the exit status and the log.
     pub fn wait(&mut self) -> (ExitStatus, String) {
         let mut log = String::new();
         self.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         (self.child.wait().unwrap(), log)
     }
 
-    /// Ends it as a loss of power would; its data remains.
+    /// Kills it; its data remains.
     pub fn kill(mut self) -> Arc<TempDir> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.dir.clone()
     }
 
-    /// Tells it to end, and waits until it has, in good order.
+    /// Stops it in good order, and returns the log.
     pub fn stop(mut self) -> String {
         self.signal(rustix::process::Signal::TERM);
         let (status, log) = self.wait();
@@ -168,8 +168,8 @@ pub fn command(dir: &Path) -> Command {
     command
 }
 
-/// Runs a daemon that is not to get as far as serving: its exit status, stdout and stderr. One that
-/// is `ready` after all is killed.
+/// Runs a daemon that must fail before it serves. Returns its exit status, stdout and stderr. If it
+/// becomes `ready`, it is killed.
 pub fn run(command: &mut Command) -> (i32, String, String) {
     let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().unwrap();
@@ -214,7 +214,7 @@ impl Client {
         line
     }
 
-    /// The next line, or what there is of it, unless the connection has ended.
+    /// The next line, or an incomplete one; `None` after the end.
     pub fn hear_if_any(&mut self) -> Option<Vec<u8>> {
         let mut line = Vec::new();
         let heard = self.reader.read_until(b'\n', &mut line);
@@ -231,7 +231,7 @@ impl Client {
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
 
-    /// All that is still to come.
+    /// All further input up to the end.
     pub fn hear_rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         self.reader.read_to_end(&mut rest).unwrap();

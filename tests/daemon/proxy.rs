@@ -1,4 +1,4 @@
-//! Behind a proxy: whom the limits see, where a header is demanded, and that a reload changes that.
+//! Behind a proxy: the address for limits, mandatory headers, and a reload of both.
 
 use crate::process::{Client, Daemon};
 use rustix::process::Signal;
@@ -39,7 +39,7 @@ fn limits_and_counters_see_whom_the_proxy_speaks_for() {
         drop((ann, bob));
         while counted(&mut daemon, "stonechat_connections{") > 0 {}
     }
-    // Looks whether we are there: by a header that says so, and by a mere connection.
+    // Checks of a proxy: by a LOCAL header, and by a mere connect.
     let clients = |daemon: &mut Daemon| {
         let opened = counted(daemon, "stonechat_connections_total{");
         (opened, counted(daemon, "stonechat_connections_refused_total{"))
@@ -50,7 +50,7 @@ fn limits_and_counters_see_whom_the_proxy_speaks_for() {
     check.send(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
     drop(check);
     drop(Client::connect(second(&daemon)));
-    // Who comes after them is heard after them.
+    // A later connection is served after them.
     let mut cat = Client::connect(second(&daemon));
     assert_eq!(cat.ask(&(header("203.0.113.7") + "cat\n")), b"CAT\n");
     assert_eq!(clients(&mut daemon), (5, 2), "nobody else has come");

@@ -1,11 +1,11 @@
-//! What an operator of the chat asks of the program: REHASH, DIE, RESTART; and SIGHUP beside it.
+//! Requests of chat's operators to the daemon: REHASH, DIE, RESTART; and SIGHUP.
 
 use crate::process::{Client, Daemon};
 use rustix::process::Signal;
 use std::fs;
 use stonechat::auth::verifier::Verifier;
 
-/// With `root`, whose password is `sesame`, as operator.
+/// A config with the operator `root`, whose password is `sesame`.
 fn config(motd: &str) -> String {
     let verifier = Verifier::new("sesame", 4096, [7; 16]);
     format!(
@@ -23,7 +23,7 @@ fn connect(daemon: &Daemon) -> Client {
     Client::connect(daemon.listening[0].strip_prefix("irc://").unwrap().parse().unwrap())
 }
 
-/// Registers, becomes operator and hears of what operators do.
+/// Registers, becomes operator and subscribes to notices of operators' acts.
 fn operator(daemon: &Daemon, nick: &str) -> Client {
     let mut client = connect(daemon);
     client.send(format!("NICK {nick}\nUSER {nick} 0 * :{nick}\nOPER root sesame\n"));
@@ -32,7 +32,7 @@ fn operator(daemon: &Daemon, nick: &str) -> Client {
     client
 }
 
-/// All lines up to one that has `text` in it.
+/// All lines up to one that contains `text`.
 fn hear_until(client: &mut Client, text: &str) -> String {
     let mut heard = String::new();
     while !heard.lines().last().is_some_and(|line| line.contains(text)) {

@@ -73,7 +73,7 @@ fn listening_sockets_that_are_passed_are_used() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("echo://{}", listener.local_addr().unwrap());
         let config = if listed { format!("listen = [\"{url}\"]") } else { String::new() };
-        // Whoever connects before the daemon is there waits, and loses nothing.
+        // A client that connects before the daemon runs waits, and loses nothing.
         let mut early = Client::connect(listener.local_addr().unwrap());
         early.send("early\n");
         let mut daemon = passed(listener, &config, names);

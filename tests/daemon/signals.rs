@@ -79,14 +79,14 @@ fn a_second_sigterm_ends_it_at_once() {
     let mut stuck = daemon.connect();
     fill(&mut daemon, &mut stuck);
     daemon.signal(Signal::TERM);
-    // The first is heard for certain when nobody can connect any more.
+    // Once connects are refused, the first signal was handled.
     while std::net::TcpStream::connect(daemon.address()).is_ok() {}
     daemon.signal(Signal::TERM);
     let (status, log) = daemon.wait();
     assert_eq!(status.code(), Some(1), "{log}");
 }
 
-/// Has so much queued for `client` that it cannot be written out.
+/// Queues so much for `client` that it cannot be written out.
 fn fill(daemon: &mut Daemon, client: &mut Client) {
     client.stream.set_nonblocking(true).unwrap();
     let lines = b"never read\n".repeat(10_000);
@@ -139,14 +139,14 @@ fn sighup_on_a_bad_config_changes_nothing_and_is_reported() {
     assert!(log.contains("cannot read config"), "{log}");
 }
 
-/// Has it reload, and waits until it has: signals are heard in no order, but turn by turn.
+/// Makes it reload, and waits until it has: signals arrive in no order, but turn by turn.
 fn reload(daemon: &mut Daemon) {
     daemon.signal(Signal::HUP);
     daemon.metrics();
     daemon.metrics();
 }
 
-/// More than a pipe and the queue before it take.
+/// Prints more than a pipe and the queue before it take.
 #[test]
 fn stdout_that_nobody_reads_holds_nobody_up() {
     let flags = ["--listen", "echo://127.0.0.1:0,echos://127.0.0.1:0"];
@@ -158,7 +158,7 @@ fn stdout_that_nobody_reads_holds_nobody_up() {
         daemon.signal(Signal::HUP);
         assert_eq!(ann.ask("still served\n"), b"STILL SERVED\n");
     }
-    // Once somebody reads, what is missing is owned up to.
+    // Once stdout is read again, the lost lines are reported.
     while !daemon.read_until("# ").ends_with(" lines lost: nobody read them in time\n") {}
     assert!(daemon.metric("stonechat_output_lines_lost_total{stream=\"stdout\"}") > 0);
     daemon.stop();

@@ -1,5 +1,5 @@
-//! TLS on real sockets: the first certificate, those of one's own, and what each kind of port says to
-//! whom it was not meant for.
+//! TLS on real sockets: the first certificate, configured ones, and the answer of each port to the
+//! wrong protocol.
 
 use crate::process::{Client, Daemon, command, run};
 use crate::tls_client::client;
@@ -39,7 +39,7 @@ fn ask(tls: &mut Tls, line: &str) -> String {
     answer
 }
 
-/// The fingerprint of the certificate that is shown there.
+/// The fingerprint of the certificate at an address.
 fn shown(to: SocketAddr) -> String {
     let mut tls = connect(to, &TLS13);
     ask(&mut tls, "hello\n");
@@ -143,7 +143,8 @@ fn certificates_are_read_again_on_sighup_and_when_they_change() {
     daemon.signal(Signal::HUP);
     daemon.read_until(&format!("certificate {} SHA-256 {second}", own("own.pem")));
     assert_eq!(shown(echos), second);
-    // Nobody says anything: whoever comes next has it looked at, some seconds later at the latest.
+    // Without a signal: the next connection triggers a check of the files, some seconds later at
+    // the latest.
     let third = write_pair(files.path(), "d");
     while shown(echos) != third {
         std::thread::sleep(std::time::Duration::from_millis(100));

@@ -1,5 +1,5 @@
-//! The model's accounts: how they are made and dropped, who is logged in to which, whose a nick is,
-//! and who speaks on several connections.
+//! The model's accounts: registration, removal, logins, reserved nicks, and several connections of
+//! one client.
 
 use crate::line::Line;
 use crate::model::{Account, Model, folded, shown};
@@ -11,12 +11,12 @@ const WRONG: &str = "There is no such account, or it has another password.";
 const OTHERS: &str = "Other connections of yours are logged in to another account";
 
 impl Model {
-    /// The account that has the name, or one that looks like it.
+    /// The account of this name, or of one that looks like it.
     fn look_alike(&self, name: &str) -> Option<&Account> {
         self.accounts.values().find(|account| looks(&account.name) == looks(name))
     }
 
-    /// Whether a nick is the name of somebody else's account, or looks like it.
+    /// Whether a nick is the name of another's account, or looks like it.
     pub fn is_reserved(&self, who: &str, nick: &str) -> bool {
         let owner = self.look_alike(nick).map(|account| &account.name);
         owner.is_some() && owner != self.clients[who].account.as_ref()
@@ -138,7 +138,7 @@ impl Model {
         self.tell_interested(who, "account-notify", &line);
     }
 
-    /// With `*` for what has not been said yet.
+    /// The mask, with `*` for parts that are not known yet.
     fn mask_so_far(&self, who: &str) -> String {
         let client = &self.clients[who];
         let nick = if client.nick.is_empty() { "*" } else { &client.nick };
@@ -146,7 +146,7 @@ impl Model {
         format!("{nick}!{user}@localhost")
     }
 
-    /// Who has said something to NickServ hears the echo, without a password.
+    /// Sends the echo of a message to NickServ, without its password.
     pub fn echo_to_nickserv(
         &mut self,
         who: &str,
@@ -248,7 +248,7 @@ impl Model {
         }
     }
 
-    /// Whoever is logged in to it is so no more.
+    /// Removes an account, and logs out its users.
     fn drop_account(&mut self, account: &str) {
         self.accounts.remove(&folded(account));
         let is_of = |client: &crate::model::Client| client.account.as_deref() == Some(account);
@@ -270,8 +270,7 @@ impl Model {
         });
     }
 
-    /// Who comes under the nick of a client of the same account speaks for them, and is told where
-    /// they are.
+    /// Joins a new connection to a client of its account, and sends it the client's channels.
     pub fn attach(&mut self, newcomer: &str, who: &str) {
         self.clients.remove(newcomer);
         self.conn().client = who.into();
@@ -291,8 +290,7 @@ impl Model {
     }
 }
 
-/// What names that look alike have in common: capitals, and those characters of ASCII that are hard
-/// to tell from each other.
+/// The skeleton of a name: without case, and with look-alike ASCII characters unified.
 fn looks(name: &str) -> String {
     let mut name = name.to_ascii_lowercase();
     for (one, other) in [("0", "o"), ("1", "l"), ("i", "l"), ("|", "l"), ("m", "rn"), ("w", "vv")] {

@@ -1,14 +1,14 @@
-//! What the model keeps: of each place a list of what was said there, and CHATHISTORY, which answers
-//! with parts of it. IRCv3 draft/chathistory, by the arithmetic of lists.
+//! The model's history: a list of messages for each place, and CHATHISTORY, which answers with
+//! parts of it. IRCv3 draft/chathistory, by the arithmetic of lists.
 
 use crate::line::Line;
 use crate::model::{Model, folded, shown};
 use std::collections::BTreeMap;
 
-/// Messages of one answer; small, so that it is met.
+/// The limit of messages in one answer; small, so that it is reached.
 pub const ANSWER_MAX: usize = 5;
 
-/// By place, in the order they were said.
+/// Messages by place, in order.
 #[derive(Default)]
 pub struct History(BTreeMap<String, Vec<Kept>>);
 
@@ -17,9 +17,9 @@ pub struct Kept {
     pub id: String,
     /// Seconds since 1970.
     pub at: u64,
-    /// Under what the speaker was known.
+    /// The key of the sender.
     pub by: String,
-    /// As it was told; without parameters once it was taken back.
+    /// The line as sent; without parameters once it is redacted.
     pub line: Line,
 }
 
@@ -29,7 +29,7 @@ impl Kept {
     }
 }
 
-/// How many are before a point, and how many before it or at it.
+/// The number of messages before a point, and before it or at it.
 #[derive(Clone, Copy)]
 struct Cut {
     before: usize,
@@ -41,7 +41,7 @@ impl History {
         self.0.entry(place.into()).or_default().push(kept);
     }
 
-    /// All that was said in a place, also what was taken back.
+    /// All messages of a place, also redacted ones.
     pub fn all(&self, place: &str) -> &[Kept] {
         self.0.get(place).map_or(&[], Vec::as_slice)
     }
@@ -59,7 +59,7 @@ impl History {
     fn cut(&self, place: &str, point: &str) -> Option<Cut> {
         let all = self.all(place);
         if let Some(id) = point.strip_prefix("msgid=") {
-            // What was taken back is still a place to scroll from.
+            // A redacted message is still a point to page from.
             let before = all.iter().position(|kept| kept.id == id)?;
             return Some(Cut { before, through: before + 1 });
         }
@@ -69,7 +69,7 @@ impl History {
     }
 }
 
-/// Of `2026-01-01T00:00:00.000Z` and later that day.
+/// Milliseconds of a time on 2026-01-01, as `2026-01-01T00:00:00.000Z`.
 fn milliseconds(point: &str) -> u64 {
     let time = point.strip_prefix("timestamp=2026-01-01T").expect("a time of this day");
     let part = |range: std::ops::Range<usize>| time[range].parse::<u64>().expect("a number");
@@ -78,7 +78,7 @@ fn milliseconds(point: &str) -> u64 {
 }
 
 impl Model {
-    /// Under what a client is known in what is kept: nobody else is it before or after.
+    /// The key of a client in the history, which no other client ever has.
     pub fn key(&self, who: &str) -> String {
         let client = &self.clients[who];
         client.account.as_deref().map_or(format!("~{}", client.number), folded)
@@ -90,14 +90,15 @@ impl Model {
         keys.join(" ")
     }
 
-    /// What is said while a channel is closed is nobody's who makes another of its name.
+    /// The place of a channel. While it is closed it has one of its own, which a later channel of
+    /// its name can't read.
     pub fn place_of_channel(&self, channel: &str) -> String {
         let room = &self.channels[channel];
         let closed = room.key.is_some() || "isR".chars().any(|mode| room.modes.contains(&mode));
         if closed { format!("{channel} {}", room.number) } else { channel.into() }
     }
 
-    /// Where that is kept which `who` calls so, and how it is called; nowhere if they may not read it.
+    /// The place and name of a target for `who`; `None` if they may not read it.
     pub fn readable(&self, who: &str, asked: &str) -> Option<(String, String)> {
         if asked.starts_with('#') {
             let room = self.channels.get(&folded(asked))?;
@@ -143,7 +144,7 @@ impl Model {
         self.play(who, asked, (&place, &name), &chosen);
     }
 
-    /// Those messages of a place that are asked for; none of a point there is nothing at.
+    /// The selected messages of a place; `None` for an unknown point.
     fn choose(&self, place: &str, sub: &str, points: &[&str], limit: usize) -> Option<Vec<Kept>> {
         let all = self.history.all(place);
         let cut = |n: usize| self.history.cut(place, points[n]);
@@ -175,7 +176,7 @@ impl Model {
         })
     }
 
-    /// The batch is called as it was asked for, what is in it as it is.
+    /// Plays messages. The batch has the name as requested, the messages their own.
     fn play(&mut self, who: &str, asked: &str, (place, name): (&str, &str), chosen: &[Kept]) {
         let batched = self.has("batch");
         if batched {
@@ -184,10 +185,10 @@ impl Model {
         }
         for kept in chosen {
             let mut line = kept.line.clone();
-            // What one has heard in private was said to whom one is now.
+            // Received private messages are addressed to the present nick.
             let own = match line.tags.get("account") {
                 Some(_) => kept.by == self.key(who),
-                // Without an account one is known by the nick alone.
+                // Without an account the nick alone identifies the client.
                 None => {
                     let nick = line.source.split('!').next().expect("a nick before the mask");
                     self.clients[who].account.is_none() && folded(nick) == folded(&self.nick(who))

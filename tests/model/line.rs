@@ -1,9 +1,9 @@
-//! A line as it is told and as it is heard, compared by what it means: parameters, not colons.
+//! Expected and received lines, compared by meaning: parameters, not colons.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// One line. Of a line that is expected a last parameter `…` means any text, and `……` any number of
+/// One line. In an expected line a last parameter `…` matches any text, and `……` any number of
 /// parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -46,7 +46,7 @@ impl Line {
         Line { tags, ..Line::new(source, command, &params) }
     }
 
-    /// Lists that may be told in any order, in the order of their letters.
+    /// Sorts the entries of lists that may come in any order.
     fn sorted(mut self) -> Line {
         let between = match &*self.command {
             "303" | "319" | "353" => " ",
@@ -67,7 +67,7 @@ impl Line {
         self
     }
 
-    /// Whether `heard` is what this says it must be.
+    /// Whether `heard` matches this expected line.
     pub fn is(&self, heard: &Line) -> bool {
         let same =
             self.tags == heard.tags && self.source == heard.source && self.command == heard.command;
@@ -81,7 +81,7 @@ impl Line {
     }
 }
 
-/// In the notation of the transcripts, as the server would most likely write it.
+/// Prints the notation of the transcripts, as the server would probably write it.
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tag = |(key, value): (&String, &String)| match &**value {
@@ -111,7 +111,7 @@ pub fn words(command: &str, params: &[String]) -> String {
     text
 }
 
-/// Calls the batch that one client was told in answer to one command `B`.
+/// Renames the batch in the answer to one command to `B`.
 pub fn name_batch(lines: &mut [Line]) {
     let mut names = BTreeSet::new();
     for line in lines {

@@ -1,7 +1,7 @@
-//! Chat against a naive chat of maps and sets: whatever is typed, everyone hears exactly what the
-//! model says, and knows of each channel who is in it.
+//! Chat against a naive chat of maps and sets: for any input, all clients receive exactly the lines
+//! of the model, and know the members of each channel.
 //!
-//! `PROPTEST_CASES=10000` for more. What fails is told as a transcript, for tests/chat.
+//! `PROPTEST_CASES=10000` runs more cases. A failure is printed as a transcript, for tests/chat.
 
 mod accounts;
 mod history;
@@ -64,7 +64,7 @@ proptest! {
 
 const STEPS: usize = 150;
 
-/// What fails is kept as a transcript rather than as a seed.
+/// Failures are kept as transcripts, not as seeds.
 fn config() -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig {

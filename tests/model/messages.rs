@@ -1,15 +1,15 @@
-//! What the model's clients say to each other: PRIVMSG, NOTICE, TAGMSG, and REDACT.
+//! The model's messages: PRIVMSG, NOTICE, TAGMSG, and REDACT.
 
 use crate::history::Kept;
 use crate::line::Line;
 use crate::model::{HALFOP, Model, Said, TARGETS_MAX, folded, level, shown};
 use std::collections::BTreeSet;
 
-/// Where a message goes.
+/// The target of a message.
 #[derive(Clone)]
 enum Target {
     Client(String),
-    /// To those members whose rank is of that level at least.
+    /// The members of a channel with at least this level of rank.
     Channel(String, usize),
 }
 
@@ -45,7 +45,7 @@ impl Model {
         }
     }
 
-    /// NOTICE is never answered.
+    /// Sends an error, except for NOTICE, which is never answered.
     fn complain(&mut self, who: &str, command: &str, code: &str, params: &[&str]) {
         if command != "NOTICE" {
             self.numeric(who, code, params);
@@ -62,7 +62,7 @@ impl Model {
     ) {
         if folded(asked) == "nickserv" {
             self.echo_to_nickserv(who, command, asked, text, tag);
-            // Whatever else is said to it than a command, it does not hear.
+            // Services accept PRIVMSG alone.
             if command == "PRIVMSG" {
                 self.nickserv(who, &text.split(' ').collect::<Vec<_>>());
             }
@@ -122,7 +122,7 @@ impl Model {
         }
     }
 
-    /// Whether `who` may not say `text` in a channel.
+    /// Whether `who` may not send `text` to a channel.
     fn is_silent(&self, who: &str, channel: &str, text: &str) -> bool {
         let modes = &self.channels[channel].modes;
         let outside = modes.contains(&'n') && !self.is_in(who, channel);
@@ -142,7 +142,7 @@ impl Model {
         }
     }
 
-    /// Remembers a message, by an id of its own.
+    /// Remembers a message, with an id.
     fn say(&mut self, who: &str, target: &Target) -> String {
         let now = self.now;
         self.client(who).acted_at = now;
@@ -157,8 +157,8 @@ impl Model {
         id
     }
 
-    /// The speaker hears the echo, and each who is meant the message. In a channel one's other
-    /// connections hear it as everyone else does.
+    /// Delivers a message to its recipients, and the echo to its sender. In a channel the sender's
+    /// other connections receive it like everyone else.
     fn deliver(&mut self, who: &str, target: &Target, line: &Line, echo: &Line, needs: &str) {
         let wants = |model: &Model, conn: &str| needs.is_empty() || model.conn_has(conn, needs);
         let to_channel = matches!(target, Target::Channel(..));
@@ -197,7 +197,7 @@ impl Model {
         }
     }
 
-    /// Where a message is kept, if all who are there may hear it.
+    /// The place of a message in the history, if all members may read it.
     fn place_to_keep(&self, who: &str, target: &Target) -> Option<String> {
         match target {
             Target::Client(other) => Some(self.place_of_pair(who, &self.key(other))),
@@ -218,7 +218,7 @@ impl Model {
         let target = match (channel, self.find(asked)) {
             (Some(channel), _) => Some(Target::Channel(channel, 0)),
             (None, Some(other)) => Some(Target::Client(other)),
-            // With who is not here one can have spoken only as an account.
+            // A conversation with an absent user needs an account.
             (None, None) if account.is_some() && readable.is_some() => None,
             (None, None) => {
                 let line = Line::new("srv", "FAIL", &["REDACT", "INVALID_TARGET", asked, "…"]);
@@ -242,7 +242,7 @@ impl Model {
             _ => false,
         };
         let may = ranked || said.is_some_and(|said| said.by == own);
-        // Who may not by what is remembered is asked for their account, by what is kept.
+        // Without the right by memory, the history decides by the account.
         let is_kept = readable.is_some() && (may || account.is_some());
         let place = readable.map(|(place, _)| place).unwrap_or_default();
         let kept = self.history.find(&place, id);
@@ -260,7 +260,7 @@ impl Model {
         self.tell(who, &line);
     }
 
-    /// It is told, and wherever it is kept nobody reads it any more.
+    /// Announces a redaction, and erases the message everywhere.
     fn redacted(&mut self, who: &str, target: Option<Target>, id: &str, params: &[&str]) {
         self.said.remove(id);
         self.history.redact(id);
@@ -281,7 +281,7 @@ impl Model {
     }
 }
 
-/// CTCP, but for what is said as ACTION, which is no request for anything.
+/// Whether a text is CTCP other than ACTION.
 fn is_request(text: &str) -> bool {
     text.starts_with('\u{1}') && !text.starts_with("\u{1}ACTION")
 }

@@ -1,13 +1,14 @@
-//! Chat as the specifications tell it, of maps and sets and strings: who must hear what.
+//! Chat by the specifications, in maps and sets and strings: the lines that each client must
+//! receive.
 //!
-//! Connections are known by what the transcript calls them, channels by their name in small letters. A
-//! client is who speaks, on one connection or on several.
+//! Connections have their names in the transcript, channels their names in small letters. A client
+//! uses one connection or several.
 
 use crate::history::History;
 use crate::line::Line;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Small, so that they are met.
+/// Limits, small so that they are reached.
 pub const CHANNELS_MAX: usize = 3;
 pub const TARGETS_MAX: usize = 3;
 pub const LIST_MAX: usize = 3;
@@ -22,18 +23,18 @@ pub struct Model {
     pub conns: BTreeMap<String, Conn>,
     pub clients: BTreeMap<String, Client>,
     pub channels: BTreeMap<String, Channel>,
-    /// By name in small letters.
+    /// Accounts by name in small letters.
     pub accounts: BTreeMap<String, Account>,
-    /// What is kept.
+    /// The stored messages.
     pub history: History,
-    /// Nothing more can be kept.
+    /// The disk is full.
     pub full: bool,
-    /// What was said, for REDACT, by the model's own name of it.
+    /// Messages for REDACT, by the model's own ids.
     pub said: BTreeMap<String, Said>,
     pub users_max: usize,
-    /// How many clients and messages there ever were.
+    /// The number of all clients and messages so far.
     pub counted: usize,
-    /// How often anyone has said that they are away, or are not.
+    /// The number of all AWAY commands so far.
     pub aways: usize,
     /// The connection that types.
     at: String,
@@ -41,27 +42,27 @@ pub struct Model {
     group: Option<usize>,
 }
 
-/// A line that somebody must hear.
+/// A line that a client must receive.
 #[derive(Clone, Debug)]
 pub struct Told {
     pub line: Line,
-    /// Those of one group, which stand together, may come in any order.
+    /// Lines of one group, which are adjacent, may come in any order.
     pub group: Option<usize>,
-    /// It is no part of the answer to a labelled command.
+    /// Not a part of the answer to a labelled command.
     pub apart: bool,
 }
 
 #[derive(Default)]
 pub struct Conn {
-    /// The client who speaks on it, or is to.
+    /// The client of this connection, registered or not.
     pub client: String,
     pub negotiating: bool,
     pub caps: BTreeSet<String>,
-    /// Nicks as they were written.
+    /// Nicks as written.
     pub watches: Vec<String>,
-    /// Nobody is there: how many had said so before, and why.
+    /// Away: the number of the AWAY command, and the text.
     pub away: Option<(usize, String)>,
-    /// It is about to give its password.
+    /// Its next line is the password.
     pub authenticates: bool,
     pub ended: bool,
 }
@@ -80,7 +81,7 @@ pub struct Client {
     pub nick: String,
     pub username: String,
     pub realname: String,
-    /// As the account is written.
+    /// The account's name as written.
     pub account: Option<String>,
     pub modes: BTreeSet<char>,
     pub away: Option<String>,
@@ -104,14 +105,14 @@ pub struct Channel {
     pub key: Option<String>,
     pub limit: Option<u32>,
     pub forward: Option<String>,
-    /// Text, who set it, and when.
+    /// Text, setter, and time.
     pub topic: Option<(String, String, u64)>,
-    /// By mode letter: mask, who set it, and when.
+    /// By mode letter: mask, setter, and time.
     pub lists: BTreeMap<char, Vec<(String, String, u64)>>,
     pub created: u64,
-    /// Keys of those who were operators, the one who left last the last.
+    /// Keys of former operators, in the order of leaving.
     pub former: Vec<String>,
-    /// It has had an operator, and has none.
+    /// It had an operator, and has none now.
     pub leaderless: bool,
 }
 
@@ -121,7 +122,7 @@ pub struct Said {
     pub target: String,
 }
 
-/// What a client types.
+/// The input of a client.
 #[derive(Clone, Debug, Default)]
 pub struct Typed {
     pub label: Option<String>,
@@ -135,7 +136,7 @@ pub fn folded(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-/// How high the highest of these ranks is: 0 for none, 1 for voice, 5 for founder.
+/// The level of the highest of these ranks: 0 for none, 1 for voice, 5 for founder.
 pub fn level(ranks: &BTreeSet<char>) -> usize {
     ranks.iter().map(|rank| "vhoaq".find(*rank).expect("a rank") + 1).max().unwrap_or(0)
 }
@@ -143,7 +144,7 @@ pub fn level(ranks: &BTreeSet<char>) -> usize {
 pub const HALFOP: usize = 2;
 pub const OP: usize = 3;
 
-/// A parameter that others follow can't say everything.
+/// A text that can be a parameter before others.
 pub fn shown(text: &str) -> &str {
     if text.is_empty() || text.contains(' ') || text.starts_with(':') { "*" } else { text }
 }
@@ -162,7 +163,7 @@ impl Model {
         assert!(self.conns.insert(conn.into(), new).is_none(), "{conn} is here already");
     }
 
-    /// Who speaks on a connection, if they have registered.
+    /// The client of a connection, if it has registered.
     pub fn speaker(&self, conn: &str) -> Option<&str> {
         let client = &*self.conns.get(conn)?.client;
         self.clients.get(client).filter(|client| client.registered).map(|_| client)
@@ -174,12 +175,12 @@ impl Model {
         self.conns.iter().filter(is).map(|(name, _)| name.clone()).collect()
     }
 
-    /// What everyone must have heard since this was asked last.
+    /// The lines that each connection must have received since the last call.
     pub fn take_told(&mut self) -> BTreeMap<String, Vec<Told>> {
         std::mem::take(&mut self.told)
     }
 
-    /// What `say` tells may be told in any order.
+    /// Allows the lines of `say` in any order.
     pub fn in_any_order(&mut self, say: impl FnOnce(&mut Model)) {
         self.counted += 1;
         let before = self.group.replace(self.counted);
@@ -187,7 +188,7 @@ impl Model {
         self.group = before;
     }
 
-    /// `who` hears `line` on all their connections; but an answer of the server, where they type.
+    /// Sends `line` to all connections of `who`; a reply of the server only to the one that types.
     pub fn tell(&mut self, who: &str, line: &Line) {
         let answers = ["srv", ""].contains(&&*line.source);
         if answers && self.conns.get(&self.at).is_some_and(|conn| conn.client == who) {
@@ -198,7 +199,7 @@ impl Model {
         }
     }
 
-    /// Those connections of `who` hear it that have asked for `cap`.
+    /// Sends `line` to the connections of `who` with `cap`.
     pub fn tell_with(&mut self, who: &str, cap: &str, line: &Line) {
         for conn in self.conns_of(who) {
             if self.conn_has(&conn, cap) {
@@ -207,7 +208,7 @@ impl Model {
         }
     }
 
-    /// One connection hears it, with those of its tags that it has asked for.
+    /// Sends `line` to one connection, with the tags that it has requested.
     pub fn tell_conn(&mut self, conn: &str, line: &Line) {
         self.tell_told(conn, line, false);
     }
@@ -228,7 +229,7 @@ impl Model {
         self.told.entry(conn.into()).or_default().push(told);
     }
 
-    /// The server's numeric to `who`, whose nick goes first, where they type.
+    /// Sends a numeric to the connection of `who` that types; their nick comes first.
     pub fn numeric(&mut self, who: &str, code: &str, params: &[&str]) {
         let line = self.numeric_line(who, code, params);
         self.tell(who, &line);
@@ -239,19 +240,19 @@ impl Model {
         Line::new("srv", code, &[&[nick.as_str()], params].concat())
     }
 
-    /// To who watches with MONITOR.
+    /// Sends a numeric to a watcher by MONITOR.
     pub fn numeric_to_watcher(&mut self, conn: &str, code: &str, params: &[&str]) {
         let line = self.numeric_line(&self.conns[conn].client, code, params);
         self.tell_conn(conn, &line);
     }
 
-    /// What the server calls them.
+    /// The target of their numerics.
     pub fn called(&self, who: &str) -> String {
         let client = &self.clients[who];
         if client.registered { client.nick.clone() } else { "*".into() }
     }
 
-    /// A line of `by`; of whom, if they are logged in, and of a bot it says so.
+    /// A line from `by`, with tags for their account and for a bot.
     pub fn line(&self, by: &str, command: &str, params: &[&str]) -> Line {
         let mut line = Line::new(&self.mask(by), command, params);
         if let Some(account) = &self.clients[by].account {
@@ -286,7 +287,7 @@ impl Model {
         self.conns[conn].caps.contains(cap)
     }
 
-    /// The client who goes by that nick.
+    /// The client of a nick.
     pub fn find(&self, nick: &str) -> Option<String> {
         let is = |(_, client): &(&String, &Client)| {
             client.registered && folded(&client.nick) == folded(nick)
@@ -319,8 +320,8 @@ impl Model {
         self.channels.keys().filter(is_in).cloned().collect()
     }
 
-    /// Whether one member sees another. In an auditorium who has no rank is seen by halfops and
-    /// higher, and by themselves.
+    /// Whether one member sees another. In an auditorium a member without rank is seen by halfops
+    /// and higher, and by themselves.
     pub fn sees(&self, channel: &str, viewer: &str, other: &str) -> bool {
         !self.channels[channel].modes.contains(&'u')
             || viewer == other
@@ -351,7 +352,7 @@ impl Model {
         all.map(|(conn, _)| conn.clone()).collect()
     }
 
-    /// Lets a member out; an empty channel is gone.
+    /// Removes a member; an empty channel is gone.
     pub fn remove_member(&mut self, who: &str, channel: &str, willingly: bool) {
         let was = self.level_in(who, channel);
         let members = &mut self.channels.get_mut(channel).expect("a channel").members;
@@ -366,7 +367,7 @@ impl Model {
         self.note_operator_gone(channel, who, was, willingly);
     }
 
-    /// A connection ends; who has no other goes.
+    /// Ends a connection; a client without another one quits.
     pub fn leave(&mut self, conn: &str, why: &str) {
         let ended = self.conns.get_mut(conn).expect("a connection");
         ended.watches.clear();
@@ -399,7 +400,7 @@ impl Model {
         self.channels.get_mut(key).expect("a channel")
     }
 
-    /// A line is typed on `conn`.
+    /// Handles a line typed on `conn`.
     pub fn hear(&mut self, conn: &str, typed: &Typed) {
         self.at = conn.to_owned();
         self.hear_line(conn, typed);
@@ -437,7 +438,7 @@ impl Model {
         self.told.insert(conn.into(), all);
     }
 
-    /// Idleness counts from what others may see.
+    /// Idle time counts from acts that others may see.
     fn note_act(&mut self, conn: &str, command: &str, params: usize) {
         let is_act = match command {
             "AWAY" | "INVITE" | "JOIN" | "KICK" | "KNOCK" | "NICK" | "PART" | "RENAME" => true,

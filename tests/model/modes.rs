@@ -3,13 +3,13 @@
 use crate::model::{HALFOP, LIST_MAX, Model, OP, folded, level, shown};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Those of a channel that have no parameter.
+/// The channel modes without a parameter.
 const FLAGS: &str = "CEMRUimnstu";
 
-/// What somebody sees, by viewer.
+/// The visible members, by viewer.
 type Sights = BTreeMap<String, BTreeSet<String>>;
 
-/// What of a MODE command came about.
+/// The effects of a MODE command.
 #[derive(Default)]
 struct Changes {
     letters: String,
@@ -106,7 +106,7 @@ impl Model {
         self.numeric(who, end, &[&name, "…"]);
     }
 
-    /// One letter. False if `who` has not the rank for it.
+    /// Changes one letter. Returns false if `who` lacks the rank.
     fn change(
         &mut self,
         who: &str,
@@ -126,7 +126,7 @@ impl Model {
             return false;
         }
         if FLAGS.contains(letter) {
-            // An auditorium is made or ended once in a command.
+            // Mode `u` changes once in a command.
             if letter == 'u' && changes.letters.contains('u') {
                 return true;
             }
@@ -189,7 +189,7 @@ impl Model {
                 }
             },
             _ => {
-                // That a secret one is there is not told.
+                // A secret channel is not revealed.
                 let there = self.channel_for(who, param).map(|name| &self.channels[&name]);
                 let ranks = there.map(|room| room.members.get(who).map_or(0, level));
                 if folded(param) == channel || ranks.is_none() {
@@ -232,8 +232,7 @@ impl Model {
         }
     }
 
-    /// Whether a ban keeps `who` out, or `mutes`, which takes those that do no more than that too;
-    /// exceptions likewise.
+    /// Whether `who` is banned; with `mutes`, entries that only mute count too. Exceptions apply.
     pub fn is_banned(&self, who: &str, channel: &str, mutes: bool) -> bool {
         self.is_listed(who, channel, 'b', mutes) && !self.is_listed(who, channel, 'e', mutes)
     }
@@ -267,7 +266,7 @@ impl Model {
             HALFOP => "v",
             _ => "",
         };
-        // Everyone may give up what is theirs.
+        // Everyone may give up their own rank.
         let is_own = param.is_some_and(|nick| self.find(nick).as_deref() == Some(who));
         let has = self.channels[channel].members.get(who).is_some_and(|r| r.contains(&letter));
         let may = gives.contains(letter) || sign == '-' && is_own && has;
@@ -305,7 +304,7 @@ impl Model {
         true
     }
 
-    /// Whoever sees others, or is seen, by that hears so first.
+    /// Gives a rank. JOINs of newly visible members come first.
     pub fn give_rank(&mut self, channel: &str, who: &str, letter: char) {
         let before = self.sights(channel);
         self.channel(channel).members.get_mut(who).expect("a member").insert(letter);
@@ -321,7 +320,7 @@ impl Model {
         members.iter().map(seen).collect()
     }
 
-    /// Who has come to be seen joins, for who sees them now; who no longer is seen, parts.
+    /// Sends JOIN for newly visible members, and PART for those no longer visible.
     fn tell_sights(&mut self, channel: &str, before: &Sights) {
         let after = self.sights(channel);
         let name = self.channels[channel].name.clone();
@@ -384,8 +383,8 @@ impl Model {
     }
 }
 
-/// The mask that `text` is short for. `m:` before it stays where it is, and `a:` means accounts, which are
-/// told in small letters.
+/// Completes `text` to a full mask. A prefix `m:` stays, and `a:` is for accounts, which are shown
+/// in small letters.
 fn completed(text: &str) -> Option<String> {
     let (before, text) = match text.strip_prefix("m:") {
         Some(rest) => ("m:", rest),

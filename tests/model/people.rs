@@ -1,9 +1,9 @@
-//! The model's users: registration, nicks, who is away, who watches whom, and what is asked of them.
+//! The model's users: registration, nicks, AWAY, MONITOR, and queries.
 
 use crate::line::Line;
 use crate::model::{ACCEPT_MAX, MONITOR_MAX, Model, TARGETS_MAX, folded, shown};
 
-/// What clients of the model ask for, of all capabilities that there are.
+/// The capabilities that clients of the model may request.
 pub const CAPS: [&str; 19] = [
     "echo-message",
     "extended-join",
@@ -84,7 +84,7 @@ impl Model {
             }
             return self.change_nick(who, asked);
         }
-        // Who is of the same account may speak for them too.
+        // A connection of the same account may join them.
         if owner.is_some_and(|owner| self.clients[&owner].account.is_none()) {
             return self.numeric(who, "433", &[asked, "…"]);
         }
@@ -105,7 +105,7 @@ impl Model {
         }
         let line = self.line(who, "NICK", &[new]);
         let peers = self.peers(who);
-        // The numerics to themselves call them by the new nick from here on.
+        // Their numerics use the new nick from here on.
         self.client(who).nick = new.into();
         self.tell(who, &line);
         for peer in peers {
@@ -217,8 +217,8 @@ impl Model {
         self.update_away(who, &self.at());
     }
 
-    /// Who is away on all of their connections is away, as they have said last; those of their
-    /// connections hear of it that don't know.
+    /// Updates a client that is away on all connections, with the last text. Tells the connections
+    /// that don't know.
     pub fn update_away(&mut self, who: &str, knows: &str) {
         let conns = self.conns_of(who);
         let said: Option<Vec<_>> = conns.iter().map(|conn| self.conns[conn].away.clone()).collect();
@@ -245,7 +245,7 @@ impl Model {
         self.tell_interested(who, "setname", &line);
     }
 
-    /// Peers who have asked for `cap`, and who watches and has asked for `extended-monitor` too.
+    /// Sends `line` to peers with `cap`, and to watchers that also have `extended-monitor`.
     pub fn tell_interested(&mut self, who: &str, cap: &str, line: &Line) {
         let peers = self.peers(who);
         for peer in &peers {
@@ -335,7 +335,7 @@ impl Model {
         }
     }
 
-    /// Who is spoken to may answer.
+    /// Accepts the recipient of a message, who may answer.
     pub fn accept_answer(&mut self, who: &str, other: &str) {
         let logged_in = self.clients[other].account.is_some();
         let (nick, client) = (folded(&self.nick(other)), self.client(who));

@@ -1,4 +1,4 @@
-//! The model's channels: who comes and goes, by whom, and what it is called.
+//! The model's channels: JOIN, PART, KICK, INVITE, RENAME and the like.
 
 use crate::line::Line;
 use crate::model::{
@@ -35,7 +35,7 @@ impl Model {
         if !is_channel_name(asked) {
             self.no_such_channel(who, asked);
         } else if self.channels.get(&channel).is_some_and(|room| room.members.contains_key(who)) {
-            // Nothing changes, and nothing is said.
+            // Nothing changes, and nothing is sent.
         } else if self.channels_of(who).len() >= CHANNELS_MAX {
             self.numeric(who, "405", &[asked, "…"]);
         } else if let Some(code) = self.bars(who, &channel, key) {
@@ -56,7 +56,8 @@ impl Model {
         }
     }
 
-    /// Why `who` may not join, if they may not. An invitation lets pass bans, limit and mode `i`.
+    /// The numeric that keeps `who` from joining, if any. An invitation passes bans, limit and mode
+    /// `i`.
     fn bars(&self, who: &str, channel: &str, key: &str) -> Option<&'static str> {
         let room = self.channels.get(channel)?;
         let invited = self.clients[who].invites.iter().any(|invite| invite == channel);
@@ -99,13 +100,13 @@ impl Model {
         }
     }
 
-    /// What a former operator is found by.
+    /// The key of a former operator.
     fn key_as_operator(&self, who: &str) -> String {
         let client = &self.clients[who];
         client.account.as_ref().map_or(format!("~{}", client.number), |account| folded(account))
     }
 
-    /// Somebody who was of that level has left a channel or lost a rank; others stay.
+    /// Notes that a member of level `was` has left a channel or lost a rank, while others stay.
     pub fn note_operator_gone(&mut self, channel: &str, who: &str, was: usize, willingly: bool) {
         let key = self.key_as_operator(who);
         let is_led = self.channels[channel].members.values().any(|ranks| level(ranks) >= OP);
@@ -122,7 +123,7 @@ impl Model {
         room.leaderless |= was >= OP && !is_led;
     }
 
-    /// Who comes back to a channel without an operator, and was one, is it again.
+    /// Restores a former operator who returns to a channel without one.
     pub fn restore_operator(&mut self, channel: &str, who: &str) {
         let key = self.key_as_operator(who);
         let room = self.channel(channel);
@@ -144,7 +145,7 @@ impl Model {
         }
     }
 
-    /// `to` hears that `who` joins, or has come to be seen.
+    /// Tells `to` that `who` joins, or has become visible.
     pub fn tell_join(&mut self, to: &str, channel: &str, who: &str) {
         for conn in self.conns_of(to) {
             self.tell_join_on(&conn, channel, who);
@@ -320,7 +321,7 @@ impl Model {
             Some(text) => format!("has asked for an invite: {text}"),
             None => "has asked for an invite.".into(),
         };
-        // From the server, with what can be told of who knocks.
+        // From the server, with the tags of the user who knocks.
         let mut line = self.line(who, "710", &[&name, &name, &self.mask(who), &text]);
         line.source = "srv".into();
         for member in self.members(&channel) {
@@ -449,8 +450,8 @@ impl Model {
         held.map(|(_, prefix)| prefix).take(if all { 5 } else { 1 }).collect()
     }
 
-    /// The members that `asker` may know of; of one outside, neither those with mode `i` nor who
-    /// has no rank in an auditorium.
+    /// The members that `asker` may see. Outsiders see neither those with mode `i` nor those
+    /// without rank in an auditorium.
     pub fn shown_in(&self, channel: &str, asker: &str) -> Vec<String> {
         let mut members = self.members(channel);
         if self.is_in(asker, channel) {

@@ -1,4 +1,4 @@
-//! A script played before the server and the model at once, and what differs.
+//! Plays a script to server and model at once, and compares the output.
 
 use crate::history::ANSWER_MAX;
 use crate::line::{Line, name_batch, words};
@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use stonechat::chat::{Limits, Settings};
 
-/// Plays `steps`; at the end everyone asks who is in their channels, and what was said there.
+/// Plays `steps`; at the end everyone asks for the members and the history of their channels.
 pub fn play(steps: &[Step]) -> Result<(), TestCaseError> {
     let mut play = Play::new();
     let played = steps.iter().try_for_each(|step| play.step(step));
@@ -30,21 +30,21 @@ struct Play {
     stage: Stage,
     model: Model,
     views: BTreeMap<String, View>,
-    /// What the transcript calls the messages, by what the model calls them.
+    /// The names of messages in the transcript, by the model's ids.
     ids: BTreeMap<String, String>,
     labels: usize,
-    /// How often a password was given.
+    /// The number of passwords given so far.
     passwords: usize,
-    /// What the last to type has heard of it.
+    /// The reply to the last input.
     answer: Vec<Line>,
     transcript: Vec<String>,
 }
 
-/// More at once would have to wait: for one account there may be thirty.
+/// More at once would have to wait: an account allows thirty.
 const PASSWORDS_MAX: usize = 12;
 
-/// Without the time that clients without `server-time` find in the text of history: the model knows
-/// no times.
+/// Removes the time in the text of history for clients without `server-time`: the model knows no
+/// times.
 fn untimed(line: &str) -> String {
     let Some((front, timed)) = line.split_once("[2026-01-01 ") else { return line.to_owned() };
     let text = timed.split_once(" UTC] ").map_or(timed, |(_, text)| text);
@@ -78,7 +78,7 @@ fn small() -> Settings {
 impl Play {
     fn new() -> Play {
         let mut stage = Stage::new(small());
-        // The model knows no history, and so not what of it has an id.
+        // The model does not know which events have an id.
         stage.tells_ids_of_events = false;
         Play {
             stage,
@@ -148,7 +148,7 @@ impl Play {
         }
     }
 
-    /// Says who they are, whatever of it is known already.
+    /// Connects and registers, as far as that is still to do.
     fn connect(&mut self, who: &str, caps: &[&str], nick: &str) -> Result<(), String> {
         let nick = self.with_nicks(nick);
         if !self.model.conns.contains_key(who) {
@@ -192,7 +192,7 @@ impl Play {
         self.types_words(who, &["AUTHENTICATE", &payload])
     }
 
-    /// Comes to the nick of who is logged in to the account, or else to its own.
+    /// Joins the client that is logged in to the account, or takes its own nick.
     fn speak_for(&mut self, who: &str, account: usize) -> Result<(), String> {
         let account = self.some_account(account);
         let Some(account) = account.filter(|_| !self.model.conns.contains_key(who)) else {
@@ -222,8 +222,8 @@ impl Play {
         Ok(())
     }
 
-    /// One who is there reads each channel page by page, from the newest message to the oldest: so
-    /// each is told once, in order.
+    /// A member reads each channel page by page, from the newest message to the oldest: each comes
+    /// once, in order.
     fn read_all(&mut self) -> Result<(), String> {
         for channel in self.model.channels.keys().cloned().collect::<Vec<_>>() {
             let speaks = |who: &&&str| {
@@ -256,7 +256,7 @@ impl Play {
         Ok(())
     }
 
-    /// The `nth` of those who fit, if there are any.
+    /// The `nth` actor that fits, if there is any.
     fn who_types(&self, nth: usize, by: By, words: &[String]) -> &'static str {
         let name = words[1..].iter().find(|word| word.contains('#'));
         let room = name.and_then(|name| {
@@ -300,7 +300,7 @@ impl Play {
         self.types_words(&who, &words[..if why { 4 } else { 3 }])
     }
 
-    /// `$n` and `^n` are the nick of the nth.
+    /// Replaces `$n` and `^n` by the nick of the nth actor.
     fn with_nicks(&self, word: &str) -> String {
         let mut word = word.to_owned();
         for (n, who) in ACTORS.iter().enumerate() {
@@ -339,7 +339,7 @@ impl Play {
         self.watched(|stage| stage.say(who, &text))
     }
 
-    /// Has `act` done, and compares what everyone hears.
+    /// Runs `act`, and compares the output to all clients.
     fn watched(&mut self, act: impl FnOnce(&mut Stage)) -> Result<(), String> {
         let acted = catch_unwind(AssertUnwindSafe(|| act(&mut self.stage)));
         acted.map_err(|_| "the server's own check fails, see above")?;
@@ -380,7 +380,7 @@ impl Play {
             let (heard, wanted) = (heard.join("\n    "), wanted.join("\n    "));
             return Err(format!("{who} heard\n    {heard}\nand should have heard\n    {wanted}"));
         }
-        // The burst that welcomes is not worth its lines.
+        // The welcome burst is left out.
         match lines.iter().any(|line| line.command == "001") {
             true => self.transcript.push(format!("{who}~")),
             false => {
@@ -399,7 +399,7 @@ impl Play {
         Ok(())
     }
 
-    /// Message ids are counted as the stage counts them: as they are heard.
+    /// Names message ids as the stage does: in the order received.
     fn call_as_the_transcript(&mut self, line: &mut Line) {
         let count = self.ids.len();
         if let Some(id) = line.tags.get_mut("msgid") {
@@ -435,7 +435,7 @@ fn are_as_told(told: &[Told], heard: &[Line]) -> bool {
     true
 }
 
-/// As transcripts write it.
+/// Escapes a text as transcripts do.
 fn escaped(text: &str) -> String {
     text.replace('\u{1}', "\\x01")
 }

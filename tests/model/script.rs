@@ -1,4 +1,4 @@
-//! What is typed: random commands, more often sensible than not, of people who meet in few channels.
+//! Random scripts: mostly sensible commands of clients that share few channels.
 
 use crate::line::words;
 use crate::people::CAPS;
@@ -9,10 +9,10 @@ use std::fmt;
 
 pub const ACTORS: [&str; 5] = ["ann", "bob", "cat", "dan", "eve"];
 
-/// One step. Who does it is an index of [`ACTORS`].
+/// One step. Its actor is an index of [`ACTORS`].
 #[derive(Clone)]
 pub enum Step {
-    /// Connects if they are not there; says who they are if they have not yet.
+    /// Connects and registers, as far as that is still to do.
     Connect {
         who: usize,
         caps: Vec<&'static str>,
@@ -25,20 +25,20 @@ pub enum Step {
         tag: bool,
         words: Vec<String>,
     },
-    /// Takes back one of the last messages: whoever goes by the nick that said it, if `own`.
+    /// Redacts one of the last messages; if `own`, by the client that has the sender's nick.
     Redact {
         who: usize,
         own: bool,
         back: usize,
         why: bool,
     },
-    /// Proves, or fails to, that they are of the nth account.
+    /// Logs in to the nth account, or fails to.
     LogIn {
         who: usize,
         account: usize,
         wrong: bool,
     },
-    /// Connects, if they are not there, as another connection of who is logged in to the nth account.
+    /// Connects, if not connected, as another connection of the client of the nth account.
     Join {
         who: usize,
         account: usize,
@@ -46,17 +46,17 @@ pub enum Step {
     HalfClose(usize),
     CutOff(usize),
     Pass(u64),
-    /// The disk is full, or is so no more.
+    /// Makes the disk full, or well again.
     Fill(bool),
 }
 
-/// Who of [`ACTORS`] types it.
+/// The choice of an actor of [`ACTORS`].
 #[derive(Clone, Copy, Debug)]
 pub enum By {
     Anyone,
-    /// If there is one, a member of the channel that the command names first.
+    /// A member of the first channel in the command, if there is one.
     Member,
-    /// Likewise with rank.
+    /// A member with rank of that channel, if there is one.
     Ranked,
 }
 
@@ -86,7 +86,7 @@ impl fmt::Debug for Step {
     }
 }
 
-/// Everyone comes, most meet, and then whatever happens, more of `theme` than of the rest.
+/// All actors connect, most join, and then random steps follow, most of them of `theme`.
 pub fn script(theme: Theme, steps: usize) -> impl Strategy<Value = Vec<Step>> {
     let come = (0..ACTORS.len()).map(connect_as_oneself).collect::<Vec<_>>();
     let meet = vec((0..ACTORS.len(), select(vec!["#a", "#a", "#a", "#a,#b"])), 0..8);
@@ -97,7 +97,7 @@ pub fn script(theme: Theme, steps: usize) -> impl Strategy<Value = Vec<Step>> {
     (come, meet, rest).prop_map(|(come, meet, rest)| [come, meet, rest].concat())
 }
 
-/// What a script is most about.
+/// The main topic of a script.
 #[derive(Clone, Copy, Debug)]
 pub enum Theme {
     Presence,
@@ -167,17 +167,17 @@ fn typed(who: usize, words: &[&str]) -> Step {
     Step::Type { who, by: By::Anyone, label: false, tag: false, words }
 }
 
-/// Somebody types `words`; the empty ones are left out.
+/// Any actor types `words`; empty ones are left out.
 fn say(words: impl Strategy<Value = Vec<String>> + 'static) -> BoxedStrategy<Step> {
     say_as(Just(By::Anyone).boxed(), words)
 }
 
-/// Mostly somebody in the channel.
+/// Mostly a member of the channel types `words`.
 fn say_within(words: impl Strategy<Value = Vec<String>> + 'static) -> BoxedStrategy<Step> {
     say_as(prop_oneof![3 => Just(By::Member), 1 => Just(By::Anyone)].boxed(), words)
 }
 
-/// Mostly somebody with rank in the channel.
+/// Mostly a member with rank types `words`.
 fn say_ranked(words: impl Strategy<Value = Vec<String>> + 'static) -> BoxedStrategy<Step> {
     let by = prop_oneof![8 => Just(By::Ranked), 1 => Just(By::Member), 1 => Just(By::Anyone)];
     say_as(by.boxed(), words)
@@ -200,7 +200,7 @@ fn word(words: &[&'static str]) -> BoxedStrategy<String> {
     select(words.to_vec()).prop_map(str::to_owned).boxed()
 }
 
-/// `$n` is what the nick of the nth is when it is typed, `^n` the same in capitals.
+/// `$n` is the nth actor's present nick, `^n` that in capitals.
 fn nick() -> BoxedStrategy<String> {
     let own = |sign| (0..ACTORS.len()).prop_map(move |n| format!("{sign}{n}"));
     prop_oneof![12 => own('$'), 2 => own('^'), 1 => word(&["zoe", "nobody"])].boxed()
@@ -254,7 +254,7 @@ fn nick_change() -> BoxedStrategy<Step> {
     say(new.prop_map(|new| vec!["NICK".into(), new]))
 }
 
-/// To what may be, or look like, the name of an account.
+/// NICK to a name that may be, or look like, that of an account.
 fn nick_alike() -> BoxedStrategy<Step> {
     let alike = ["neil", "NeIl", "nell", "nei1", "b0b", "6ob", "bob", "anna", "ann", "ANN", "zoe"];
     say(word(&alike).prop_map(|new| vec!["NICK".into(), new]))
@@ -511,7 +511,7 @@ fn caps() -> BoxedStrategy<Step> {
     prop_oneof![4 => say(req), 1 => say(unknown), 1 => say(list)].boxed()
 }
 
-/// What lacks something, or is nothing at all.
+/// Incomplete or unknown commands.
 fn odd() -> BoxedStrategy<Step> {
     let all = [
         "JOIN",

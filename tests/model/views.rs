@@ -1,4 +1,4 @@
-//! What a client makes of what it hears: who is in its channels, and with what rank.
+//! A client's view of its channels: members and their ranks, from the lines received.
 
 use crate::line::Line;
 use crate::model::folded;
@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Default)]
 pub struct View {
     nick: String,
-    /// By name in small letters.
+    /// Channels by name in small letters.
     rooms: BTreeMap<String, Room>,
-    /// What of an answer to NAMES has come so far.
+    /// The answer to NAMES so far.
     listing: BTreeMap<String, Members>,
 }
 
@@ -19,17 +19,17 @@ type Members = BTreeMap<String, BTreeSet<char>>;
 #[derive(Default)]
 struct Room {
     members: Members,
-    /// The members have been listed once, so that nobody is missing.
+    /// The members have been listed once, so that the view is complete.
     complete: bool,
-    /// With all of their ranks.
+    /// The view includes all ranks.
     ranked: bool,
 }
 
 const PREFIXES: [(char, char); 5] = [('q', '~'), ('a', '&'), ('o', '@'), ('h', '%'), ('v', '+')];
 
 impl View {
-    /// Takes in a line. What can't be is an error: somebody joins twice, goes without having been
-    /// there, or is not where NAMES has them.
+    /// Applies a line. A contradiction is an error: a second JOIN, a PART of no member, or a
+    /// difference from NAMES.
     pub fn hear(&mut self, line: &Line, multi_prefix: bool) -> Result<(), String> {
         let source = line.source.split('!').next().unwrap_or_default().to_owned();
         let param = |n: usize| line.params.get(n).cloned().unwrap_or_default();
@@ -137,14 +137,14 @@ impl View {
                 ranks.remove(prefix)
             };
         }
-        // Who is hidden has parted before it is told that they have no rank.
+        // A hidden member parts before the change of rank is sent.
         match unseen.iter().find(|(_, ranks)| room.complete && !ranks.is_empty()) {
             Some((nick, _)) => Err(format!("{nick} has a rank and was not seen")),
             None => Ok(()),
         }
     }
 
-    /// NAMES has been answered: whoever it tells must be known.
+    /// Compares the answer to NAMES with the view.
     fn compare(&mut self, channel: &str, multi_prefix: bool) -> Result<(), String> {
         let listed = self.listing.remove(channel).unwrap_or_default();
         let Some(room) = self.rooms.get_mut(channel) else { return Ok(()) };

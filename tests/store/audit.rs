@@ -1,10 +1,10 @@
-//! The audit log: what was recorded is there, in order, also for who reads it beside the daemon.
+//! The audit log: all rows are there, in order, also for a reader beside the daemon.
 
 use crate::one;
 use stonechat::store::sqlite::{self, Database, Durability};
 use stonechat::store::*;
 
-/// The `n`th: at `n` ms, by operator `op0`, `op1` or `op2`.
+/// The `n`th act: at `n` ms, by operator `op0`, `op1` or `op2`.
 fn act(n: i64) -> Act {
     Act {
         time_ms: n,
@@ -51,7 +51,7 @@ fn what_is_recorded_is_read_beside_the_daemon_and_after_it() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("stonechat.db");
     let mut database = Database::open(&file, Durability::Full).unwrap();
-    // A clock that was set back: by time, and of one time in the order they came.
+    // A clock that was set back: the order is by time, and within one time by arrival.
     for n in [5, 1, 5, 9] {
         one(&mut database, &Request::Audit(act(n)));
     }

@@ -1,4 +1,4 @@
-//! A damaged file: a clear error or a right answer.
+//! Damaged files: each gives a clear error or a right answer.
 
 use crate::{append, channel, message, one, read_all};
 use std::fs;
@@ -34,13 +34,12 @@ fn damage_is_an_error_or_beyond_what_can_be_told() {
                 assert!(is_clear(&trouble), "SEED={seed}: {trouble:?}");
             }
             Ok((all, by_msgid)) if all == expected && by_msgid == expected => unharmed += 1,
-            // Letters of a message changed: no structure tells. But nothing that could be told.
+            // Only letters of a message may have changed, which can't be noticed.
             Ok((all, _)) => {
                 let fresh = dir.path().join("fresh.db");
                 fs::write(&fresh, &bytes).unwrap();
-                // An emptied file is a new database, as one that was never there.
-                // Letters of the schema that no query needs are told by `verify` alone: somebody may
-                // have added an index of their own.
+                // An emptied file is a new database. `verify` alone reports changed letters of the
+                // schema that no query needs: an operator may have added an index.
                 let told = sqlite::verify(&fresh).map(|mut findings| {
                     findings.retain(|finding| !finding.starts_with("the schema is not"));
                     findings
@@ -63,7 +62,7 @@ fn damaged(sound: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
             random.fill(&mut bytes[start..end]);
         }
         _ => {
-            // Often where a page begins, as there is more to break.
+            // Often at the start of a page, where there is more to break.
             for _ in 0..random.usize(1..8) {
                 let page = random.usize(..sound.len() / 4096) * 4096;
                 let within = if random.bool() { random.usize(..120) } else { random.usize(..4096) };
@@ -94,7 +93,7 @@ fn by_msgid(database: &mut Database) -> Result<Vec<Message>, Trouble> {
 fn is_clear(trouble: &Trouble) -> bool {
     match trouble {
         Trouble::Corrupt(_) => trouble.to_string().contains("restore a backup"),
-        // The numbers that say whose it is, and of which version, are as easily hit.
+        // Damage may hit the application id and the version of the schema, too.
         Trouble::Foreign | Trouble::Newer { .. } => true,
         Trouble::Other(why) => !why.is_empty(),
         _ => false,

@@ -1,5 +1,5 @@
-//! Faults under a running thread: a disk that is full, files that go away or change. Replies say so,
-//! what can be read is, and once the fault is gone all is well without anybody's doing.
+//! Faults under a running thread: a full disk, files that vanish or change. Replies report them,
+//! reads go on where possible, and the store recovers by itself.
 
 use crate::{append, channel, message, read_all};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -31,7 +31,7 @@ impl Served {
         Served { store, woken, thread: thread.unwrap() }
     }
 
-    /// Asks all of it at once and waits for the replies.
+    /// Sends all requests at once and waits for the replies.
     pub fn ask(&mut self, requests: impl IntoIterator<Item = Request>) -> Vec<Reply> {
         let mut open = 0;
         for request in requests {
@@ -76,7 +76,7 @@ fn messages(numbers: Range<u32>) -> Reply {
     Reply::Messages(numbers.map(message).collect())
 }
 
-/// Where the child below keeps its database.
+/// The variable with the directory of the child below.
 const CHILD: &str = "STORE_TEST_FULL";
 
 #[test]
@@ -91,13 +91,13 @@ fn what_a_full_disk_refuses_is_not_kept_and_space_is_noticed() {
     assert!(dir.path().join("done").exists(), "it was run");
 }
 
-/// Not a test: what the one above runs, as a limit holds for a whole process.
+/// Not a test: the child of the test above, as a limit applies to a whole process.
 #[test]
 #[ignore = "a child of another test"]
 fn child_without_space() {
     let Ok(dir) = std::env::var(CHILD).map(PathBuf::from) else { return };
     let file = dir.join("stonechat.db");
-    // Else it would be the end of the process.
+    // Otherwise the signal would end the process.
     let noticed = std::sync::Arc::<std::sync::atomic::AtomicBool>::default();
     signal_hook::flag::register(signal_hook::consts::SIGXFSZ, noticed).unwrap();
     let unlimited = getrlimit(Resource::Fsize);
@@ -105,7 +105,7 @@ fn child_without_space() {
     assert!(served.ask((0..200).map(append)).iter().all(|reply| *reply == Reply::Appended));
     assert_eq!(served.store.health(), &Health::Well);
 
-    // No file may grow: it is the commit that fails, when all of its group is written already.
+    // No file may grow: the commit fails, after its group was written.
     let log = dir.join("stonechat.db-wal").metadata().unwrap().len();
     let limit = Rlimit { current: Some(log + 8192), maximum: unlimited.maximum };
     setrlimit(Resource::Fsize, limit).unwrap();
@@ -157,7 +157,7 @@ fn a_file_that_is_taken_away_is_missed_and_found_again() {
 
 #[test]
 fn a_file_that_changes_underneath_is_an_error_or_a_right_answer() {
-    // More than SQLite has in memory.
+    // More than SQLite caches.
     const MESSAGES: u32 = 30_000;
     let sound = tempfile::tempdir().unwrap();
     let sound = sound.path().join("sound.db");
@@ -176,7 +176,7 @@ fn a_file_that_changes_underneath_is_an_error_or_a_right_answer() {
         match round % 2 {
             0 => under.set_len(fastrand::u64(..size)).unwrap(),
             _ => {
-                // All but the first page, which tells what the file is.
+                // All but the first page, which identifies the file.
                 for at in (4096..size).step_by(512) {
                     under.write_at(&[fastrand::u8(..)], at).unwrap();
                 }
@@ -233,7 +233,7 @@ fn a_thread_files_words_by_itself_and_counts_what_it_does() {
     assert!(statistics.message_bytes.load(Relaxed) > 900 * 64);
     let groups = statistics.groups.load(Relaxed);
     assert!((1..=900).contains(&groups) && statistics.groups_us.load(Relaxed) > 0);
-    // Retention goes by itself, too.
+    // Retention also works by itself.
     let policy = Policy { bytes: Some(0), ..Policy::default() };
     assert_eq!(served.ask_one(Request::Retain(policy)), Reply::Retained);
     while statistics.messages.load(Relaxed) > 0 {

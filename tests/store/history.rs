@@ -1,4 +1,4 @@
-//! History against a naive one: a list of what was said, sorted.
+//! History against a naive oracle: a sorted list of messages.
 
 use crate::one;
 use proptest::collection::vec;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use stonechat::store::sqlite::Database;
 use stonechat::store::*;
 
-/// What was said, in the order it was kept; whether it was redacted.
+/// Messages in the order stored, each with whether it was redacted.
 #[derive(Default)]
 struct Naive(Vec<(Target, Message, bool)>);
 
@@ -75,8 +75,8 @@ impl Naive {
 
     fn select(&self, target: &Target, selection: &Selection, limit: usize, events: bool) -> Reply {
         let mut said: Vec<_> = self.0.iter().filter(|(of, ..)| of == target).collect();
-        said.sort_by_key(|(_, message, _)| message.time_ms); // stable: else as they were kept
-        // How many are before a point, and how many before or at it.
+        said.sort_by_key(|(_, message, _)| message.time_ms); // stable: equal times keep the order of storing
+        // The number of messages before a point, and before or at it.
         let split = |point: &Point| match point {
             Point::Time(ms) => Ok((
                 said.partition_point(|(_, message, _)| message.time_ms < *ms),
@@ -161,7 +161,7 @@ fn message() -> impl Strategy<Value = Message> {
     )
 }
 
-/// Few, so that they are often the same; and all there are.
+/// Few times, so that they are often equal; and the extremes.
 fn time() -> impl Strategy<Value = i64> {
     prop_oneof![9 => 0..9_i64, 1 => any::<i64>()]
 }

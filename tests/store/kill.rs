@@ -1,4 +1,4 @@
-//! What was acknowledged is found after a kill: in order, once.
+//! Acknowledged writes are found after a kill: in order, once.
 
 use crate::{append, message, read_all};
 use proptest::prelude::*;
@@ -15,10 +15,10 @@ use stonechat::store::{Far, Message, Reply, Request, Store, thread};
 #[derive(Clone, Debug)]
 enum Step {
     Ask,
-    /// Takes some requests, commits them, and does not answer yet.
+    /// Takes some requests and commits them, without answering.
     Commit(usize),
     Answer(usize),
-    /// Nothing is left but the files.
+    /// Kills it: only the files are left.
     Kill,
 }
 
@@ -31,18 +31,18 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// As the system would have the files, were the process no more.
+/// Copies the files as they would be after a kill of the process.
 fn snapshot(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        // The shared memory goes with the last process.
+        // The shared memory is lost with the last process.
         if !entry.file_name().to_string_lossy().ends_with("-shm") {
             fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
         }
     }
 }
 
-/// A far side that may be killed between any two of its steps.
+/// A far side that can be killed between any two steps.
 struct Served {
     dir: tempfile::TempDir,
     database: Database,
@@ -98,7 +98,7 @@ proptest! {
                     served = Served::start(dir);
                     let found = read_all(&mut served.database).unwrap();
                     check(&found, &acknowledged);
-                    // What was kept and not acknowledged may be there too.
+                    // Writes that were not acknowledged may be there too.
                     acknowledged = found.iter().map(|message| message.time_ms as u32).collect();
                 }
             }
@@ -110,7 +110,7 @@ proptest! {
     }
 }
 
-/// That what was found is whole, in order, once, and has everything that was acknowledged.
+/// Checks that the messages are whole, in order, once, and include all acknowledged ones.
 fn check(found: &[Message], acknowledged: &[u32]) {
     let numbers: Vec<u32> = found.iter().map(|message| message.time_ms as u32).collect();
     assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
@@ -119,7 +119,7 @@ fn check(found: &[Message], acknowledged: &[u32]) {
     assert_eq!(missing, None);
 }
 
-/// Where the child keeps its database, and the number it begins with.
+/// The variable with the child's directory, and the number it begins with.
 const CHILD: &str = "STORE_TEST_CHILD";
 
 #[test]
@@ -139,7 +139,7 @@ fn a_process_killed_with_9_has_what_it_acknowledged() {
         let enough = 1 + fastrand::usize(..400);
         let mut heard = 0;
         while let Some(Ok(line)) = lines.next() {
-            // Cut off, a line has no full stop.
+            // A truncated line has no full stop.
             let number = line.strip_prefix("kept ").and_then(|line| line.strip_suffix('.'));
             acknowledged.extend(number.map(|number| number.parse::<u32>().unwrap()));
             heard += usize::from(number.is_some());
@@ -156,7 +156,7 @@ fn a_process_killed_with_9_has_what_it_acknowledged() {
     }
 }
 
-/// Not a test: what the one above runs and kills.
+/// Not a test: the child that the test above runs and kills.
 #[test]
 #[ignore = "a child of another test"]
 fn child_that_appends() {

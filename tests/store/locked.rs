@@ -1,5 +1,5 @@
-//! Another program keeps the database locked: reads go on, what is to be written waits once and then
-//! fails at once, and when the lock is gone all is as before.
+//! Another program locks the database: reads go on, writes wait once and then fail at once, and
+//! after the lock all is as before.
 
 use crate::faults::{Served, latest};
 use crate::{append, channel, message};
@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::path::Path;
 use stonechat::store::*;
 
-/// Locked until it is dropped, as by `BEGIN IMMEDIATE` in the `sqlite3` of somebody who went home.
+/// Locks the database until dropped, as an abandoned `BEGIN IMMEDIATE` in `sqlite3` does.
 fn lock(file: &Path) -> Connection {
     let other = Connection::open(file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -51,7 +51,7 @@ fn a_lock_that_lasts_is_waited_for_once_and_is_noticed_when_it_is_gone() {
     let other = lock(&file);
     let busy = || Reply::Failed(Trouble::Busy);
     assert_eq!(served.ask_one(append(1)), busy());
-    // A hundred groups: each would wait two seconds if it waited.
+    // A hundred groups, each of which could wait two seconds.
     for number in 2..102 {
         assert_eq!(served.ask_one(append(number)), busy());
     }
@@ -76,7 +76,7 @@ fn a_store_that_is_dropped_under_a_lock_ends() {
     served.end();
 }
 
-/// The messages of a page are cut where they are too large together, and paging goes on from there.
+/// A page is cut if its messages are too large together, and paging goes on from there.
 #[test]
 fn a_reply_is_bounded_in_bytes_and_one_can_page_on() {
     const TEXT: usize = 64 << 10;

@@ -1,4 +1,4 @@
-//! What outlives the process does: against a naive oracle, through kills, damage and a full disk.
+//! The store: against a naive oracle, through kills, damage and a full disk.
 
 mod audit;
 mod damage;
@@ -15,7 +15,7 @@ mod search;
 use stonechat::store::sqlite::Database;
 use stonechat::store::*;
 
-/// Told by its number: `m7` at 7 ms.
+/// Message `m7` at 7 ms, for example.
 fn message(number: u32) -> Message {
     Message {
         msgid: format!("m{number}"),
@@ -40,7 +40,7 @@ fn one(database: &mut Database, request: &Request) -> Reply {
     database.serve([request].into_iter()).remove(0)
 }
 
-/// Until there is nothing more to be done behind the requests.
+/// Runs all background work.
 fn tidy(database: &mut Database) {
     for _ in 0..10_000 {
         if !database.tidy().unwrap() {
@@ -50,7 +50,7 @@ fn tidy(database: &mut Database) {
     panic!("it is never tidy");
 }
 
-/// Everything that was said in the channel, page by page from the oldest.
+/// All messages of the channel, page by page from the oldest.
 fn read_all(database: &mut Database) -> Result<Vec<Message>, Trouble> {
     let mut all: Vec<Message> = Vec::new();
     let mut point = Point::Time(i64::MIN);

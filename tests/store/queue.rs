@@ -61,7 +61,7 @@ fn a_dropped_store_is_served_to_its_end() {
     assert_eq!(read_all(&mut database), Ok((0..1500).map(message).collect()));
 }
 
-/// Asks all of it and waits for the replies.
+/// Sends all requests and waits for the replies.
 fn ask_all(
     store: &mut Store<u32>,
     woken: &mpsc::Receiver<()>,
@@ -107,7 +107,7 @@ fn a_full_disk_refuses_by_name_and_recovers_by_itself() {
     drop(store);
     thread.join().unwrap();
 
-    // The same connection, once there is room again.
+    // One connection, once there is room again.
     let mut database = Database::open(&file, Durability::Full).unwrap();
     assert_eq!(read_all(&mut database), Ok(kept.iter().copied().map(message).collect()));
     database.set_max_bytes(1).unwrap();

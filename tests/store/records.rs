@@ -1,4 +1,4 @@
-//! Accounts, their markers, channels and presences against naive ones: lists of values.
+//! Accounts, markers, channels and presences against naive oracles: lists of values.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use stonechat::store::*;
 #[derive(Default)]
 struct Naive {
     accounts: BTreeMap<String, Account>,
-    /// When each expires.
+    /// The expiry of each.
     invitations: BTreeMap<String, i64>,
     channels: BTreeMap<String, ChannelRecord>,
     presences: BTreeMap<String, Presence>,
@@ -140,7 +140,7 @@ impl Naive {
                 });
                 markers[at].1 = markers[at].1.max(time_ms);
                 let marked = markers[at].1;
-                // Latest first, and of the same time by name.
+                // Latest first; equal times by name.
                 markers.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
                 markers.truncate(targets_max);
                 markers.sort();

@@ -1,10 +1,10 @@
-//! What is not to be kept goes, and nothing else.
+//! Retention removes exactly the messages beyond its limits.
 
 use crate::{append, channel, message, one, read_all, tidy};
 use stonechat::store::sqlite::{self, Database, Durability};
 use stonechat::store::*;
 
-/// What the message of a number counts.
+/// The bytes that the message of a number counts.
 fn bytes(number: u32) -> u64 {
     let Message { msgid, source, account, command, tags, text, .. } = message(number);
     let Text::Line(text) = text else { panic!("of one line") };
@@ -60,7 +60,7 @@ fn what_is_too_old_goes_but_where_something_else_holds() {
     tidy(&mut database);
     assert_eq!(numbers(&mut database).len(), 24);
     assert_eq!(database.kept().0, 24 + 48);
-    // Later, what has become too old by then: a sweep looks for it.
+    // Later a sweep removes messages that have become too old.
     database.serve([said(channel(), 47)].iter());
     tidy(&mut database);
     assert_eq!(database.kept().0, 24 + 48 + 1);
@@ -183,7 +183,7 @@ fn a_clock_far_ahead_of_the_last_message_empties_nothing_at_once() {
     let hour = 3_600_000;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let now_ms = now.as_millis() as i64;
-    // The last was said a year ago, by the clock of today: silence, or a clock that is wrong.
+    // The last message is a year old: a silent server, or a wrong clock.
     for (last_ms, kept) in [(now_ms - 365 * 24 * hour, 2), (now_ms - hour, 1)] {
         let mut database = Database::open(&file, Durability::Full).unwrap();
         let said = [(1, now_ms - 400 * 24 * hour), (2, last_ms)];
@@ -196,7 +196,7 @@ fn a_clock_far_ahead_of_the_last_message_empties_nothing_at_once() {
         database.serve([Request::Append { target: other(), message: marker }].iter());
         database.close();
         let mut served = crate::faults::Served::start(&file);
-        // Once the marker has gone the channel before it has been looked through.
+        // Once the marker is gone, the sweep has passed the channel before it.
         let overrides = vec![(other(), Keep { age_ms: Some(0), bytes: None })];
         let policy = Policy { age_ms: Some(24 * hour), bytes: None, overrides };
         assert_eq!(served.ask_one(Request::Retain(policy)), Reply::Retained);
@@ -232,11 +232,11 @@ fn a_message_of_the_future_takes_its_place_once_a_lower_clock_has_lasted_a_day()
     let year = 365 * 24;
     let ahead = [at(-72), at(year), at(year + 1), at(-48), at(-1)];
     assert_eq!(kept_after(&ahead), ("m1 m2 m3 m4 m5".to_owned(), at(-1)));
-    // An hour of the lower clock is no proof, nor is a message of which nothing came after.
+    // An hour of the lower clock is no proof, nor is a message without a later one.
     let lately = [at(-72), at(year), at(-1)];
     assert_eq!(kept_after(&lately), ("m1 m3 m2".to_owned(), at(year)));
     assert_eq!(kept_after(&[at(-72), at(year)]), ("m1 m2".to_owned(), at(year)));
-    // Half an hour ahead is left alone: it will be so soon.
+    // Half an hour ahead is left alone: that time will come soon.
     let little = [at(-72), at(0) + hour / 2, at(-48)];
     assert_eq!(kept_after(&little), ("m1 m3 m2".to_owned(), at(0) + hour / 2));
 }

@@ -1,4 +1,4 @@
-//! docs/schema.md says what is so: its tables have those columns, its queries answer as they say.
+//! Tests docs/schema.md: the tables have those columns, and the queries give those answers.
 
 use crate::{append, message};
 use rusqlite::Connection;
@@ -24,7 +24,7 @@ fn database(dir: &tempfile::TempDir) -> Connection {
     Connection::open(file).unwrap()
 }
 
-/// Ann, in two channels.
+/// Requests that make ann always on, in two channels.
 fn always_on() -> [Request; 2] {
     let ann = "ann".to_owned();
     let account = NewAccount {
@@ -71,7 +71,7 @@ fn every_column_has_its_row() {
         assert_eq!(told, columns.collect::<Result<Vec<String>, _>>().unwrap(), "{table}");
         tables += 1;
     }
-    // Shadow tables are the virtual one's own.
+    // Shadow tables belong to the virtual one.
     let sql = "SELECT count(*) FROM pragma_table_list
                WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite_%'";
     assert_eq!(connection.query_row(sql, [], |row| row.get(0)), Ok(tables));

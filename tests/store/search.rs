@@ -1,4 +1,4 @@
-//! Search: what is found by its words, against a naive one.
+//! Search by words, against a naive oracle.
 
 use crate::{channel, message, one, read_all, tidy};
 use proptest::collection::vec;
@@ -26,7 +26,7 @@ fn search(words: &str) -> Request {
     }
 }
 
-/// What was said in the messages that are found.
+/// The texts of the matching messages.
 fn found(database: &mut Database, request: &Request) -> Vec<String> {
     let Reply::Found(found) = one(database, request) else { panic!("no search") };
     let text = |(_, message): (Target, Message)| match message.text {
@@ -120,7 +120,7 @@ fn what_is_redacted_or_forgotten_is_found_no_more() {
         let forget = Request::Forget { target: channel() };
         assert_eq!(one(&mut database, &forget), Reply::Forgotten);
         assert_eq!(found(&mut database, &search("rose")), [] as [&str; 0]);
-        // And what is said next is, though it may have the number of what is gone.
+        // A later message is found, though it may reuse the id of a removed one.
         tidy(&mut database);
         assert_eq!(one(&mut database, &append(1, "a lily")), Reply::Appended);
         assert_eq!(found(&mut database, &search("a")), ["a lily"]);
@@ -215,7 +215,7 @@ proptest! {
     }
 }
 
-/// What is told of a TAGMSG or an event that was kept, by each way that a row leaves.
+/// TAGMSG and events, which are not indexed, can be removed in each way.
 #[test]
 fn what_has_never_entered_the_index_leaves_without_a_word_of_damage() {
     let of = |number, command: &str, text: &str| Request::Append {

@@ -1,4 +1,4 @@
-//! Certificates: which is shown to whom, and what becomes of files that are not right.
+//! Certificates: the choice by name, and invalid files.
 
 use crate::far::{Far, Pipe, echo};
 use crate::world::tls_client::client;
@@ -28,7 +28,7 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", BASE64_STANDARD.encode(der))
 }
 
-/// Valid for `names`, until a day of some year.
+/// A pair valid for `names` until a date.
 fn pair(names: &[&str], (year, month, day): (i32, u8, u8)) -> SelfSigned {
     let key = KeyPair::generate().unwrap();
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -88,7 +88,7 @@ fn files_that_have_changed_are_taken_whole_or_not_at_all() {
     let mut shelf = Shelf::open(vec![files.clone()]).unwrap();
     let before = shown(&shelf);
     assert!(shelf.look(NOW).is_none(), "nothing has changed");
-    // Half of it is written: the certificate that is new, and the key that is old.
+    // Half of a renewal: a new certificate, and the old key.
     fs::write(&files.certificate, &new.certificate).unwrap();
     let error = shelf.look(NOW).unwrap().unwrap_err();
     assert!(error.contains("the key is not that of the certificate"), "{error}");
@@ -117,7 +117,7 @@ fn files_that_have_changed_are_taken_whole_or_not_at_all() {
     assert!(error.contains(", mode 0"), "{error}");
 }
 
-/// New handshakes see the new certificate through the acceptor they had before.
+/// New handshakes use the new certificate, through the old acceptor.
 #[test]
 fn what_has_changed_is_shown_from_the_next_handshake_on() {
     let dir = tempfile::tempdir().unwrap();
@@ -156,7 +156,7 @@ fn one_that_has_expired_is_no_better_than_the_old_one() {
     let error = shelf.look(NOW).unwrap().unwrap_err();
     assert!(error.contains("has expired at 2025-12-31"), "{error}");
     assert_eq!(shown(&shelf), before);
-    // At a start there is no old one to keep.
+    // At a start there is no old certificate to keep.
     assert!(Shelf::open(vec![files]).is_ok());
 }
 
@@ -165,7 +165,7 @@ fn when_a_certificate_expires_is_read_from_it() {
     for (day, seconds) in [
         ((2026, 1, 1), NOW),
         ((2049, 12, 31), 2_524_521_600),
-        ((2050, 1, 1), 2_524_608_000), // from here on written in another form
+        ((2050, 1, 1), 2_524_608_000), // from here on in another format
         ((2100, 3, 1), 4_107_542_400),
     ] {
         let pair = pair(&["a"], day);

@@ -1,4 +1,4 @@
-//! The far end of a connection: a client that speaks TLS through a pipe, and the server it talks to.
+//! The far end of a connection: a TLS client over a pipe, and its server.
 
 use crate::world::by_hand::{ENDPOINT, at, rest};
 use crate::world::tls_client::{decrypt, encrypted, session};
@@ -15,19 +15,19 @@ use stonechat::tls::{Shelf, acceptor, self_signed};
 
 pub type Server<V> = EventLoop<TlsStream<ServerEnd>, V>;
 
-/// An echo, with lines as long as one likes.
+/// An echo server without a limit on lines.
 pub fn echo(limits: Limits) -> Server<App> {
     let mut app = App::new(limits.recvq_max - 2, Default::default());
     app.add_endpoint(Protocol::Echo).unwrap();
     EventLoop::new(app, limits)
 }
 
-/// What a server named `srv` shakes hands with.
+/// The acceptor of a server named `srv`.
 pub fn shaker() -> Acceptor {
     acceptor(&Shelf::in_memory(&self_signed("srv").unwrap()).unwrap()).unwrap()
 }
 
-/// A client that takes any certificate, and notes which.
+/// A client that accepts any certificate, and records it.
 pub struct Far {
     pub id: ConnId,
     pub wire: Rc<RefCell<Wire>>,
@@ -35,11 +35,11 @@ pub struct Far {
     pub heard: Vec<u8>,
 }
 
-/// How a pipe behaves.
+/// The behaviour of a pipe.
 pub enum Pipe {
-    /// As a socket does.
+    /// Like a socket.
     Whole,
-    /// It tears what goes through it, by the choices of this seed, and holds so much.
+    /// Tears its content by the choices of this seed, and holds this many bytes.
     Torn(u64, usize),
 }
 
@@ -66,7 +66,7 @@ impl Far {
         self.tls.writer().write_all(said).unwrap();
     }
 
-    /// What the client has for the server goes into the pipe.
+    /// Puts the client's pending records into the pipe.
     pub fn push<V: Service>(&mut self, server: &mut Server<V>) -> bool {
         let bytes = encrypted(&mut self.tls);
         if !bytes.is_empty() && !self.wire.borrow().server_gone {
@@ -75,13 +75,13 @@ impl Far {
         !bytes.is_empty()
     }
 
-    /// These bytes go into the pipe as they are.
+    /// Puts these bytes into the pipe.
     pub fn send<V: Service>(&mut self, server: &mut Server<V>, bytes: &[u8]) {
         self.wire.borrow_mut().send(bytes);
         server.readable(self.id.slot());
     }
 
-    /// What has come through the pipe is read. What is wrong with it is told.
+    /// Reads from the pipe. The error is that of TLS.
     pub fn pull<V: Service>(&mut self, server: &mut Server<V>) -> Result<bool, Error> {
         let bytes: Vec<u8> = self.wire.borrow_mut().down.drain(..).collect();
         if self.wire.borrow().wants_room {
@@ -92,7 +92,7 @@ impl Far {
         Ok(!bytes.is_empty())
     }
 
-    /// Until neither has anything more for the other.
+    /// Runs both until neither has anything more for the other.
     pub fn settle<V: Service>(&mut self, server: &mut Server<V>) -> Result<(), Error> {
         loop {
             let said = self.push(server);

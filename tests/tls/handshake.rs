@@ -1,4 +1,4 @@
-//! Handshakes: those that succeed, whatever they come in, and those that don't.
+//! Handshakes that succeed, in pieces of any size, and handshakes that fail.
 
 use crate::far::{Far, Pipe, echo, refused, shaker};
 use crate::world::by_hand::{at, rest};
@@ -13,7 +13,7 @@ use stonechat::tls::{pem_fingerprint, self_signed};
 
 const BOTH: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
-/// Greets, and notes what TLS tells of who comes, and what they say.
+/// Greets each connection, and records its TLS details and input.
 #[derive(Default)]
 struct Porter {
     opened: Vec<Secure>,
@@ -54,7 +54,8 @@ fn both_versions_shake_hands_and_the_service_knows_which() {
     assert_eq!(server.counters().endpoints[0].secured, [1, 1]);
 }
 
-/// They are here before the service has spoken, and it speaks before it has heard them.
+/// A server that sends first: the client is connected before the service has sent, and it sends
+/// before any input.
 #[test]
 fn first_words_that_come_with_the_handshake_are_heard_after_the_greeting() {
     for version in BOTH {
@@ -87,7 +88,8 @@ fn a_certificate_is_known_by_its_fingerprint_and_only_to_who_holds_its_key() {
     }
 }
 
-/// Who has been here comes again by a ticket, of which the server keeps nothing; as the same.
+/// A returning client resumes by a ticket, for which the server stores nothing, with the same
+/// identity.
 #[test]
 fn who_comes_again_resumes() {
     let ann = self_signed("ann").unwrap();
@@ -147,7 +149,7 @@ fn the_end_behind_a_part_of_a_flight_or_a_whole_one_is_seen_at_once() {
     }
 }
 
-/// He has said all he has to say when his end of the handshake comes; ours is not taken at once.
+/// The client's last flight comes with all its input, while our own output blocks.
 #[test]
 fn who_ends_his_half_before_he_reads_our_last_flight_is_answered() {
     for (polite, said) in [(true, ""), (true, "words"), (false, ""), (false, "words")] {
@@ -185,8 +187,8 @@ fn who_speaks_no_tls_reads_so_in_plain() {
     }
 }
 
-/// A record of the wrong length, an unknown one, a close_notify in the middle, an end, nonsense: one
-/// failed handshake each, and no turn without end.
+/// A record of wrong length, an unknown type, a close_notify, an end, nonsense: one failed
+/// handshake each, and no endless turns.
 #[test]
 fn what_goes_wrong_in_a_handshake_ends_it() {
     let close_notify = [21, 3, 3, 0, 2, 1, 0];
@@ -269,7 +271,7 @@ fn a_thousand_stalled_handshakes_lock_nobody_out() {
     assert_eq!(server.live().count(), 1);
 }
 
-/// The fingerprint is that of RFC 5246's certificate in DER, as `openssl x509 -fingerprint` tells it.
+/// The fingerprint is that of the certificate in DER, as `openssl x509 -fingerprint` prints it.
 #[test]
 fn fingerprints_are_of_the_der() {
     use rustls::pki_types::{CertificateDer, pem::PemObject};

@@ -1,4 +1,4 @@
-//! TLS over pipes, with rustls itself at the far end: handshakes, what goes wrong in them, records torn
+//! TLS over pipes, with rustls itself at the far end: handshakes and their failures, records torn
 //! anywhere, certificates and their files.
 
 mod certificates;

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use stonechat::net::tls::TlsStream;
 use stonechat::net::{ConnId, EventLoop, Limits, Outbox, Peer, Proxied, Refusal, Service};
 
-/// Notes from where they come, and greets.
+/// Records the address of each connection, and greets it.
 #[derive(Default)]
 struct Porter {
     opened: Vec<Peer>,
@@ -66,7 +66,7 @@ fn the_header_comes_first_and_then_the_handshake() {
     }
 }
 
-/// A hello where a header must come is no header, and is not answered in plain.
+/// A TLS hello in the place of a mandatory header is refused, and not answered in plain.
 #[test]
 fn a_hello_without_a_header_is_refused() {
     let mut server: EventLoop<TlsStream<Proxied<ServerEnd>>, _> =
@@ -125,7 +125,7 @@ fn a_proxy_that_speaks_for_itself_through_tls_is_heard_once_it_says_something() 
     }
 }
 
-/// A proxy that has said LOCAL, and speaks TLS.
+/// A proxy that has sent LOCAL, and speaks TLS.
 struct Local {
     server: EventLoop<TlsStream<Proxied<ServerEnd>>, Porter>,
     wire: Rc<RefCell<Wire>>,
@@ -148,7 +148,7 @@ impl Local {
         Local { server, wire, id, tls: session(client(&TLS13)), heard: Vec::new() }
     }
 
-    /// What each has for the other goes to and fro so often.
+    /// Exchanges pending records in this many steps.
     fn shake_hands(&mut self, steps: usize, said: &[u8]) {
         self.tls.writer().write_all(said).unwrap();
         for _ in 0..steps {

@@ -1,4 +1,4 @@
-//! What is said over TLS arrives whole and in order, however records are torn; and the ends of both
+//! Data over TLS arrives whole and in order, with records torn anywhere; and the ends of both
 //! halves are seen.
 
 use crate::far::{Far, Pipe, echo, shaker};
@@ -41,8 +41,8 @@ fn what_is_said_through_torn_pipes_arrives_whole() {
     }
 }
 
-/// The loop reads little from each where many are ready; what rustls has decrypted beyond that is not
-/// left behind, though the pipe is empty.
+/// The loop reads little from each of many ready connections; decrypted rest in rustls is read
+/// later, though the pipe is empty.
 #[test]
 fn a_record_longer_than_a_read_is_heard_to_its_end() {
     for version in BOTH {
@@ -67,8 +67,7 @@ fn a_record_longer_than_a_read_is_heard_to_its_end() {
     }
 }
 
-/// What comes while something that was decrypted before waits for its reader is told of once, and is
-/// not taken for read with that.
+/// Input that arrives while decrypted bytes wait is reported once, and is not lost with them.
 #[test]
 fn what_comes_while_something_decrypted_waits_is_heard() {
     let line = ["y".repeat(11_000), "\n".into()].concat();
@@ -139,7 +138,7 @@ fn the_end_with_close_notify_or_without_is_heard_and_answered() {
     }
 }
 
-/// One who has said close_notify may go on to read.
+/// A client that has sent close_notify may go on reading.
 #[test]
 fn a_half_that_has_ended_leaves_the_other_open() {
     let mut server = echo(Limits::default());
@@ -171,7 +170,7 @@ fn a_server_that_closes_says_so_and_lingers() {
     }
 }
 
-/// There is nothing to be said after our close_notify, not even that what still comes is bad.
+/// Nothing is sent after our close_notify, not even an alert for bad input.
 #[test]
 fn a_bad_record_to_a_server_that_has_closed_is_read_and_forgotten() {
     for version in BOTH {
@@ -195,7 +194,7 @@ fn a_bad_record_to_a_server_that_has_closed_is_read_and_forgotten() {
     }
 }
 
-/// What comes last is told of together with the end behind it.
+/// The last input is reported together with the end behind it.
 #[test]
 fn the_end_behind_a_part_of_a_record_is_heard() {
     for bytes in [&[23, 3, 3, 0, 30, 1][..], &[23]] {
@@ -230,7 +229,7 @@ fn a_bad_record_ends_the_connection_and_its_sender_is_alerted() {
     }
 }
 
-/// A client may change its keys, now and then; one that does nothing else is ended.
+/// A client may change its keys now and then; one that does nothing else is closed.
 #[test]
 fn a_storm_of_key_updates_is_ended() {
     let mut server = echo(Limits::default());
@@ -255,7 +254,7 @@ fn a_storm_of_key_updates_is_ended() {
     assert_eq!(closed(&mut server, CloseReason::Failed), 1);
 }
 
-/// Whatever its peer does not read is bounded: what is encrypted and unsent is one record.
+/// Unread output is bounded: at most one record is encrypted and unsent.
 #[test]
 fn who_reads_nothing_is_ended_as_in_plain() {
     let mut server = echo(Limits { sendq_max: 100 << 10, ..Limits::default() });
@@ -272,7 +271,7 @@ fn who_reads_nothing_is_ended_as_in_plain() {
         server.check();
     }
     assert!(server.backlog_bytes() <= 100 << 10);
-    // It is paused, not ended: what it says waits until it reads.
+    // The client is paused, not closed: its input waits until it reads.
     let queued = server.backlog_bytes();
     assert!(queued > 60 << 10, "{queued}");
     far.settle(&mut server).unwrap();

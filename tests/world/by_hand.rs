@@ -1,4 +1,4 @@
-//! The loop turn by turn, by a test that says who comes, who speaks and when it is.
+//! Runs the loop turn by turn: the test decides about connects, input and time.
 
 use super::{Choices, ServerEnd, Wire};
 use std::cell::RefCell;
@@ -7,7 +7,7 @@ use stonechat::net::{ConnId, EndpointId, EventLoop, Now, Peer, Service, Stream};
 
 pub const ENDPOINT: EndpointId = EndpointId(0);
 
-/// One who comes, and takes `down_max` bytes before it must read.
+/// Connects a client that takes `down_max` bytes before it must read.
 pub fn join<V: Service>(
     server: &mut EventLoop<ServerEnd, V>,
     down_max: usize,
@@ -32,7 +32,7 @@ pub fn at(uptime_ms: u64) -> Now {
     Now { uptime_ms, unix_ms: 0 }
 }
 
-/// Turns until there is nothing left to do but wait.
+/// Turns until there is nothing to do but wait.
 pub fn rest<S: Stream, V: Service>(server: &mut EventLoop<S, V>, now: Now) {
     while server.wait(now).is_some_and(|wait| wait.is_zero()) {
         server.turn();

@@ -1,10 +1,10 @@
-//! Where every choice of a simulation comes from: a seed, or the fuzzer's bytes.
+//! The source of all choices of a simulation: a seed, or the fuzzer's bytes.
 
 use std::cell::RefCell;
 use std::ops::Range;
 use std::rc::Rc;
 
-/// Shared by all that choose, so that one seed or one input decides everything.
+/// Choices, shared by all parts, so that one seed or one input decides everything.
 #[derive(Clone)]
 pub struct Choices(Rc<RefCell<Source>>);
 
@@ -19,12 +19,12 @@ impl Choices {
         Choices(Rc::new(RefCell::new(Source::Seed(fastrand::Rng::with_seed(seed)))))
     }
 
-    /// Each byte is a choice; when they have run out, the first of each is chosen.
+    /// Takes each choice from a byte; after the last byte, each first option is chosen.
     pub fn from_bytes(bytes: &[u8]) -> Choices {
         Choices(Rc::new(RefCell::new(Source::Bytes { bytes: bytes.to_vec(), at: 0 })))
     }
 
-    /// Nothing goes wrong, and nothing comes in pieces.
+    /// Choices with no faults and no torn input.
     #[allow(dead_code)] // not in every test
     pub fn smooth() -> Choices {
         Choices(Rc::new(RefCell::new(Source::Smooth)))

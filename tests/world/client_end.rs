@@ -1,8 +1,8 @@
-//! The end of a wire that a client holds: it speaks in plain, or TLS by rustls.
+//! The client's end of a wire, in plain or with TLS by rustls.
 //!
-//! With TLS what is said waits until hands are shaken. Its records go into the wire whole or in pieces
-//! that the pipe tears further, as long ones or of one byte each; and it may do to TLS whatever one
-//! can do.
+//! With TLS, input waits for the end of the handshake. Records go into the wire whole or in pieces,
+//! which the pipe tears further, long ones or of one byte each. The client may also break TLS in
+//! any way.
 
 use super::tls_client::{client, client_with, decrypt, encrypted, session};
 use super::{Choices, ServerEnd, Wire};
@@ -17,14 +17,14 @@ use stonechat::net::tls::Acceptor;
 use stonechat::net::{TlsVersion, Transport};
 use stonechat::tls::{SelfSigned, Shelf, acceptor};
 
-/// What the server and the clients of one run have for TLS.
+/// The TLS setup of server and clients in one run.
 pub struct Keys {
     acceptor: Acceptor,
-    /// By [`TlsVersion`]: who shows no certificate, and who does.
+    /// Client configs by [`TlsVersion`]: without and with a certificate.
     configs: [[Arc<ClientConfig>; 2]; 2],
 }
 
-/// What the system has to tell the loop about its stream.
+/// Readiness events to be reported to the loop.
 #[derive(Clone, Copy, Default)]
 pub struct News {
     pub readable: bool,
@@ -35,12 +35,12 @@ pub struct News {
 pub struct ClientEnd {
     pub wire: Rc<RefCell<Wire>>,
     pub news: News,
-    /// What was said and is in the wire, or will be before anything else is.
+    /// Input that is in the wire, or is the next to enter it.
     pub sent: Vec<u8>,
-    /// What it does of its own.
+    /// Its own actions on TLS.
     pub sights: BTreeSet<&'static str>,
     choices: Choices,
-    /// The server shakes hands first.
+    /// The server's acceptor; `None` in plain.
     acceptor: Option<Acceptor>,
     tls: Option<Box<Tls>>,
 }
@@ -48,21 +48,21 @@ pub struct ClientEnd {
 struct Tls {
     session: ClientConnection,
     version: TlsVersion,
-    /// Said, and not encrypted.
+    /// Input that is not encrypted yet.
     unsaid: Vec<u8>,
-    /// Encrypted, and not in the wire.
+    /// Encrypted bytes that are not in the wire yet.
     unsent: VecDeque<u8>,
-    /// It does its part of the handshake as soon as it can.
+    /// Does its part of the handshake as soon as it can.
     prompt: bool,
-    /// Its records go into the wire in pieces.
+    /// Sends records in pieces.
     torn: bool,
-    /// Its records are of one byte each.
+    /// Sends records of one byte each.
     small_records: bool,
-    /// Its hello is in records of so many bytes.
+    /// Sends its hello in records of this many bytes.
     small_hello: Option<usize>,
-    /// So many bytes go into the wire, and then no more: it says nothing.
+    /// Stalls after this many bytes.
     stalls: Option<usize>,
-    /// It has sent what is no TLS, or no good one; or it has ended its half in the handshake.
+    /// It has sent invalid TLS, or has ended its half in the handshake.
     spoilt: bool,
     hearing: Hearing,
 }
@@ -70,14 +70,14 @@ struct Tls {
 #[derive(Clone, Copy, PartialEq)]
 enum Hearing {
     Open,
-    /// The server has said close_notify.
+    /// The server has sent close_notify.
     Ended,
-    /// It was told that what it sent is bad, and makes nothing of what follows.
+    /// The server has reported an error; further input is ignored.
     Broken,
 }
 
-/// Ed25519, as its signatures are of one length: then all that is sent is as long in each run of a
-/// seed, and what comes of it is the same. It protects nothing.
+/// Ed25519, whose signatures have one length: so all records have the same length in each run of a
+/// seed, and the run is the same. It protects nothing.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----
 MIIBQjCB9aADAgECAhRhYAXOqh2zTtJ6wo3Z8KXlzGEDdTAFBgMrZXAwDjEMMAoG
 A1UEAwwDc3J2MCAXDTI2MTEyMjAwMTEyMloYDzIxMjYxMDI5MDAxMTIyWjAOMQww
@@ -93,8 +93,7 @@ MC4CAQAwBQYDK2VwBCIEIHmP6mNyRfGMdUDUXk0zbEUXYSnajiify2HS+yRYdRK2
 -----END PRIVATE KEY-----
 ";
 
-/// What may be wrong with what is sent in the place of a record: too long a one, one that never ends,
-/// an alert that is not encrypted, one that nobody expects, none at all.
+/// Invalid records: too long, endless, an unencrypted alert, an unexpected type, no record at all.
 const SPOILT: [&[u8]; 5] = [
     &[23, 3, 3, 0xff, 0xff, 1],
     &[23, 3, 3, 0x40, 0, 1, 2, 3],
@@ -114,8 +113,8 @@ impl Keys {
 }
 
 impl ClientEnd {
-    /// In plain; or if there are keys, with TLS two times in three. A steady one does nothing that it
-    /// may be thrown out for.
+    /// Makes a client in plain; or if there are keys, with TLS two times in three. A steady one
+    /// does nothing that closes it.
     pub fn new(
         wire: Rc<RefCell<Wire>>,
         choices: &Choices,
@@ -160,25 +159,25 @@ impl ClientEnd {
         end
     }
 
-    /// What the loop is given of it.
+    /// The server's end of the wire.
     pub fn accept(&self) -> Transport<ServerEnd> {
         let end = ServerEnd { wire: self.wire.clone(), choices: self.choices.clone() };
         Transport::new(end, self.acceptor.as_ref()).expect("a handshake begins")
     }
 
-    /// The version of TLS that it speaks.
+    /// The client's TLS version.
     pub fn version(&self) -> Option<TlsVersion> {
         self.tls.as_ref().map(|tls| tls.version)
     }
 
-    /// Whether it does what leads to a handshake, if that is given the time.
+    /// Whether its handshake will succeed, given time.
     pub fn shakes_hands(&self) -> bool {
         let wire = self.wire.borrow();
         let there = !wire.client_gone && wire.cut.is_none();
         there && self.tls.as_ref().is_some_and(|tls| !tls.spoilt && tls.stalls.is_none())
     }
 
-    /// Whether it has something to do for its handshake and does so at once.
+    /// Whether it has a step of its handshake to do, and does it at once.
     pub fn hurries(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.prompt && tls.session.is_handshaking())
     }
@@ -188,12 +187,12 @@ impl ClientEnd {
         self.acceptor.is_some() && self.tls.is_none()
     }
 
-    /// Whether it will say nothing, whatever it is told to.
+    /// Whether it stalls and sends nothing more.
     pub fn is_silent(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.stalls.is_some())
     }
 
-    /// Whether all it was sent has come to an orderly end, by TLS if it speaks that.
+    /// Whether its input has ended in good order, with close_notify if it uses TLS.
     pub fn is_told_of_end(&self) -> bool {
         let told = self.tls.as_ref().is_none_or(|tls| tls.hearing == Hearing::Ended);
         told && self.wire.borrow().down_ended
@@ -212,8 +211,7 @@ impl ClientEnd {
         }
     }
 
-    /// What is said goes into the wire, or some of it if all need not. Returns whether that was
-    /// anything.
+    /// Puts pending input into the wire, all or a part of it. Returns whether there was any.
     pub fn push(&mut self, all: bool) -> bool {
         let Some(tls) = &mut self.tls else { return false };
         let wire = self.wire.borrow();
@@ -245,7 +243,7 @@ impl ClientEnd {
         }
     }
 
-    /// Reads at most so much of the wire. Returns whether that was anything.
+    /// Reads at most `most` bytes from the wire. Returns whether there were any.
     pub fn hear(&mut self, most: usize, heard: &mut Vec<u8>) -> bool {
         let mut wire = self.wire.borrow_mut();
         let most = most.min(wire.down.len());
@@ -271,8 +269,7 @@ impl ClientEnd {
         most > 0
     }
 
-    /// Ends the half that it speaks with: having said all, by an end of the wire's half, with
-    /// close_notify or without.
+    /// Ends its half after all input: ends the wire's half, with close_notify or without.
     pub fn end_half(&mut self) {
         if self.tls.is_some() {
             let said = self.choices.one_in(2) && self.say_close_notify();
@@ -288,7 +285,7 @@ impl ClientEnd {
         self.news.hung_up = true;
     }
 
-    /// Ends the half that it speaks with by close_notify alone. Returns whether it has.
+    /// Ends its half by close_notify alone. Returns whether it has.
     pub fn say_close_notify(&mut self) -> bool {
         let Some(tls) = &mut self.tls else { return false };
         if tls.session.is_handshaking() || tls.spoilt || tls.stalls.is_some() {
@@ -301,13 +298,13 @@ impl ClientEnd {
         true
     }
 
-    /// Whether the server may read of what it says a part of which nothing is heard: in plain that
-    /// would be a sign of life.
+    /// Whether the server may read a part of a record, which is no input yet; in plain it would be
+    /// a sign of life.
     pub fn is_heard_in_parts(&self) -> bool {
         self.tls.is_some() && !self.wire.borrow().whole_reads
     }
 
-    /// What is said from now on is read whole.
+    /// Sends whole records from now on.
     pub fn mend(&mut self) {
         self.wire.borrow_mut().whole_reads |= self.tls.is_some();
     }
@@ -323,7 +320,7 @@ impl ClientEnd {
         }
     }
 
-    /// Having said all that it could, sends what is no good. Returns whether it has.
+    /// Sends an invalid record after all pending input. Returns whether it has.
     pub fn spoil(&mut self) -> bool {
         let kind = self.choices.pick(0..SPOILT.len() + 3);
         self.push(true);
@@ -353,7 +350,7 @@ impl ClientEnd {
         true
     }
 
-    /// Notes what was done, by whether hands are shaken.
+    /// Records an action, by whether the handshake is under way.
     pub fn sight(&mut self, shaking: &'static str, talking: &'static str) {
         if let Some(tls) = &self.tls {
             self.sights.insert(if tls.session.is_handshaking() { shaking } else { talking });
@@ -361,8 +358,8 @@ impl ClientEnd {
     }
 }
 
-/// What lies in the wires, up and down, and how often they were written to: while the loop does anything
-/// at all with them, that changes. Not their sum: what is read here may be as much as is written there.
+/// The bytes in the wires, up and down, and the number of writes. They change while the loop does
+/// anything. No sum: one wire may be read by as much as another is written.
 pub fn motion<'a>(ends: impl Iterator<Item = &'a ClientEnd>) -> [usize; 3] {
     let wires = ends.map(|end| end.wire.borrow());
     wires.fold([0; 3], |[up, down, writes], wire| {
@@ -370,8 +367,8 @@ pub fn motion<'a>(ends: impl Iterator<Item = &'a ClientEnd>) -> [usize; 3] {
     })
 }
 
-/// Turns in a row that may do nothing though the loop wants them: each of those who arrive is looked at
-/// once more than there is something to see.
+/// The most idle turns in a row that the loop may ask for: each handshake gets one turn more than
+/// it needs.
 pub const STILL_TURNS_MAX: usize = 20;
 
 impl Tls {
@@ -383,7 +380,7 @@ impl Tls {
             Ok(true) => self.hearing = Hearing::Ended,
             Ok(false) => {}
             Err(e) => {
-                // Whoever may not come, or takes too long, is told while he shakes hands.
+                // A client that is banned or too slow receives an alert during its handshake.
                 let denied = e == Error::AlertReceived(AlertDescription::AccessDenied);
                 let refused = denied && self.session.is_handshaking();
                 assert!(self.spoilt || refused, "what it was sent is bad: {e}");
@@ -393,7 +390,7 @@ impl Tls {
         self.hearing
     }
 
-    /// What is said becomes records, once it may.
+    /// Encrypts pending input, once the handshake allows it.
     fn encrypt(&mut self, sent: &mut Vec<u8>) {
         if self.session.is_handshaking() {
             let flight = encrypted(&mut self.session);
@@ -416,7 +413,7 @@ impl Tls {
     }
 }
 
-/// The message of one record in several, of so many bytes each.
+/// Splits the message of one record into records of `bytes` each.
 fn in_records(record: &[u8], bytes: usize) -> Vec<u8> {
     let (header, message) = record.split_at(5);
     let parts = message.chunks(bytes);

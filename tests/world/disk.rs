@@ -1,4 +1,4 @@
-//! The far ends of store and hasher, in a test's hands: a database in memory that may stall or fail.
+//! The far ends of store and hasher, run by the test: a database in memory that may stall or fail.
 
 use stonechat::app::App;
 use stonechat::auth::worker;
@@ -6,27 +6,27 @@ use stonechat::net::Now;
 use stonechat::store::sqlite::Database;
 use stonechat::store::{Far, Reply, Request, Store, Trouble};
 
-/// Serves a store when it is told to.
+/// Serves a store when the test says so.
 pub struct Disk {
     far: Far,
     hashing: worker::Far,
     database: Database,
     state: State,
-    /// After so many requests it is so.
+    /// The state after a number of further requests.
     then: Option<(usize, State)>,
-    /// What was asked since somebody began to look: the names of requests, and passwords hashed.
+    /// The requests since recording began: their names, and hashed passwords.
     pub work: Option<Vec<String>>,
 }
 
-/// How it is.
+/// The state of the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Well,
-    /// Nothing can be written.
+    /// Writes fail.
     Full,
-    /// Nothing can be read either.
+    /// Reads fail too.
     Broken,
-    /// Nothing is answered.
+    /// Requests are not answered.
     Stalls,
 }
 
@@ -34,14 +34,14 @@ pub enum State {
 pub const CAPACITY: usize = 64;
 
 impl Disk {
-    /// An empty one. It serves nobody yet.
+    /// Makes an empty disk that serves no program yet.
     pub fn new() -> Disk {
         let (far, hashing) = (Store::<()>::new(CAPACITY).1, worker::queue::<()>(CAPACITY).1);
         let database = Database::in_memory().expect("a database in memory");
         Disk { far, hashing, database, state: State::Well, then: None, work: None }
     }
 
-    /// Serves a program that begins: what was asked before and not done is lost.
+    /// Serves a new program: unfinished requests of the old one are lost.
     pub fn begin(&mut self, app: &mut App, now: Now) {
         let (store, far) = Store::new(CAPACITY);
         let (hasher, hashing) = worker::queue(CAPACITY);
@@ -60,12 +60,12 @@ impl Disk {
         app.chat.keep_in(store);
     }
 
-    /// What another program that has the database does meanwhile.
+    /// Does a request of another program that uses the database.
     pub fn ask(&mut self, request: Request) -> Reply {
         self.database.serve([request].iter()).pop().expect("a reply")
     }
 
-    /// Does what was asked. Returns whether that was anything.
+    /// Does the pending requests. Returns whether there were any.
     pub fn serve(&mut self) -> bool {
         let mut any = false;
         while let Some(asked) = self.hashing.take() {
@@ -77,7 +77,7 @@ impl Disk {
         self.serve_store() | any
     }
 
-    /// How it is from now on, and how after so many requests.
+    /// Sets the state from now on, and that after a number of requests.
     pub fn set(&mut self, state: State, then: Option<(usize, State)>) {
         (self.state, self.then) = (state, then);
     }

@@ -1,4 +1,4 @@
-//! The account of those who shake hands: each is established or refused, in time and for a reason.
+//! Keeps track of handshakes: each is established or refused, in time and for a reason.
 
 use super::ClientEnd;
 use std::collections::BTreeMap;
@@ -17,16 +17,16 @@ struct Arriving {
     since_ms: u64,
 }
 
-/// What its service was told of each that was established.
+/// The TLS details that the service got for each established connection.
 pub type Opened = BTreeMap<ConnId, Option<Secure>>;
 
 impl Door {
-    /// The loop has taken in one who is to shake hands, or not.
+    /// Records that the loop has accepted a connection, with or without a handshake to come.
     pub fn accepted(&mut self, client: usize, id: ConnId, now_ms: u64) {
         self.arriving.push(Arriving { client, id, since_ms: now_ms });
     }
 
-    /// After each turn: returns the clients that were refused in it.
+    /// Call this after each turn. Returns the clients that were refused in it.
     pub fn turned<'a>(
         &mut self,
         counters: &Counters,
@@ -78,7 +78,7 @@ impl Door {
         gone
     }
 
-    /// When nothing moves any more: whoever is still on the way has stopped.
+    /// Call this when nothing moves any more: each pending handshake must have stalled.
     pub fn settled<'a>(&self, end: impl Fn(usize) -> &'a ClientEnd, hears: impl Fn(usize) -> bool) {
         for &Arriving { client, .. } in &self.arriving {
             let stopped = !end(client).shakes_hands() || !hears(client);
@@ -86,7 +86,7 @@ impl Door {
         }
     }
 
-    /// The program ends: of those on the way it says nothing.
+    /// Call this when the program ends: pending handshakes are not counted.
     pub fn close(&mut self) {
         self.arriving.clear();
     }
@@ -101,7 +101,7 @@ fn refused(counters: &Counters) -> [u64; Refusal::ALL.len()] {
     all
 }
 
-/// What came of the handshakes of a run.
+/// The outcomes of the handshakes of a run.
 pub fn sights(counters: &Counters) -> BTreeMap<&'static str, usize> {
     let mut sights = BTreeMap::new();
     for (why, count) in Refusal::ALL.iter().zip(refused(counters)) {
@@ -116,8 +116,8 @@ pub fn sights(counters: &Counters) -> BTreeMap<&'static str, usize> {
     sights
 }
 
-/// Whether that is all that may be said to one over TLS who was refused: that it took too long, if the
-/// handshake had come so far that it could be told.
+/// Whether a refused TLS client received nothing but a timeout error, which needs a complete
+/// handshake.
 pub fn is_told(farewell: &str) -> bool {
     [Refusal::HandshakeTimeout, Refusal::TooManyHandshakes].iter().any(|why| why.text() == farewell)
 }

@@ -1,5 +1,5 @@
-//! A world without sockets or clocks for the loop to live in: pipes that tear, stall and are cut,
-//! time that jumps, and one source of choices that decides everything.
+//! A world without sockets or clocks: pipes that tear, stall and are cut, time that jumps, and one
+//! source of choices that decides everything.
 //!
 //! Shared by the tests and the fuzz targets; none uses all of it.
 #![allow(dead_code)]

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::rc::Rc;
 use stonechat::net::Stream;
 
-/// What both ends share.
+/// The state shared by both ends.
 #[derive(Default)]
 pub struct Wire {
     /// Sent by the client, not yet read by the server.
@@ -16,21 +16,21 @@ pub struct Wire {
     pub up_ended: bool,
     /// Sent by the server, not yet read by the client.
     pub down: VecDeque<u8>,
-    /// As much as `down` holds before the server's writes block.
+    /// The capacity of `down`: beyond it the server's writes block.
     pub down_max: usize,
     /// The server has ended its half.
     pub down_ended: bool,
-    /// The client is gone altogether: what is sent to it fails.
+    /// The client is gone: writes to it fail.
     pub client_gone: bool,
-    /// The connection is cut: what the error is to both.
+    /// The connection is cut, with this error at both ends.
     pub cut: Option<ErrorKind>,
     /// The server has dropped its end.
     pub server_gone: bool,
-    /// The client has lost what it had not read, as it sent to a server that read no more.
+    /// The client has lost its unread input, as it sent to a server that had closed.
     pub reset: bool,
-    /// A write found `down` full: the server is to be told when there is room.
+    /// A write found `down` full: report when there is room.
     pub wants_room: bool,
-    /// A read takes all there is, as with sockets; else it may stop short of it, as with TLS.
+    /// Reads take everything, as with sockets; otherwise they may stop short, as with TLS.
     pub whole_reads: bool,
     /// How often the server wrote.
     pub writes: usize,
@@ -47,7 +47,7 @@ impl Wire {
         Rc::new(RefCell::new(Wire { down_max, ..Wire::default() }))
     }
 
-    /// The client sends. To a server that has dropped its end this is answered with a reset.
+    /// Sends from the client. A server that has dropped its end answers with a reset.
     pub fn send(&mut self, bytes: &[u8]) {
         assert!(!self.up_ended && !self.client_gone);
         if self.server_gone {
@@ -57,7 +57,7 @@ impl Wire {
         }
     }
 
-    /// A reset takes with it what the client has not read yet: not on every system, but on some.
+    /// Resets the client, which loses its unread input, as on some systems.
     fn reset(&mut self) {
         self.reset |= !self.down.is_empty();
         self.down.clear();

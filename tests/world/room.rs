@@ -1,6 +1,6 @@
-//! A test's service, to see fan-out, deadlines and long answers with: one room. `NICK name` names
-//! you, `LIST` is answered by numbered lines, more than may be queued at once, `QUIT` takes leave,
-//! anything else is said to everyone else. Who is silent for two minutes must go.
+//! A service to test fan-out, deadlines and long answers: one room. `NICK name` sets a name, `LIST`
+//! is answered by numbered lines, more than may be queued at once, `QUIT` closes the connection,
+//! any other line goes to everyone else. Clients silent for two minutes are closed.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -23,7 +23,7 @@ struct User {
     parser: LineParser,
     nick: Vec<u8>,
     place: usize, // in `members`
-    /// Lines of lists that are still to be said.
+    /// Lines of lists that are still to be sent.
     listing: Range<usize>,
     leaving: bool,
 }
@@ -125,7 +125,7 @@ impl Room {
 }
 
 impl User {
-    /// Says as much of the list as there is room for, one line at least.
+    /// Sends as much of the list as there is room for, at least one line.
     fn list(&mut self, out: &mut Outbox, id: ConnId) {
         for number in &mut self.listing {
             out.write(id, format!("list {number}\n").as_bytes());

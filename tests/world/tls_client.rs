@@ -1,5 +1,5 @@
-//! A client's side of TLS: it takes any certificate, and shows one or none.
-#![allow(dead_code)] // for those who only want some of it
+//! The client's side of TLS: accepts any certificate, and shows one or none.
+#![allow(dead_code)] // no test uses all of it
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -17,12 +17,12 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// A client of one version, which shows no certificate.
+/// The config of a client of one version, without a certificate.
 pub fn client(version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
     Arc::new(builder(version).with_no_client_auth())
 }
 
-/// One that shows `certificate`, and signs with `key`.
+/// The config of a client that shows `certificate`, and signs with `key`.
 pub fn client_with(
     version: &'static SupportedProtocolVersion,
     certificate: &SelfSigned,
@@ -35,7 +35,7 @@ pub fn client_with(
     Arc::new(builder(version).with_client_cert_resolver(Arc::new(shown)))
 }
 
-/// A session with a server named `srv`, to which one may say as much as one likes.
+/// A session with a server named `srv`, without a limit on buffered input.
 pub fn session(config: Arc<ClientConfig>) -> ClientConnection {
     let name = ServerName::try_from("srv").unwrap();
     let mut tls = ClientConnection::new(config, name).unwrap();
@@ -43,7 +43,7 @@ pub fn session(config: Arc<ClientConfig>) -> ClientConnection {
     tls
 }
 
-/// What the client has for the server.
+/// The pending records for the server.
 pub fn encrypted(tls: &mut ClientConnection) -> Vec<u8> {
     let mut bytes = Vec::new();
     while tls.wants_write() {
@@ -52,7 +52,7 @@ pub fn encrypted(tls: &mut ClientConnection) -> Vec<u8> {
     bytes
 }
 
-/// Appends to `heard` what the server says by `bytes`. Returns whether it has said close_notify.
+/// Decrypts `bytes` of the server into `heard`. Returns whether it has sent close_notify.
 pub fn decrypt(
     tls: &mut ClientConnection,
     mut bytes: &[u8],
@@ -85,7 +85,7 @@ fn builder(
         .with_custom_certificate_verifier(Arc::new(Anyone))
 }
 
-/// Takes every certificate.
+/// Accepts every certificate.
 #[derive(Debug)]
 struct Anyone;
 

@@ -1,9 +1,8 @@
-//! Transcripts: the whole program, told as what each side says.
+//! Transcripts: a test of the whole program as the lines of each side.
 //!
-//! `ann> text` is typed by ann, who connects when she first speaks; `ann< text` is what she must
-//! then have been told, everything she was told, and nothing else. `ann.` ends her half, `ann!`
-//! is the end she must then see. `\r`, `\0`, `\xHH` stand for those bytes; each line typed ends in
-//! LF.
+//! `ann> text`: ann sends this; her first line connects her. `ann< text`: she must have received
+//! this and nothing else. `ann.` ends her half, `ann!`: the server must have ended its half. `\r`,
+//! `\0`, `\xHH` stand for those bytes; each line typed ends in LF.
 
 use super::{Choices, ServerEnd, Wire};
 use std::cell::RefCell;
@@ -17,7 +16,7 @@ struct Actor {
     id: ConnId,
 }
 
-/// Plays `script`; fails where what was heard is not what stands there.
+/// Plays `script`; fails if the received lines differ.
 pub fn play(protocol: Protocol, line_max: usize, script: &str) {
     let mut app = App::new(line_max, Default::default());
     let endpoint = app.add_endpoint(protocol).unwrap();

@@ -1,4 +1,4 @@
-//! Who may try how often; and the same beside exact buckets.
+//! The limits on attempts, and a comparison with exact buckets.
 
 use super::*;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn address(number: u32) -> Option<IpAddr> {
     Some(Ipv4Addr::from(number).into())
 }
 
-/// How many of `times` begin, all failing.
+/// Makes `times` attempts that fail. Returns how many were allowed.
 fn fail(attempts: &mut Attempts, from: Option<IpAddr>, account: &str, times: u32, now: u64) -> u32 {
     (0..times).filter(|_| attempts.begin(from, account, now).is_ok()).count() as u32
 }
@@ -198,13 +198,13 @@ fn new_accounts_are_counted_for_the_address_and_for_all_and_for_no_account() {
     }
 }
 
-/// An attempt, after a while.
+/// An attempt after a pause.
 #[derive(Clone, Debug)]
 struct Step {
     wait_ms: u64,
     from: u32,
     account: u32,
-    /// How long it takes to succeed, if it does.
+    /// Milliseconds until it succeeds; `None` if it fails.
     succeeds: Option<u64>,
 }
 
@@ -216,7 +216,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..120)
 }
 
-/// When each key has failed, and from that what it is allowed.
+/// The naive oracle: the failures of each key, and the limits that follow from them.
 #[derive(Default)]
 struct Exact(HashMap<u32, Vec<u64>>);
 
@@ -258,7 +258,7 @@ proptest! {
         }
     }
 
-    /// However keys share their places, and however long those that succeed were counted.
+    /// The sketch is never more lenient than the oracle, however keys share places.
     #[test]
     fn no_key_fails_more_often_than_allowed(steps in steps()) {
         let rate = LIMITS.by_address;

@@ -1,4 +1,4 @@
-//! The exchange of RFC 7677, a client of our own, and what nobody should say.
+//! The exchange of RFC 7677, a client of our own, and invalid messages.
 
 use super::*;
 use crate::auth::decoys::Decoys;
@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-/// Of `pencil`, with the salt of RFC 7677 §3.
+/// The verifier of `pencil`, with the salt of RFC 7677 §3.
 fn pencil() -> Verifier {
     let text = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$\
         WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
@@ -15,7 +15,7 @@ fn pencil() -> Verifier {
 
 const NONCE: [u8; NONCE_BYTES] = *b"eighteen bytes....";
 
-/// A client by RFC 5802 §3 and nothing of ours.
+/// A client written from RFC 5802 §3, without our code.
 struct Client {
     header: String,
     bare: String,
@@ -32,7 +32,7 @@ impl Client {
         format!("{}{}", self.header, self.bare)
     }
 
-    /// client-final-message and the server-final-message that it waits for.
+    /// Makes client-final-message, and the server-final-message to expect.
     fn last(&self, server_first: &str) -> (String, String) {
         let field = |name: &str| {
             let field = server_first.split(',').find_map(|field| field.strip_prefix(name));
@@ -186,7 +186,7 @@ fn what_a_client_should_not_end_with() {
         ("c=biws,", "m=x,c=biws,", InvalidEncoding),
         ("r=abc", "r=abd", Other),
         ("r=abc", "r=", Other),
-        ("r=abcZWln", "r=abcAAAA", Other), // what another challenge was answered
+        ("r=abcZWln", "r=abcAAAA", Other), // the answer to another challenge
         (",r=abc", "0,r=abc", ChannelBindingsDontMatch),
         (",p=", ",m=x,p=", ExtensionsNotSupported),
         (",p=", ",x=y,p=", InvalidProof),
@@ -212,7 +212,7 @@ fn the_nonce_is_printable_and_has_all_of_the_servers_randomness() {
     assert_eq!(exchange.nonce, format!("abc{}", "/".repeat(24)));
 }
 
-/// Which of the messages is changed on its way.
+/// The message that is changed on its way.
 #[derive(Clone, Copy, Debug)]
 enum Changed {
     ClientFirst,
@@ -221,15 +221,15 @@ enum Changed {
     ServerFinal,
 }
 
-/// `None` past the end.
+/// Flips one bit; `None` past the end.
 fn flipped(text: &str, bit: usize) -> Option<Vec<u8>> {
     let mut bytes = text.as_bytes().to_vec();
     *bytes.get_mut(bit / 8)? ^= 1 << (bit % 8);
     Some(bytes)
 }
 
-/// Whether client and server both are content, with one bit of one message changed; `None` if it
-/// has no such bit.
+/// Whether client and server both accept, with one bit of one message changed; `None` if it has no
+/// such bit.
 fn agree(changed: Changed, bit: usize) -> Option<bool> {
     let client = Client::new("n,a=user,", "n=user,r=abc,x=y", "pencil");
     let first = match changed {
@@ -256,7 +256,7 @@ fn agree(changed: Changed, bit: usize) -> Option<bool> {
     Some(heard == expected.as_bytes())
 }
 
-/// Whether a client would answer it; with as many iterations as a test has time for.
+/// Whether a client would answer this; the iterations are limited to what a test has time for.
 fn is_readable(server_first: &str) -> bool {
     let fields: Vec<&str> = server_first.split(',').collect();
     let [nonce, salt, iterations] = fields[..] else { return false };
@@ -299,7 +299,7 @@ proptest! {
         prop_assert!(exchange.finish(&last).is_err());
     }
 
-    /// A name that is escaped as RFC 5802 §5.1 wants it comes back.
+    /// A name escaped by RFC 5802 §5.1 is parsed back.
     #[test]
     fn any_name_passes(name in "[a=,2C3D]{1,8}|[^\0]{1,8}") {
         let escaped = name.replace('=', "=3D").replace(',', "=2C");

@@ -1,20 +1,20 @@
-//! What the user may say on the command line.
+//! The command line.
 
 use clap::Parser;
 use jiff::SignedDuration;
 use std::time::Duration;
 use stonechat::client::Target;
 
-/// Talks to stonechatd, or any service of lines over TCP: sends what it reads, prints what comes
-/// back.
+/// Talks to stonechatd, or any service of lines over TCP: sends the lines it reads, prints the
+/// answers.
 ///
-/// On a terminal each line that comes begins with its time, and control characters in it are
-/// written out, as \x1b. In a pipe the bytes pass as they are. When stdin ends, all of it is sent,
-/// our half of the connection is ended, and the answers are printed until the server ends its own.
+/// On a terminal each received line begins with its time, and control characters in it are written
+/// out, as \x1b. In a pipe the bytes pass unchanged. When stdin ends, all input is sent, our half
+/// of the connection is ended, and answers are printed until the server ends its own.
 #[derive(Parser)]
 #[command(version, after_help = EXIT_STATUS, after_long_help = MORE)]
 pub struct Args {
-    /// Where to connect to; several are tried in turn, and all addresses of each
+    /// Server to connect to; several are tried in turn, each with all its addresses
     ///
     /// A name or an address; the port is 7007 if none is given. An IPv6 address with a port is
     /// written [::1]:7007. Several are tried in the order given until one answers.
@@ -27,12 +27,11 @@ pub struct Args {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_timeout)]
     pub connect_timeout: Duration,
 
-    /// Connect again when the connection is lost or closed, or nobody answered
+    /// Connect again when the connection is lost or closed, or no server answered
     ///
-    /// Waits before it does, at random up to 0.5 s at first and up to 30 s in the end, and begins
-    /// with the first HOST again. What is typed meanwhile is sent then. What had been sent before
-    /// is not repeated, whether it was answered or not; of a line that had been sent in part, the
-    /// rest is dropped.
+    /// Waits before each attempt, at random up to 0.5 s at first and up to 30 s in the end, and
+    /// begins with the first HOST again. Input typed meanwhile is sent then. Input sent before is
+    /// not repeated, answered or not; the rest of a line that was sent in part is dropped.
     #[arg(long)]
     pub reconnect: bool,
 }

@@ -21,7 +21,7 @@ use threads::Stdin;
 fn main() -> ExitCode {
     let args = Args::parse();
     let status = run(args).unwrap_or_else(|e| match e.kind() {
-        // Whoever read our output has heard enough, as `head` does.
+        // The reader of our output has closed it, as `head` does.
         ErrorKind::BrokenPipe => 0,
         _ => {
             say(&e.to_string());
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     ExitCode::from(status)
 }
 
-/// Returns the exit status; an error is one of our own ends: stdin, stdout, or the poll.
+/// Runs the client. Returns the exit status; an error concerns stdin, stdout, or the poll.
 fn run(args: Args) -> io::Result<u8> {
     exit_at_second_interrupt()?;
     let mut reactor = Reactor::new()?;
@@ -73,11 +73,11 @@ fn run(args: Args) -> io::Result<u8> {
     }
 }
 
-/// How long a server that has ended its half may take to read what it was sent before.
+/// How long a server that has ended its half may take to read earlier input.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The first Ctrl-C is the loop's to answer. While stdout takes nothing, the loop waits for that;
-/// then the second one ends us here.
+/// Ends the process at the second Ctrl-C. The loop handles the first one, but may be waiting for
+/// stdout.
 fn exit_at_second_interrupt() -> io::Result<()> {
     const INTERRUPT: i32 = signal_hook::consts::SIGINT;
     let interrupted = Arc::new(AtomicBool::new(false));
@@ -86,7 +86,7 @@ fn exit_at_second_interrupt() -> io::Result<()> {
     Ok(())
 }
 
-/// 128 and the signal's number, as shells have it.
+/// 128 plus the signal's number, as in shells.
 fn exit_status(signal: Signal) -> Option<u8> {
     match signal {
         Signal::Hangup => Some(129),
@@ -101,7 +101,7 @@ fn wake(reactor: &Reactor) -> impl Fn() + Send + 'static {
     move || waker.wake().expect("the poll lives as long as the program")
 }
 
-/// Takes from stdin what the connection has room for; the rest waits, and with it who writes it.
+/// Takes as much from stdin as the connection has room for; the rest waits, and so does its writer.
 fn feed(client: &mut Client, out: &mut Outbox, stdin: &Receiver<Stdin>) -> io::Result<()> {
     while client.takes_input(out, threads::STDIN_BYTES) {
         match stdin.try_recv() {
@@ -116,7 +116,7 @@ fn feed(client: &mut Client, out: &mut Outbox, stdin: &Receiver<Stdin>) -> io::R
     Ok(())
 }
 
-/// Blocks while stdout takes nothing; the server waits meanwhile.
+/// Prints pending output. Blocks while stdout takes nothing; the server waits meanwhile.
 fn print(screen: &mut Screen) -> io::Result<()> {
     if !screen.output.is_empty() {
         let mut stdout = io::stdout().lock();
@@ -134,7 +134,7 @@ fn of_stdout(e: io::Error) -> io::Error {
     }
 }
 
-/// A terminal has shown `^C` and what was typed.
+/// Begins a new line after the `^C` and input that the terminal has shown.
 fn leave_line_clean(client: Client) {
     if client.screen.is_terminal() {
         let _ = io::stdout().write_all(b"\n");

@@ -1,5 +1,5 @@
-//! What blocks: reading stdin, and asking the system for the addresses of a name. Each has a
-//! thread, which sends what it got and wakes the loop.
+//! Threads for blocking calls: reading stdin, and looking up names. Each sends its results and
+//! wakes the loop.
 
 use std::io::{self, ErrorKind, Read};
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use stonechat::client::Lookup;
 
-/// What came from stdin.
+/// Input from stdin.
 pub enum Stdin {
     /// At most [`STDIN_BYTES`]; from a terminal, whole lines.
     Bytes(Vec<u8>),
@@ -15,11 +15,12 @@ pub enum Stdin {
     Failed(io::Error),
 }
 
-/// Read at once. No less than std's own buffer for stdin, so that nothing is copied through it.
+/// Bytes read at once. No less than std's own buffer for stdin, so that nothing is copied through
+/// that.
 pub const STDIN_BYTES: usize = 16 << 10;
 
-/// Read ahead of the loop: what is typed while there is no connection waits here, and whoever
-/// writes more than that waits too.
+/// Reads ahead of the loop: input typed without a connection waits here, and beyond it the writer
+/// waits too.
 const STDIN_AHEAD: usize = 4;
 
 /// Reads stdin to its end, no faster than the receiver takes it.
@@ -48,7 +49,7 @@ pub fn read_stdin(wake: impl Fn() + Send + 'static) -> Receiver<Stdin> {
     receiver
 }
 
-/// Waits as long as `lookup` says, asks the system, and sends what it answers.
+/// Waits for the pause of `lookup`, asks the system, and sends the result.
 pub fn look_up(
     lookup: Lookup,
     found: Sender<io::Result<Vec<SocketAddr>>>,

@@ -1,5 +1,5 @@
-//! `stonechatd account`: accounts, by who runs the server. Where a daemon uses the data it is asked,
-//! so that a change reaches at once those who are logged in; the file is changed where none does.
+//! `stonechatd account`: accounts, for the server's administrator. A running daemon is asked to
+//! make the change, so that it reaches logged-in users at once. Otherwise the file is changed.
 
 use crate::control::{self, Outcome};
 use crate::data_dir::DataDir;
@@ -15,43 +15,43 @@ use stonechat::chat::Order;
 use stonechat::store::sqlite::{self, Database};
 use stonechat::store::{AccountSummary, Reply, Request, Secret};
 
-/// What is to be done.
+/// The subcommand.
 #[derive(Subcommand)]
 pub enum AccountCommand {
     /// Make an account; asks for its password, or reads one line of stdin
     Add {
-        /// Its name, as a nick may be one
+        /// Its name, with the syntax of a nick
         name: String,
-        /// Where its owner is reached
+        /// E-mail address of its owner
         #[arg(long)]
         email: Option<String>,
     },
     /// Give an account another password, and close the connections that are logged in to it; asks for
     /// the password, or reads one line of stdin
     Passwd {
-        /// Which
+        /// The account
         name: String,
         /// Leave the connections that are logged in to it open
         #[arg(long)]
         keep_sessions: bool,
     },
-    /// List all accounts: name, when it was made, and whether it is always on
+    /// List all accounts: name, time of creation, and whether it is always on
     List,
-    /// Remove an account, its read markers and conversations, and the registrations of its channels;
-    /// log out who is logged in to it
+    /// Remove an account, its read markers and conversations, and the registrations of its
+    /// channels; log out its users
     Remove {
-        /// Which
+        /// The account
         name: String,
     },
-    /// Print an invitation: one may register with it where `accounts.registration` asks for that
+    /// Print an invitation, which allows to register with `accounts.registration = "invitation"`
     Invite {
-        /// How many days it is valid
+        /// Number of days it is valid
         #[arg(long, default_value_t = 7)]
         days: u16,
     },
 }
 
-/// Does it.
+/// Runs the subcommand.
 pub fn run(flags: Flags, command: AccountCommand) -> Result<(), Failure> {
     let place = Place::find(flags)?;
     match command {
@@ -76,7 +76,7 @@ pub fn run(flags: Flags, command: AccountCommand) -> Result<(), Failure> {
     }
 }
 
-/// A password for a new account, asked for once it is clear that there may be one of that name.
+/// Asks for the password of a new account, once its name is known to be free.
 fn verifier(place: &Place, name: &str) -> Result<Secret, Failure> {
     let (name, verifier, email) = (name.to_owned(), Secret(String::new()), None);
     let order = Order::AddAccount { name, verifier, email };
@@ -84,12 +84,12 @@ fn verifier(place: &Place, name: &str) -> Result<Secret, Failure> {
     Ok(Secret(password::verifier()?.to_string()))
 }
 
-/// Asking or changing the file is tried so often: a daemon may be starting or ending, or another
-/// command be at it.
+/// The number of tries to ask or to change the file: a daemon may be starting or ending, or another
+/// command be running.
 const TRIES: usize = 40;
 const TRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// Has the daemon that uses the data do it, or changes the file while no daemon can start.
+/// Lets the daemon that uses the data do it, or changes the file while no daemon can start.
 fn carry_out(place: &Place, order: &Order) -> Result<(), Failure> {
     for _ in 0..TRIES {
         let outcome = match DataDir::lock(&place.dir)? {
@@ -113,7 +113,7 @@ fn change_file(place: &Place, order: &Order) -> Result<Outcome, Failure> {
     Ok(order.outcome(&reply).map(|()| 0))
 }
 
-/// Says that a daemon has done it, and whom it has reached.
+/// Prints that a daemon has done it, and the number of closed connections.
 fn tell(place: &Place, outcome: &Outcome) {
     let Ok(reached) = outcome else { return };
     let connections = match reached {

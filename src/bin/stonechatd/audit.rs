@@ -1,4 +1,4 @@
-//! `stonechatd audit`: what operators did, a line each.
+//! `stonechatd audit`: the acts of operators, one line each.
 
 use crate::Failure;
 use crate::output::say;
@@ -10,7 +10,7 @@ use jiff::{Span, Timestamp};
 use stonechat::store::{Act, sqlite};
 use stonechat::wire::printable::printable;
 
-/// Prints what was done from then on, oldest first.
+/// Prints the acts since a time, oldest first.
 pub fn print(flags: Flags, since: Option<Timestamp>) -> Result<(), Failure> {
     let file = Place::find(flags)?.file();
     let since_ms = since.map_or(i64::MIN, Timestamp::as_millisecond);
@@ -18,7 +18,7 @@ pub fn print(flags: Flags, since: Option<Timestamp>) -> Result<(), Failure> {
         .map_err(|trouble| Failure::other(format!("{}: {trouble}", file.display())))
 }
 
-/// A time as people write it: with its zone, in local time, or how long ago.
+/// Parses a time: with its zone, in local time, or as a duration before now.
 pub fn time(text: &str) -> Result<Timestamp, String> {
     let ago = |span: Span| {
         let now = Timestamp::now().to_zoned(TimeZone::system());

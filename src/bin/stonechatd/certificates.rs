@@ -1,4 +1,4 @@
-//! Which certificates are shown: those of the config, or one of our own making, kept with the data.
+//! The certificates in use: those of the config, or a self-signed one in the data directory.
 
 use crate::Failure;
 use crate::data_dir;
@@ -9,19 +9,19 @@ use stonechat::net::Now;
 use stonechat::net::tls::Acceptor;
 use stonechat::tls::{Files, Shelf, acceptor, hex, self_signed};
 
-/// What listeners with TLS shake hands with.
+/// The certificates of all TLS listeners.
 pub struct Certificates {
     shelf: Shelf,
     acceptor: Acceptor,
-    /// When the files are to be looked at again, in milliseconds of uptime.
+    /// The next check of the files, in milliseconds of uptime.
     look_at_ms: u64,
 }
 
-/// Files are looked at when something happens, and no more often than this.
+/// The files are checked when there is traffic, and at most once in this time.
 const LOOK_PAUSE_MS: u64 = 5_000;
 
 impl Certificates {
-    /// Those that `settings` name, or our own, which is made at the first start.
+    /// Loads the certificates of `settings`, or our own, which is made at the first start.
     pub fn open(settings: &Settings, now: Now) -> Result<Certificates, Failure> {
         let shelf = match files(settings)? {
             Some(files) => Shelf::open(files).map_err(Failure::unavailable)?,
@@ -37,32 +37,32 @@ impl Certificates {
         Ok(certificates)
     }
 
-    /// What a listener is to shake hands with; it goes on to be right when certificates change.
+    /// The acceptor of a listener; it follows changes of the certificates.
     pub fn acceptor(&self) -> Acceptor {
         self.acceptor.clone()
     }
 
-    /// Those in use, by name, and when each expires, in seconds since 1970.
+    /// The certificates in use, by name, and when each expires, in seconds since 1970.
     pub fn expiries(&self) -> Vec<(String, i64)> {
         let certificates = self.shelf.certificates();
         certificates.iter().map(|each| (each.name.clone(), each.not_after)).collect()
     }
 
-    /// Reads those that `settings` name now, or says what is wrong with them. `None` if there are no
-    /// others than these, which stay for as long as we run.
+    /// Loads the certificates of new `settings`. `None` if these keep the present self-signed one,
+    /// which never changes while we run.
     pub fn prepare(&self, settings: &Settings, now: Now) -> Result<Option<Shelf>, Failure> {
         let prepare = |files| self.shelf.prepare(files, seconds(now)).map_err(Failure::unavailable);
         files(settings)?.map(prepare).transpose()
     }
 
-    /// Shows what was prepared.
+    /// Uses the prepared certificates from now on.
     pub fn take(&mut self, fresh: Shelf, now: Now) {
         self.shelf.take(fresh);
         self.announce();
         self.warn(now);
     }
 
-    /// Looks whether the files have changed, if that is some time ago.
+    /// Checks whether the files have changed, unless the last check was just now.
     pub fn look(&mut self, now: Now) {
         if now.uptime_ms < self.look_at_ms {
             return;
@@ -94,7 +94,7 @@ impl Certificates {
     }
 }
 
-/// What `stonechatd check` has to say of them, a line each, and what it warns of; or what is wrong.
+/// The lines of `stonechatd check` about certificates, and its warnings.
 pub fn check(settings: &Settings, now: i64) -> Result<(Vec<String>, Vec<String>), Failure> {
     let files = settings.tls.files();
     if files.is_empty() {
@@ -114,7 +114,7 @@ pub fn check(settings: &Settings, now: i64) -> Result<(Vec<String>, Vec<String>)
     Ok((certificates.iter().map(line).collect(), shelf.warnings(now)))
 }
 
-/// The files of the certificates; `None` where nothing is kept and none are named.
+/// The files of the certificates; `None` if none are named and no data is kept.
 fn files(settings: &Settings) -> Result<Option<Vec<Files>>, Failure> {
     let files = settings.tls.files();
     match &settings.data {
@@ -124,12 +124,12 @@ fn files(settings: &Settings) -> Result<Option<Vec<Files>>, Failure> {
     }
 }
 
-/// Our own pair in the data directory, made if it isn't there.
+/// Our own pair in the data directory, made if it does not exist.
 fn own(data: &Path, name: &str) -> Result<Files, Failure> {
     let files = Files { certificate: data.join("certificate.pem"), key: data.join("key.pem") };
     if !files.certificate.exists() && !files.key.exists() {
         let pair = self_signed(name).map_err(Failure::other)?;
-        // The certificate last: without it there is nothing that the key could belong to.
+        // The certificate comes last: a key alone is made anew.
         data_dir::write(&files.key, pair.key.as_bytes())?;
         data_dir::write(&files.certificate, pair.certificate.as_bytes())?;
         log::info!("made a certificate for {name}");

@@ -1,9 +1,9 @@
-//! The control socket, `control` in the data directory: how a command beside a daemon has it do
-//! something. Who asks writes one line, an [`Order`]; the answer is one line, `done` and how many
-//! connections it has reached, or `failed` and why.
+//! The control socket, `control` in the data directory, by which a command gives orders to a
+//! daemon. The command writes one line, an [`Order`]. The answer is one line: `done` and the number
+//! of affected connections, or `failed` and the reason.
 //!
-//! It is served by a thread of its own, one by one: neither limits of connections nor an attack keep
-//! the administrator out, and nobody but the daemon's own user can connect.
+//! A thread of its own serves one command after the other. Neither limits of connections nor an
+//! attack keep the administrator out, and only the daemon's own user can connect.
 
 use crate::{Failure, data_dir};
 use std::fs::{self, DirBuilder, File, Permissions};
@@ -17,36 +17,36 @@ use std::thread;
 use std::time::Duration;
 use stonechat::chat::Order;
 
-/// What came of an order: how many connections it has reached, or why nothing was done.
+/// The outcome of an order: the number of affected connections, or why nothing was done.
 pub type Outcome = Result<usize, String>;
 
-/// The daemon's end. The socket is there for as long as this lives.
+/// The daemon's end. The socket exists for as long as this lives.
 pub struct Control {
     path: PathBuf,
     orders: Receiver<Asked>,
 }
 
-/// An order, and who waits for what comes of it.
+/// An order whose sender waits for the outcome.
 pub struct Asked {
-    /// What is to be done.
+    /// The order.
     pub order: Order,
     answers: SyncSender<Outcome>,
 }
 
-/// How long one who has connected may take to say something, and to read the answer.
+/// How long a command may take to send its line, and to read the answer.
 const ASKER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the loop and its disk may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// After accept(2) has failed, for want of descriptors perhaps.
+/// The pause after accept(2) has failed, perhaps for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What the address of a Unix socket holds, and a little less.
+/// The longest path, a little less than the address of a Unix socket can hold.
 const PATH_BYTES_MAX: usize = 90;
 
 impl Control {
-    /// Listens in `dir`, which is locked by us. `wake` is called when something was asked.
+    /// Listens in `dir`, which we have locked. Calls `wake` for each order.
     pub fn open(dir: &Path, wake: impl Fn() + Send + 'static) -> io::Result<Control> {
         let listener = bind(dir)?;
         let (sender, orders) = mpsc::sync_channel(1);
@@ -66,14 +66,14 @@ impl Control {
         Ok(Control { path: data_dir::control(dir), orders })
     }
 
-    /// What was asked, without waiting.
+    /// Takes the next order, without waiting.
     pub fn take(&self) -> Option<Asked> {
         self.orders.try_recv().ok()
     }
 }
 
 impl Asked {
-    /// Answers, without waiting. Who has asked may have gone.
+    /// Splits off a function that answers, without waiting. The command may have gone.
     pub fn into_answer(self) -> (Order, impl FnOnce(Outcome) + Send + 'static) {
         let Asked { order, answers } = self;
         (order, move |outcome| drop(answers.try_send(outcome)))
@@ -86,7 +86,8 @@ impl Drop for Control {
     }
 }
 
-/// Nobody may connect before only we may: the socket is made in a directory that is ours alone.
+/// Binds the socket in a directory that is ours alone, so that no other user can connect before its
+/// mode is set.
 fn bind(dir: &Path) -> io::Result<UnixListener> {
     let (path, nursery) = (data_dir::control(dir), data_dir::control(dir).with_extension("part"));
     let newborn = nursery.join("control");
@@ -94,7 +95,7 @@ fn bind(dir: &Path) -> io::Result<UnixListener> {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
         _ => Ok(()),
     };
-    // Left by a daemon that was killed: we have the lock.
+    // This was left by a killed daemon: we have the lock.
     absent(fs::remove_file(&newborn))?;
     absent(fs::remove_dir(&nursery))?;
     DirBuilder::new().mode(0o700).create(&nursery)?;
@@ -121,11 +122,11 @@ fn serve(stream: &UnixStream, orders: &SyncSender<Asked>, wake: impl Fn()) -> io
     let line = read_line(stream)?;
     let outcome = match Order::parse(&line) {
         None => Err("this daemon does not know how to do that: it is of another version".into()),
-        // They have told their user already that it could not be done.
+        // The command has already reported that it could not be done.
         Some(_) if has_gone(stream)? => return Err(ErrorKind::BrokenPipe.into()),
         Some(order) => {
             let (answers, answer) = mpsc::sync_channel(1);
-            // The daemon ends, and this thread with it.
+            // The daemon ends, and so does this thread.
             orders.send(Asked { order, answers }).map_err(io::Error::other)?;
             wake();
             let late = || Err("the daemon has not answered in time; it may yet do it".to_owned());
@@ -140,7 +141,7 @@ fn serve(stream: &UnixStream, orders: &SyncSender<Asked>, wake: impl Fn()) -> io
     stream.write_all(line.as_bytes())
 }
 
-/// Whether an asker, whose line has been read, waits for the answer no more.
+/// Whether a command, whose line has been read, no longer waits for the answer.
 fn has_gone(mut stream: &UnixStream) -> io::Result<bool> {
     stream.set_nonblocking(true)?;
     let more = stream.read(&mut [0]);
@@ -148,7 +149,7 @@ fn has_gone(mut stream: &UnixStream) -> io::Result<bool> {
     Ok(!matches!(more, Ok(1..)) && !matches!(more, Err(e) if e.kind() == ErrorKind::WouldBlock))
 }
 
-/// Without its ending.
+/// Reads a line, without its ending.
 fn read_line(stream: &UnixStream) -> io::Result<String> {
     let mut line = String::new();
     BufReader::new(stream.take(Order::LINE_MAX as u64 + 1)).read_line(&mut line)?;
@@ -158,7 +159,7 @@ fn read_line(stream: &UnixStream) -> io::Result<String> {
     }
 }
 
-/// Has the daemon that uses `dir` do something. `None` if none listens there.
+/// Gives an order to the daemon that uses `dir`. `None` if none listens there.
 pub fn ask(dir: &Path, order: &Order) -> Result<Option<Outcome>, Failure> {
     let Some(mut line) = order.to_line() else {
         return Err(Failure::usage("a name or address has control characters, or is too long"));

@@ -36,13 +36,13 @@ pub struct Daemon {
     watchdog: Option<Watchdog>,
     /// Told to end twice: nothing more is waited for.
     hurried: bool,
-    /// Nothing can be kept, and that was told.
+    /// Writing has failed, and that was reported.
     ailing: bool,
     /// There once anything listens with TLS.
     certificates: Option<Certificates>,
-    /// What operators have asked to be run.
+    /// The running programs of COMMAND.
     programs: Programs,
-    /// How commands beside us ask for something.
+    /// The socket for commands beside us.
     control: Option<Control>,
     /// Serves the store, until that is dropped.
     keeper: Keeper,
@@ -73,7 +73,7 @@ struct Watchdog {
 }
 
 impl Daemon {
-    /// Gets hold of everything that may fail to be had.
+    /// Opens everything that may fail to open.
     pub fn start(settings: Settings) -> Result<Daemon, Failure> {
         let passed = passed_listeners()?;
         let reactor = Reactor::new();
@@ -213,7 +213,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// What a listener shakes hands with. Its certificates are read, or made, for the first.
+    /// The acceptor of a TLS listener. The first call loads or makes the certificates.
     fn acceptor(&mut self) -> Result<Acceptor, Failure> {
         let certificates = match self.certificates.take() {
             Some(certificates) => certificates,
@@ -251,7 +251,7 @@ impl Daemon {
         Ok(heard)
     }
 
-    /// Does what commands beside us have asked for.
+    /// Carries out the orders of commands beside us.
     fn take_orders(&mut self) {
         let orders = self.control.iter().flat_map(|control| std::iter::from_fn(|| control.take()));
         for asked in orders.collect::<Vec<_>>() {
@@ -267,7 +267,8 @@ impl Daemon {
         }
     }
 
-    /// Whether things can be kept, to the service manager and to operators, whenever that changes.
+    /// Reports to the service manager and to operators whenever writing begins to fail, or works
+    /// again.
     fn tell_health(&mut self) {
         let Some(store) = self.server.service.chat.store() else { return };
         let ailing = match store.health() {
@@ -280,7 +281,7 @@ impl Daemon {
         self.ailing = ailing.is_some();
         let text = match ailing {
             Some(trouble) => format!("Nothing can be kept: {trouble}"),
-            None => "What is said is kept again".to_owned(),
+            None => "Messages are kept again".to_owned(),
         };
         notify(&format!("STATUS={text}"));
         self.server.inject(|app, out| app.chat.tell_operators(out, &text));
@@ -346,7 +347,7 @@ impl Daemon {
         let now = self.reactor.now();
         let prepare = |certificates: &Certificates| certificates.prepare(&settings, now);
         let fresh = self.certificates.as_ref().map(prepare).transpose()?.flatten();
-        // What listens with TLS from now on reads its certificates by it, if that is the first.
+        // A first TLS listener loads its certificates by these settings.
         let before = std::mem::replace(&mut self.settings.tls, settings.tls.clone());
         if let Err(e) = self.exchange_listeners(wanted, settings.reuse_port) {
             self.settings.tls = before;
@@ -437,7 +438,7 @@ impl Daemon {
     }
 }
 
-/// What the database has for being closed, when `shutdown_timeout` is used up.
+/// The time for closing the database, when `shutdown_timeout` is used up.
 const CLOSING_MIN: Duration = Duration::from_secs(1);
 
 impl Keeper {

@@ -1,4 +1,4 @@
-//! The data directory: which it is, and that it is ours alone.
+//! The data directory: finds it, and makes sure that it is ours alone.
 
 use crate::Failure;
 use rustix::process::geteuid;
@@ -19,7 +19,7 @@ pub struct DataDir {
 /// Where the unit in `examples/` has its data.
 pub const OF_SYSTEM: &str = "/var/lib/stonechat";
 
-/// A secret that is kept nowhere.
+/// A secret that is not stored.
 pub fn random() -> Result<[u8; 32], Failure> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)
@@ -27,8 +27,7 @@ pub fn random() -> Result<[u8; 32], Failure> {
     Ok(secret)
 }
 
-/// The directory that `wanted` names, or the one that is used where nothing is said; `None` to keep
-/// no data.
+/// The directory that `wanted` names, or the default; `None` to keep no data.
 pub fn choose(wanted: Option<PathBuf>) -> Result<Option<PathBuf>, String> {
     if wanted.as_deref() == Some(Path::new(":memory:")) {
         return Ok(None);
@@ -61,7 +60,7 @@ pub fn control(dir: &Path) -> PathBuf {
     dir.join("control")
 }
 
-/// Makes a file that is whole or not there, for its owner alone.
+/// Writes a file for its owner alone; after an error there is none.
 pub fn write(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let part = file.with_extension("part");
     let mut options = File::options();
@@ -93,7 +92,7 @@ const LOCK_TRIES: usize = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(30);
 
 impl DataDir {
-    /// A secret that is the same at each start: made at the first one, and its owner's alone.
+    /// The secret of the directory, made at the first start and readable by its owner alone.
     pub fn secret(&self) -> Result<[u8; 32], Failure> {
         if let Some(secret) = read_secret(&self.path)? {
             return Ok(secret);
@@ -103,8 +102,8 @@ impl DataDir {
         Ok(secret)
     }
 
-    /// Has the secret be the one that came with a backup: by it were made the cloaks in the bans that
-    /// are restored. One that was there is put aside.
+    /// Sets the secret to that of a backup, which made the cloaks in its bans. An existing one is
+    /// put aside.
     pub fn restore_secret(&self, secret: &[u8]) -> Result<(), Failure> {
         let file = secret_file(&self.path);
         match fs::read(&file) {
@@ -121,7 +120,7 @@ impl DataDir {
         write(&file, secret)
     }
 
-    /// Makes the directory if it isn't there, for its owner alone, and locks it.
+    /// Makes the directory if needed, for its owner alone, and locks it.
     pub fn open(path: &Path) -> Result<DataDir, Failure> {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| {
             Failure::unavailable(format!("cannot make the data directory {}: {e}", path.display()))
@@ -138,7 +137,7 @@ impl DataDir {
         })
     }
 
-    /// Locks a directory that is there and ours alone; `None` if it is locked already.
+    /// Locks an existing directory that is ours alone; `None` if it is already locked.
     pub fn lock(path: &Path) -> Result<Option<DataDir>, Failure> {
         examine(path)?;
         let failed = |what: &str, e: io::Error| {
@@ -164,7 +163,7 @@ impl DataDir {
     }
 }
 
-/// What we make in a data directory, or SQLite does.
+/// The files that we or SQLite make in a data directory.
 const FILES: [&str; 15] = [
     "lock",
     "secret",
@@ -183,9 +182,9 @@ const FILES: [&str; 15] = [
     "stonechat.db.part",
 ];
 
-/// Refuses a directory that others may write to, and files in it that others have put there: links
-/// that lead our writing elsewhere, or what somebody else owns or may write to. Once nobody else can
-/// write to the directory, nobody can put another in their place.
+/// Refuses a directory that others may write to, and dangerous files in it: links that redirect our
+/// writes, and files that others own or may write to. As no other user can write to the directory,
+/// none can replace them later.
 fn examine(path: &Path) -> Result<(), Failure> {
     let unsafe_because = |text: String| Err(Failure::unavailable(text));
     let cannot = |path: &Path, e: io::Error| {

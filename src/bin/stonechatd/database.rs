@@ -12,7 +12,7 @@ use stonechat::auth::attempts::{ACCOUNTS_KNOWN, ADDRESSES_KNOWN};
 use stonechat::store::sqlite::{self, Database, Durability};
 use stonechat::store::{BanRecord, ChannelRecord, Presence, Reply, Request, Trouble};
 
-/// Opens the daemon's: in `dir`, or in memory.
+/// Opens the daemon's database: in `dir`, or in memory.
 pub fn open(dir: Option<&Path>, durability: Durability) -> Result<Database, Failure> {
     let Some(dir) = dir else {
         return Database::in_memory().map_err(|trouble| Failure::other(trouble.to_string()));
@@ -25,8 +25,8 @@ pub fn open(dir: Option<&Path>, durability: Durability) -> Result<Database, Fail
         .map_err(|trouble| Failure::unavailable(format!("{}: {trouble}", file.display())))
 }
 
-/// In a directory that was in use a database is missed: what was there is not to be forgotten in
-/// silence.
+/// Reports a missing or empty database in a directory that was in use: it must not silently be
+/// replaced by a new one.
 fn expect(file: &Path) -> Result<(), Failure> {
     match file.metadata() {
         Ok(found) if found.len() == 0 => Err(Failure::unavailable(format!(
@@ -41,11 +41,11 @@ fn expect(file: &Path) -> Result<(), Failure> {
             );
             Ok(())
         }
-        _ => Ok(()), // what else is wrong, opening it tells
+        _ => Ok(()), // opening it reports other errors
     }
 }
 
-/// What cloaks are made of: that of the data directory, or of the backup that was put in it.
+/// The key of cloaks: the secret of the data directory, or of a backup that was put into it.
 pub fn secret(data: Option<&DataDir>, database: &mut Database) -> Result<[u8; 32], Failure> {
     let Some(data) = data else { return data_dir::random() };
     let failed = |trouble: Trouble| Failure::unavailable(trouble.to_string());
@@ -56,7 +56,7 @@ pub fn secret(data: Option<&DataDir>, database: &mut Database) -> Result<[u8; 32
     data.secret()
 }
 
-/// The channels that are to be here from the start.
+/// The registered channels.
 pub fn channels(database: &mut Database) -> Result<Vec<ChannelRecord>, Failure> {
     match database.serve([Request::Channels].iter()).pop() {
         Some(Reply::Channels(channels)) => Ok(channels),
@@ -65,16 +65,16 @@ pub fn channels(database: &mut Database) -> Result<Vec<ChannelRecord>, Failure> 
     }
 }
 
-/// Who is to be here from the start.
+/// The presences of always-on users.
 pub fn presences(database: &mut Database) -> Result<Vec<(String, Presence)>, Failure> {
     match database.serve([Request::Presences].iter()).pop() {
         Some(Reply::Presences(presences)) => Ok(presences),
         Some(Reply::Failed(trouble)) => Err(Failure::unavailable(trouble.to_string())),
-        _ => Err(Failure::other("the database does not tell who is here")),
+        _ => Err(Failure::other("the database does not list the always-on users")),
     }
 }
 
-/// From where accounts were logged in to.
+/// The marks of the last logins.
 pub fn known(database: &mut Database) -> Result<Vec<(String, i64)>, Failure> {
     let request = Request::Known { most: ACCOUNTS_KNOWN * ADDRESSES_KNOWN };
     match database.serve([request].iter()).pop() {
@@ -84,7 +84,7 @@ pub fn known(database: &mut Database) -> Result<Vec<(String, i64)>, Failure> {
     }
 }
 
-/// Whom the server lets in no more.
+/// The bans of the server.
 pub fn bans(database: &mut Database) -> Result<Vec<BanRecord>, Failure> {
     match database.serve([Request::Bans].iter()).pop() {
         Some(Reply::Bans(bans)) => Ok(bans),
@@ -93,7 +93,7 @@ pub fn bans(database: &mut Database) -> Result<Vec<BanRecord>, Failure> {
     }
 }
 
-/// Copies it to `to`, with the secret of its directory.
+/// Copies the database to `to`, with the secret of its directory.
 pub fn backup(flags: Flags, to: &Path) -> Result<(), Failure> {
     let file = Place::find(flags)?.file();
     if to.symlink_metadata().is_ok() {
@@ -105,7 +105,7 @@ pub fn backup(flags: Flags, to: &Path) -> Result<(), Failure> {
     })
 }
 
-/// Says what is wrong with it, or that nothing is.
+/// Prints the faults of the database, or that it is sound.
 pub fn verify(flags: Flags) -> Result<(), Failure> {
     let file = Place::find(flags)?.file();
     let failed = |trouble: Trouble| Failure::other(format!("{}: {trouble}", file.display()));

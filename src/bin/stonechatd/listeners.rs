@@ -1,4 +1,4 @@
-//! Which listeners there are to be, and getting hold of them: all, or an error that names the one.
+//! Determines the listeners, and opens them: all, or an error that names the failing one.
 
 use crate::Failure;
 use crate::settings::Settings;
@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use stonechat::config::{Listen, Scheme};
 use stonechat::net::reactor::{Address, Listener};
 
-/// A listener that is open, and not yet in use.
+/// An open listener that is not in use yet.
 pub struct Open {
     pub scheme: Scheme,
     pub source: Source,
@@ -15,12 +15,12 @@ pub struct Open {
     pub proxied: bool,
 }
 
-/// Where a listener comes from.
+/// The origin of a listener.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
     /// We bound this address; its port may have been 0.
     Bound(Address),
-    /// The service manager passed it, and it stays for as long as we run.
+    /// Passed by the service manager; it stays for as long as we run.
     Passed,
 }
 
@@ -34,8 +34,7 @@ pub struct Wanted {
     optional: bool,
 }
 
-/// What `settings` ask for. Where they say nothing these are the defaults, unless listeners were
-/// `passed`.
+/// The listeners of `settings`. If these name none: the defaults, unless listeners were `passed`.
 pub fn wanted(settings: &Settings, passed: bool) -> Result<Vec<Wanted>, Failure> {
     let optional = settings.listen.is_none();
     let listens = match &settings.listen {
@@ -58,7 +57,7 @@ pub fn wanted(settings: &Settings, passed: bool) -> Result<Vec<Wanted>, Failure>
     Ok(wanted)
 }
 
-/// Binds what is wanted.
+/// Binds the wanted listeners.
 pub fn bind(wanted: Vec<Wanted>, reuse_port: bool) -> Result<Vec<Open>, Failure> {
     let mut open = Vec::new();
     for Wanted { scheme, address, proxied, optional } in wanted {
@@ -79,8 +78,8 @@ pub fn bind(wanted: Vec<Wanted>, reuse_port: bool) -> Result<Vec<Open>, Failure>
     Ok(open)
 }
 
-/// What would stand in the way of binding what `settings` ask for, as far as that can be told without
-/// doing it: a daemon that runs may have these addresses, and rightly.
+/// Problems with the listeners of `settings`, without binding them: a running daemon may rightly
+/// have these addresses.
 pub fn findings(settings: &Settings) -> Vec<Failure> {
     let mut findings = Vec::new();
     let mut wanted: Vec<(String, Address)> = Vec::new();
@@ -130,8 +129,8 @@ fn cannot_be_ours(url: &str, address: &Address) -> Option<Failure> {
     Some(Failure::unavailable(why))
 }
 
-/// Sorts out the listeners that were passed: what is spoken on each is told by the address, where
-/// `wanted` has it (and then it is wanted no more), or by its name.
+/// Assigns a protocol to each passed listener: that of the entry in `wanted` with its address,
+/// which is then removed, or that of its name.
 pub fn adopt(
     passed: Vec<(Option<String>, Listener)>,
     wanted: &mut Vec<Wanted>,
@@ -162,7 +161,7 @@ pub fn adopt(
     Ok(open)
 }
 
-/// As it is printed, and named in the metrics.
+/// The URL of a listener, as printed and used in the metrics.
 pub fn url(scheme: Scheme, address: &Address) -> String {
     format!("{scheme}://{address}")
 }

@@ -1,4 +1,4 @@
-//! `stonechatd`, the daemon: arguments, and what comes of them.
+//! `stonechatd`, the daemon: arguments and subcommands.
 
 mod account;
 mod audit;
@@ -55,22 +55,23 @@ enum Command {
     Check,
     /// Print the default config, with comments
     Config,
-    /// Accounts of those who chat
+    /// Manage accounts of the chat
     #[command(subcommand)]
     Account(AccountCommand),
-    /// What chat's operators need
+    /// Prepare operators of the chat
     #[command(subcommand)]
     Operator(OperatorCommand),
-    /// Print what operators did, also while a daemon uses the database: time, operator, who, from
-    /// where, command, target and reason, with tabs between
+    /// Print the acts of operators, also while a daemon uses the database: time, operator, source,
+    /// address, command, target and reason, separated by tabs
     Audit {
-        /// Only from then on: 2026-01-31, 2026-01-31T12:00:00Z, or so long ago, as "7 days"
+        /// Only acts since this time: 2026-01-31, 2026-01-31T12:00:00Z, or a duration ago, as "7
+        /// days"
         #[arg(long, value_name = "TIME", value_parser = audit::time)]
         since: Option<Timestamp>,
     },
-    /// Copy the database, also while a daemon uses it, to a file that isn't there yet
+    /// Copy the database, also while a daemon uses it, to a new file
     Backup {
-        /// Where the copy is put; nothing is there unless it is whole
+        /// Path of the copy, which appears once it is whole
         file: PathBuf,
     },
     /// Look for damage in the database, also while a daemon uses it; exit status 1 if there is any
@@ -79,7 +80,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum OperatorCommand {
-    /// Ask for a password, or read one line of stdin, and print what the config is to hold of it
+    /// Ask for a password, or read one line of stdin, and print its verifier for the config
     Hash,
 }
 
@@ -95,12 +96,12 @@ impl Failure {
         Failure { status: 2, message: message.into() }
     }
 
-    /// An address or a file that can't be had.
+    /// An address or a file that can't be opened.
     pub fn unavailable(message: impl Into<String>) -> Failure {
         Failure { status: 3, message: message.into() }
     }
 
-    /// Ended in good order, as an operator of the chat asked for a restart: a service manager that
+    /// An orderly end, as an operator of the chat asked for a restart, which a service manager that
     /// restarts on failure does.
     pub fn restart() -> Failure {
         Failure { status: 4, message: "ended, to be started again".to_owned() }
@@ -152,7 +153,7 @@ fn check(flags: Flags) -> Result<(), Failure> {
     last.map_or(Ok(()), Err)
 }
 
-/// One line each, whatever foreign text is in it: nobody forges another.
+/// Sets up the log. A record is one line: foreign text in it can't forge another.
 fn begin_log(filter: &str) {
     let mut log = env_logger::Builder::new();
     let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -171,7 +172,7 @@ fn run(flags: Flags) -> Result<(), Failure> {
     let settings = Settings::read(flags)?;
     output::begin().map_err(|e| Failure::other(format!("cannot begin a thread: {e}")))?;
     begin_log(&settings.log);
-    // A file that may grow no further is to make a write fail, and not to end us.
+    // With this, the limit on file sizes makes a write fail, and does not end the process.
     signal_hook::flag::register(SIGXFSZ, Arc::default())
         .map_err(|e| Failure::other(format!("cannot handle a signal: {e}")))?;
     Daemon::start(settings)?.run()

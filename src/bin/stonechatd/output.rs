@@ -1,5 +1,5 @@
-//! What is printed. A daemon's stdout and stderr are each behind a bounded queue with a thread of its
-//! own: whoever reads them may stop to, and the loop goes on. Other commands print as all programs do.
+//! Printing. A daemon's stdout and stderr each have a bounded queue and a thread: if their reader
+//! stops, the loop goes on. Other commands print directly.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Write};
@@ -9,17 +9,18 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Bytes that wait for a reader of stdout or stderr, of each; its thread holds as many more. What does
-/// not fit is lost and counted.
+/// The capacity of each queue in bytes; its thread holds as many more. Lines that do not fit are
+/// lost and counted.
 pub const QUEUE_BYTES_MAX: usize = 256 << 10;
 
-/// How long the end waits for who reads stdout and stderr.
+/// How long the end waits for the readers of stdout and stderr.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 static STDOUT: Stream = Stream::new("# ", || Box::new(io::stdout()));
 static STDERR: Stream = Stream::new("", || Box::new(io::stderr()));
 
-/// Has threads print from now on, also what is said of a panic: that is to end us, whoever reads.
+/// Starts the printing threads, also for panic messages: a panic must end the process even if
+/// stderr is not read.
 pub fn begin() -> io::Result<()> {
     [&STDOUT, &STDERR].into_iter().try_for_each(Stream::begin)?;
     panic::set_hook(Box::new(|panicked| {
@@ -43,19 +44,19 @@ pub fn complain(text: &str) {
     STDERR.print(text);
 }
 
-/// Waits until all is printed, but not for long.
+/// Waits until all is printed, at most [`FLUSH_TIMEOUT`].
 pub fn flush() {
     STDOUT.flush();
     STDERR.flush();
 }
 
-/// Lines that were lost, as nobody read them in time: of each stream, by its name.
+/// The lines of each stream that were lost, as nobody read them in time.
 pub fn lost() -> [(&'static str, u64); 2] {
     [("stdout", &STDOUT), ("stderr", &STDERR)]
         .map(|(name, stream)| (name, stream.lost_total.load(Relaxed)))
 }
 
-/// Where the log goes: each record is written whole.
+/// The writer of the log: each record is written whole.
 pub struct Log;
 
 impl Write for Log {
@@ -74,16 +75,16 @@ struct Stream {
     changed: Condvar,
     begun: AtomicBool,
     lost_total: AtomicU64,
-    /// How a line of ours begins that is about the stream itself.
+    /// The prefix of lines about the stream itself.
     note: &'static str,
     open: fn() -> Box<dyn Write>,
 }
 
 struct Queue {
     pending: Vec<u8>,
-    /// Lines lost since the last that was taken.
+    /// Lines lost since the last accepted one.
     lost: u64,
-    /// The thread is writing what it has taken.
+    /// The thread is writing.
     writing: bool,
 }
 
@@ -106,7 +107,7 @@ impl Stream {
         Ok(())
     }
 
-    /// If the reader has gone, that is his affair.
+    /// Prints directly. A reader that has gone is no error.
     fn print(&self, text: &str) {
         self.write(format!("{}\n", text.trim_end_matches('\n')).as_bytes());
     }
@@ -117,7 +118,7 @@ impl Stream {
             return;
         }
         let mut queue = self.lock();
-        // A text longer than the queue is taken where nothing else waits.
+        // A text longer than the queue is accepted if the queue is empty.
         if !queue.pending.is_empty() && queue.pending.len() + text.len() > QUEUE_BYTES_MAX {
             let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
             queue.lost += lines;
@@ -129,7 +130,7 @@ impl Stream {
         self.changed.notify_all();
     }
 
-    /// Says where lines are missing.
+    /// Adds the note about lost lines.
     fn own_up(&self, queue: &mut Queue) {
         if queue.lost > 0 {
             let (note, lost) = (self.note, std::mem::take(&mut queue.lost));

@@ -1,5 +1,5 @@
-//! A password that somebody types or that comes from stdin. It is never an argument, as those can be
-//! read by everyone on the machine.
+//! Passwords from a terminal or from stdin, never from an argument, as every user of the machine
+//! can read those.
 
 use crate::Failure;
 use rustix::termios::{LocalModes, OptionalActions, Termios, isatty, tcgetattr, tcsetattr};
@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Read, Stdin};
 use stonechat::auth::password::Password;
 use stonechat::auth::verifier::{ITERATIONS, SALT_BYTES, Verifier};
 
-/// One that is typed twice, or is one line of stdin.
+/// Reads a password: typed twice on a terminal, or one line of stdin.
 fn read() -> Result<Password, Failure> {
     let stdin = io::stdin();
     match isatty(&stdin) {
@@ -16,7 +16,7 @@ fn read() -> Result<Password, Failure> {
     }
 }
 
-/// What is to be kept of one.
+/// Reads a password and makes its verifier.
 pub fn verifier() -> Result<Verifier, Failure> {
     let password = read()?;
     let mut salt = [0; SALT_BYTES];
@@ -37,8 +37,8 @@ fn typed(terminal: &Stdin) -> Result<Password, Failure> {
     Ok(password)
 }
 
-/// A terminal that does not show what is typed, for as long as this lives. A signal that ends us
-/// leaves it so; shells then set it right, as after getpass(3).
+/// Turns the terminal's echo off for as long as this lives. A signal that ends us leaves it off;
+/// shells then restore it, as after getpass(3).
 struct Silence<'a> {
     terminal: &'a Stdin,
     before: Termios,

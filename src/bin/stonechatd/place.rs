@@ -1,5 +1,5 @@
-//! Where the data is that a command is to work on: what flags, environment and config say, or else
-//! wherever there is a database already. None is ever made.
+//! Finds the data directory for a command: that of flags, environment and config, or one that
+//! already has a database. None is ever made.
 
 use crate::Failure;
 use crate::data_dir::{self, OF_SYSTEM};
@@ -13,12 +13,12 @@ use stonechat::store::sqlite::Database;
 pub struct Place {
     /// The directory.
     pub dir: PathBuf,
-    /// What its daemon would go by.
+    /// The settings of its daemon.
     pub settings: Settings,
 }
 
 impl Place {
-    /// The one that is meant.
+    /// Finds the data directory.
     pub fn find(flags: Flags) -> Result<Place, Failure> {
         let own = Settings::read(flags.clone())?;
         let Some(dir) = own.data.clone() else {
@@ -30,11 +30,11 @@ impl Place {
                 Err(e) => Err(absent(&dir, &e)),
             };
         }
-        // Nobody says where: it may be what one starts oneself, or the system's service.
+        // Nothing names a directory: it may be the user's own, or that of the system's service.
         let of_system = Settings::read_of_system(flags);
         let e = match look(&dir) {
             Ok(()) => {
-                // What we can't read or see into is not meant.
+                // A directory that we can't read is not meant.
                 let other = of_system.ok().and_then(|settings| settings.data);
                 let other = other.filter(|other| *other != dir && look(other).is_ok());
                 return match other {
@@ -65,7 +65,7 @@ impl Place {
         }
     }
 
-    /// The file that its database is in.
+    /// The file of its database.
     pub fn file(&self) -> PathBuf {
         data_dir::database(&self.dir)
     }

@@ -1,6 +1,5 @@
-//! Programs that run beside the daemon, as operators of the chat ask for them: each in a process
-//! group of its own, with nothing of ours, for a bounded time and so many bytes; what they say comes
-//! through a pipe that the loop watches.
+//! Programs of COMMAND: each runs in a process group of its own, without our files, within limits
+//! of time and output. The loop watches the pipe of their output.
 
 use rustix::process::{Pid, Signal as Kill, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::io;
@@ -10,40 +9,40 @@ use std::time::Duration;
 use stonechat::chat::{Ended, Program};
 use stonechat::net::reactor::{Heard, PipeId, Reactor, Signal};
 
-/// Those that run.
+/// The running programs.
 #[derive(Default)]
 pub struct Programs(Vec<Running>);
 
 struct Running {
-    /// What chat knows it by.
+    /// Its number in chat.
     run: u64,
     child: Child,
-    /// Its number is not given anew before we have asked how the child has ended.
+    /// The process group. Its number is not reused before we have reaped the child.
     group: Pid,
     pipe: PipeId,
     bytes_left: usize,
     lines_left: usize,
     until_ms: u64,
-    /// Why we have killed it, if we have.
+    /// Set if we have killed it, with the reason.
     killed: Option<Ended>,
 }
 
-/// What is new of one.
+/// An event of a program.
 pub enum News {
-    /// It has said this.
+    /// Output.
     Said(Vec<u8>),
-    /// It says nothing more.
+    /// The end.
     Ended(Ended),
 }
 
-/// Lines that one may say: each is told with a frame of its own.
+/// The most lines of output: each is sent with a frame of its own.
 const LINES_MAX: usize = 200;
 
-/// All that one finds in its environment.
+/// The only variable of its environment.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Programs {
-    /// Starts one.
+    /// Starts a program.
     pub fn start(&mut self, reactor: &mut Reactor, run: u64, program: &Program) -> io::Result<()> {
         let (reader, writer) = io::pipe()?;
         let mut command = Command::new(&program.path);
@@ -71,14 +70,14 @@ impl Programs {
         Ok(())
     }
 
-    /// How long nothing needs to be looked at that isn't heard of.
+    /// Time until a program must be checked without an event.
     pub fn wait(&self, now_ms: u64) -> Option<Duration> {
         let running = self.0.iter().filter(|running| running.killed.is_none());
         let until_ms = running.map(|running| running.until_ms).min()?;
         Some(Duration::from_millis(until_ms.saturating_sub(now_ms)))
     }
 
-    /// What is new, after a turn in which this was heard.
+    /// Collects the events, after a turn that heard `heard`.
     pub fn look(&mut self, reactor: &mut Reactor, heard: &Heard) -> Vec<(u64, News)> {
         let now_ms = reactor.now().uptime_ms;
         let mut news = Vec::new();
@@ -92,7 +91,7 @@ impl Programs {
                 }
                 return true;
             };
-            // What it has left in the pipe; its children are gone by now.
+            // The rest in the pipe; its children are gone by now.
             running.read(reactor, &mut news);
             reactor.close_pipe(running.pipe);
             let ended = running.killed.take().unwrap_or_else(|| how(status));
@@ -102,7 +101,7 @@ impl Programs {
         news
     }
 
-    /// Kills all of them.
+    /// Kills all programs.
     pub fn stop(&mut self) {
         self.0.iter_mut().for_each(|running| running.kill(Ended::Stopped));
     }
@@ -114,13 +113,13 @@ impl Programs {
 }
 
 impl Running {
-    /// Reads what is in its pipe; it is killed where that is too much.
+    /// Reads its pipe. Kills it if that is too much.
     fn read(&mut self, reactor: &mut Reactor, news: &mut Vec<(u64, News)>) {
         if self.killed == Some(Ended::TooMuch) {
             return;
         }
         let mut said = Vec::new();
-        // One more than it may say: to say exactly so much is allowed.
+        // One byte more than the limit: output of exactly the limit is allowed.
         let read = reactor.read_pipe(self.pipe, &mut said, self.bytes_left + 1);
         if let Err(e) = read {
             log::warn!("cannot read what a program says: {e}");
@@ -137,7 +136,7 @@ impl Running {
         }
     }
 
-    /// Cuts off what follows the last line that it may say. Whether there was anything.
+    /// Cuts off the output after the last allowed line. Returns whether there was any.
     fn cut_lines(&mut self, said: &mut Vec<u8>) -> bool {
         let ends = said.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         let ends: Vec<usize> = ends.map(|(at, _)| at + 1).take(self.lines_left).collect();
@@ -159,12 +158,12 @@ impl Running {
     }
 
     fn kill_group(&self) {
-        // It fails only where nobody of the group is left.
+        // This fails only if the group is empty.
         let _ = kill_process_group(self.group, Kill::KILL);
     }
 
-    /// How it has ended, if it has. Whoever it has left behind in its group goes first: while it is
-    /// not asked for, its number is nobody else's.
+    /// The exit status, once it has ended. First kills the rest of its group, whose number can't be
+    /// reused before the child is reaped.
     fn ended(&mut self, heard: &Heard) -> Option<ExitStatus> {
         if !heard.signals.contains(&Signal::Child) {
             return None;
@@ -176,7 +175,7 @@ impl Running {
     }
 }
 
-/// The daemon is told to end twice, or fails: nothing of ours is left behind.
+/// Kills all programs when the daemon ends at once or fails.
 impl Drop for Programs {
     fn drop(&mut self) {
         self.stop();

@@ -1,5 +1,5 @@
-//! What a service manager such as systemd and the daemon say to each other: sd_notify(3),
-//! sd_watchdog_enabled(3), sd_listen_fds(3).
+//! Communication with a service manager such as systemd: sd_notify(3), sd_watchdog_enabled(3),
+//! sd_listen_fds(3).
 
 use crate::Failure;
 use listenfd::ListenFd;
@@ -12,7 +12,7 @@ use std::process;
 use std::time::Duration;
 use stonechat::net::reactor::Listener;
 
-/// Tells the service manager, if there is one, what `state` says: `READY=1` and the like.
+/// Sends `state` (`READY=1` and the like) to the service manager, if there is one.
 pub fn notify(state: &str) {
     let path = env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty());
     let Some(path) = path else { return };
@@ -29,7 +29,7 @@ pub fn notify(state: &str) {
     }
 }
 
-/// How often the service manager wants to hear `WATCHDOG=1`: twice as often as it must.
+/// The interval of `WATCHDOG=1`: half of what the service manager requires.
 pub fn watchdog_interval() -> Option<Duration> {
     let number = |name: &str| env::var(name).ok()?.parse::<u64>().ok();
     let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(process::id()));
@@ -37,8 +37,8 @@ pub fn watchdog_interval() -> Option<Duration> {
     Some(Duration::from_micros(micros / 2).max(Duration::from_millis(1)))
 }
 
-/// The listening sockets that were passed, each with its name if it has one. May be taken once,
-/// before any thread is started.
+/// Takes the passed listening sockets, each with its name if it has one. Call this once, before any
+/// thread is started.
 pub fn passed_listeners() -> Result<Vec<(Option<String>, Listener)>, Failure> {
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut names = names.split(':').map(str::to_owned);

@@ -1,4 +1,4 @@
-//! What is to be done, drawn from flags, environment and config file.
+//! The settings, from flags, environment and config file.
 
 use crate::{Failure, data_dir};
 use clap::Args;
@@ -13,33 +13,33 @@ use stonechat::net;
 use stonechat::store::Policy;
 use stonechat::store::sqlite::Durability;
 
-/// What may be said on the command line.
+/// The common flags.
 #[derive(Args, Clone)]
 pub struct Flags {
-    /// The config file; `stonechatd config` prints one to begin with
+    /// Config file; `stonechatd config` prints one to begin with
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Where data is kept, or :memory: to keep none
+    /// Data directory, or :memory: to keep no data
     #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
-    /// Where to listen, as irc://127.0.0.1:6667 or echo://unix:/run/echo; may be given again
+    /// Address to listen on, as irc://127.0.0.1:6667 or echo://unix:/run/echo; may be repeated
     #[arg(long, value_name = "URL", value_delimiter = ',', global = true)]
     listen: Vec<Listen>,
-    /// What is logged: error, warn, info, debug, trace, or a filter by module
+    /// Level of the log: error, warn, info, debug, trace, or a filter by module
     #[arg(long, value_name = "LEVEL", value_parser = log_filter, global = true)]
     log: Option<String>,
 }
 
-/// The whole of it, settled.
+/// The resulting settings.
 pub struct Settings {
     flags: Flags,
     /// The config file, if there is one.
     file: Option<PathBuf>,
-    /// `None` where nobody said anything, and the defaults hold as far as they can.
+    /// The listeners; `None` for the defaults, as far as they can be opened.
     pub listen: Option<Vec<Listen>>,
-    /// `None` to keep none.
+    /// The data directory; `None` to keep no data.
     pub data: Option<PathBuf>,
-    /// Somebody has said where; otherwise it is where one's own data goes.
+    /// Whether the directory was named; otherwise it is the user's own.
     pub says_data: bool,
     pub log: String,
     pub reuse_port: bool,
@@ -52,7 +52,7 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-/// Where the unit in `examples/` has its config, and what that is called.
+/// The directory and the name of the config of the unit in `examples/`.
 const OF_SYSTEM: &str = "/etc/stonechat";
 const FILE_NAME: &str = "stonechat.toml";
 
@@ -67,8 +67,8 @@ impl Flags {
 }
 
 impl Settings {
-    /// Reads what `flags` and the environment point to. A service manager that gives us a directory
-    /// for configuration need not name the file in it, if there is one.
+    /// Reads the settings. If the service manager gives us a directory for configuration,
+    /// `stonechat.toml` in it is the default config file.
     pub fn read(flags: Flags) -> Result<Settings, Failure> {
         let given = || data_dir::given_by_manager("CONFIGURATION_DIRECTORY");
         let given = || given().map(|dir| dir.join(FILE_NAME)).filter(|file| file.exists());
@@ -76,8 +76,7 @@ impl Settings {
         Settings::from_file(flags, file)
     }
 
-    /// Reads what the system's service goes by, as far as `flags` and the environment name nothing
-    /// else.
+    /// Reads the settings of the system's service, unless `flags` and the environment name others.
     pub fn read_of_system(flags: Flags) -> Result<Settings, Failure> {
         let dir = data_dir::given_by_manager("CONFIGURATION_DIRECTORY");
         let file = dir.unwrap_or_else(|| OF_SYSTEM.into()).join(FILE_NAME);
@@ -120,14 +119,14 @@ impl Settings {
         })
     }
 
-    /// The same flags, and what the environment and the file say now.
+    /// Reads environment and config file again, with the same flags.
     pub fn read_again(&self) -> Result<Settings, Failure> {
         Settings::read(self.flags.clone())
     }
 
-    /// From where any number may come: the networks that are exempt, and those of gateways, as limits
-    /// are for whom they name. But where a gateway may be anywhere, if only it knows the password,
-    /// limits hold until it has said it.
+    /// The networks without limits of connections: exempt ones, and those of gateways, as limits
+    /// apply to the clients they name. Networks beyond an IPv4 /24 or IPv6 /48 are left out: a
+    /// gateway there is limited until it has given its password.
     pub fn exempt(&self) -> net::Networks {
         let gateways = self.proxy.gateways.iter().flat_map(|gateway| &gateway.networks.0);
         let sites = gateways.filter(|network| network.is_within_a_site());
@@ -154,7 +153,7 @@ impl Settings {
         limits
     }
 
-    /// What would be done, a line each.
+    /// The lines of `stonechatd check`.
     pub fn describe(&self) -> Vec<String> {
         let file = self.file.as_ref().map(|file| file.display().to_string());
         let data = self.data.as_ref().map(|data| data.display().to_string());
@@ -185,7 +184,7 @@ impl Settings {
     }
 }
 
-/// What history may take in memory, where nothing else is said: see [`Policy::bytes`].
+/// The default limit of history in memory: see [`Policy::bytes`].
 const MEMORY_BYTES: u64 = 64 << 20;
 
 fn read_config(file: Option<&Path>) -> Result<Config, String> {
@@ -203,7 +202,7 @@ fn log_filter(filter: &str) -> Result<String, String> {
     check_log_filter(filter).map(|()| filter.to_owned())
 }
 
-/// How many connections there are descriptors for.
+/// The number of connections that the limit of descriptors allows.
 fn connections_max() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum {

@@ -1,4 +1,4 @@
-//! Accounts, the invitations to have one, and how far each has read.
+//! Accounts, invitations, and read markers.
 
 use crate::store::{Account, AccountSummary, Change, Limit, NewAccount, Reply, Secret, Trouble};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -27,13 +27,13 @@ const INVITE: &str = "
 const MARK: &str = "
     INSERT INTO marker (account, target, time) VALUES (?1, ?2, ?3)
     ON CONFLICT DO UPDATE SET time = max(time, excluded.time) RETURNING time";
-// A scan of the account's markers; they are at most as many as it may have, and one.
+// A scan of the account's markers, which are at most one more than allowed.
 const UNMARK_EARLIEST: &str = "
     DELETE FROM marker WHERE account = ?1 AND target IN (
         SELECT target FROM marker WHERE account = ?1
         ORDER BY time DESC, target LIMIT -1 OFFSET ?2)";
 
-/// The name of an account that is there.
+/// The id of an account, if it exists.
 pub(super) fn id(connection: &Connection, folded: &str) -> Result<Option<i64>, Trouble> {
     let mut statement = connection.prepare_cached(FIND_ID)?;
     Ok(statement.query_row([folded], |row| row.get(0)).optional()?)
@@ -72,12 +72,12 @@ pub(super) fn find(connection: &Connection, folded: &str) -> Result<Reply, Troub
     Ok(Reply::Account(Some(account)))
 }
 
-/// One statement, whether the account is there or not.
+/// Runs one statement, also for an account that does not exist.
 pub(super) fn find_verifier(connection: &Connection, folded: &str) -> Result<Reply, Trouble> {
     Ok(Reply::Account(bare(connection, folded)?.map(|(_, account)| account)))
 }
 
-/// An account by its number and without its markers.
+/// An account with its id, without its markers.
 fn bare(connection: &Connection, folded: &str) -> Result<Option<(i64, Box<Account>)>, Trouble> {
     let mut statement = connection.prepare_cached(FIND)?;
     let account = |row: &rusqlite::Row| {
@@ -108,8 +108,8 @@ pub(super) fn page(connection: &Connection, after: &str, limit: Limit) -> Result
     Ok(Reply::Accounts(rows.collect::<Result<_, _>>()?))
 }
 
-/// All accounts, by name: each is told to `tell`. The database in `file` may be in use, or locked by
-/// a program that writes.
+/// Calls `tell` with each account, by name. The database in `file` may be in use, or locked by a
+/// program that writes.
 pub fn list(file: &Path, mut tell: impl FnMut(AccountSummary)) -> Result<(), Trouble> {
     let connection = super::open_to_read(file)?;
     super::schema::version(&connection, super::schema::STEPS)?;
@@ -152,7 +152,7 @@ pub(super) fn change(
     Ok(if changed == 0 { Reply::NoSuchAccount } else { Reply::Changed })
 }
 
-/// Whatever refers to the account goes with it, by the schema.
+/// Removes an account; by the schema, all that refers to it is removed too.
 pub(super) fn drop(connection: &Connection, folded: &str) -> Result<Reply, Trouble> {
     let mut statement = connection.prepare_cached("DELETE FROM account WHERE folded = ?1")?;
     Ok(if statement.execute([folded])? == 0 { Reply::NoSuchAccount } else { Reply::Dropped })

@@ -1,4 +1,4 @@
-//! What operators did. It is only ever added to.
+//! The audit log: acts of operators. Rows are only ever added.
 
 use crate::store::{Act, Limit, Reply, Trouble};
 use rusqlite::{Connection, Row, params};
@@ -7,7 +7,7 @@ use std::path::Path;
 const KEEP: &str = "
     INSERT INTO audit (time, operator, source, address, command, target, reason)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-// Of somebody, all is walked backwards until enough is found.
+// For one operator this walks backwards until enough rows are found.
 pub(super) const LAST: &str = "
     SELECT time, operator, source, address, command, target, reason FROM audit
     WHERE ?1 IS NULL OR operator = ?1 COLLATE NOCASE
@@ -48,13 +48,13 @@ fn act(row: &Row) -> rusqlite::Result<Act> {
     })
 }
 
-/// What operators did from a time on, in milliseconds since 1970, oldest first: each is told to
-/// `tell`. The database in `file` may be in use.
+/// Calls `tell` with each act since `since_ms`, in milliseconds since 1970, oldest first. The
+/// database in `file` may be in use.
 pub fn acts(file: &Path, since_ms: i64, mut tell: impl FnMut(Act)) -> Result<(), Trouble> {
     let connection = super::open_to_read(file)?;
     let version = super::schema::version(&connection, super::schema::STEPS)?;
     if version < SINCE_VERSION {
-        return Ok(()); // the daemon of a version that knew of none has written it
+        return Ok(()); // written by a version without an audit log
     }
     let mut statement = connection.prepare(SINCE)?;
     for found in statement.query_map([since_ms], act)? {
@@ -63,5 +63,5 @@ pub fn acts(file: &Path, since_ms: i64, mut tell: impl FnMut(Act)) -> Result<(),
     Ok(())
 }
 
-/// The version of the schema that has them.
+/// The first version of the schema with an audit log.
 const SINCE_VERSION: i64 = 2;

@@ -1,4 +1,4 @@
-//! Whom the server lets in no more.
+//! Bans of the server.
 
 use crate::store::{BanKind, BanRecord, Reply, Trouble};
 use rusqlite::{Connection, params};

@@ -1,4 +1,4 @@
-//! Certificates by which their owners log in to an account.
+//! Client certificates that log in to accounts.
 
 use super::accounts;
 use crate::store::{Reply, Trouble};

@@ -1,4 +1,4 @@
-//! Registered channels: saved whole, read whole.
+//! Registered channels, saved and read as whole records.
 
 use super::accounts;
 use crate::store::{ChannelRecord, ListEntry, Reply, TopicRecord, Trouble};
@@ -33,7 +33,7 @@ pub(super) fn save(connection: &Connection, record: &ChannelRecord) -> Result<Re
     let Some(founder) = accounts::id(connection, &record.founder)? else {
         return Ok(Reply::NoSuchAccount);
     };
-    // What it had before goes with it.
+    // This removes the old lists and ranks too.
     connection.prepare_cached(DROP)?.execute([&record.folded])?;
     let ChannelRecord { name, folded, created_s, modes, .. } = record;
     let topic = record.topic.as_ref();
@@ -108,7 +108,7 @@ fn record(connection: &Connection, row: &Row) -> Result<ChannelRecord, Trouble> 
     })
 }
 
-/// The one letter of a column; a space if somebody has emptied it.
+/// The one letter of a column; a space if it is empty.
 fn letter(row: &Row, column: usize) -> rusqlite::Result<char> {
     Ok(row.get::<_, String>(column)?.chars().next().unwrap_or(' '))
 }

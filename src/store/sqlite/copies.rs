@@ -1,7 +1,7 @@
-//! Copies of the database: backups, and what is put aside before its schema is changed.
+//! Copies of the database: backups, and those made before the schema is changed.
 //!
-//! A backup holds the secret of its data directory, in a table that the daemon's own database does
-//! not have: one file is then all that a restore needs. The first start with it takes the secret out.
+//! A backup contains the secret of its data directory, in a table that the daemon's own database
+//! does not have. So a restore needs one file. The first start with it takes the secret out.
 
 use super::{Database, integrity, make, open_to_read, schema, with_ending};
 use crate::store::Trouble;
@@ -16,8 +16,8 @@ const ADD_SECRET: &str = "
 const HAS_SECRET: &str = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'secret'";
 
 /// Copies the database in `file`, which may be in use, to `copy`, with the secret of its data
-/// directory: whole, sound and on the disk when this returns, or not there. What is at `copy` already
-/// is replaced.
+/// directory: On success the copy is whole, sound and on the disk; on error there is none. A file
+/// at `copy` is replaced.
 pub fn backup(file: &Path, copy: &Path, secret: Option<&[u8; 32]>) -> Result<(), Trouble> {
     let connection = open_to_read(file)?;
     schema::version(&connection, schema::STEPS)?;
@@ -25,7 +25,7 @@ pub fn backup(file: &Path, copy: &Path, secret: Option<&[u8; 32]>) -> Result<(),
 }
 
 impl Database {
-    /// The secret that a backup held, if this was one and its secret was not taken out yet.
+    /// The secret of a backup, if this is one and its secret was not taken out yet.
     pub fn restored_secret(&self) -> Result<Option<Vec<u8>>, Trouble> {
         if !self.connection.prepare(HAS_SECRET)?.exists([])? {
             return Ok(None);
@@ -34,14 +34,14 @@ impl Database {
         Ok(self.connection.query_row("SELECT value FROM secret", [], value).optional()?)
     }
 
-    /// Takes it out.
+    /// Removes the secret of a backup from the database.
     pub fn forget_restored_secret(&mut self) -> Result<(), Trouble> {
         self.transact(|database| Ok(database.connection.execute_batch("DROP TABLE secret")?))
     }
 }
 
-/// Copies what `connection` has to the file `to`, with the secret if there is one: whole, sound and on
-/// the disk when this returns, or not there.
+/// Copies the database of `connection` to the file `to`, with the secret if there is one. On
+/// success the copy is whole, sound and on the disk; on error there is none.
 pub(super) fn copy(
     connection: &Connection,
     to: &Path,
@@ -67,9 +67,9 @@ fn copy_to_part(
     }
     make(part);
     let mut copy = Connection::open(part)?;
-    copy.pragma_update(None, "synchronous", "OFF")?; // once, below
-    // All in one step: with several, each write of the daemon would begin the copy anew. Nobody
-    // waits for it; the daemon's log grows meanwhile.
+    copy.pragma_update(None, "synchronous", "OFF")?; // the sync comes below
+    // One step: with several, each write of the daemon would restart the copy. It blocks no other
+    // connection; the daemon's log grows meanwhile.
     match Backup::new(connection, &mut copy)?.step(-1)? {
         StepResult::Done => {}
         _ => return Err(Trouble::Busy),
@@ -78,7 +78,7 @@ fn copy_to_part(
         copy.execute_batch(ADD_SECRET)?;
         copy.execute("INSERT INTO secret VALUES (?1)", [secret])?;
     }
-    // One file, without a log beside it.
+    // So the copy is one file, without a log beside it.
     copy.pragma_update(None, "journal_mode", "DELETE")?;
     if let Some(finding) = integrity(&copy, 1)?.pop() {
         return Err(Trouble::Corrupt(finding));

@@ -1,4 +1,4 @@
-//! History: what was said, in the order of its time, and of being kept where times are the same.
+//! History: messages and events in the order of time, and of storing where times are equal.
 
 use super::ledger::{self, Ledger};
 use super::search::{self, Indexable};
@@ -8,13 +8,13 @@ use crate::store::{
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use std::borrow::Cow;
 
-// `kind`: a message, an event, or one of either that was redacted.
+// The column `kind`: a message, an event, or a redacted one of either.
 pub(super) const MESSAGE: i64 = 0;
 const EVENT: i64 = 1;
 
 pub(super) const FIND_TARGET: &str = "SELECT id FROM target WHERE name = ?1";
 pub(super) const FIND_PLACE: &str = "SELECT time, id FROM message WHERE msgid = ?1 AND target = ?2";
-// The index ends in the id by itself. What is read in vain are, at a point, those of its millisecond.
+// The index ends in the id implicitly. At a point, the rows of its millisecond are read in vain.
 pub(super) const FIRST: &str = "
     SELECT msgid, time, source, account, command, tags, text, concat FROM message
     WHERE target = ?1 AND kind = 0 AND (time, id) > (?2, ?3) AND (time, id) < (?4, ?5)
@@ -48,7 +48,8 @@ pub(super) const FIND_SAID: &str = "
         AND command IN ('PRIVMSG', 'NOTICE', 'TAGMSG')";
 const REDACT: &str =
     "UPDATE message SET kind = 2, text = '', tags = '', concat = NULL WHERE id = ?1";
-// No name begins with a space: it is found under its name no more, and what is to be removed is.
+// No name begins with a space. So the target is no longer found by its name, and retention finds
+// it.
 const FORGET: &str = "UPDATE target SET name = ' ' || id, one = NULL, other = NULL WHERE name = ?1";
 pub(super) const FORGET_ALL_OF: &str = "
     UPDATE target SET name = ' ' || id, one = NULL, other = NULL WHERE one = ?1 OR other = ?1";
@@ -121,13 +122,13 @@ pub(super) fn redact(
     Ok(Reply::Redacted)
 }
 
-/// Removes the target from those that can be asked for; its messages go in [`super::retention`].
+/// Makes the target unreadable. [`super::retention`] removes its messages.
 pub(super) fn forget(connection: &Connection, target: &Target) -> Result<Reply, Trouble> {
     connection.prepare_cached(FORGET)?.execute([name(target)])?;
     Ok(Reply::Forgotten)
 }
 
-/// The same of all that somebody has said with others in private.
+/// Makes all private conversations of a user unreadable.
 pub(super) fn forget_conversations(connection: &Connection, user: &str) -> Result<(), Trouble> {
     connection.prepare_cached(FORGET_ALL_OF)?.execute([user])?;
     Ok(())
@@ -157,13 +158,14 @@ pub(super) fn target_id(connection: &Connection, target: &Target) -> Result<Opti
     Ok(statement.query_row([name(target)], |row| row.get(0)).optional()?)
 }
 
-/// When the message was said that was kept last.
+/// The time of the last stored message.
 pub(super) fn last_ms(connection: &Connection) -> Result<Option<i64>, Trouble> {
     let mut statement = connection.prepare_cached(LAST_KEPT)?;
     Ok(statement.query_row([], |row| row.get(0)).optional()?)
 }
 
-/// Of a channel, its name; of two users both, with a space between, which no name has.
+/// The name of a target: that of a channel, or of two users with a space between, which no name
+/// contains.
 pub(super) fn name(target: &Target) -> Cow<'_, str> {
     match target {
         Target::Channel(name) => name.into(),
@@ -174,24 +176,25 @@ pub(super) fn name(target: &Target) -> Cow<'_, str> {
     }
 }
 
-/// A place in the order: time, and `id` among those of one time.
+/// A place in the order: the time, and `id` among rows of one time.
 type Place = (i64, i64);
 
 const START: Place = (i64::MIN, i64::MIN);
 const END: Place = (i64::MAX, i64::MAX);
 
-/// Where a point lies: a message's place, or between the places of an instant and its neighbours.
+/// The position of a point: the place of a message, or a gap before and after the rows of an
+/// instant.
 #[derive(Clone, Copy)]
 struct Spot {
-    /// What is before the point is before this place.
+    /// Rows before the point are before this place.
     before: Place,
-    /// What is after the point is after this place.
+    /// Rows after the point are after this place.
     after: Place,
-    /// What is at the point or after it is after this place.
+    /// Rows at the point or after it are after this place.
     just_before: Place,
 }
 
-/// Why there is no place for a point.
+/// A point that has no place.
 enum Lost {
     Unknown(String),
     Trouble(Trouble),
@@ -278,7 +281,7 @@ fn spot(connection: &Connection, target: Option<i64>, point: &Point) -> Result<S
     Ok(Spot { before: (ms, id), after: (ms, id), just_before: (ms, id.saturating_sub(1)) })
 }
 
-/// The rows between two places, in the order of `sql`: at most so many, and of so many bytes.
+/// Reads the rows between two places, in the order of `sql`, within the limits of rows and bytes.
 fn read(
     connection: &Connection,
     sql: &str,
@@ -315,7 +318,7 @@ pub(super) fn message(row: &Row) -> rusqlite::Result<Message> {
     })
 }
 
-/// The columns `text` and `concat`: lines with newlines between, and a digit for each.
+/// The columns `text` and `concat`: lines joined by newlines, and a digit for each.
 fn columns(text: &Text) -> (Cow<'_, str>, Option<String>) {
     match text {
         Text::Line(line) => (line.into(), None),
@@ -335,8 +338,8 @@ fn text_of(text: String, concat: Option<&str>) -> Text {
     )
 }
 
-/// Of everyone the user has talked with, and of the channels. A seek for each of them: 1,000 take
-/// some milliseconds.
+/// The latest times of the user's conversations and of the channels. This takes a seek for each:
+/// some milliseconds for 1,000.
 fn latest_times(
     connection: &Connection,
     user: &str,

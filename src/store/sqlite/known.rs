@@ -1,4 +1,4 @@
-//! From where accounts were logged in to last, as marks that tell no address.
+//! The addresses of the last logins, as marks that reveal no address.
 
 use super::accounts;
 use crate::store::{Reply, Trouble};
@@ -7,11 +7,11 @@ use rusqlite::{Connection, params};
 const REMEMBER: &str = "
     INSERT INTO known (account, mark, time) VALUES (?1, ?2, ?3)
     ON CONFLICT DO UPDATE SET time = excluded.time";
-// A scan of the account's marks; they are at most as many as it may have, and one.
+// A scan of the account's marks, which are at most one more than allowed.
 const FORGET: &str = "
     DELETE FROM known WHERE account = ?1 AND mark IN (
         SELECT mark FROM known WHERE account = ?1 ORDER BY time DESC, mark LIMIT -1 OFFSET ?2)";
-// CROSS: else all accounts are walked first, and the marks are sorted.
+// CROSS: otherwise SQLite walks all accounts first, and sorts the marks.
 pub(super) const ALL: &str = "
     SELECT folded, mark FROM known CROSS JOIN account ON account.id = known.account
     ORDER BY time DESC LIMIT ?1";
@@ -30,7 +30,7 @@ pub(super) fn remember(
     Ok(Reply::Saved)
 }
 
-/// The one used last comes last.
+/// Reads the marks of all accounts; the one used last comes last.
 pub(super) fn all(connection: &Connection, most: usize) -> Result<Reply, Trouble> {
     let mut statement = connection.prepare_cached(ALL)?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);

@@ -1,21 +1,21 @@
-//! How many messages there are, and what they count in bytes: by target, in `target`, and together,
-//! in memory. So that no limit needs a scan.
+//! Counts of messages and their bytes: by target, in the table `target`, and in all, in memory. So
+//! no limit needs a scan.
 
 use crate::store::Trouble;
 use rusqlite::{Connection, params};
 use std::collections::HashMap;
 
-/// What a message counts for its place and its indices, beside its fields.
+/// Bytes that a message counts beside its fields, for its place and its indices.
 pub(super) const PLACE_BYTES: i64 = 64;
 
-/// What a row of `message` counts: what [`Ledger::add`] was told of it.
+/// The bytes that a row of `message` counts, as given to [`Ledger::add`].
 pub(super) const ROW_BYTES: &str = "(64 + octet_length(msgid) + octet_length(source)
     + coalesce(octet_length(account), 0) + octet_length(command) + octet_length(tags)
     + octet_length(text) + coalesce(octet_length(concat), 0))";
 
 const WRITE: &str = "UPDATE target SET messages = messages + ?2, bytes = bytes + ?3 WHERE id = ?1";
 
-/// Targets that don't count what they have: a scan of all messages.
+/// Targets whose counts are wrong: a scan of all messages.
 pub(super) fn wrong(connection: &Connection, limit: i64) -> Result<Vec<String>, Trouble> {
     let sql = format!(
         "SELECT name FROM target LEFT JOIN
@@ -28,11 +28,11 @@ pub(super) fn wrong(connection: &Connection, limit: i64) -> Result<Vec<String>, 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Of everything that is committed, and what the open transaction has changed.
+/// The committed counts, and the changes of the open transaction.
 #[derive(Default)]
 pub(super) struct Ledger {
     kept: Count,
-    /// By `target.id`.
+    /// The changes by `target.id`.
     changes: HashMap<i64, Count>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Count {
 }
 
 impl Ledger {
-    /// Reads what is there: a scan of the targets.
+    /// Reads the counts: a scan of the targets.
     pub fn read(connection: &Connection) -> Result<Ledger, Trouble> {
         let sql = "SELECT coalesce(sum(messages), 0), coalesce(sum(bytes), 0) FROM target";
         let kept = connection
@@ -57,8 +57,8 @@ impl Ledger {
         change.bytes += bytes;
     }
 
-    /// Writes the changes into `target`. To be followed by [`Ledger::commit`] or
-    /// [`Ledger::roll_back`], as the transaction is.
+    /// Writes the changes into `target`. Then call [`Ledger::commit`] or [`Ledger::roll_back`], as
+    /// for the transaction.
     pub fn write(&self, connection: &Connection) -> Result<(), Trouble> {
         let mut statement = connection.prepare_cached(WRITE)?;
         for (target, change) in &self.changes {
@@ -78,7 +78,7 @@ impl Ledger {
         self.changes.clear();
     }
 
-    /// Of everything that is committed.
+    /// The count of all committed messages.
     pub fn kept(&self) -> Count {
         self.kept
     }

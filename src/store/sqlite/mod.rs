@@ -31,64 +31,65 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Open for reading and writing.
+/// A database, open for reading and writing.
 pub struct Database {
     connection: Connection,
     durability: Durability,
     ledger: Ledger,
     retention: Retention,
-    /// A search has found the index of words damaged: it is to be made anew.
+    /// A search has found the index of words damaged: rebuild it.
     index_is_damaged: bool,
-    /// Where it lies, if not in memory.
+    /// Its file; `None` in memory.
     place: Option<Place>,
 }
 
-/// A file, and what it was when it was opened. SQLite would go on writing to one that has no name
-/// any more, and nothing of that would be found again.
+/// A path, and the file that was opened there. SQLite would go on writing to a file that was
+/// removed or replaced, and those writes would be lost.
 struct Place {
     file: PathBuf,
     device_and_inode: (u64, u64),
 }
 
-/// Why a transaction was not done.
+/// A failed transaction.
 enum Undone {
-    /// One request can't be done; others may.
+    /// One request failed; others may succeed.
     ByOne(Trouble),
-    /// None can be.
+    /// All requests failed.
     ByAll(Trouble),
 }
 
-/// What survives a loss of power; what a process that is killed has acknowledged survives always.
+/// The writes that survive a loss of power. Acknowledged writes always survive a kill of the
+/// process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// Everything acknowledged: one more wait for the disk with each group.
+    /// All acknowledged writes: one more wait for the disk with each group.
     #[default]
     Full,
-    /// All but the last seconds.
+    /// All but those of the last seconds.
     Normal,
 }
 
-/// Analysts and backups may hold a lock for a moment.
+/// How long to wait for a lock, as analysts and backups may hold one for a moment.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Up to here a database is checked whole when it is opened, so that damage is found before an
-/// answer is wrong. Larger ones would delay the start: some 10 ms per MiB.
+/// The largest database that is fully checked when it is opened. The check takes some 10 ms per
+/// MiB.
 const CHECKED_AT_OPEN_MAX_BYTES: u64 = 16 << 20;
 
-/// The log is cut back to this after a burst.
+/// The size to which the log is cut back after a burst.
 const LOG_KEPT_BYTES: i64 = 64 << 20;
 
-/// Messages that are filed at once when there is nothing else to do: some milliseconds.
+/// Messages that an idle thread indexes at once: some milliseconds.
 const INDEXED_MAX: usize = 500;
 
-/// Messages that are filed before a search; it waits for that, some 20 ms.
+/// Messages that are indexed before a search, which waits for that some 20 ms.
 const CATCH_UP_MAX: usize = 2000;
 
 const NOW_MS: &str = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)";
 
 impl Database {
-    /// Opens the database in `file`, made if it isn't there, and brings its schema to the version
-    /// known here; before each step of that a copy is put beside it (`stonechat.db.version-1`).
+    /// Opens the database in `file`, or makes it. Upgrades its schema to the version known here;
+    /// before each step it puts a copy beside it (`stonechat.db.version-1`).
     pub fn open(file: &Path, durability: Durability) -> Result<Database, Trouble> {
         Database::open_with(file, durability, schema::STEPS)
     }
@@ -102,7 +103,8 @@ impl Database {
             return Err(Trouble::ReadOnly);
         }
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        // Before anything is changed, were it only the journal's mode of another program's file.
+        // This comes before any change: even setting the journal's mode would change another
+        // program's file.
         schema::version(&connection, steps)?;
         if fs::metadata(file).is_ok_and(|file| file.len() <= CHECKED_AT_OPEN_MAX_BYTES)
             && let Some(finding) = integrity(&connection, 1)?.pop()
@@ -118,7 +120,7 @@ impl Database {
         Database::over(connection, durability, Some(Place::of(file)?))
     }
 
-    /// An empty database that nothing is left of.
+    /// Makes an empty database in memory.
     pub fn in_memory() -> Result<Database, Trouble> {
         let mut connection = Connection::open_in_memory()?;
         settle(&connection)?;
@@ -137,8 +139,7 @@ impl Database {
         Ok(Database { connection, durability, ledger, retention, index_is_damaged, place })
     }
 
-    /// The size that it may reach; beyond, writing fails with [`Trouble::Full`]. What is there
-    /// already is kept.
+    /// Limits the size; beyond it writes fail with [`Trouble::Full`]. Existing rows stay.
     pub fn set_max_bytes(&mut self, bytes: u64) -> Result<(), Trouble> {
         let page = self.connection.query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0))?;
         let pages = (bytes / page as u64).clamp(1, u32::MAX.into()) as i64;
@@ -147,21 +148,20 @@ impl Database {
         Ok(())
     }
 
-    /// How long what is asked waits for other programs that lock the database: two seconds at first.
+    /// Sets how long requests wait for other programs' locks: by default two seconds.
     pub fn set_busy_timeout(&mut self, time: Duration) -> Result<(), Trouble> {
         Ok(self.connection.busy_timeout(time)?)
     }
 
-    /// What is to be kept from now on; at first everything is. What is too much goes with
-    /// [`Database::tidy`].
+    /// Sets the policy of retention; by default everything is kept. [`Database::tidy`] applies it.
     pub fn retain(&mut self, policy: Policy) {
         self.retention.set(policy);
     }
 
-    /// Does what is asked, in order, and returns the replies once it is committed, in one
-    /// transaction; a search begins another. If the transaction fails, nothing of it was done, every
-    /// request of it that writes is answered with why, and the others from what was there before. If
-    /// it failed because of one request alone, each is done by itself.
+    /// Serves requests in order, in one transaction, and returns the replies after the commit; a
+    /// search begins another one. If the transaction fails, none of it is done. Each of its writes
+    /// is answered with the error, and reads from the old state. If one request alone made it fail,
+    /// each is done by itself.
     pub fn serve<'a>(&mut self, requests: impl Iterator<Item = &'a Request>) -> Vec<Reply> {
         let requests: Vec<&Request> = requests.collect();
         let mut replies = Vec::with_capacity(requests.len());
@@ -192,7 +192,7 @@ impl Database {
         }));
     }
 
-    /// So that a search finds what was said before it, unless very much was said just now.
+    /// Indexes the last messages, so that a search finds them, unless there are very many.
     fn catch_up(&mut self) {
         let caught_up = self.lightly(|database| {
             database.transact(|database| search::index(&database.connection, CATCH_UP_MAX))
@@ -202,8 +202,8 @@ impl Database {
         }
     }
 
-    /// Does a bounded part of what is to be done behind the requests: removing what is not to be
-    /// kept, and filing words to be found by. Returns whether there may be more.
+    /// Does a bounded part of the background work: removes old messages, and indexes new ones.
+    /// Returns whether there may be more.
     pub fn tidy(&mut self) -> Result<bool, Trouble> {
         self.lightly(|database| {
             if database.index_is_damaged {
@@ -221,7 +221,7 @@ impl Database {
         })
     }
 
-    /// Without waiting for the disk, as after a loss of power it is done again.
+    /// Runs `act` without waiting for the disk: after a loss of power it is done again.
     fn lightly<T>(
         &mut self,
         act: impl FnOnce(&mut Database) -> Result<T, Trouble>,
@@ -232,33 +232,33 @@ impl Database {
         done
     }
 
-    /// Whether nothing is removed for its age for now.
+    /// Pauses removal by age, or ends the pause.
     pub fn pause_ageing(&mut self, paused: bool) {
         self.retention.pause_ageing(paused);
     }
 
-    /// By the system's clock, in milliseconds since 1970.
+    /// The time of the system's clock, in milliseconds since 1970.
     pub fn now_ms(&self) -> Result<i64, Trouble> {
         now_ms(&self.connection)
     }
 
-    /// When the message was said that was kept last, likewise.
+    /// The time of the last stored message, in milliseconds since 1970.
     pub fn last_ms(&self) -> Result<Option<i64>, Trouble> {
         history::last_ms(&self.connection)
     }
 
-    /// Has [`Database::tidy`] look through all targets for what has become too old or too much.
+    /// Makes [`Database::tidy`] search all targets for messages that are too old or too many.
     pub fn sweep(&mut self) {
         self.retention.sweep();
     }
 
-    /// How many messages and events are kept, and the bytes they count.
+    /// The number of messages and events, and the bytes they count.
     pub fn kept(&self) -> (u64, u64) {
         let kept = self.ledger.kept();
         (kept.messages.max(0) as u64, kept.bytes.max(0) as u64)
     }
 
-    /// How many messages may not be found by their words yet.
+    /// The number of messages that may not be indexed yet.
     pub fn unindexed(&self) -> Result<u64, Trouble> {
         Ok(search::unindexed(&self.connection)? as u64)
     }
@@ -291,7 +291,7 @@ impl Database {
         let mut replies = Vec::new();
         for request in requests {
             let reply = match self.answer(request) {
-                // Of this request alone, and nothing of it was done.
+                // The fault of this request alone, and none of it was done.
                 Err(Trouble::Duplicate) => Reply::Failed(Trouble::Duplicate),
                 Err(trouble) if !request.writes() && !self.connection.is_autocommit() => {
                     Reply::Failed(trouble)
@@ -323,13 +323,13 @@ impl Database {
     /// Undoes the open transaction, if there is one.
     fn roll_back(&mut self) {
         if !self.connection.is_autocommit() {
-            // It fails only where SQLite has rolled back already.
+            // This fails only if SQLite has already rolled back.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
         self.ledger.roll_back();
     }
 
-    /// Does what is asked, in the transaction that is open, if one is.
+    /// Serves one request, within the open transaction, if there is one.
     fn answer(&mut self, request: &Request) -> Result<Reply, Trouble> {
         use Request::*;
         let (connection, ledger) = (&self.connection, &mut self.ledger);
@@ -410,10 +410,10 @@ impl Database {
         }
     }
 
-    /// Closes it in good order: the log is merged into the file. Dropping it does so too, and takes
-    /// no care of the indices' statistics.
+    /// Closes the database in good order: merges the log into the file. Dropping it does so too,
+    /// but does not update the statistics of indices.
     pub fn close(self) {
-        // What fails here has failed before, or is made good at the next start.
+        // An error here has been reported before, or is repaired at the next start.
         let _ = self.connection.execute_batch("PRAGMA optimize");
     }
 }
@@ -435,7 +435,7 @@ impl Place {
     }
 }
 
-/// What is wrong with the database in `file`, which may be in use; nothing if it is sound.
+/// Lists the faults of the database in `file`, which may be in use; empty if it is sound.
 pub fn verify(file: &Path) -> Result<Vec<String>, Trouble> {
     let connection = open_to_read(file)?;
     let version = schema::version(&connection, schema::STEPS)?;
@@ -467,19 +467,19 @@ fn open_to_read(file: &Path) -> Result<Connection, Trouble> {
     Ok(connection)
 }
 
-/// By the system's clock, in milliseconds since 1970.
+/// The time of the system's clock, in milliseconds since 1970.
 fn now_ms(connection: &Connection) -> Result<i64, Trouble> {
     Ok(connection.prepare_cached(NOW_MS)?.query_row([], |row| row.get(0))?)
 }
 
-/// What holds for every connection.
+/// Sets the options of every connection.
 fn settle(connection: &Connection) -> Result<(), Trouble> {
     connection.set_prepared_statement_cache_capacity(96);
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
-    // A damaged page is noticed when it is read, not once it has misled.
+    // Damaged pages are noticed when they are read.
     connection.pragma_update(None, "cell_size_check", true)?;
-    // What was redacted is overwritten, where that costs no further writing.
+    // Redacted text is overwritten, where that costs no further write.
     connection.pragma_update_and_check(None, "secure_delete", "FAST", |_| Ok(()))?;
     Ok(())
 }
@@ -493,8 +493,8 @@ fn integrity(connection: &Connection, findings_max: i64) -> Result<Vec<String>, 
     Ok(findings.collect::<Result<_, _>>()?)
 }
 
-/// Makes an empty file for its owner alone, if there is none; its log will have the same mode. If it
-/// can't be made, SQLite says why.
+/// Makes an empty file for its owner alone, if there is none; its log gets the same mode. SQLite
+/// reports an error later.
 fn make(file: &Path) {
     let _ = File::options().create_new(true).write(true).mode(0o600).open(file);
 }
@@ -506,7 +506,7 @@ fn with_ending(file: &Path, ending: &str) -> PathBuf {
 }
 
 impl Undone {
-    /// What one request met with.
+    /// The error of one request.
     fn by_request(trouble: Trouble) -> Undone {
         match trouble {
             Trouble::Busy | Trouble::Full | Trouble::ReadOnly | Trouble::Gone => {
@@ -531,14 +531,14 @@ impl From<rusqlite::Error> for Trouble {
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Trouble::Busy,
                 ErrorCode::DiskFull => Trouble::Full,
                 ErrorCode::ReadOnly => Trouble::ReadOnly,
-                // Told by FTS5 of its own contents, where the file that holds them is sound.
+                // FTS5 reports damage of its own content; the file itself is sound.
                 _ if failure.extended_code == ffi::SQLITE_CORRUPT_VTAB => Trouble::Index,
                 ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
                     Trouble::Corrupt(error.to_string())
                 }
                 _ => Trouble::Other(error.to_string()),
             },
-            // What we have written reads back: these are of somebody else's making.
+            // Our own values can be read back: these were written by another program.
             FromSqlConversionFailure(..)
             | Utf8Error(..)
             | InvalidColumnType(..)

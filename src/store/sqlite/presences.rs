@@ -1,4 +1,4 @@
-//! How always-on users stand in the chat.
+//! Presences: the state of always-on users.
 
 use super::accounts;
 use crate::store::{Presence, Reply, Trouble};
@@ -12,7 +12,7 @@ const SAVE_CHANNEL: &str =
 const SAVE_METADATA: &str =
     "INSERT INTO presence_metadata (account, place, key, value) VALUES (?1, ?2, ?3, ?4)";
 const DROP: &str = "DELETE FROM presence WHERE account = ?1";
-// CROSS: else all accounts are walked for the sake of the order, however few of them are here.
+// CROSS: otherwise SQLite walks all accounts for the order, however few presences there are.
 pub(super) const ALL: &str = "
     SELECT folded, account, nick, username, realname, host, modes, away, signed_on, acted
     FROM presence CROSS JOIN account ON account.id = account ORDER BY folded";
@@ -29,7 +29,7 @@ pub(super) fn save(
     let Some(account) = accounts::id(connection, account)? else {
         return Ok(Reply::NoSuchAccount);
     };
-    // What it had before goes with it.
+    // This removes the old channels and metadata too.
     connection.prepare_cached(DROP)?.execute([account])?;
     let Presence { nick, username, realname, host, modes, away, signed_on_s, .. } = presence;
     let acted_s = presence.acted_s;

@@ -1,5 +1,5 @@
-//! Removing what is not to be kept: forgotten targets, what is too much, what is too old. In slices,
-//! each a transaction, so that no request waits long for one.
+//! Retention: removes messages of forgotten targets, and those that are too old or too many. It
+//! works in slices, each a transaction, so that no request waits long.
 
 use super::history;
 use super::ledger::{Ledger, ROW_BYTES};
@@ -11,16 +11,16 @@ use std::collections::HashMap;
 /// Messages that are removed in one slice.
 const SLICE_MAX: usize = 1000;
 
-/// Targets that are looked at in one slice of a sweep.
+/// Targets that one slice of a sweep examines.
 const TARGETS_MAX: usize = 1000;
 
-/// Free pages that stay in the file for what is kept next: 4 MiB.
+/// Free pages that stay in the file for later messages: 4 MiB.
 const FREE_PAGES_KEPT: i64 = 1024;
 
 /// Free pages that are given back at once: 1 MiB.
 const PAGES_GIVEN_BACK: i64 = 256;
 
-// No name begins with a space, but that of what is forgotten.
+// Only the names of forgotten targets begin with a space.
 pub(super) const FORGOTTEN: &str =
     "SELECT id FROM target WHERE name >= ' ' AND name < '!' ORDER BY name LIMIT 1";
 const DROP_TARGET: &str = "DELETE FROM target WHERE id = ?1";
@@ -28,35 +28,36 @@ const DROP_MESSAGE: &str = "DELETE FROM message WHERE id = ?1";
 pub(super) const SWEPT: &str =
     "SELECT id, name, bytes FROM target WHERE id > ?1 AND messages > 0 ORDER BY id LIMIT ?2";
 
-/// A message so far in the future was said under a clock that ran ahead.
+/// A message this far in the future was sent under a clock that ran ahead.
 const AHEAD_MAX_MS: i64 = 3_600_000;
 
-/// What was kept after it under a lower clock proves that one right once it is so old.
+/// A later message with a lower time proves the lower clock right once it is this old.
 const PROOF_MS: i64 = 24 * 3_600_000;
 
-/// Where no target has too much, one sweep in so many is done, for messages of the future.
+/// If no target can exceed its limits, only one sweep in this many is done, for messages of the
+/// future.
 const SWEEPS_FOR_FUTURE: u32 = 60;
 
 pub(super) const FUTURE: &str =
     "SELECT id FROM message WHERE target = ?1 AND kind IN (0, 1, 2) AND time > ?2 LIMIT ?3";
-// What came next is near, or else little has come at all.
+// The next message is near, or there are few at all.
 pub(super) const NEXT: &str =
     "SELECT time FROM message WHERE id > ?1 AND time <= ?2 ORDER BY id LIMIT 1";
 const SET_TIME: &str = "UPDATE message SET time = ?2 WHERE id = ?1";
 
-/// What is to be kept, and how far the work has come.
+/// The policy, and the progress of the work.
 #[derive(Default)]
 pub(super) struct Retention {
     policy: Policy,
     /// The overrides of `policy`, by `target.name`.
     keeps: HashMap<String, Keep>,
-    /// No target is forgotten and still there.
+    /// All forgotten targets are removed.
     forgotten_are_gone: bool,
-    /// The last target, by number, that a sweep has come to; `None` when none is under way.
+    /// The id of the last target of the sweep under way; `None` without one.
     swept: Option<i64>,
-    /// The clock is not believed: nothing is removed for its age.
+    /// The clock is doubted: nothing is removed for its age.
     ageing_is_paused: bool,
-    /// Sweeps that were asked for.
+    /// Number of sweeps that were requested.
     sweeps: u32,
 }
 
@@ -86,7 +87,7 @@ impl Retention {
         self.sweep();
     }
 
-    /// What holds for the target by itself.
+    /// The retention of this target.
     pub fn keep(&self, target: &Target) -> Keep {
         self.keep_named(&history::name(target))
     }
@@ -137,7 +138,7 @@ impl Retention {
         Ok(true)
     }
 
-    /// Sweeps the targets after `swept` until one slice is full; returns where it came to.
+    /// Sweeps the targets after `swept` until a slice is full. Returns the last one.
     fn sweep_on(
         &self,
         connection: &Connection,
@@ -159,7 +160,7 @@ impl Retention {
             let doomed = self.doomed(connection, target, &name, bytes, now_ms)?;
             if !doomed.is_empty() {
                 remove(connection, ledger, &doomed)?;
-                // There may be more in this one.
+                // This target may have more.
                 return Ok(come_to.or(Some(swept)));
             }
             come_to = Some(target);
@@ -167,7 +168,7 @@ impl Retention {
         Ok(come_to)
     }
 
-    /// A slice of what the target has too much.
+    /// A slice of the messages that exceed the target's limits.
     fn doomed(
         &self,
         connection: &Connection,
@@ -198,8 +199,7 @@ impl Retention {
     }
 }
 
-/// Gives a target's messages of the future the time of what was kept after them, if that is old
-/// enough.
+/// Gives a target's messages of the future the time of the next stored one, if that is old enough.
 fn bring_back(connection: &Connection, target: i64, now_ms: i64) -> Result<(), Trouble> {
     let mut statement = connection.prepare_cached(FUTURE)?;
     let bounds = params![target, now_ms.saturating_add(AHEAD_MAX_MS), SLICE_MAX as i64];
@@ -216,12 +216,12 @@ fn bring_back(connection: &Connection, target: i64, now_ms: i64) -> Result<(), T
     Ok(())
 }
 
-/// The columns of [`Doomed`], from the rows that `which` says.
+/// SQL for the columns of [`Doomed`], from the rows of `which`.
 fn rows(which: &str) -> String {
     format!("SELECT id, target, kind, source, text, {ROW_BYTES} FROM message {which}")
 }
 
-/// A target's rows of all kinds, in the order they were said.
+/// SQL for a target's rows of all kinds, in order.
 pub(super) fn first_of_target() -> String {
     let of_kind = |kind| {
         let columns = format!("SELECT id, target, kind, source, text, {ROW_BYTES}, time");
@@ -246,7 +246,7 @@ fn read(connection: &Connection, sql: &str, given: impl Params) -> Result<Vec<Do
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The first of them that together count so many bytes or just more.
+/// The first rows that together count `bytes` or just more.
 fn up_to(mut doomed: Vec<Doomed>, bytes: i64) -> Vec<Doomed> {
     let mut sum = 0;
     let enough = doomed.iter().take_while(|row| {
@@ -258,8 +258,8 @@ fn up_to(mut doomed: Vec<Doomed>, bytes: i64) -> Vec<Doomed> {
     doomed
 }
 
-/// Their words stay in the index, without a text, until FTS5 merges that part of it: to erase them
-/// at once, as with what is redacted, takes 20 times as long.
+/// Removes rows. Their words stay in the index until FTS5 merges that part of it: erasing them at
+/// once, as for redacted messages, takes 20 times as long.
 fn remove(connection: &Connection, ledger: &mut Ledger, doomed: &[Doomed]) -> Result<(), Trouble> {
     search::erase(connection, false)?;
     let mut statement = connection.prepare_cached(DROP_MESSAGE)?;
@@ -272,7 +272,7 @@ fn remove(connection: &Connection, ledger: &mut Ledger, doomed: &[Doomed]) -> Re
     search::step_back(connection)
 }
 
-/// Returns whether there was anything.
+/// Removes a slice of forgotten targets. Returns whether there was any.
 fn remove_forgotten(connection: &Connection, ledger: &mut Ledger) -> Result<bool, Trouble> {
     let mut statement = connection.prepare_cached(FORGOTTEN)?;
     let Some(target) = statement.query_row([], |row| row.get::<_, i64>(0)).optional()? else {
@@ -287,13 +287,13 @@ fn remove_forgotten(connection: &Connection, ledger: &mut Ledger) -> Result<bool
     Ok(true)
 }
 
-/// Makes the file smaller, a bit, if much of it is free. Returns whether it did.
+/// Shrinks the file a bit, if much of it is free. Returns whether it did.
 pub(super) fn give_back(connection: &Connection) -> Result<bool, Trouble> {
     let free = |row: &rusqlite::Row| row.get::<_, i64>(0);
     if connection.query_row("PRAGMA freelist_count", [], free)? <= FREE_PAGES_KEPT {
         return Ok(false);
     }
-    // A page with each step.
+    // Each step frees a page.
     let mut statement =
         connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES_GIVEN_BACK})"))?;
     let mut rows = statement.query([])?;

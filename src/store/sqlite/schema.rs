@@ -6,8 +6,8 @@ use crate::store::Trouble;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
-/// The step to each version from the one before. What was released is never changed: a new version
-/// is a further step.
+/// The step to each version from the one before. A released step is never changed: a new version is
+/// a further step.
 pub(super) const STEPS: &[&str] = &[
     "
     CREATE TABLE target (
@@ -175,8 +175,8 @@ pub(super) const STEPS: &[&str] = &[
 /// `PRAGMA application_id`: "Ston".
 const APPLICATION: i64 = 0x5374_6f6e;
 
-/// Of a database: the version of its schema, 0 for an empty one. Fails if it isn't ours, or newer
-/// than `steps` go.
+/// The version of a database's schema, 0 for an empty one. Fails if it isn't ours, or newer than
+/// `steps`.
 pub(super) fn version(connection: &Connection, steps: &[&str]) -> Result<i64, Trouble> {
     let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let found = number("PRAGMA user_version")?;
@@ -193,8 +193,8 @@ pub(super) fn version(connection: &Connection, steps: &[&str]) -> Result<i64, Tr
     Ok(found)
 }
 
-/// Brings a database to the version that `steps` lead to, each step whole or not at all; before each
-/// a copy is made of the `file`, if there is one and something in it.
+/// Upgrades a database by `steps`, each whole or not at all. Before each it copies the `file`, if
+/// there is one that is not empty.
 pub(super) fn migrate(
     connection: &mut Connection,
     steps: &[&str],
@@ -202,7 +202,7 @@ pub(super) fn migrate(
 ) -> Result<(), Trouble> {
     let found = version(connection, steps)?;
     for (from, step) in (0..).zip(steps).skip(found as usize) {
-        // One that is made now has nothing in it yet.
+        // A new database has nothing to be copied.
         if let Some(file) = file.filter(|_| found > 0) {
             copy(connection, &copy_before(file, from), None)?;
         }
@@ -215,14 +215,12 @@ pub(super) fn migrate(
     Ok(())
 }
 
-/// Where the copy is put that is made before leaving version `from`: beside it, as
-/// `stonechat.db.version-1`.
+/// The path of the copy of version `from`: beside the file, as `stonechat.db.version-1`.
 pub(super) fn copy_before(file: &Path, from: i64) -> PathBuf {
     with_ending(file, &format!(".version-{from}"))
 }
 
-/// Everything that stands in the schema, to be compared with that of another; but for the table that
-/// only backups have.
+/// The text of the schema, for a comparison; without the table that only backups have.
 pub(super) fn text(connection: &Connection) -> Result<Vec<String>, Trouble> {
     let sql = "SELECT name || ' ' || coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'
                AND name <> 'secret' ORDER BY name";

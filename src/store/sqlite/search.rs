@@ -1,8 +1,8 @@
-//! Search: which messages say certain words. The words go into `message_words` behind the writes,
-//! slice by slice, and are looked up there; the messages themselves are read by their number.
+//! Search of messages by words. The words are indexed in `message_words` after the writes, slice by
+//! slice; the messages themselves are read by their id.
 //!
-//! Beside its words a message is filed under its target, as `#7`, and who said it, as `@ann`, so
-//! that of what a common word finds only what is wanted is read. No word has a `#` or `@` in it.
+//! Besides its words a message is indexed under its target, as `#7`, and its sender, as `@ann`. So
+//! a common word does not make the search read unrelated messages. No word contains a `#` or `@`.
 
 use super::history;
 use crate::store::{Message, Reply, Request, Target, Trouble};
@@ -10,16 +10,16 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::HashMap;
 use std::fmt::Write;
 
-/// What is in at most so many messages is rare: with it in a search, all messages are looked
-/// through. To find out takes a millisecond for each word.
+/// A term is rare in at most this many messages. A search with a rare term covers all messages.
+/// Finding out takes a millisecond for each word.
 pub(super) const RARE_MAX: i64 = 20_000;
 
-/// Where all that is asked for is common, it is looked for in the last 500,000 to 750,000 messages:
-/// what is in one of 500 each, but hardly ever together, would take a minute for a billion. This
-/// takes at most some 40 ms.
+/// A search with common terms alone covers the last 500,000 to 750,000 messages, in at most some 40
+/// ms. Terms that are each in one of 500 messages, but hardly ever together, would take a minute
+/// for a billion.
 const STRETCHES: i64 = 3;
 
-/// Messages that a search reads at most: those it finds, and those that turn out to be of another
+/// The most messages that a search reads: its results, and those that turn out to be of another
 /// time. Some 5 µs each.
 const CANDIDATES_MAX: usize = 4000;
 
@@ -54,7 +54,7 @@ const IS_COMMON: &str =
 const HOW_MANY: &str = "SELECT messages FROM target WHERE id = ?1";
 pub(super) const LAST_ID: &str = "SELECT coalesce(max(id), 0) FROM message";
 
-/// What is asked for, of a [`Request::Search`].
+/// The criteria of a [`Request::Search`].
 pub(super) struct Search<'a> {
     pub targets: &'a [Target],
     pub words: &'a str,
@@ -65,8 +65,8 @@ pub(super) struct Search<'a> {
     pub rare_max: i64,
 }
 
-/// Looks up what is filed. A time is looked up by the numbers that messages had then, so that
-/// what was said while the clock went back may be missed.
+/// Searches the index. A time is found by the ids of its messages, so that those sent while the
+/// clock went back may be missed.
 pub(super) fn search(connection: &Connection, search: &Search) -> Result<Reply, Trouble> {
     let mut targets = HashMap::new();
     for target in search.targets {
@@ -100,14 +100,14 @@ pub(super) fn search(connection: &Connection, search: &Search) -> Result<Reply, 
     Ok(Reply::Found(found))
 }
 
-/// The message of this number, and its target's.
+/// The message of this id, with its target's id.
 fn message(connection: &Connection, id: i64) -> Result<Option<(i64, Message)>, Trouble> {
     let mut statement = connection.prepare_cached(MESSAGE)?;
     let read = |row: &Row| Ok((row.get(8)?, history::message(row)?));
     Ok(statement.query_row([id], read).optional()?)
 }
 
-/// In FTS5's language, each word in quotes; `None` if nothing can match.
+/// The query in FTS5's language, each word in quotes; `None` if nothing can match.
 fn query(
     connection: &Connection,
     search: &Search,
@@ -131,7 +131,7 @@ fn query(
     let within = format!("({})", within.collect::<Vec<_>>().join(" OR "));
     let all_common = is_common_within(connection, search, targets)?
         && all_common(connection, &terms, search.rare_max)?;
-    // Alone, nothing is looked at in vain.
+    // A single term is never read in vain.
     if all_common && !terms.is_empty() {
         let stretches = (0..STRETCHES).map(|back| format!("\"%{}\"", stretch(last) - back));
         terms.push(format!("({})", stretches.collect::<Vec<_>>().join(" OR ")));
@@ -140,7 +140,7 @@ fn query(
     Ok(Some(terms.join(" AND ")))
 }
 
-/// Whether the targets together have more messages than are rare.
+/// Whether the targets together have more than [`RARE_MAX`] messages.
 fn is_common_within(
     connection: &Connection,
     search: &Search,
@@ -164,12 +164,12 @@ fn all_common(connection: &Connection, terms: &[String], rare_max: i64) -> Resul
     Ok(true)
 }
 
-/// The part of all messages that one is in.
+/// The stretch of messages that an id is in.
 fn stretch(id: i64) -> i64 {
     id >> 18
 }
 
-/// The numbers of the first and the last message that may be of the wanted time.
+/// The ids of the first and the last message that may be of the wanted time.
 fn span(
     connection: &Connection,
     search: &Search,
@@ -189,18 +189,18 @@ fn span(
     Ok(first.zip(last))
 }
 
-/// The last message, by number, whose words are filed.
+/// The id of the last indexed message.
 pub(super) fn indexed(connection: &Connection) -> Result<i64, Trouble> {
     Ok(connection.prepare_cached(INDEXED)?.query_row([], |row| row.get(0))?)
 }
 
-/// How many messages may still have to be filed.
+/// The number of messages that may not be indexed yet.
 pub(super) fn unindexed(connection: &Connection) -> Result<i64, Trouble> {
     let last: i64 = connection.prepare_cached(LAST_ID)?.query_row([], |row| row.get(0))?;
     Ok((last - indexed(connection)?).max(0))
 }
 
-/// Files the next messages, at most so many; returns how many it looked at.
+/// Indexes the next messages, at most `limit`. Returns how many it examined.
 pub(super) fn index(connection: &Connection, limit: usize) -> Result<usize, Trouble> {
     let mut unindexed = connection.prepare_cached(UNINDEXED)?;
     let mut index = connection.prepare_cached(INDEX)?;
@@ -224,13 +224,13 @@ pub(super) fn index(connection: &Connection, limit: usize) -> Result<usize, Trou
     Ok(count)
 }
 
-/// Whether words that are taken out of the index are erased from the file, too.
+/// Sets whether words removed from the index are also erased from the file.
 pub(super) fn erase(connection: &Connection, at_once: bool) -> Result<(), Trouble> {
     connection.prepare_cached(ERASE)?.execute([at_once])?;
     Ok(())
 }
 
-/// To be called when the last messages were removed, as their numbers will be given again.
+/// Call this when the last messages were removed, as their ids will be reused.
 pub(super) fn step_back(connection: &Connection) -> Result<(), Trouble> {
     connection.prepare_cached(STEP_BACK)?.execute([])?;
     Ok(())
@@ -245,8 +245,8 @@ pub(super) struct Indexable<'a> {
     pub text: &'a str,
 }
 
-/// Takes a row out of the index, if it is there. FTS5 calls it damage when it is told to forget
-/// what it never had, so events, redacted messages and those that are not filed yet are left alone.
+/// Removes a row from the index, if it is there. FTS5 reports damage for rows it never had, so
+/// events, redacted and not yet indexed messages are left alone.
 pub(super) fn unindex(connection: &Connection, row: &Indexable) -> Result<(), Trouble> {
     let Indexable { id, kind, target, source, text } = *row;
     if kind != history::MESSAGE || id > indexed(connection)? {
@@ -259,14 +259,14 @@ pub(super) fn unindex(connection: &Connection, row: &Indexable) -> Result<(), Tr
     }
 }
 
-/// Empties the index, to be made anew behind the requests.
+/// Empties the index, to be rebuilt in the background.
 pub(super) fn start_over(connection: &Connection) -> Result<(), Trouble> {
     log::warn!("the index of words was damaged: it is made anew from the messages");
     connection.execute_batch(EMPTY)?;
     Ok(())
 }
 
-/// What a message is filed under: the same whenever it is asked for the same.
+/// The terms of a message: always the same for the same message.
 fn filed(id: i64, target: i64, source: &str, text: &str) -> String {
     let nick = source.split('!').next().unwrap_or_default();
     let mut filed = format!("%{} #{target} @{nick}", stretch(id));
@@ -276,7 +276,7 @@ fn filed(id: i64, target: i64, source: &str, text: &str) -> String {
     filed
 }
 
-/// Letters and digits that stand together, with accents that are written after their letter.
+/// The words of a text: runs of letters and digits, with combining accents.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let part = |c: char| c.is_alphanumeric() || ('\u{300}'..='\u{36f}').contains(&c);
     text.split(move |c| !part(c)).filter(|word| word.contains(char::is_alphanumeric))

@@ -1,4 +1,4 @@
-//! What can be seen only from beside the connection: plans, migrations, faults made by pragmas.
+//! Tests that need the connection itself: query plans, migrations, faults made by pragmas.
 
 use super::*;
 use crate::store::{Limit, Message, NewAccount, Redactor, Secret, Selection, Target, Text};
@@ -74,7 +74,8 @@ fn every_query_walks_an_index_and_sorts_nothing() {
     ] {
         let plan = plan(&connection, sql);
         assert!(plan.iter().any(|step| step.contains(expected)), "{sql}: {plan:#?}");
-        // Of a constant row only, and from the end of an index where only so many are asked for; and with whom somebody talks is not told twice.
+        // Allowed are scans of a constant row, those from the end of an index with a limit, and a
+        // union of conversations without duplicates.
         let slow = |step: &String| {
             (step.starts_with("SCAN") && step != "SCAN CONSTANT ROW" && sql != known::ALL)
                 || (step.contains("B-TREE") && sql != history::WITH_WHOM)
@@ -119,7 +120,7 @@ fn an_older_schema_is_migrated_step_by_step_with_a_copy_before_each() {
     assert_eq!(verify(&copies[0]), Ok(vec![]), "a copy can be gone back to");
     let mood = read(&copies[1], "SELECT coalesce(mood, 'none') FROM message");
     assert_eq!(mood, Ok("none".to_owned()));
-    // And the program of before refuses what it doesn't know, changing nothing.
+    // An older program refuses the newer schema, and changes nothing.
     let newer = Trouble::Newer { found: 3, known: 1 };
     assert_eq!(Database::open_with(&file, Durability::Full, first).err(), Some(newer.clone()));
     let known = schema::STEPS.len() as i64;
@@ -279,7 +280,7 @@ fn a_damaged_index_of_words_is_made_anew_and_nothing_is_refused_for_it() {
     let mut database = Database::in_memory().unwrap();
     database.serve([append("m1"), append("m2")].iter());
     while database.tidy().unwrap() {}
-    // The words of both are gone, and nobody has told the index's progress.
+    // The words of both are gone, without an update of the index's progress.
     let sql = "INSERT INTO message_words (message_words) VALUES ('delete-all')";
     database.connection.execute_batch(sql).unwrap();
     assert_eq!(database.serve([&redact].into_iter()), [Reply::Redacted]);
@@ -289,7 +290,7 @@ fn a_damaged_index_of_words_is_made_anew_and_nothing_is_refused_for_it() {
     };
     assert_eq!(found.len(), 1, "m2 is found again");
 
-    // What the index consists of can't be read.
+    // The index's own data can't be read.
     database.connection.execute_batch("UPDATE message_words_data SET block = x'ff'").unwrap();
     let damaged = database.serve([&search].into_iter());
     assert_eq!(damaged, [Reply::Failed(Trouble::Index)]);

@@ -1,8 +1,8 @@
-//! One IRC message: its parts found in a line, and a line made of its parts.
-//! Modern IRC, "Message Format"; RFC 2812 §2.3.1; IRCv3 message-tags.
+//! Parses an IRC message from a line, and writes one. Modern IRC, "Message Format"; RFC 2812
+//! §2.3.1; IRCv3 message-tags.
 //!
-//! Neither direction knows what a command means, how many parameters it wants, or the line's end:
-//! [`super::line`] has found that, and whoever writes adds CR LF.
+//! Neither direction knows the commands or the line's end: [`super::line`] finds that, and the
+//! caller adds CR LF.
 
 pub mod names;
 pub mod tags;
@@ -16,25 +16,26 @@ use tags::Tags;
 /// "Size limit".
 pub const CLIENT_TAGS_MAX: usize = 4096;
 
-/// The longest tags a server may send, its own and those of the client whose message it passes on.
+/// The longest tags a server may send, its own and the client's together.
 pub const SERVER_TAGS_MAX: usize = 8191;
 
-/// The longest rest of a message in bytes, after the tags and without CR LF.
+/// The longest message in bytes, without its tags and CR LF.
 pub const REST_MAX: usize = 510;
 
-/// The most parameters of a message; the last of so many takes the rest, with or without a colon.
+/// The most parameters of a message; the last takes the rest, with or without a colon.
 pub const PARAMS_MAX: usize = 15;
 
 /// One message. Its texts lie in the line it was parsed from and hold no NUL, CR or LF.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// Often none.
+    /// The message tags.
     pub tags: Tags<'a>,
-    /// Who sent it, without the colon; never empty, no space in it. A server ignores a client's.
+    /// The sender, without the colon; never empty, no space in it. A server ignores that of a
+    /// client.
     pub source: Option<&'a str>,
-    /// Letters and digits of ASCII, as they were written: `privmsg` is `PRIVMSG`.
+    /// The command: ASCII letters and digits, in the case as sent; `privmsg` means `PRIVMSG`.
     pub command: &'a str,
-    /// Of any but the last: not empty, no space in it, no colon before it.
+    /// The parameters. All but the last are not empty, contain no space, and begin with no colon.
     pub params: Params<'a>,
 }
 
@@ -46,14 +47,14 @@ pub struct Params<'a> {
     count: usize,
 }
 
-/// Why a line is no message.
+/// A line that is no message, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bad {
     /// More tags than allowed; worth an `ERR_INPUTTOOLONG`.
     TagsTooLong,
     /// More than [`REST_MAX`] bytes beside the tags; worth an `ERR_INPUTTOOLONG`.
     TooLong,
-    /// NUL, CR or LF somewhere in it.
+    /// The line contains NUL, CR or LF.
     Control,
     /// Not UTF-8; worth a `FAIL … INVALID_UTF8`, IRCv3 utf8-only.
     NotUtf8,
@@ -65,11 +66,11 @@ pub enum Bad {
 }
 
 impl<'a> Message<'a> {
-    /// The message in `line`, which is without its ending, from a peer who may send tags of
-    /// `tags_max` bytes: [`CLIENT_TAGS_MAX`] or [`SERVER_TAGS_MAX`].
+    /// Parses `line`, which is without its ending. `tags_max` is the limit for the peer:
+    /// [`CLIENT_TAGS_MAX`] or [`SERVER_TAGS_MAX`].
     ///
-    /// Where a space must be, several may be; and some before source or command. Tags begin with
-    /// the line's first byte or are none.
+    /// Several spaces count as one; spaces may stand before the source or command. Tags must begin
+    /// with the line's first byte.
     /// ```
     /// use stonechat::wire::irc::{CLIENT_TAGS_MAX, Message};
     /// let line = b"@label=12 :ann PRIVMSG  #rust :hello world";
@@ -145,7 +146,7 @@ impl<'a> Deref for Params<'a> {
     }
 }
 
-/// Takes the text before the next space, and the spaces, off the front of `rest`.
+/// Removes the text before the next space, and the spaces, from the front of `rest`.
 fn next_word<'a>(rest: &mut &'a str) -> &'a str {
     let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
     *rest = after.trim_start_matches(' ');
@@ -156,8 +157,7 @@ fn is_command(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
-/// Whether `text` can be a parameter that others follow: not empty, no space in it, and no colon
-/// before it.
+/// Whether `text` can be a parameter before others: not empty, no space in it, no colon first.
 fn is_middle(text: &str) -> bool {
     is_word(text) && !text.starts_with(':')
 }
@@ -166,15 +166,15 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && !text.contains(' ')
 }
 
-/// Appends a message without a line's end: `tags` as key and plain value, source, command and
-/// `params`. The last gets its colon only where it needs one.
+/// Appends a message without a line's end: `tags` as key and unescaped value, source, command and
+/// `params`. The last parameter gets a colon only if it needs one.
 ///
-/// Nothing a peer has said can end the line or begin another part of it. NUL, CR and LF are dropped
-/// wherever they stand, though a tag's value keeps its CR and LF, escaped. A source or a parameter
-/// that can't stand where it should is written as `*`; a tag whose key can't be told is left out.
+/// No text of a peer can end the line or begin another part of it. NUL, CR and LF are dropped; only
+/// in a tag's value CR and LF are kept, escaped. A source or parameter that does not fit its place
+/// is written as `*`. A tag with an invalid key is left out.
 ///
-/// How long the message becomes is the caller's affair. The command is letters and digits, and the
-/// parameters are at most [`PARAMS_MAX`]; more are left out.
+/// The caller checks the length. The command is letters and digits. Parameters beyond
+/// [`PARAMS_MAX`] are left out.
 /// ```
 /// use stonechat::wire::irc::write;
 /// let mut line = Vec::new();
@@ -191,8 +191,8 @@ pub fn write(
     write_as(out, tags, source, command, params, false);
 }
 
-/// The same with a colon before the last parameter in any case: there are programs that look for the
-/// text of a message behind one.
+/// Appends a message as [`write`] does, but always with a colon before the last parameter: some
+/// programs look for the text of a message behind one.
 pub fn write_with_text(out: &mut Vec<u8>, source: Option<&str>, command: &str, params: &[&str]) {
     write_as(out, &[], source, command, params, true);
 }
@@ -226,7 +226,7 @@ fn write_as(
     push_text(out, last);
 }
 
-/// What a message can't hold.
+/// Characters that a message can't contain.
 const CONTROL: [char; 3] = ['\0', '\r', '\n'];
 
 fn write_tags(out: &mut Vec<u8>, tags: &[(&str, &str)]) {

@@ -1,29 +1,28 @@
-//! The names that IRC gives things, each a type that holds only what may stand in a message.
-//! Modern IRC, "Clients" and "Channels"; RFC 2812 §2.3.1.
+//! The names of IRC, each a type that contains only what may stand in a message. Modern IRC,
+//! "Clients" and "Channels"; RFC 2812 §2.3.1.
 //!
-//! A nick is ASCII, so that no two nicks differ only in letters that look alike across scripts; who
-//! wants to be called Zoë or Женя says so in the metadata key `display-name`. What remains alike
-//! within ASCII (`l` and `I`, `0` and `O`) is refused where a nick is registered to an account.
-//! Channels may have any letters: one is joined by a name that was typed or clicked, not trusted for
-//! how it looks.
+//! A nick is ASCII, so that no two nicks differ only in letters that look alike across scripts;
+//! names such as Zoë or Женя go into the metadata key `display-name`. Look-alikes within ASCII (`l`
+//! and `I`, `0` and `O`) of a registered nick are refused elsewhere. Channels may have any letters:
+//! their names are typed or clicked, not trusted for their looks.
 
-/// Whom a message is from or to.
+/// The nick of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nick<'a>(&'a str);
 
-/// Where people talk: `#` and what follows.
+/// The name of a channel, `#` included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelName<'a>(&'a str);
 
-/// What opens a channel that is locked (mode `k`).
+/// The key of a channel (mode `k`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key<'a>(&'a str);
 
-/// What somebody is logged in as; of the same characters as a nick.
+/// The name of an account; it has the syntax of a nick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account<'a>(&'a str);
 
-/// What channel names begin with: ISUPPORT `CHANTYPES`.
+/// The first character of channel names: ISUPPORT `CHANTYPES`.
 pub const CHANNEL_TYPES: &str = "#";
 
 impl<'a> Nick<'a> {
@@ -39,7 +38,7 @@ impl<'a> Nick<'a> {
 }
 
 impl<'a> Account<'a> {
-    /// As [`Nick::parse`].
+    /// Parses a name by the rules of [`Nick::parse`].
     pub fn parse(text: &'a str, bytes_max: usize) -> Option<Account<'a>> {
         is_nick(text, bytes_max).then_some(Account(text))
     }
@@ -59,7 +58,7 @@ impl<'a> ChannelName<'a> {
         (fits && !text.contains(unfit)).then_some(ChannelName(text))
     }
 
-    /// Whether `text` can mean nothing but a channel, however badly it is written.
+    /// Whether `text` must be meant as a channel, even if it is no valid name.
     pub fn is_meant_by(text: &str) -> bool {
         text.starts_with('#')
     }
@@ -92,7 +91,7 @@ fn is_nick(text: &str, bytes_max: usize) -> bool {
     fits && text.bytes().all(|byte| first(byte) || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// What leaves no trace on a screen, or turns the text around it: names that differ in these alone
+/// Whether a character is invisible, or turns the text around it. Names that differ in these alone
 /// would look the same in every font.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
@@ -175,7 +174,7 @@ mod tests {
     }
 
     proptest! {
-        /// Each can stand anywhere in a message, and comes back from it as it was.
+        /// Every valid name can stand anywhere in a message, and is parsed back unchanged.
         #[test]
         fn names_pass_through_a_message(text in "[#a-z0-9:\\-,é \\PC]{0,8}") {
             let names = [

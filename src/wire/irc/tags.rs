@@ -1,7 +1,7 @@
 //! Message tags: IRCv3 message-tags, "Format" and "Escaping values".
 
-/// The tags of one message, as they were sent. Any text is fit to be tags; no key is refused, as
-/// the specification asks.
+/// The tags of one message, unparsed. Any text is valid; no key is refused, as the specification
+/// demands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tags<'a>(&'a str);
 
@@ -11,26 +11,26 @@ impl<'a> Tags<'a> {
         Tags(raw)
     }
 
-    /// As they were sent, without the `@` before and the space after them.
+    /// The text of the tags, without the `@` before and the space after them.
     pub fn raw(self) -> &'a str {
         self.0
     }
 
-    /// Key and value of each, in the order sent and as they were sent, the value still escaped. A
-    /// missing value is empty, for the two mean the same. What has no key is left out.
+    /// Key and value of each tag, in the order sent; the value is still escaped. A missing value is
+    /// empty, as both mean the same. A tag without a key is left out.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = (&'a str, &'a str)> {
         let tags = self.0.split(';').map(|tag| tag.split_once('=').unwrap_or((tag, "")));
         tags.filter(|(key, _)| !key.is_empty())
     }
 
-    /// The value of `key`, still escaped; of several the last. Keys differ in case.
+    /// The value of `key`, still escaped; the last one if there are several. Case matters.
     pub fn get(self, key: &str) -> Option<&'a str> {
         self.iter().rev().find(|(its_key, _)| *its_key == key).map(|(_, value)| value)
     }
 }
 
-/// What an escaped value says. An escape that means nothing is the character after its backslash; a
-/// backslash at the end is nothing.
+/// Unescapes a value. An unknown escape is the character after its backslash; a backslash at the
+/// end is dropped.
 /// ```
 /// use stonechat::wire::irc::tags::unescape;
 /// assert_eq!(unescape(r"one\stwo\:\n\x\").collect::<String>(), "one two;\nx");
@@ -49,8 +49,7 @@ pub fn unescape(value: &str) -> impl Iterator<Item = char> {
     })
 }
 
-/// Appends `value` so that [`unescape`] gives it back, but for NUL: no escape can say it, and it is
-/// dropped.
+/// Appends `value` so that [`unescape`] restores it. NUL has no escape, and is dropped.
 pub fn escape(out: &mut Vec<u8>, value: &str) {
     for &byte in value.as_bytes() {
         match byte {
@@ -65,7 +64,7 @@ pub fn escape(out: &mut Vec<u8>, value: &str) {
     }
 }
 
-/// Whether `key` can be told: whatever could be read back as it.
+/// Whether `key` can be written so that it is parsed back unchanged.
 pub(super) fn is_key(key: &str) -> bool {
     !key.is_empty() && !key.contains(['=', ';', ' ', '\r', '\n', '\0'])
 }
@@ -85,7 +84,7 @@ mod tests {
         unescape(value).collect()
     }
 
-    /// By the plainest means: one replacement after the other, double backslashes set aside first.
+    /// The naive oracle: one replacement after the other, double backslashes set aside first.
     fn oracle(value: &str) -> String {
         let aside = value.replace("\\\\", "\0");
         let plain = aside.replace("\\:", ";").replace("\\s", " ");

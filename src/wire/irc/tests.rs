@@ -1,4 +1,4 @@
-//! Messages against the tables of the specifications, an oracle, and what peers could slip in.
+//! Messages against the tables of the specifications, an oracle, and injection by peers.
 
 use super::tags::unescape;
 use super::*;
@@ -37,7 +37,7 @@ fn parse(line: &str) -> Result<Owned, Bad> {
     Message::parse(line.as_bytes(), CLIENT_TAGS_MAX).map(Owned::of)
 }
 
-/// Tags, source, command, parameters by the plainest means: by where each word begins.
+/// The naive oracle: finds tags, source, command and parameters by where each word begins.
 fn oracle(line: &str) -> Option<(&str, Option<&str>, &str, Vec<&str>)> {
     let (tags, line) = match line.strip_prefix('@') {
         Some(line) => line.split_once(' ')?,
@@ -68,8 +68,8 @@ fn check_against_oracle(line: &str) {
     assert_eq!(parsed, oracle(line), "{line:?}");
 }
 
-/// Many of these are of the `msg-split` table of github.com/ircdocs/parser-tests, where `COMMAND`
-/// is what it is here.
+/// Many of these are of the `msg-split` table of github.com/ircdocs/parser-tests, where the command
+/// is `COMMAND` too.
 #[test]
 fn the_table() {
     let table: [(&str, Option<&str>, &str, &[&str]); 27] = [

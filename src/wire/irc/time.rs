@@ -1,4 +1,4 @@
-//! Times as IRCv3 server-time writes them: `2026-11-21T13:00:05.123Z`.
+//! Times in the format of IRCv3 server-time: `2026-11-21T13:00:05.123Z`.
 
 /// Appends a time in milliseconds since 1970. Days become dates as in Howard Hinnant's `civil_from_days`.
 pub fn write_time(text: &mut Vec<u8>, unix_ms: u64) {
@@ -28,9 +28,8 @@ pub fn write_time(text: &mut Vec<u8>, unix_ms: u64) {
     }
 }
 
-/// The milliseconds since 1970 of a time that is written as [`write_time`] does, from 1970 to 9999.
-/// IRCv3 server-time: exactly three digits of a second. The 60th second of a leap is the end of the
-/// 59th.
+/// Parses the format of [`write_time`] into milliseconds since 1970, from 1970 to 9999. IRCv3
+/// server-time: exactly three digits of a second. A leap second (60) counts as the end of the 59th.
 pub fn read_time(text: &str) -> Option<u64> {
     let text: &[u8; 24] = text.as_bytes().try_into().ok()?;
     let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
@@ -65,7 +64,7 @@ fn days_in(year: u64, month: u64) -> u64 {
     }
 }
 
-/// As in Howard Hinnant's `days_from_civil`.
+/// The days from 1970 to a date, as in Howard Hinnant's `days_from_civil`.
 fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (era, year_of_era) = (year / 400, year % 400);

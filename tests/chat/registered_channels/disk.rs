@@ -1,4 +1,4 @@
-//! What becomes of a registered channel when the disk is full or stalls, or the server is killed.
+//! Registered channels when the disk is full or stalls, or the server is killed.
 
 use super::{ANN_HAS_A, ANN_IS_BACK, after};
 use crate::stage::{Stage, play, settings};
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 #[test]
 fn whatever_the_disk_does_a_renamed_channel_is_kept() {
-    // Not kept under the new name yet: it is still there under the old one.
+    // Not stored under the new name yet: it is still there under the old one.
     after(
         ANN_HAS_A,
         &format!(
@@ -27,7 +27,7 @@ fn whatever_the_disk_does_a_renamed_channel_is_kept() {
              ann< :ChanServ!services@srv NOTICE ann :There is no registered channel of that name."
         ),
     );
-    // Whoever has its old name by now keeps that.
+    // A new channel of the old name keeps that.
     after(
         ANN_HAS_A,
         &format!(
@@ -56,7 +56,7 @@ fn whatever_the_disk_does_a_renamed_channel_is_kept() {
              ann< :ChanServ!services@srv NOTICE ann :Channel #c, made 2026-01-01T00:00:00Z, registered by ann"
         ),
     );
-    // While a change from before is being written.
+    // While an earlier change is being written.
     after(
         ANN_HAS_A,
         &format!(
@@ -85,7 +85,7 @@ fn a_renamed_channel_is_kept_under_one_name_at_least_whenever_the_server_is_kill
             stage.say("ann", line);
         }
         stage.disk(State::Stalls);
-        // The first is being written when the channel gets its other name.
+        // The first is being written when the channel is renamed.
         for line in ["TOPIC #a :news", "RENAME #a #b"] {
             stage.say("ann", line);
         }
@@ -206,7 +206,7 @@ fn a_dropped_channel_does_not_come_back_by_what_is_changed_meanwhile() {
 
 #[test]
 fn what_was_changed_while_a_drop_failed_is_kept() {
-    // A save is under way when the drop is asked for, or none is.
+    // With and without a save under way when DROP comes.
     for (before, requests) in [("", 2), ("bob> TOPIC #a :before\nann~\nbob~", 4)] {
         after(
             ANN_HAS_A,

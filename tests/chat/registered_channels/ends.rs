@@ -1,5 +1,5 @@
-//! How a registration ends, or goes to another name: DROP, RENAME, accounts that go; also while an
-//! answer is awaited.
+//! The end of a registration, or its change of name: DROP, RENAME, removed accounts; also while a
+//! reply is pending.
 
 use super::{ANN_HAS_A, ANN_IS_BACK, after, with_operator};
 use crate::stage::{Stage, play_with, settings};
@@ -153,7 +153,7 @@ fn an_account_that_goes_meanwhile_registers_nothing() {
              bob< :srv 323 bob :End of /LIST"
         ),
     );
-    // Another account of the same name may be there by then: the channel is not its.
+    // A later account of the same name does not own the channel.
     play_with(
         with_operator(),
         &format!(
@@ -179,7 +179,7 @@ fn an_account_that_goes_meanwhile_registers_nothing() {
              eve< :ChanServ!services@srv NOTICE eve :There is no registered channel of that name."
         ),
     );
-    // By `stonechatd account remove`, of which the daemon hears with the next change.
+    // By `stonechatd account remove`, which the daemon notices with the next change.
     let mut stage = Stage::new(settings());
     stage.register("ann", "");
     for line in ["NS REGISTER secret", "JOIN #a", "CS REGISTER #a"] {

@@ -1,4 +1,4 @@
-//! Registered channels: ChanServ, ranks by account, and what is there again after a start.
+//! Registered channels: ChanServ, ranks by account, and the state after a restart.
 
 mod disk;
 mod ends;
@@ -7,7 +7,7 @@ mod story;
 use crate::stage::{Stage, operator, play, play_with, settings};
 use stonechat::chat::{Limits, Settings};
 
-/// Has `ann` register the channel `#a`, and forgets what is heard of it.
+/// Lets `ann` register the channel `#a`, and discards the output.
 const ANN_HAS_A: &str = "
     ann+ draft/no-implicit-names
     ann> NS REGISTER secret
@@ -15,7 +15,7 @@ const ANN_HAS_A: &str = "
     ann> CS REGISTER #a
     ann~";
 
-/// Has `ann` come again, and log in.
+/// Lets `ann` connect again, and log in.
 const ANN_IS_BACK: &str = "
     ann> CAP REQ :sasl draft/no-implicit-names
     ann> AUTHENTICATE PLAIN

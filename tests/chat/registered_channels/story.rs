@@ -1,16 +1,17 @@
-//! Any story of one channel, whatever the disk does meanwhile: what its people were told last is so.
+//! Random stories of one channel, with a faulty disk: its state is always the one last shown to its
+//! members.
 
 use super::ANN_IS_BACK;
 use crate::stage::{Stage, settings};
 use crate::world::disk::State;
 use proptest::prelude::*;
 
-/// What happens to the channel that `ann` has at one time or another.
+/// An event in the story of ann's channel.
 #[derive(Clone, Debug)]
 enum Event {
     Says(&'static str),
     Disk(State),
-    /// So it is for so many requests, and then otherwise.
+    /// Sets the state of the disk for a number of requests, and the one after them.
     DiskChanges(State, usize, State),
     Restart,
 }
@@ -40,13 +41,13 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     proptest::collection::vec(event, 1..40)
 }
 
-/// Ann, her channel, and what she was told of it. While she waits for an answer bob speaks.
+/// Ann, her channel, and its state as shown to her. While she waits for a reply bob acts.
 struct Story {
     stage: Stage,
-    /// Where she takes the channel to be.
+    /// The channel's name as she knows it.
     name: &'static str,
     registered: bool,
-    /// She has asked for something and was not answered yet.
+    /// A request of hers is not answered yet.
     waits: bool,
 }
 
@@ -61,7 +62,7 @@ impl Story {
         story
     }
 
-    /// Both are in the channel, and operators if ann can see to that.
+    /// Both join the channel, and become operators if ann can make them so.
     fn gather(&mut self) {
         self.stage.heard("ann");
         self.say("JOIN CHANNEL");
@@ -116,7 +117,7 @@ impl Story {
             }
         }
         if let [_, _] = there[..] {
-            // Kept under its new name, and not forgotten yet under the old.
+            // Stored under the new name, and not dropped yet under the old.
             there.retain(|name| *name == self.name);
             let old = if self.name == "#a" { "#b" } else { "#a" };
             self.stage.say("ann", &format!("CS DROP {old} {old}"));
@@ -149,7 +150,7 @@ proptest! {
         story.stage.disk(State::Well);
         story.hear();
         prop_assert!(!story.waits, "an answer comes to each");
-        // The next change keeps what could not be kept before.
+        // The next change also stores the earlier ones that failed.
         story.say("JOIN CHANNEL");
         story.say("TOPIC CHANNEL :last");
         let (name, registered) = (story.name, story.registered);

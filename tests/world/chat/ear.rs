@@ -1,43 +1,43 @@
-//! What one client makes of what it hears: who is in its channels, and what happened in them.
+//! What one client learns from the lines it receives: members and events of its channels.
 
 use std::collections::{BTreeMap, BTreeSet};
 use stonechat::wire::irc::{Message, SERVER_TAGS_MAX};
 
-/// Everything a client knows is from lines it has heard.
+/// The knowledge of a client, all of it from lines it has received.
 #[derive(Default)]
 pub struct Ear {
     pub caps: Vec<&'static str>,
-    /// As the server calls it; empty before it is registered.
+    /// Its nick for the server; empty before it is registered.
     pub nick: String,
-    /// The channels it is in, and their members once it has been told.
+    /// Its channels, and their members once NAMES has listed them.
     pub rooms: BTreeMap<String, Option<BTreeSet<String>>>,
-    /// Who was last seen by each nick.
+    /// The client last seen under each nick.
     pub people: BTreeMap<String, usize>,
-    /// What it has heard in each channel, over all the times it was in it.
+    /// The events it received in each channel, over all its stays there.
     pub log: BTreeMap<String, Vec<Event>>,
-    /// What was said to it in private.
+    /// The private messages it received.
     pub private: Vec<String>,
-    /// What it has to reply.
+    /// Replies that it has to send.
     pub replies: Vec<String>,
-    /// The tokens of PONG, the labels, in the order they came back.
+    /// The tokens of PONG, and the labels, in the order received.
     pub pongs: Vec<String>,
     pub labels: Vec<String>,
-    /// How often it has heard each command.
+    /// The number of lines received, by command.
     pub counts: BTreeMap<String, usize>,
-    /// Channels and how many members they have, as the last LIST told.
+    /// Channels and their number of members, from the last LIST.
     pub listed: BTreeMap<String, usize>,
-    /// The nicks that the last WHO told.
+    /// The nicks in the last WHO.
     pub who: BTreeSet<String>,
-    /// The last word, and why the server took leave.
+    /// The reason in the final ERROR.
     pub farewell: Option<String>,
-    /// The number of what each said last, by where they said it.
+    /// The number of each sender's last message, by target.
     last_said: BTreeMap<(String, usize), usize>,
     names: BTreeMap<String, BTreeSet<String>>,
     batches: BTreeSet<String>,
     part_of_line: Vec<u8>,
 }
 
-/// What happens in a channel. Who does it is told by the user name, which never changes.
+/// An event in a channel. The user name identifies the client, as it never changes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     pub who: usize,
@@ -58,12 +58,12 @@ impl Ear {
         self.caps.contains(&cap)
     }
 
-    /// Whether it was told who is in a channel at the moment it joined.
+    /// Whether it receives NAMES on joining.
     pub fn is_told_names(&self) -> bool {
         !self.has("draft/no-implicit-names")
     }
 
-    /// Whether what it has heard ends within a line or a batch.
+    /// Whether its input so far ends within a line or a batch.
     pub fn is_amid(&self) -> bool {
         !self.part_of_line.is_empty() || !self.batches.is_empty()
     }
@@ -124,7 +124,7 @@ impl Ear {
             ("321", _) => self.listed.clear(),
             ("322", [_, channel, count, ..]) => {
                 let before = self.listed.insert(channel.to_lowercase(), count.parse().unwrap());
-                // A fleeting one may have gone and come again meanwhile.
+                // A short-lived channel may have gone and come again meanwhile.
                 let lasting = channel.starts_with("#W");
                 assert!(before.is_none() || !lasting, "{channel} is listed twice");
             }
@@ -176,7 +176,7 @@ impl Ear {
         self.note(&name, mask, What::Joins);
     }
 
-    /// Who was operator of a channel, and comes back where there is none, is it again.
+    /// Notes a former operator that returns to a channel without one, and is operator again.
     fn operator_returns(&self, message: &Message) {
         let channel = message.params[0].to_lowercase();
         let room = self.rooms.get(&channel);
@@ -202,7 +202,7 @@ impl Ear {
         }
     }
 
-    /// Whoever leaves for good, or changes nick, does so in each of their channels.
+    /// Applies a QUIT or NICK to each channel of the client.
     fn everywhere(&mut self, nick: &str, mask: &str, what: What) {
         let own = nick == self.nick;
         let mut known = own && matches!(what, What::Renames(_));
@@ -224,14 +224,14 @@ impl Ear {
         }
     }
 
-    /// Each says a number of their own before what they say.
+    /// Checks the running number before each message.
     fn said(&mut self, nick: &str, mask: &str, target: &str, text: &str) {
         let said = text.split([' ', '.']).nth(1).and_then(|count| count.parse::<usize>().ok());
         let said = said.unwrap_or_else(|| panic!("nobody said {text:?}"));
         assert!(text.starts_with(&format!("{}.", number(mask))), "{mask} did not say {text:?}");
         let private = !target.starts_with('#');
         if private && nick == self.nick && self.has("echo-message") {
-            return; // and what one says to oneself comes once more
+            return; // a message to oneself comes twice
         }
         let last = self.last_said.insert((target.to_owned(), number(mask)), said);
         assert!(last.is_none_or(|last| last < said), "{mask} says {text:?} after {last:?}");
@@ -253,7 +253,7 @@ impl Ear {
         assert!(self.has(cap), "not asked for: {cap}");
     }
 
-    /// At that moment this is who is there: it must be who it thought is.
+    /// Compares the members in NAMES with those it knew of.
     fn names_told(&mut self, channel: &str) {
         let names = self.names.remove(channel).unwrap_or_default();
         let Some(room) = self.rooms.get_mut(channel) else { return };

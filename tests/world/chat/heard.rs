@@ -1,5 +1,5 @@
-//! What must be true of all that was heard. That lines are whole, concern their hearer and fit what
-//! it has heard before, the ear has seen to already.
+//! Checks of all received lines at the end. The ear has already checked that each line is whole, is
+//! for its recipient and fits the lines before.
 
 use super::ear::{Event, What};
 use super::{Client, Conduct, LIMITS, STEADY, State, WITNESSED, World};
@@ -43,8 +43,8 @@ impl World {
         }
     }
 
-    /// Who has ended its half is let go; and who came over TLS and is let go in peace knows that it has
-    /// heard all there was to hear.
+    /// A client that has ended its half is closed. A client over TLS that is closed in good order
+    /// receives a close_notify.
     fn check_ends(&self) {
         for (n, client) in self.clients.iter().enumerate() {
             let State::Here(id) = client.state else { continue };
@@ -74,8 +74,8 @@ impl World {
         }
     }
 
-    /// Whether it has read all that concerns it. Whom the loop has dismissed is still a member until
-    /// its last word is written, and hears nothing any more.
+    /// Whether it has read all lines for it. A client that the loop is closing is still a member
+    /// until its last line is written, and receives no more.
     fn is_up_to_date(&self, n: usize) -> bool {
         let client = &self.clients[n];
         let here = matches!(client.conduct, Conduct::Steady | Conduct::Ordinary)
@@ -84,7 +84,7 @@ impl World {
         here || client.ear.farewell.as_ref().is_some_and(|why| why.starts_with("Closing link: "))
     }
 
-    /// In a channel one hears what the witness hears, for as long as one is there.
+    /// In a channel every member receives what the witness receives, while they are there.
     fn check_part(&self, n: usize) {
         let ear = &self.clients[n].ear;
         for channel in WITNESSED {
@@ -115,14 +115,14 @@ impl World {
         }
     }
 
-    /// Each question has one answer, a whole one.
+    /// Each request has exactly one complete answer.
     fn check_answers(&self, n: usize) {
         let Client { ear, typed, .. } = &self.clients[n];
         let count = |command: &str| ear.counts.get(command).copied().unwrap_or(0);
         let (lists, whos) = (count("323"), count("315"));
         assert!(lists <= typed.lists && whos <= typed.whos, "client {n}: {lists}, {whos}");
         assert!(typed.pings.starts_with(&ear.pongs), "client {n}: {:?}", ear.pongs);
-        // Long answers wait for each other, and what is said at once overtakes them.
+        // Long answers wait for each other, and short ones overtake them.
         let labels: BTreeSet<&String> = ear.labels.iter().collect();
         assert_eq!(labels.len(), ear.labels.len(), "client {n}: {:?}", ear.labels);
         assert!(labels.iter().all(|label| typed.labels.contains(label)), "client {n}: {labels:?}");
@@ -138,7 +138,7 @@ impl World {
         }
     }
 
-    /// What the server has taken, in the order it was said.
+    /// The server has accepted the messages of a client in their order.
     fn check_said(&self, n: usize) {
         let typed = &self.clients[n].typed;
         for place in WITNESSED.into_iter().chain(["c0"]) {
@@ -160,7 +160,7 @@ impl World {
         }
     }
 
-    /// What is said in private is heard by one, once.
+    /// A private message is received by one client, once.
     fn check_private(&self) {
         let mut all = BTreeSet::new();
         for text in self.clients.iter().flat_map(|client| &client.ear.private) {
@@ -169,7 +169,7 @@ impl World {
         }
     }
 
-    /// What the server tells at the end is what they think.
+    /// At the end the clients' knowledge agrees with the server.
     fn check_who_is_there(&self) {
         let witness = &self.clients[0].ear;
         let mut there: BTreeMap<&str, usize> = BTreeMap::new();
@@ -177,7 +177,7 @@ impl World {
         for (n, client) in self.clients.iter().enumerate() {
             let State::Here(_) = client.state else { continue };
             let gone = self.ending(n).is_some() || client.ear.nick.is_empty();
-            // Who reads no more may be more, or less, than it knows.
+            // The knowledge of a client that stopped reading may be out of date.
             let known = !matches!(client.conduct, Conduct::Stuck | Conduct::Gone);
             if known && !gone {
                 assert!(nicks.insert(client.ear.nick.clone()), "two are {}", client.ear.nick);
@@ -197,7 +197,7 @@ impl World {
         }
     }
 
-    /// Who has gone is seen to go, for the reason there was, and says nothing afterwards.
+    /// Others see a client quit, with the right reason, and nothing of it afterwards.
     fn check_quits(&self) {
         for log in self.clients[0].ear.log.values() {
             let mut gone = BTreeMap::new();
@@ -221,7 +221,7 @@ impl World {
         }
     }
 
-    /// Who was let go in peace has heard the last word.
+    /// A client that was closed in good order has received the final ERROR.
     fn check_last_word(&self, n: usize) {
         let client = &self.clients[n];
         let farewell = client.ear.farewell.as_deref().unwrap_or_default();
@@ -244,8 +244,8 @@ impl World {
         }
     }
 
-    /// It went on sending to a server that had closed, and had not read its last word for as long
-    /// as the server lingers.
+    /// Whether it went on sending to a server that had closed, and had not read the final ERROR
+    /// while the server lingered.
     fn too_slow(&self, n: usize) -> bool {
         let client = &self.clients[n];
         let lingered =
@@ -264,7 +264,7 @@ impl Event {
     }
 }
 
-/// Told without a channel: who does not know who is where can't tell where it happens.
+/// Whether an event names no channel: without knowledge of members a client can't place it.
 fn is_loose(event: &Event) -> bool {
     matches!(event.what, What::Quits(_) | What::Renames(_))
 }

@@ -1,10 +1,11 @@
-//! People of all manners who chat on a hostile network, and what must be true of what they hear.
+//! Simulates clients of all kinds that chat over a hostile network, and checks the lines they
+//! receive.
 //!
-//! The first of them is the witness: in some channels from before anyone else came until after all
-//! have gone. What it has heard there is what happened; everyone else must have heard exactly the
-//! part of it for which they were there. Four, the witness among them, are steady: they read all they
-//! are sent and do nothing to be thrown out for. The others stall, vanish, flood, fall silent, send
-//! in pieces, end their half. Some of them may come over TLS: what they hear is the same.
+//! The first client is the witness. It is in some channels from before the others come until after
+//! they have gone, and records the events there. Every other client must receive exactly the part
+//! for which it was there. Four clients, the witness included, are steady: they read everything and
+//! do nothing that closes them. The others stall, vanish, flood, fall silent, send in pieces, end
+//! their half. Some may use TLS: they must receive the same lines.
 
 mod ear;
 mod heard;
@@ -51,21 +52,20 @@ const LIMITS: Limits = Limits {
     linger_timeout: Duration::from_secs(2),
 };
 
-/// A connection and who sits at it; named by the number in its user name.
+/// A client; the number in its user name identifies it.
 struct Client {
     end: ClientEnd,
     state: State,
     conduct: Conduct,
     /// Sends in pieces.
     torn: bool,
-    /// Typed and not sent yet.
+    /// Input that is not sent yet.
     unsent: VecDeque<u8>,
-    /// When it sent something last.
+    /// When it last sent something.
     sent_ms: u64,
     typed: Typed,
     ear: Ear,
-    /// What came back, if it talks to the echo instead. Its slot may have been a chatter's, and be one's
-    /// again.
+    /// The echo's output, if it uses that service. Chat clients may have its slot before and after.
     echo: Option<Vec<u8>>,
     /// When the server was first seen to have ended its half, and to have dropped its end.
     ended_ms: Option<u64>,
@@ -77,9 +77,9 @@ enum State {
     /// In the listener's backlog.
     Waiting,
     Here(ConnId),
-    /// Accepted to be told that there is no room.
+    /// Accepted and told `server full`.
     TurnedAway,
-    /// Came no further than its handshake.
+    /// Refused in its handshake.
     Refused,
 }
 
@@ -87,7 +87,7 @@ enum State {
 enum Conduct {
     Steady,
     Ordinary,
-    /// Types no more, not even a PONG, and still reads.
+    /// Sends nothing more, not even a PONG, and still reads.
     Mute,
     /// Has ended its half, and still reads.
     HalfClosed,
@@ -102,13 +102,13 @@ impl Conduct {
         !matches!(self, Conduct::Stuck | Conduct::Gone)
     }
 
-    /// Who reads to the end, and closes when the server does.
+    /// Whether it reads to the end, and closes when the server does.
     fn reads(self) -> bool {
         matches!(self, Conduct::Steady | Conduct::Ordinary | Conduct::Mute)
     }
 }
 
-/// The program, with a note of every ending.
+/// The program, recording every ending.
 struct Noted {
     app: App,
     opened: Opened,
@@ -117,7 +117,7 @@ struct Noted {
 
 struct World {
     choices: Choices,
-    /// Some come over TLS.
+    /// If set, some clients use TLS.
     keys: Option<Keys>,
     limits: Limits,
     server: EventLoop<Transport<ServerEnd>, Noted>,
@@ -129,15 +129,15 @@ struct World {
     now: Now,
 }
 
-/// What a run came across, to be counted over a sweep.
+/// The events of a run, counted over a sweep.
 pub type Sights = BTreeMap<String, usize>;
 
-/// Lives through `steps` choices, comes to rest, shuts down, and checks what was heard.
+/// Runs `steps` random steps, lets everything settle, shuts down, and checks the received lines.
 pub fn run(choices: Choices, steps: usize) -> Sights {
     World::new(choices, None).run(steps)
 }
 
-/// The same with some over TLS: see [`super::simulation::run_over_tls`].
+/// Runs the simulation with some clients over TLS: see [`super::simulation::run_over_tls`].
 pub fn run_over_tls(choices: Choices, steps: usize) -> Sights {
     World::new(choices, Some(Keys::new())).run(steps)
 }
@@ -217,14 +217,14 @@ impl World {
             84 => self.talk_nonsense(n),
             85 | 86 => self.pass(1_000),
             87 if self.choices.one_in(2) => {
-                // They have spoken in time, but the loop comes to it late.
+                // They have sent in time, but the loop reads it late.
                 (0..STEADY).for_each(|n| self.clients[n].end.mend());
                 (0..STEADY).for_each(|n| self.say(n));
                 self.pass(130_000);
                 self.turn();
             }
             87 => {
-                // Two minutes pass in which only the steady ones speak.
+                // Two minutes pass in which only the steady clients send.
                 for _ in 0..2 {
                     self.pass(70_000);
                     (0..STEADY).for_each(|n| self.say(n));
@@ -247,7 +247,7 @@ impl World {
         }
     }
 
-    /// Nobody types for some minutes: who answers when asked stays, and the others go.
+    /// Nobody types for some minutes: clients that answer PING stay, and the others are closed.
     fn fall_silent(&mut self) {
         let here = |world: &World, n: usize| {
             let asked = !world.clients[n].ear.nick.is_empty();
@@ -268,7 +268,7 @@ impl World {
         }
     }
 
-    /// What nobody does in plain.
+    /// Does something that only TLS clients can do.
     fn do_tls(&mut self, n: usize) {
         let client = &mut self.clients[n];
         let ordinary = client.conduct == Conduct::Ordinary;
@@ -306,7 +306,8 @@ impl World {
             5 => self.end_half(n),
             6 => self.clients[n].conduct = Conduct::Mute,
             7 if self.clients[n].echo.is_none() => {
-                // More than the server takes of a line: it is still within the bounds of its tags.
+                // An unfinished line that is longer than `recvq_max` but within the bounds of its
+                // tags.
                 self.type_line(n, &format!("@+{}", "x".repeat(3000)));
                 self.clients[n].unsent.truncate(2800);
                 self.send(n);
@@ -333,7 +334,7 @@ impl World {
         self.server.service.ended.get(&id).copied()
     }
 
-    /// Kinds of endings, commands heard, and what was done with TLS.
+    /// Kinds of endings, received commands, and actions on TLS.
     fn sights(&mut self) -> Sights {
         let mut sights = Sights::new();
         let mut saw = |what: &str| *sights.entry(what.to_owned()).or_default() += 1;

@@ -1,4 +1,4 @@
-//! Between the people and the loop: what is sent arrives, in pieces, sometime.
+//! The network between clients and loop: input arrives late and in pieces.
 
 use super::{Client, Conduct, STEADY, State, World};
 use crate::world::client_end::{STILL_TURNS_MAX, motion};
@@ -6,7 +6,7 @@ use crate::world::{ClientEnd, News, Wire};
 use std::collections::VecDeque;
 use stonechat::net::Peer;
 
-/// By default.
+/// The default of `ping_interval`.
 const PING_INTERVAL_MS: u64 = 90_000;
 
 impl World {
@@ -40,7 +40,7 @@ impl World {
         }
     }
 
-    /// Sends what was typed, or a piece of it.
+    /// Sends the typed input, or a piece of it.
     pub fn send(&mut self, n: usize) {
         let client = &mut self.clients[n];
         let all = client.unsent.len();
@@ -63,7 +63,7 @@ impl World {
         self.clients[n].end.end_half();
     }
 
-    /// Reads, and replies to what wants a reply.
+    /// Reads, and answers lines that need a reply.
     pub fn hear(&mut self, n: usize, most: usize) -> bool {
         let client = &mut self.clients[n];
         if !client.conduct.hears() {
@@ -81,7 +81,7 @@ impl World {
         any
     }
 
-    /// A steady one is asked whether it is still there only if it has been silent.
+    /// Reads for a steady client, which may be sent PING only if it has been silent.
     fn hear_at_once(&mut self, n: usize) {
         let pings = |world: &World| world.clients[n].ear.counts.get("PING").copied();
         let (before, sent_ms) = (pings(self), self.clients[n].sent_ms);
@@ -100,8 +100,7 @@ impl World {
         self.turn_with(None);
     }
 
-    /// A turn in which the loop looks at the poll again before it writes, and finds that `speaker` has
-    /// said something meanwhile.
+    /// Runs a turn in which the loop polls again before it writes, and finds input of `speaker`.
     pub fn turn_with(&mut self, speaker: Option<usize>) {
         for n in 0..self.clients.len() {
             if self.clients[n].end.hurries() {
@@ -182,7 +181,7 @@ impl World {
         }
     }
 
-    /// Lets everything in flight arrive, the loop being woken only when it must be.
+    /// Delivers everything in flight, waking the loop only when needed.
     pub fn quiesce(&mut self) {
         let (mut before, mut still) = ([0; 3], 0);
         for _ in 0..100_000 {
@@ -215,7 +214,7 @@ impl World {
         panic!("did not come to rest");
     }
 
-    /// A client that has read to the end closes too, as clients do.
+    /// Closes a client that has read to the end, as clients do.
     fn close_if_closed(&mut self, n: usize) {
         let wire = self.clients[n].end.wire.borrow();
         let at_end = wire.down_ended && wire.down.is_empty() && !wire.up_ended;
@@ -225,7 +224,7 @@ impl World {
         }
     }
 
-    /// As `quiesce`, and long enough for those who linger or don't read their last word.
+    /// Delivers everything as `quiesce` does, and waits until lingering connections are gone.
     pub fn settle_closing(&mut self) {
         self.quiesce();
         for _ in 0..12 {

@@ -1,16 +1,16 @@
-//! What people type.
+//! The input of the clients.
 
 use super::{Conduct, FLEETING, WITNESSED, World};
 use std::collections::BTreeSet;
 
-/// What one has typed, and what must come of it if the server hears all of it.
+/// The input of a client, and its effects if the server reads all of it.
 #[derive(Default)]
 pub struct Typed {
-    /// Where it will be when all of that is heard.
+    /// Its channels when the server has read all input.
     pub rooms: BTreeSet<&'static str>,
-    /// What it has said where it will be heard: the channel or the nick, and a running number.
+    /// Its messages that others will receive: channel or nick, and a running number.
     pub said: Vec<(&'static str, usize)>,
-    /// How many things it has said at all.
+    /// The number of all its messages.
     count: usize,
     pub pings: Vec<String>,
     pub labels: Vec<String>,
@@ -57,7 +57,7 @@ impl World {
             && self.clients[n].echo.is_none()
     }
 
-    /// A few never get further than their nick.
+    /// Registers the client; a few never get beyond NICK.
     pub fn register(&mut self, n: usize) {
         let steady = self.clients[n].conduct == Conduct::Steady;
         let mut caps: Vec<&str> = Vec::new();
@@ -66,7 +66,7 @@ impl World {
         }
         if n == 0 {
             caps.retain(|cap| !["draft/no-implicit-names", "echo-message"].contains(cap));
-            caps.push("echo-message"); // so that it hears everything
+            caps.push("echo-message"); // so that it receives everything
         }
         if !caps.is_empty() {
             self.type_line(n, &format!("CAP REQ :{}", caps.join(" ")));
@@ -100,7 +100,7 @@ impl World {
             Some(room) => rooms[room],
             None if which == 0 && n != 0 => "c0",
             None if which == 1 => {
-                // To somebody who may not be called that any more.
+                // To a nick that its user may have changed.
                 let other = self.choices.pick(0..self.clients.len());
                 let nick = self.clients[other].ear.nick.clone();
                 if !nick.is_empty() && other != n && other != 0 {
@@ -122,7 +122,7 @@ impl World {
         self.type_line(n, &format!("{label}{verb} {target} :{n}.{number} {more}"));
     }
 
-    /// One command in four carries a label, from those who may.
+    /// Puts a label on one command in four, if the client may use labels.
     fn label(&mut self, n: usize) -> String {
         let client = &mut self.clients[n];
         let may = client.ear.has("labeled-response") && client.ear.has("batch");
@@ -141,7 +141,7 @@ impl World {
 
     pub fn join_some(&mut self, n: usize) {
         let channel = self.some_channel();
-        // The witness leaves no channel, and one that it were in would not come and go.
+        // The witness leaves no channel, and would keep a short-lived one alive.
         if n != 0 {
             self.join(n, channel);
         }
@@ -169,7 +169,7 @@ impl World {
         self.type_line(n, &format!("{label}PART {channel} :enough"));
     }
 
-    /// To one of its own, or to what another is called, or was.
+    /// Changes to a nick of its own, or to the present or past nick of another.
     pub fn change_nick(&mut self, n: usize) {
         if n == 0 || !self.types(n) {
             return;
@@ -238,14 +238,14 @@ impl World {
     pub fn quit(&mut self, n: usize) {
         let label = self.label(n);
         self.type_line(n, &format!("{label}QUIT :{n} goes"));
-        // What it types now is not heard.
+        // Its further input is not read.
         self.clients[n].conduct = Conduct::Mute;
         while !self.clients[n].unsent.is_empty() {
             self.send(n);
         }
     }
 
-    /// At the end, over the wire.
+    /// Asks for the members of all channels at the end.
     pub fn ask_who_is_there(&mut self) {
         for n in 0..self.clients.len() {
             if !matches!(self.clients[n].conduct, Conduct::Steady | Conduct::Ordinary) {

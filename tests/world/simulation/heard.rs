@@ -1,11 +1,11 @@
-//! What must be true of all that was heard.
+//! Checks of all received lines at the end.
 
 use super::{Conduct, ECHO, ECHO_LINE_MAX, LIMITS, STEADY, State, World};
 use crate::world::door;
 use crate::world::room::LIST_LINES;
 use stonechat::net::{CloseReason, Refusal};
 
-/// A fatal alert in plain, as those hear it who speak no TLS: RFC 8446 §6.2.
+/// A fatal alert in plain, as a client without TLS receives it: RFC 8446 §6.2.
 const ACCESS_DENIED: [u8; 7] = [21, 3, 3, 0, 2, 2, 49];
 
 impl World {
@@ -34,8 +34,8 @@ impl World {
         self.check_ends();
     }
 
-    /// As far as it could be told: who expects TLS understands nothing else, and over TLS nobody is
-    /// told more than an alert before hands are shaken.
+    /// A refused client receives the reason in plain, and an alert over TLS, as a handshake is not
+    /// complete.
     fn check_turned_away(&self, n: usize, why: &str) {
         let client = &self.clients[n];
         let heard = &client.heard[..];
@@ -45,7 +45,8 @@ impl World {
             let told = ACCESS_DENIED.starts_with(heard) || door::is_told(told);
             return assert!(told, "turned away, client {n} heard {text:?}");
         }
-        // Turned away before anything of his was read: nobody could know that he speaks no TLS.
+        // Refused before any input was read: the server could not know that this client speaks no
+        // TLS.
         if client.end.is_mistaken() && ACCESS_DENIED.starts_with(heard) {
             return;
         }
@@ -116,7 +117,7 @@ impl World {
         }
     }
 
-    /// Any two agree on the order in which others spoke.
+    /// Any two clients received the messages of others in the same order.
     fn check_order(&self) {
         for a in 0..STEADY {
             for b in a + 1..STEADY {
@@ -133,7 +134,7 @@ impl World {
         }
     }
 
-    /// Who was let go in peace has heard the last word.
+    /// A client that was closed in good order has received the last line.
     fn check_last_words(&self) {
         for (n, client) in self.clients.iter().enumerate() {
             let ended = self.ending(n);
@@ -155,8 +156,8 @@ impl World {
         }
     }
 
-    /// Who has ended its half is let go; and who came over TLS and is let go in peace knows that it has
-    /// heard all there was to hear.
+    /// A client that has ended its half is closed. A client over TLS that is closed in good order
+    /// receives a close_notify.
     fn check_ends(&self) {
         for (n, client) in self.clients.iter().enumerate() {
             let State::Here(id) = client.state else { continue };
@@ -174,8 +175,8 @@ impl World {
         }
     }
 
-    /// It went on sending to a server that had closed, and had not read its last word for as long
-    /// as the server lingers.
+    /// Whether it went on sending to a server that had closed, and had not read the last line while
+    /// the server lingered.
     fn too_slow(&self, n: usize) -> bool {
         let client = &self.clients[n];
         let lingered =
@@ -198,13 +199,13 @@ impl World {
     }
 }
 
-/// The numbers that follow `prefix`, as they stand in `text`.
+/// The numbers after each `prefix` in `text`, in order.
 fn numbers(text: &str, prefix: &str) -> Vec<usize> {
     let said = text.lines().filter_map(|line| line.strip_prefix(prefix));
     said.map(|number| number.parse().expect("a number")).collect()
 }
 
-/// What the echo says to `sent`, by the plainest means.
+/// The naive oracle of the echo's answer to `sent`.
 fn echoed(sent: &[u8], ended: bool) -> Vec<u8> {
     let mut echoed = Vec::new();
     let too_long = format!("ERROR :line too long, at most {ECHO_LINE_MAX} bytes\r\n");

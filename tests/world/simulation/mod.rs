@@ -1,10 +1,9 @@
-//! Clients of all manners on a hostile network, and what must be true of what they hear.
+//! Simulates clients of all kinds over a hostile network, and checks the lines they receive.
 //!
-//! Four of them are steady: they read all they are sent and do nothing to be thrown out for. The
-//! others stall, vanish, end their half, send without end, come too many at once. Everybody in the
-//! room is to hear whole lines, each speaker's in order, none lost, repeated or misdelivered. Some of
-//! them may come over TLS, some through a gate behind which all is said in frames: what they hear is the
-//! same.
+//! Four clients are steady: they read everything and do nothing that closes them. The others stall,
+//! vanish, end their half, send without end, connect in crowds. Everyone in the room must receive
+//! whole lines, each sender's in order, none lost, repeated or misdelivered. Some may use TLS: they
+//! must receive the same lines.
 
 mod heard;
 mod services;
@@ -50,7 +49,7 @@ struct Client {
     state: State,
     conduct: Conduct,
     said: usize,
-    /// To the room: how many lists it asked for.
+    /// The number of lists that it requested from the room.
     lists: usize,
     heard: Vec<u8>,
     /// Came through the gate.
@@ -103,9 +102,9 @@ enum State {
     /// In the listener's backlog.
     Waiting,
     Here(ConnId),
-    /// Accepted to be told that there is no room.
+    /// Accepted and told `server full`.
     TurnedAway,
-    /// Came no further than its handshake.
+    /// Refused in its handshake.
     Refused,
 }
 
@@ -125,33 +124,33 @@ enum Conduct {
 
 pub struct World {
     choices: Choices,
-    /// Some come over TLS.
+    /// If set, some clients use TLS.
     keys: Option<Keys>,
     limits: Limits,
     server: EventLoop<Framed<Transport<ServerEnd>>, Services>,
     door: Door,
     clients: Vec<Client>,
     backlog: VecDeque<usize>,
-    /// When one in the backlog was last let in.
+    /// When a connection was last accepted from the backlog.
     line_moved_ms: u64,
     now: Now,
 }
 
-/// What a run came across, to be counted over a sweep.
+/// The events of a run, counted over a sweep.
 pub struct Sights {
     pub endings: Vec<CloseReason>,
     pub heard: Vec<u8>,
-    /// What was done with TLS, and what came of it.
+    /// Actions on TLS, and their outcomes.
     pub tls: BTreeMap<&'static str, usize>,
 }
 
-/// Lives through `steps` choices, comes to rest, shuts down, and checks what was heard.
+/// Runs `steps` random steps, lets everything settle, shuts down, and checks the received lines.
 pub fn run(choices: Choices, steps: usize) -> Sights {
     World::new(choices, None).run(steps)
 }
 
-/// The same with some over TLS. The bytes are others each time, but not how many there are: a seed
-/// replays all the same.
+/// Runs the simulation with some clients over TLS. The bytes differ each time, but not their
+/// number, so that a seed replays all the same.
 pub fn run_over_tls(choices: Choices, steps: usize) -> Sights {
     World::new(choices, Some(Keys::new())).run(steps)
 }
@@ -226,7 +225,7 @@ impl World {
                 self.turn();
             }
             85 => {
-                // Two minutes pass in which only the steady ones speak.
+                // Two minutes pass in which only the steady clients send.
                 for _ in 0..2 {
                     self.pass(70_000);
                     (0..STEADY).for_each(|n| self.say(n));
@@ -253,7 +252,7 @@ impl World {
         }
     }
 
-    /// What nobody does in plain.
+    /// Does something that only TLS clients can do.
     fn do_tls(&mut self, n: usize) {
         let client = &mut self.clients[n];
         let ordinary = client.conduct == Conduct::Ordinary;
@@ -316,7 +315,7 @@ impl World {
         }
     }
 
-    /// A reply that comes too late: its connection may be gone and its slot another's.
+    /// Sends a reply too late: its connection may be gone, and its slot reused.
     fn late_reply(&mut self, n: usize) {
         let State::Here(id) = self.clients[n].state else { return };
         if self.clients[n].end.wire.borrow().server_gone {
@@ -403,8 +402,7 @@ impl World {
         self.turn_with(None);
     }
 
-    /// A turn in which the loop looks at the poll again before it writes, and finds that `speaker` has
-    /// said something meanwhile.
+    /// Runs a turn in which the loop polls again before it writes, and finds input of `speaker`.
     fn turn_with(&mut self, speaker: Option<usize>) {
         for n in 0..self.clients.len() {
             if n < STEADY || self.clients[n].end.hurries() {
@@ -488,7 +486,7 @@ impl World {
         }
     }
 
-    /// Lets everything in flight arrive, the loop being woken only when it must be.
+    /// Delivers everything in flight, waking the loop only when needed.
     fn quiesce(&mut self) {
         let (mut before, mut still) = ([0; 3], 0);
         for _ in 0..100_000 {
@@ -518,7 +516,7 @@ impl World {
         panic!("did not come to rest");
     }
 
-    /// A client that has read to the end closes too, as clients do.
+    /// Closes a client that has read to the end, as clients do.
     fn close_if_closed(&mut self, n: usize) {
         let wire = self.clients[n].end.wire.borrow();
         let at_end = wire.down_ended && wire.down.is_empty() && !wire.up_ended;
@@ -532,7 +530,7 @@ impl World {
         !matches!(self.clients[n].conduct, Conduct::Stuck | Conduct::Gone)
     }
 
-    /// As `quiesce`, and long enough for those who linger or don't read their last word.
+    /// Delivers everything as `quiesce` does, and waits until lingering connections are gone.
     fn settle_closing(&mut self) {
         self.quiesce();
         for _ in 0..12 {

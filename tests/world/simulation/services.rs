@@ -1,7 +1,4 @@
-//! What the simulated server is: a room, an echo, a gate to the room, and a note of every ending.
-//!
-//! Behind the gate one comes into the room by a request, and from then on in frames; the gate keeps
-//! nothing of a connection that it has let through.
+//! The simulated server: a room, an echo, and a record of every ending.
 
 use super::{ECHO, ECHO_LINE_MAX, GATE, ROOM};
 use crate::world::door::Opened;
