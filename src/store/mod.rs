@@ -10,6 +10,7 @@ mod reply;
 mod request;
 pub mod sqlite;
 pub mod thread;
+mod trouble;
 
 use crate::far::{self, Asked, Asker, Bound, Busy, Unasked};
 pub use records::*;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
+pub use trouble::Trouble;
 
 /// The loop's side; with each request it keeps a `T` for when the reply comes. Dropping it ends
 /// whoever serves the other side, once all that was asked is done.

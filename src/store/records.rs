@@ -307,3 +307,12 @@ impl fmt::Debug for Secret {
         f.write_str("Secret")
     }
 }
+
+/// Memory in bytes of all elements and of the list.
+pub(super) fn all<T>(list: &[T], bytes: impl Fn(&T) -> usize) -> usize {
+    size_of_val(list) + list.iter().map(bytes).sum::<usize>()
+}
+
+pub(super) fn optional(text: &Option<String>) -> usize {
+    text.as_ref().map_or(0, String::len)
+}

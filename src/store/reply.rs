@@ -1,7 +1,7 @@
 //! Replies of the store.
 
 use super::records::*;
-use super::request::{Trouble, all, optional};
+use super::trouble::Trouble;
 
 /// A reply.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,19 +1,17 @@
 //! History: messages and events in the order of time, and of storing where times are equal.
 
+use super::index::{self, EVENT, Indexable, MESSAGE};
 use super::ledger::{self, Ledger};
-use super::search::{self, Indexable};
 use crate::store::{
     Limit, Line, Message, Point, Redactor, Reply, Selection, Target, Text, Trouble,
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use std::borrow::Cow;
 
-// The column `kind`: a message, an event, or a redacted one of either.
-pub(super) const MESSAGE: i64 = 0;
-const EVENT: i64 = 1;
-
 pub(super) const FIND_TARGET: &str = "SELECT id FROM target WHERE name = ?1";
+
 pub(super) const FIND_PLACE: &str = "SELECT time, id FROM message WHERE msgid = ?1 AND target = ?2";
+
 // The index ends in the id implicitly. At a point, the rows of its millisecond are read in vain.
 pub(super) const FIRST: &str = "
     SELECT msgid, time, source, account, command, tags, text, concat FROM message
@@ -42,6 +40,7 @@ pub(super) const WITH_WHOM: &str = "
     SELECT id, one, other FROM target WHERE one = ?1
     UNION SELECT id, one, other FROM target WHERE other = ?1";
 pub(super) const LATEST_TIME: &str = "SELECT max(time) FROM message WHERE target = ?1 AND kind = 0";
+
 pub(super) const FIND_SAID: &str = "
     SELECT id, account, source, tags, text, concat, kind FROM message
     WHERE msgid = ?1 AND target = ?2 AND kind < 2
@@ -51,10 +50,13 @@ const REDACT: &str =
 // No name begins with a space. So the target is no longer found by its name, and retention finds
 // it.
 const FORGET: &str = "UPDATE target SET name = ' ' || id, one = NULL, other = NULL WHERE name = ?1";
+
 pub(super) const FORGET_ALL_OF: &str = "
     UPDATE target SET name = ' ' || id, one = NULL, other = NULL WHERE one = ?1 OR other = ?1";
 const LAST_KEPT: &str = "SELECT time FROM message ORDER BY id DESC LIMIT 1";
+
 const ADD_TARGET: &str = "INSERT INTO target (name, one, other) VALUES (?1, ?2, ?3)";
+
 const ADD_MESSAGE: &str = "
     INSERT INTO message (target, kind, time, msgid, source, account, command, tags, text, concat)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
@@ -115,7 +117,7 @@ pub(super) fn redact(
     let (source, tags, text): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(4)?);
     let concat: Option<String> = row.get(5)?;
     let row = Indexable { id, kind: row.get(6)?, target, source: &source, text: &text };
-    search::unindex(connection, &row)?;
+    index::unindex(connection, &row)?;
     connection.prepare_cached(REDACT)?.execute([id])?;
     let bytes = tags.len() + text.len() + concat.map_or(0, |concat| concat.len());
     ledger.add(target, 0, -(bytes as i64));
@@ -180,6 +182,7 @@ pub(super) fn name(target: &Target) -> Cow<'_, str> {
 type Place = (i64, i64);
 
 const START: Place = (i64::MIN, i64::MIN);
+
 const END: Place = (i64::MAX, i64::MAX);
 
 /// The position of a point: the place of a message, or a gap before and after the rows of an

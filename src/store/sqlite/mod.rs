@@ -7,8 +7,10 @@ mod certificates;
 mod channels;
 mod copies;
 mod history;
+mod index;
 mod known;
 mod ledger;
+mod migrate;
 mod presences;
 mod retention;
 mod schema;
@@ -116,7 +118,7 @@ impl Database {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "journal_size_limit", LOG_KEPT_BYTES)?;
         durability.set(&connection)?;
-        schema::migrate(&mut connection, steps, Some(file))?;
+        migrate::migrate(&mut connection, steps, Some(file))?;
         Database::over(connection, durability, Some(Place::of(file)?))
     }
 
@@ -124,7 +126,7 @@ impl Database {
     pub fn in_memory() -> Result<Database, Trouble> {
         let mut connection = Connection::open_in_memory()?;
         settle(&connection)?;
-        schema::migrate(&mut connection, schema::STEPS, None)?;
+        migrate::migrate(&mut connection, schema::STEPS, None)?;
         Database::over(connection, Durability::Normal, None)
     }
 
@@ -195,7 +197,7 @@ impl Database {
     /// Indexes the last messages, so that a search finds them, unless there are very many.
     fn catch_up(&mut self) {
         let caught_up = self.lightly(|database| {
-            database.transact(|database| search::index(&database.connection, CATCH_UP_MAX))
+            database.transact(|database| index::index(&database.connection, CATCH_UP_MAX))
         });
         if let Err(trouble) = caught_up {
             log::debug!("what was said last may not be found: {trouble}");
@@ -207,7 +209,7 @@ impl Database {
     pub fn tidy(&mut self) -> Result<bool, Trouble> {
         self.lightly(|database| {
             if database.index_is_damaged {
-                database.transact(|database| search::start_over(&database.connection))?;
+                database.transact(|database| index::start_over(&database.connection))?;
                 database.index_is_damaged = false;
             }
             let now_ms = now_ms(&database.connection)?;
@@ -216,7 +218,7 @@ impl Database {
                     retention.remove(connection, ledger, now_ms)
                 })?;
             let indexed =
-                database.transact(|database| search::index(&database.connection, INDEXED_MAX))?;
+                database.transact(|database| index::index(&database.connection, INDEXED_MAX))?;
             Ok(removed || indexed > 0 || retention::give_back(&database.connection)?)
         })
     }
@@ -260,7 +262,7 @@ impl Database {
 
     /// The number of messages that may not be indexed yet.
     pub fn unindexed(&self) -> Result<u64, Trouble> {
-        Ok(search::unindexed(&self.connection)? as u64)
+        Ok(index::unindexed(&self.connection)? as u64)
     }
 
     fn transact<T>(
@@ -441,7 +443,7 @@ pub fn verify(file: &Path) -> Result<Vec<String>, Trouble> {
     let version = schema::version(&connection, schema::STEPS)?;
     let mut findings = integrity(&connection, FINDINGS_MAX)?;
     let mut expected = Connection::open_in_memory()?;
-    schema::migrate(&mut expected, &schema::STEPS[..version as usize], None)?;
+    migrate::migrate(&mut expected, &schema::STEPS[..version as usize], None)?;
     if schema::text(&connection)? != schema::text(&expected)? {
         findings.push(format!("the schema is not that of version {version}"));
     }

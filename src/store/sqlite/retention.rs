@@ -2,8 +2,8 @@
 //! works in slices, each a transaction, so that no request waits long.
 
 use super::history;
+use super::index::{self, Indexable};
 use super::ledger::{Ledger, ROW_BYTES};
-use super::search::{self, Indexable};
 use crate::store::{Keep, Policy, Target, Trouble};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use std::collections::HashMap;
@@ -261,15 +261,15 @@ fn up_to(mut doomed: Vec<Doomed>, bytes: i64) -> Vec<Doomed> {
 /// Removes rows. Their words stay in the index until FTS5 merges that part of it: erasing them at
 /// once, as for redacted messages, takes 20 times as long.
 fn remove(connection: &Connection, ledger: &mut Ledger, doomed: &[Doomed]) -> Result<(), Trouble> {
-    search::erase(connection, false)?;
+    index::erase(connection, false)?;
     let mut statement = connection.prepare_cached(DROP_MESSAGE)?;
     for row in doomed {
-        search::unindex(connection, &row.indexable())?;
+        index::unindex(connection, &row.indexable())?;
         statement.execute([row.id])?;
         ledger.add(row.target, -1, -row.bytes);
     }
-    search::erase(connection, true)?;
-    search::step_back(connection)
+    index::erase(connection, true)?;
+    index::step_back(connection)
 }
 
 /// Removes a slice of forgotten targets. Returns whether there was any.

@@ -1,10 +1,7 @@
 //! The schema, its versions, and the way from one to the next. docs/schema.md explains it.
 
-use super::copies::copy;
-use super::with_ending;
 use crate::store::Trouble;
-use rusqlite::{Connection, TransactionBehavior};
-use std::path::{Path, PathBuf};
+use rusqlite::Connection;
 
 /// The step to each version from the one before. A released step is never changed: a new version is
 /// a further step.
@@ -173,7 +170,7 @@ pub(super) const STEPS: &[&str] = &[
 ];
 
 /// `PRAGMA application_id`: "Ston".
-const APPLICATION: i64 = 0x5374_6f6e;
+pub(super) const APPLICATION: i64 = 0x5374_6f6e;
 
 /// The version of a database's schema, 0 for an empty one. Fails if it isn't ours, or newer than
 /// `steps`.
@@ -191,33 +188,6 @@ pub(super) fn version(connection: &Connection, steps: &[&str]) -> Result<i64, Tr
         return Err(Trouble::Newer { found, known });
     }
     Ok(found)
-}
-
-/// Upgrades a database by `steps`, each whole or not at all. Before each it copies the `file`, if
-/// there is one that is not empty.
-pub(super) fn migrate(
-    connection: &mut Connection,
-    steps: &[&str],
-    file: Option<&Path>,
-) -> Result<(), Trouble> {
-    let found = version(connection, steps)?;
-    for (from, step) in (0..).zip(steps).skip(found as usize) {
-        // A new database has nothing to be copied.
-        if let Some(file) = file.filter(|_| found > 0) {
-            copy(connection, &copy_before(file, from), None)?;
-        }
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(step)?;
-        transaction.pragma_update(None, "user_version", from + 1)?;
-        transaction.pragma_update(None, "application_id", APPLICATION)?;
-        transaction.commit()?;
-    }
-    Ok(())
-}
-
-/// The path of the copy of version `from`: beside the file, as `stonechat.db.version-1`.
-pub(super) fn copy_before(file: &Path, from: i64) -> PathBuf {
-    with_ending(file, &format!(".version-{from}"))
 }
 
 /// The text of the schema, for a comparison; without the table that only backups have.

@@ -62,11 +62,11 @@ fn every_query_walks_an_index_and_sorts_nothing() {
         (audit::SINCE, "INDEX audit_in_order (time>?)"),
         (presences::CHANNELS, "PRIMARY KEY (account=?)"),
         (presences::METADATA, "PRIMARY KEY (account=?)"),
-        (search::UNINDEXED, "INTEGER PRIMARY KEY (rowid>?)"),
+        (index::UNINDEXED, "INTEGER PRIMARY KEY (rowid>?)"),
         (search::MESSAGE, "INTEGER PRIMARY KEY (rowid=?)"),
         (search::FIRST_AFTER, "INDEX message_in_order (target=? AND kind=? AND time>?)"),
         (search::LAST_BEFORE, "INDEX message_in_order (target=? AND kind=? AND time<?)"),
-        (search::LAST_ID, "SEARCH message"),
+        (index::LAST_ID, "SEARCH message"),
         (retention::FORGOTTEN, "INDEX sqlite_autoindex_target_1 (name>? AND name<?)"),
         (retention::SWEPT, "INTEGER PRIMARY KEY (rowid>?)"),
         (&retention::first_of_target(), "INDEX message_in_order (target=? AND kind=?)"),
@@ -114,7 +114,7 @@ fn an_older_schema_is_migrated_step_by_step_with_a_copy_before_each() {
         Connection::open(file).unwrap().query_row(sql, [], |row| row.get(0))
     };
     assert_eq!(read(&file, "SELECT msgid || mood FROM message"), Ok("m1glad".to_owned()));
-    let copies = [1, 2].map(|version| schema::copy_before(&file, version));
+    let copies = [1, 2].map(|version| migrate::copy_before(&file, version));
     assert_eq!(read(&copies[0], "SELECT msgid FROM message"), Ok("m1".to_owned()));
     assert!(read(&copies[0], "SELECT mood FROM message").is_err());
     assert_eq!(verify(&copies[0]), Ok(vec![]), "a copy can be gone back to");
