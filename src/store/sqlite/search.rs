@@ -261,7 +261,7 @@ pub(super) fn unindex(connection: &Connection, row: &Indexable) -> Result<(), Tr
 
 /// Empties the index, to be rebuilt in the background.
 pub(super) fn start_over(connection: &Connection) -> Result<(), Trouble> {
-    log::warn!("the index of words was damaged: it is made anew from the messages");
+    log::warn!("the index of words was damaged: it is being rebuilt from the messages");
     connection.execute_batch(EMPTY)?;
     Ok(())
 }
