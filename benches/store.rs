@@ -53,7 +53,7 @@ fn sustain(file: &Path, messages: usize) {
     let begun = Instant::now();
     let (mut asked, mut answered) = (0, 0);
     while answered < messages {
-        while asked < messages && store.ask(Token(asked as u64), request(asked, CHANNELS)).is_ok() {
+        while asked < messages && store.ask(request(asked, CHANNELS), ()).is_ok() {
             asked += 1;
         }
         woken.recv().expect("a thread that lives");

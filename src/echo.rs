@@ -1,6 +1,6 @@
 //! The echo service: answers every line in upper case, until one contains `CLOSE SOCKET`.
 
-use crate::net::{ConnId, EndpointId, Outbox, Peer, Service};
+use crate::net::{ConnId, LastWord, Outbox, Peer, Service};
 use crate::wire::line::LineParser;
 use memchr::memmem::Finder;
 
@@ -83,8 +83,8 @@ impl Service for Echo {
         out.close(id);
     }
 
-    fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {
-        said.extend_from_slice(format!("ERROR :{why}\r\n").as_bytes());
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        text.extend_from_slice(format!("ERROR :{}\r\n", to.text).as_bytes());
     }
 }
 

@@ -4,6 +4,8 @@
 //! checks it):
 //!
 //! * [`wire`]: bytes ⇄ meaning. Pure functions and small parsers: no I/O, no clock.
+//! * [`far`]: a bounded queue to a thread, and back.
+//! * [`rate`]: how often something may be done: buckets, and pauses before trying again.
 //! * [`net`]: connections. The outbox, the event loop, admission, and the reactor that knows
 //!   sockets; no protocol.
 //! * [`auth`]: passwords, and the exchanges that prove one.
@@ -25,8 +27,10 @@ pub mod chat;
 pub mod client;
 pub mod config;
 pub mod echo;
+pub mod far;
 pub mod metrics;
 pub mod net;
+pub mod rate;
 pub mod store;
 pub mod tls;
 pub mod wire;

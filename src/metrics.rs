@@ -47,8 +47,8 @@ pub struct StoreFigures {
 }
 
 impl StoreFigures {
-    /// The present figures of `store`.
-    pub fn of(store: &Store) -> StoreFigures {
+    /// Those of `store`, as of now.
+    pub fn of<T>(store: &Store<T>) -> StoreFigures {
         let statistics = store.statistics();
         let count = |counted: &AtomicU64| counted.load(Ordering::Relaxed);
         StoreFigures {

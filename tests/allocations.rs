@@ -154,22 +154,23 @@ fn a_kept_message_allocates_little() {
         let mut app = App::new(4096, settings);
         let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
         let (store, far) = Store::new(64);
-        app.keep_in(store);
+        app.chat.keep_in(store);
         let mut database = Database::in_memory().unwrap();
         let mut crowd = Crowd::of(1, app, endpoint);
         let lines = format!("CAP REQ :{caps}\nNICK ann\nUSER u 0 * :N\nCAP END\nJOIN #a\n");
         crowd.say(0, lines.leak().as_bytes());
         crowd.settle();
-        while let Some((token, request)) = far.take() {
-            far.answer(token, database.serve([&request].into_iter()).remove(0));
+        while let Some(asked) = far.take() {
+            let reply = database.serve([&asked.question].into_iter()).remove(0);
+            far.answer(asked, reply);
             crowd.server.woken();
             crowd.settle();
         }
         let mut speak = || {
             crowd.say(0, b"PRIVMSG #a :a line of ordinary length\n");
             crowd.settle();
-            while let Some((token, _)) = far.take() {
-                far.answer(token, Reply::Appended);
+            while let Some(asked) = far.take() {
+                far.answer(asked, Reply::Appended);
             }
             crowd.server.woken();
             crowd.settle();
@@ -198,14 +199,15 @@ fn what_waits_for_a_reader_is_small_or_counted() {
     let mut app = App::new(4096, settings);
     let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
     let (store, far) = Store::new(4096);
-    app.keep_in(store);
+    app.chat.keep_in(store);
     let mut database = Database::in_memory().unwrap();
     let mut crowd = Crowd::of(MEMBERS + ASKERS, app, endpoint);
     let mut say = |crowd: &mut Crowd<App>, n: usize, lines: String| {
         crowd.say(n, lines.leak().as_bytes());
         crowd.settle();
-        while let Some((token, request)) = far.take() {
-            far.answer(token, database.serve([&request].into_iter()).remove(0));
+        while let Some(asked) = far.take() {
+            let reply = database.serve([&asked.question].into_iter()).remove(0);
+            far.answer(asked, reply);
             crowd.server.woken();
             crowd.settle();
         }

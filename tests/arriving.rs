@@ -8,8 +8,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use stonechat::net::{
-    CloseReason, ConnId, Denial, Effort, EventLoop, Limits, Network, Outbox, Peer, Progress,
-    Refusal, Secure, Service, Stream, TlsVersion,
+    CloseReason, ConnId, Denial, Effort, EventLoop, LastWord, Limits, Network, Outbox, Peer,
+    Progress, Refusal, Secure, Service, Stream, TlsVersion,
 };
 use world::by_hand::{ENDPOINT, at, rest};
 use world::{Choices, ServerEnd, Wire};
@@ -106,8 +106,8 @@ impl Service for Porter {
         self.closed.push(why);
     }
 
-    fn farewell(&self, said: &mut Vec<u8>, _endpoint: stonechat::net::EndpointId, why: &str) {
-        said.extend_from_slice(why.as_bytes());
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        text.extend_from_slice(to.text.as_bytes());
     }
 }
 

@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
+use stonechat::far::Asked;
 use stonechat::net::{ConnId, EventLoop, Limits, Now};
 use stonechat::store::sqlite::Database;
 use stonechat::store::{
-    Far, Limit, Message, Reply, Request, Selection, Store, Target, Text, Token, Trouble,
+    Far, Limit, Message, Reply, Request, Selection, Store, Target, Text, Trouble,
 };
 use world::by_hand::join;
 use world::{Choices, ServerEnd, Wire};
@@ -41,9 +42,9 @@ struct Speaker {
 struct Disk {
     far: Far,
     database: Database,
-    /// Requests taken and not answered yet.
-    group: Vec<(Token, Request)>,
-    /// The replies to the group, once it is done, and not sent yet.
+    /// Taken and not answered yet.
+    group: Vec<Asked<Request>>,
+    /// Done, if it is, and not answered yet.
     replies: Option<Vec<Reply>>,
 }
 
@@ -63,8 +64,8 @@ impl Disk {
     fn step(&mut self, choices: &Choices) -> bool {
         match self.replies.take() {
             Some(replies) => {
-                for ((token, _), reply) in self.group.drain(..).zip(replies) {
-                    self.far.answer(token, reply);
+                for (asked, reply) in self.group.drain(..).zip(replies) {
+                    self.far.answer(asked, reply);
                 }
                 return true;
             }
@@ -73,11 +74,11 @@ impl Disk {
                 self.group.extend((0..most).map_while(|_| self.far.take()));
             }
             None if choices.one_in(5) => {
-                let failed = |_: &(Token, Request)| Reply::Failed(Trouble::Full);
+                let failed = |_: &Asked<Request>| Reply::Failed(Trouble::Full);
                 self.replies = Some(self.group.iter().map(failed).collect());
             }
             None => {
-                let requests = self.group.iter().map(|(_, request)| request);
+                let requests = self.group.iter().map(|asked| &asked.question);
                 self.replies = Some(self.database.serve(requests));
             }
         }
@@ -87,7 +88,7 @@ impl Disk {
 
 impl World {
     fn new(seed: u64) -> World {
-        let (_, far) = Store::new(CAPACITY);
+        let far = Store::<()>::new(CAPACITY).1;
         let database = Database::in_memory().unwrap();
         let disk = Disk { far, database, group: Vec::new(), replies: None };
         let now = Now { uptime_ms: 0, unix_ms: 1_767_225_600_000 };
@@ -115,7 +116,7 @@ impl World {
         self.disk.group.clear();
         let mut app = App::new(512, Settings::default());
         app.add_endpoint(Protocol::Irc).unwrap();
-        app.keep_in(store);
+        app.chat.keep_in(store);
         self.server = EventLoop::new(app, Limits::default());
         self.server.wake(self.now);
         for n in 0..SPEAKERS {
@@ -140,14 +141,14 @@ impl World {
     fn settle(&mut self) {
         self.rest();
         loop {
-            let requests: Vec<(Token, Request)> =
+            let requests: Vec<Asked<Request>> =
                 std::iter::from_fn(|| self.disk.far.take()).collect();
             if requests.is_empty() {
                 return;
             }
-            let replies = self.disk.database.serve(requests.iter().map(|(_, request)| request));
-            for ((token, _), reply) in requests.iter().zip(replies) {
-                self.disk.far.answer(*token, reply);
+            let replies = self.disk.database.serve(requests.iter().map(|asked| &asked.question));
+            for (asked, reply) in requests.into_iter().zip(replies) {
+                self.disk.far.answer(asked, reply);
             }
             self.server.woken();
             self.rest();

@@ -9,7 +9,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::rc::Rc;
 use std::time::Duration;
 use stonechat::net::{
-    CloseReason, ConnId, EndpointId, EventLoop, Limits, Now, Outbox, Peer, Service, Stream,
+    CloseReason, ConnId, EndpointId, EventLoop, LastWord, Limits, Now, Outbox, Peer, Service,
+    Stream,
 };
 use world::{Choices, ServerEnd, Wire};
 
@@ -49,8 +50,8 @@ impl Service for Listener {
         self.deadlines += 1;
     }
 
-    fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {
-        said.extend_from_slice(why.as_bytes());
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        text.extend_from_slice(to.text.as_bytes());
     }
 }
 

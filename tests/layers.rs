@@ -5,26 +5,30 @@
 //! and say why.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules of ours that each module may use, besides itself. `bin` and `lib.rs` may use all.
-const MAY_USE: [(&str, &[&str]); 14] = [
+/// Of our own modules, which a module may use. Itself it always may; `bin` and `lib.rs` stand above
+/// all.
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("wire", &[]),
-    ("net", &["wire"]), // the PROXY protocol
-    ("auth", &["wire"]),
-    ("store", &[]),
+    ("far", &[]),
+    ("rate", &[]),
+    ("net", &["wire", "rate"]), // the PROXY protocol, which says whose a connection is
+    ("auth", &["wire", "far", "rate"]),
+    ("store", &["far"]),
     ("tls", &["net"]),
     ("echo", &["wire", "net", "store"]),
-    ("chat", &["wire", "net", "store", "auth"]),
+    ("chat", &["wire", "far", "rate", "net", "store", "auth"]),
     ("telemetry", &["wire", "net", "store"]),
     ("web", &["wire", "net", "store"]),
     ("cluster", &["wire", "net", "store"]),
     ("app", &["wire", "net", "store", "auth", "echo", "chat", "telemetry", "web", "cluster"]),
-    ("config", &["wire", "net", "store", "auth", "tls", "app", "chat"]),
+    ("config", &["wire", "rate", "net", "store", "auth", "tls", "app", "chat"]),
     ("metrics", &["net", "store", "chat"]),
-    ("client", &["wire", "net"]),
+    ("client", &["wire", "rate", "net"]),
 ];
 
 /// Names, and the only places that may use them. The addresses of `std::net` are plain values, free to all.
@@ -42,7 +46,7 @@ const ONLY_IN: [(&str, &[&str]); 20] = [
     ("signal_hook", &["net/reactor", "bin"]),
     ("rustls", &["net/tls", "tls"]),
     ("rusqlite", &["store/sqlite"]),
-    ("std::thread", &["store/thread", "auth/worker", "bin"]),
+    ("std::thread", &["far", "store/thread", "auth/worker", "bin"]),
     ("std::fs", &["net/reactor", "store", "tls", "metrics", "bin"]), // sockets' paths, files, /proc/self
     ("std::env", &["bin"]),
     ("std::process", &["bin"]),
@@ -51,8 +55,15 @@ const ONLY_IN: [(&str, &[&str]); 20] = [
     ("crossterm", &["client"]),
 ];
 
-/// Names that one module may not use though others may: `wire` is pure.
-const NEVER_IN: [(&str, &str); 2] = [("wire", "std::io"), ("wire", "std::time")];
+/// What one module may not name though others may: `wire` is pure, and the state of chat cannot speak.
+const NEVER_IN: [(&str, &str); 6] = [
+    ("wire", "std::io"),
+    ("wire", "std::time"),
+    ("chat/state", "Outbox"),
+    ("chat/state", "Sink"),
+    ("chat/state", "chat::reply"),
+    ("chat/state", "chat::Chat"),
+];
 
 /// Names of files that say nothing about their content.
 const SAY_NOTHING: [&str; 6] = ["utils", "util", "common", "helpers", "types", "manager"];
@@ -98,16 +109,26 @@ fn each_rule_catches_what_it_forbids() {
     for (name, line, rule) in [
         ("wire/line.rs", "use crate::net::ConnId;", "wire may use nothing of ours, not net"),
         ("wire/mod.rs", "use super::echo::Echo;", "wire may use nothing of ours, not echo"),
-        ("net/mod.rs", "type T = crate::{wire::Line, echo::Echo};", "net may use wire, not echo"),
-        ("net/reactor/mod.rs", "use super::super::super::app::App;", "net may use wire, not app"),
+        (
+            "net/mod.rs",
+            "type T = crate::{wire::Line, echo::Echo};",
+            "net may use wire, rate, not echo",
+        ),
+        (
+            "net/reactor/mod.rs",
+            "use super::super::super::app::App;",
+            "net may use wire, rate, not app",
+        ),
         ("echo.rs", "fn f() { super::chat::f() }", "echo may use wire, net, store, not chat"),
-        ("store/mod.rs", "use crate::app;", "store may use nothing of ours, not app"),
-        ("auth/mod.rs", "use crate::chat::Chat;", "auth may use wire, not chat"),
+        ("store/mod.rs", "use crate::app;", "store may use far, not app"),
+        ("auth/mod.rs", "use crate::chat::Chat;", "auth may use wire, far, rate, not chat"),
         ("helm.rs", "", "no row in MAY_USE"),
         ("net/outbox.rs", "use mio::Poll;", "only net/reactor may name mio"),
         ("net/outbox.rs", "use std::{io, time::{Duration, Instant}};", "may name Instant"),
         ("echo.rs", "fn f() { let _ = std::env::args(); }", "only bin may name std::env"),
         ("wire/line.rs", "use std::io::Read;", "wire may not name std::io"),
+        ("chat/state/users.rs", "use crate::net::Outbox;", "chat/state may not name Outbox"),
+        ("chat/state/users.rs", "use crate::chat::Chat;", "chat/state may not name chat::Chat"),
         ("wire/line.rs", "fn f() { unsafe { g() } }", "no unsafe"),
         ("wire/line.rs", "fn f() { if true { todo!() } }", "no todo!"),
         ("wire/utils.rs", "", "a file's name says what is in it"),
@@ -141,6 +162,95 @@ fn what_only_looks_forbidden_is_let_through() {
     assert_eq!(violations.0, "");
 }
 
+#[test]
+fn no_two_files_import_each_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    find_sources(&root, &mut files);
+    let read = |path: &PathBuf| {
+        let name = path.strip_prefix(&root).expect("found there").to_str().expect("in UTF-8");
+        (module_of(name), fs::read_to_string(path).expect("readable"))
+    };
+    let sources: BTreeMap<Vec<String>, String> = files.iter().map(read).collect();
+    assert_eq!(cycle(&imports(&sources)), None);
+}
+
+#[test]
+fn a_cycle_of_imports_is_found() {
+    let sources = |texts: &[(&str, &str)]| {
+        texts.iter().map(|(name, text)| (module_of(name), (*text).to_owned())).collect()
+    };
+    let two: BTreeMap<_, _> = sources(&[
+        ("a.rs", "use crate::b::c::C;"),
+        ("b/mod.rs", "mod c;"),
+        ("b/c.rs", "use super::d::D;"),
+        ("b/d.rs", "fn f() { crate::a::f() }"),
+    ]);
+    assert_eq!(cycle(&imports(&two)).as_deref(), Some("a, b::c, b::d"));
+    // A parent and its child may, and what only tests use does not count.
+    let none: BTreeMap<_, _> = sources(&[
+        ("a/mod.rs", "mod b; use b::B;"),
+        ("a/b.rs", "use super::A; #[cfg(test)] mod tests { use crate::c::C; }"),
+        ("c.rs", "use crate::a::b::B;"),
+    ]);
+    assert_eq!(cycle(&imports(&none)), None);
+}
+
+/// `chat/state/mod.rs` is the module chat, state.
+fn module_of(name: &str) -> Vec<String> {
+    let name = name.trim_end_matches(".rs").trim_end_matches("/mod");
+    name.split('/').map(str::to_owned).collect()
+}
+
+/// The other files that each file names, but for those above and below it.
+fn imports(sources: &BTreeMap<Vec<String>, String>) -> BTreeMap<&[String], BTreeSet<&[String]>> {
+    let file_of = |names: &[String]| {
+        let found = (1..=names.len()).rev().find_map(|n| sources.get_key_value(&names[..n]));
+        found.map(|(module, _)| &**module)
+    };
+    let imports = sources.iter().map(|(module, text)| {
+        let text = text.split("#[cfg(test)]\nmod tests").next().expect("one part at least");
+        let text = text.split("#[cfg(test)] mod tests").next().expect("one part at least");
+        let mut paths = Vec::new();
+        find_names(text.parse().expect("sources that compile"), &[], &mut paths, &mut Vec::new());
+        let absolute = |names: &[String]| -> Vec<String> {
+            let supers = names.iter().take_while(|name| *name == "super").count();
+            match &*names[0] {
+                "crate" => names[1..].to_vec(),
+                "super" => {
+                    let above = module.len().saturating_sub(supers);
+                    [&module[..above], &names[supers..]].concat()
+                }
+                _ => [module, names].concat(),
+            }
+        };
+        let others = paths.iter().filter_map(|path| file_of(&absolute(&path.names)));
+        let apart = |other: &&[String]| !module.starts_with(other) && !other.starts_with(module);
+        (&**module, others.filter(apart).collect())
+    });
+    imports.collect()
+}
+
+/// Files that import each other, be it by way of others.
+fn cycle(imports: &BTreeMap<&[String], BTreeSet<&[String]>>) -> Option<String> {
+    let reached = |from: &[String]| {
+        let mut reached = BTreeSet::new();
+        let mut open: Vec<&[String]> = imports[from].iter().copied().collect();
+        while let Some(next) = open.pop() {
+            if reached.insert(next) {
+                open.extend(imports.get(next).into_iter().flatten());
+            }
+        }
+        reached
+    };
+    let first = imports.keys().find(|module| reached(module).contains(**module))?;
+    let back = |other: &&[String]| reached(other).contains(first);
+    let round: BTreeSet<String> =
+        reached(first).into_iter().filter(back).map(|module| module.join("::")).collect();
+    Some(round.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// One line each: where, what, and the rule it breaks.
 /// One line for each violation: the place, the text, and the rule it breaks.
 #[derive(Default)]
 struct Violations(String);
@@ -225,7 +335,7 @@ impl<'a> Source<'a> {
             }
         }
         for (layer, name) in NEVER_IN {
-            if self.layer == layer && path.names(name) {
+            if self.is_in(layer) && path.names(name) {
                 self.breaks(violations, path.line, &format!("{layer} may not name {name}"));
             }
         }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 use stonechat::net::{
-    CloseReason, ConnId, EventLoop, Limits, Outbox, Peer, Proxied, Refusal, Service,
+    CloseReason, ConnId, EventLoop, LastWord, Limits, Outbox, Peer, Proxied, Refusal, Service,
 };
 use world::by_hand::{ENDPOINT, at, rest};
 use world::{Choices, ServerEnd, Wire};
@@ -41,8 +41,8 @@ impl Service for Porter {
         self.closed.push(why);
     }
 
-    fn farewell(&self, said: &mut Vec<u8>, _endpoint: stonechat::net::EndpointId, why: &str) {
-        said.extend_from_slice(why.as_bytes());
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        text.extend_from_slice(to.text.as_bytes());
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use std::{cell::Cell, cell::RefCell};
 use stonechat::app::{App, Protocol};
 use stonechat::net::{
-    CloseReason, ConnId, Dial, Effort, EndpointId, EventLoop, Limits, Outbox, Peer, Progress,
-    Service, Stream,
+    CloseReason, ConnId, Dial, Effort, EndpointId, EventLoop, LastWord, Limits, Outbox, Peer,
+    Progress, Service, Stream,
 };
 use world::by_hand::{ENDPOINT, at, join, rest, say};
 use world::{Choices, ServerEnd, Wire};
@@ -118,8 +118,8 @@ impl Service for Insatiable {
         self.closed = Some(why);
     }
 
-    fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {
-        said.extend_from_slice(why.as_bytes());
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        text.extend_from_slice(to.text.as_bytes());
     }
 }
 

@@ -240,7 +240,7 @@ impl ChatServer {
 
     /// Whether all messages are stored, and that was reported.
     fn has_kept(&self) -> bool {
-        self.server.service.store().is_none_or(|store| store.open() == 0)
+        self.server.service.chat.store().is_none_or(|store| store.open() == 0)
     }
 
     /// Runs a round. Returns its CPU time in seconds.

@@ -158,7 +158,8 @@ fn serve(ready: &Sender<SocketAddr>, stop: &AtomicBool) -> Served {
     ready.send(address).expect("the load waits for it");
     let mut server = EventLoop::new(app, limits());
     let (mut served, begun) = (Served::default(), thread_cpu_time());
-    let open = |server: &EventLoop<_, App>| server.service.store().map_or(0, |store| store.open());
+    let open =
+        |server: &EventLoop<_, App>| server.service.chat.store().map_or(0, |store| store.open());
     while !stop.load(Relaxed) || open(&server) > 0 {
         let before = server.counters().turn_time.sum;
         reactor.turn(&mut server, None).expect("the poll works");
@@ -167,7 +168,7 @@ fn serve(ready: &Sender<SocketAddr>, stop: &AtomicBool) -> Served {
         served.open_max = served.open_max.max(open(&server));
     }
     served.cpu = thread_cpu_time() - begun;
-    let statistics = server.service.store().expect("it keeps").statistics().clone();
+    let statistics = server.service.chat.store().expect("it keeps").statistics().clone();
     drop(server);
     keeper.end();
     served.kept = statistics.messages.load(Relaxed) as usize;

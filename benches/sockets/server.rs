@@ -101,7 +101,7 @@ impl Keeper {
         let file = dir.path().join("stonechat.db");
         let database = Database::open(&file, Durability::Full).expect("a database");
         let (store, far) = Store::new(STORE_REQUESTS_MAX);
-        app.keep_in(store);
+        app.chat.keep_in(store);
         let thread = thread::serve(far, database, move || drop(waker.wake())).expect("a thread");
         Keeper { thread, dir }
     }

@@ -15,9 +15,11 @@
 //! which places a key has.
 
 use super::verifier::hmac;
+use crate::rate::{Bucket, Rate};
 use crate::wire::casemap;
 use std::array;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// Counts of password attempts. They take no memory while empty, and at most 0.7 MB.
 pub struct Attempts {
@@ -43,16 +45,7 @@ pub struct AttemptLimits {
     pub registrations: Rate,
 }
 
-/// A rate: a burst, and then one more after each interval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// The number at once, at least 1.
-    pub burst: u32,
-    /// The time in milliseconds after which one more is allowed, at least 1.
-    pub every_ms: u32,
-}
-
-/// An attempt under way. Pass it to [`Attempts::succeeded`]; if it is dropped, it has failed.
+/// One that is going on. To be given to [`Attempts::succeeded`]; dropped, it has failed.
 #[must_use]
 #[derive(Debug)]
 pub struct Attempt {
@@ -74,10 +67,10 @@ pub struct TooMany {
 impl Default for AttemptLimits {
     fn default() -> AttemptLimits {
         AttemptLimits {
-            by_address: Rate { burst: 10, every_ms: 6_000 },
-            by_account: Rate { burst: 30, every_ms: 20_000 },
-            in_all: Rate { burst: 60, every_ms: 1_000 },
-            registrations: Rate { burst: 30, every_ms: 20_000 },
+            by_address: Rate { burst: 10, every: Duration::from_secs(6) },
+            by_account: Rate { burst: 30, every: Duration::from_secs(20) },
+            in_all: Rate { burst: 60, every: Duration::from_secs(1) },
+            registrations: Rate { burst: 30, every: Duration::from_secs(20) },
         }
     }
 }
@@ -210,7 +203,7 @@ fn network(address: IpAddr) -> Vec<u8> {
 /// Leaky buckets. Each place holds the uptime at which it is empty, so that no timer has to empty
 /// it; 0 was never used.
 struct Buckets {
-    rows: [Vec<u64>; ROWS],
+    rows: [Vec<Bucket>; ROWS],
 }
 
 const ROWS: usize = 2;
@@ -231,20 +224,18 @@ impl Places {
 
 impl Buckets {
     fn new() -> Buckets {
-        Buckets { rows: array::from_fn(|_| vec![0; PLACES]) }
+        Buckets { rows: array::from_fn(|_| vec![Bucket::default(); PLACES]) }
     }
 
     /// Time until one more fits; 0 if it does now.
     fn wait_ms(&self, places: Places, rate: Rate, now_ms: u64) -> u64 {
-        let places = self.rows.iter().zip(places.0).map(|(row, at)| row[at]);
-        let empty_in_ms = places.min().expect("two").saturating_sub(now_ms);
-        let every_ms = u64::from(rate.every_ms);
-        empty_in_ms.saturating_add(every_ms).saturating_sub(u64::from(rate.burst) * every_ms)
+        let buckets = self.rows.iter().zip(places.0).map(|(row, at)| row[at]);
+        buckets.map(|bucket| bucket.wait_ms(rate, now_ms)).min().expect("two")
     }
 
     fn add(&mut self, places: Places, rate: Rate, now_ms: u64) {
         for (row, at) in self.rows.iter_mut().zip(places.0) {
-            row[at] = row[at].max(now_ms).saturating_add(u64::from(rate.every_ms));
+            row[at].add(rate.every, now_ms);
         }
     }
 
@@ -252,7 +243,7 @@ impl Buckets {
     /// other keys.
     fn give_back(&mut self, places: Places, rate: Rate, elapsed_ms: u64) {
         for (row, at) in self.rows.iter_mut().zip(places.0) {
-            row[at] = row[at].saturating_sub(u64::from(rate.every_ms).saturating_sub(elapsed_ms));
+            row[at].take_out(rate.every.saturating_sub(Duration::from_millis(elapsed_ms)));
         }
     }
 }

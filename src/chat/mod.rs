@@ -3,68 +3,58 @@
 //!
 //! A connection is a `session::Session`; once registered it speaks for a `users::User`, who is in
 //! `channels::Channel`s. They know each other by ids, never by reference. What is said goes out
-//! through a `voice::Voice`. `commands/` has a file for each group of commands, and
+//! through a `voice::Sink`. `commands/` has a file for each group of commands, and
 //! `commands::table` lists them.
 
-mod accounts;
-mod administer;
-mod always_on;
-mod ban;
-mod caps;
-mod channels;
-mod cloak;
-mod commands;
-mod events;
-mod flood;
-mod keeper;
-mod leaderless;
-mod metadata;
-mod numeric;
-mod playback;
-mod receipts;
-mod refusals;
-mod registered;
-mod rights;
-mod server_bans;
-mod session;
+mod account;
+mod backends;
+mod channel;
+mod connection;
+mod help;
+mod message;
+mod oper;
+mod people;
+mod reply;
 mod settings;
-mod tell;
-mod users;
-mod voice;
-mod watchers;
+mod state;
+mod table;
 
-pub use administer::Order;
-pub use commands::run::Ended;
-pub use commands::stats::Figures;
-pub use flood::Rate;
-pub use rights::Right;
+pub use account::administer::Order;
+pub use backends::Then;
+pub use message::say::Unannounced;
+pub use oper::run::Ended;
+pub use oper::stats::Figures;
 pub use settings::{
     Abuse, Accounts, AlwaysOn, Gateway, History, Limits, Operator, OperatorClass, Program, Proof,
     Registration, Settings, Sts, USER_MODES,
 };
+pub use state::right::Right;
 
-use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Refusal, Service};
+use crate::net::{CloseReason, ConnId, EndpointId, LastWord, Outbox, Peer, Refusal, Service};
 use crate::wire::irc::tags::Tags;
 use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
-use accounts::Doors;
-use channels::Channels;
-use cloak::Cloaks;
-use commands::defcon::Defcon;
-use commands::returning::Ending;
-use commands::run::Runs;
-use commands::table::{self, Run};
-use commands::whois::Departed;
-use commands::{message, redact::Redactable};
-use keeper::Keeper;
-use numeric::*;
-use receipts::Receipts;
-use refusals::Refusals;
-use server_bans::ServerBans;
-use session::{Session, Sessions, Stage};
+use account::login_guards::LoginGuards;
+use backends::Backends;
+use message::receipts::Receipts;
+use message::returning::Departure;
+use oper::refusals::Refusals;
+use oper::run::Runs;
+use reply::Sink;
+use reply::numeric::*;
+use state::caps::Cap;
+use state::channels::Channels;
+use state::cloak::Cloaks;
+use state::defcon::Defcon;
+use state::ids::UserId;
+use state::message::MessageIds;
+use state::redactable::Redactable;
+use state::server_bans::ServerBans;
+use state::sessions::{Session, Sessions, Stage};
+use state::users::Users;
+use state::watchers::Watchers;
+use state::whowas::Departed;
 use std::cell::Cell;
-use users::{UserId, Users};
-use voice::Voice;
-use watchers::Watchers;
+use table::Handler;
 
 /// The service.
 pub struct Chat {
@@ -77,13 +67,13 @@ pub struct Chat {
     /// Accounts, folded, whose removal the store has been asked for and has not answered.
     removing: Vec<String>,
     redactable: Redactable,
-    keeper: Keeper,
-    doors: Doors,
+    backends: Backends,
+    login_guards: LoginGuards,
     bans: ServerBans,
     defcon: Defcon,
     cloaks: Cloaks,
     receipts: Receipts,
-    message_ids: message::MessageIds,
+    message_ids: MessageIds,
     /// Drawn at start: tells what is known of this run's users from what is known of others'.
     run: u64,
     /// How many connections have not registered yet.
@@ -125,7 +115,7 @@ pub enum Request {
 
 /// Who gives a command: a user, and on which connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct By {
+pub(crate) struct Caller {
     conn: ConnId,
     user: UserId,
 }
@@ -142,13 +132,13 @@ impl Chat {
             departed: Departed::default(),
             removing: Vec::new(),
             redactable: Redactable::default(),
-            keeper: Keeper::default(),
-            doors: Doors::new(random()),
+            backends: Backends::default(),
+            login_guards: LoginGuards::new(random()),
             bans: ServerBans::default(),
             defcon: Defcon::default(),
             cloaks: Cloaks::new(random()),
             receipts: Receipts::default(),
-            message_ids: message::MessageIds::default(),
+            message_ids: MessageIds::default(),
             run: fastrand::u64(..),
             registering: 0,
             began_ms: 0,
@@ -165,18 +155,18 @@ impl Chat {
     /// keeps it. All are told what has changed in ISUPPORT and in the values of capabilities, and
     /// who is operator no more by them that.
     pub fn set_settings(&mut self, out: &mut Outbox, settings: Settings) {
-        let voice = &mut Voice::new(out);
+        let sink = &mut Sink::new(out);
         let tokens = self.isupport_tokens();
         let capabilities = self.offers();
         self.settings = settings;
-        self.doors.attempts.set_limits(self.settings.abuse.attempts);
+        self.login_guards.attempts.set_limits(self.settings.abuse.attempts);
         self.bound_replies();
         for session in self.sessions.iter_mut() {
             session.exempt = self.settings.abuse.exempts(session.address);
         }
-        self.tell_new_isupport(voice, &tokens);
-        self.tell_new_values(voice, &capabilities);
-        self.dismiss_operators(voice);
+        self.tell_new_isupport(sink, &tokens);
+        self.tell_new_values(sink, &capabilities);
+        self.dismiss_operators(sink);
     }
 
     /// What operators have asked of the program since this was called last.
@@ -208,33 +198,33 @@ impl Chat {
 
     /// One line of what `conn` says.
     fn hear(&mut self, out: &mut Outbox, conn: ConnId, line: &[u8]) {
-        let mut voice = Voice::new(out);
+        let mut sink = Sink::new(out);
         let parsed = Message::parse(line, CLIENT_TAGS_MAX);
         match &parsed {
-            Ok(message) if self.is_another_protocol(&mut voice, conn, message) => return,
+            Ok(message) if self.is_another_protocol(&mut sink, conn, message) => return,
             Err(Bad::Empty) => {
-                self.say_what_to_type(&mut voice, conn);
-                return self.pay(voice.out, conn, flood::LINE);
+                self.say_what_to_type(&mut sink, conn);
+                return self.pay(sink.out, conn, table::LINE);
             }
             _ => {}
         }
         if let Some(label) = self.label_of(conn, line) {
             let batch = self.batch_reference();
-            voice.hold(conn, label, &self.settings.server_name, batch);
+            sink.hold(conn, label, &self.settings.server_name, batch);
         }
         match parsed {
-            Ok(message) => self.command(&mut voice, conn, &message, line.len()),
-            Err(bad) => self.misunderstand(&mut voice, conn, line, bad),
+            Ok(message) => self.command(&mut sink, conn, &message, line.len()),
+            Err(bad) => self.misunderstand(&mut sink, conn, line, bad),
         }
-        voice.answer();
-        self.await_receipts(&mut voice);
+        sink.answer();
+        self.await_receipts(&mut sink);
     }
 
     /// The label of a line, also of one that is no message, from who takes labels: IRCv3
     /// labeled-response, which cannot be used without `batch`.
     fn label_of<'l>(&self, conn: ConnId, line: &'l [u8]) -> Option<&'l str> {
         let caps = self.sessions[conn].caps;
-        if !caps.has(caps::Cap::LabeledResponse) || !caps.has(caps::Cap::Batch) {
+        if !caps.has(Cap::LabeledResponse) || !caps.has(Cap::Batch) {
             return None;
         }
         let tags = line.strip_prefix(b"@")?.split(|byte| *byte == b' ').next()?;
@@ -243,98 +233,98 @@ impl Chat {
         (fit && (1..=LABEL_MAX).contains(&label.len())).then_some(label)
     }
 
-    fn command(&mut self, voice: &mut Voice, conn: ConnId, message: &Message, bytes: usize) {
+    fn command(&mut self, sink: &mut Sink, conn: ConnId, message: &Message, bytes: usize) {
         let session = &self.sessions[conn];
         let user = session.user();
         let Some(index) = table::find(message.command) else {
-            self.pay(voice.out, conn, flood::LINE);
-            self.numeric(voice, conn, ERR_UNKNOWNCOMMAND, &[message.command]);
-            return self.say_what_to_type(voice, conn);
+            self.pay(sink.out, conn, table::LINE);
+            self.numeric(sink, conn, ERR_UNKNOWNCOMMAND, &[message.command]);
+            return self.say_what_to_type(sink, conn);
         };
         let command = &table::ALL[index];
         let (count, sum) = &mut self.given[index];
         (*count, *sum) = (*count + 1, *sum + bytes as u64);
-        if message.tags.get("batch").is_some() && self.continues_batch(voice, conn, message) {
-            return self.pay(voice.out, conn, flood::BATCH_LINE);
+        if message.tags.get("batch").is_some() && self.continues_batch(sink, conn, message) {
+            return self.pay(sink.out, conn, table::BATCH_LINE);
         }
-        self.pay_for(voice.out, conn, command, message);
+        self.pay_for(sink.out, conn, command, message);
         let given = message.params.iter().take(command.params_min);
         let enough = given.filter(|param| !param.is_empty()).count() == command.params_min;
         match (&command.run, user) {
-            (Run::User(_), None) => {
-                self.numeric(voice, conn, ERR_NOTREGISTERED, &[]);
-                self.say_what_to_type(voice, conn);
+            (Handler::User(_), None) => {
+                self.numeric(sink, conn, ERR_NOTREGISTERED, &[]);
+                self.say_what_to_type(sink, conn);
             }
-            _ if !enough => self.numeric(voice, conn, ERR_NEEDMOREPARAMS, &[command.name]),
-            (Run::Anyone(run), _) => run(self, voice, conn, message),
-            (Run::User(run), Some(user)) => run(self, voice, By { conn, user }, message),
+            _ if !enough => self.numeric(sink, conn, ERR_NEEDMOREPARAMS, &[command.name]),
+            (Handler::Anyone(run), _) => run(self, sink, conn, message),
+            (Handler::User(run), Some(user)) => run(self, sink, Caller { conn, user }, message),
         }
         // What others may see of it; messages are noted where they are said.
         if table::is_act(command.name, message)
             && let Some(user) = self.sessions[conn].user()
         {
-            self.users[user].acted_at = voice.unix() as u32;
+            self.users[user].acted_at = sink.unix() as u32;
         }
     }
 
     /// A line that is no message.
-    fn misunderstand(&mut self, voice: &mut Voice, conn: ConnId, line: &[u8], bad: Bad) {
-        self.pay(voice.out, conn, flood::LINE);
+    fn misunderstand(&mut self, sink: &mut Sink, conn: ConnId, line: &[u8], bad: Bad) {
+        self.pay(sink.out, conn, table::LINE);
         match bad {
             Bad::Empty => {}
-            Bad::TagsTooLong | Bad::TooLong => self.too_long(voice, conn),
+            Bad::TagsTooLong | Bad::TooLong => self.too_long(sink, conn),
             Bad::NotUtf8 => {
                 let text = "Message rejected, your client MUST send UTF-8";
                 let command = command_of(line);
                 // IRCv3 utf8-only: `*` where the command itself can't be read.
                 let command = if command.is_ascii() { &*command } else { "*" };
-                self.fail(voice, conn, command, "INVALID_UTF8", &[], text);
+                self.fail(sink, conn, command, "INVALID_UTF8", &[], text);
             }
             Bad::Control => {
                 let text = "NUL and CR can't stand within a line";
-                self.numeric_saying(voice, conn, ERR_UNKNOWNERROR, &[&command_of(line)], text);
+                self.numeric_saying(sink, conn, ERR_UNKNOWNERROR, &[&command_of(line)], text);
             }
             Bad::Command => {
                 let command = command_of(line);
-                self.numeric(voice, conn, ERR_UNKNOWNCOMMAND, &[&command]);
+                self.numeric(sink, conn, ERR_UNKNOWNCOMMAND, &[&command]);
             }
         }
     }
 
-    fn too_long(&mut self, voice: &mut Voice, conn: ConnId) {
-        voice.out.count_too_long(conn);
-        self.numeric(voice, conn, ERR_INPUTTOOLONG, &[]);
+    fn too_long(&mut self, sink: &mut Sink, conn: ConnId) {
+        sink.out.count_too_long(conn);
+        self.numeric(sink, conn, ERR_INPUTTOOLONG, &[]);
     }
 
     /// The first line of who takes this for a web server: a browser can be made to send lines of
     /// somebody else's choice after it.
-    fn is_another_protocol(&mut self, voice: &mut Voice, conn: ConnId, message: &Message) -> bool {
+    fn is_another_protocol(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) -> bool {
         let Some(registering) = self.sessions[conn].registering() else { return false };
         let verbs =
             ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
         let first = !std::mem::replace(&mut registering.spoke, true);
         let is_http = first && verbs.contains(&message.command);
         if is_http {
-            self.turn_away(voice, conn, "This port speaks IRC, not HTTP");
+            self.turn_away(sink, conn, "This port speaks IRC, not HTTP");
         }
         is_http
     }
 
     /// To whoever has connected with a bare program, such as nc, and does not know what to say: once, and
     /// not to who has said anything that counts.
-    fn say_what_to_type(&mut self, voice: &mut Voice, conn: ConnId) {
+    fn say_what_to_type(&mut self, sink: &mut Sink, conn: ConnId) {
         let registering = self.sessions[conn].registering();
         let Some(registering) = registering.filter(|it| !it.hinted && it.is_untouched()) else {
             return;
         };
         registering.hinted = true;
-        WHAT_TO_TYPE.iter().for_each(|text| self.notice(voice, conn, text));
+        WHAT_TO_TYPE.iter().for_each(|text| self.notice(sink, conn, text));
     }
 
-    fn turn_away(&mut self, voice: &mut Voice, conn: ConnId, why: &str) {
+    fn turn_away(&mut self, sink: &mut Sink, conn: ConnId, why: &str) {
         log::debug!("a newcomer is turned away: {why}");
-        self.notice_refusal(voice, conn, why);
-        self.leave(voice, conn, why, why);
+        self.notice_refusal(sink, conn, why);
+        self.leave(sink, conn, why, why);
     }
 }
 
@@ -382,7 +372,7 @@ impl Service for Chat {
         if session.registering().is_some_and(|registering| !registering.spoke)
             && bytes.starts_with(TLS_HANDSHAKE)
         {
-            self.turn_away(&mut Voice::new(out), id, "This port does not speak TLS");
+            self.turn_away(&mut Sink::new(out), id, "This port does not speak TLS");
             return bytes.len();
         }
         session.heard_s = (out.now.uptime_ms / 1000) as u32;
@@ -399,8 +389,8 @@ impl Service for Chat {
             match line {
                 Ok(line) => self.hear(out, id, line.text),
                 Err(_) => {
-                    self.pay(out, id, flood::LINE);
-                    self.too_long(&mut Voice::new(out), id);
+                    self.pay(out, id, table::LINE);
+                    self.too_long(&mut Sink::new(out), id);
                 }
             }
             // One read holds hundreds of short lines, and some have an answer of many kilobytes:
@@ -425,30 +415,30 @@ impl Service for Chat {
 
     fn closed(&mut self, out: &mut Outbox, id: ConnId, why: CloseReason) {
         let ending = match why {
-            CloseReason::Hangup | CloseReason::Done | CloseReason::Shutdown => Ending::Clean,
-            _ => Ending::Lost,
+            CloseReason::Hangup | CloseReason::Done | CloseReason::Shutdown => Departure::Clean,
+            _ => Departure::Lost,
         };
-        self.gone(&mut Voice::new(out), id, why.text(), ending);
+        self.gone(&mut Sink::new(out), id, why.text(), ending);
         self.sessions.remove(id);
     }
 
     fn deadline(&mut self, out: &mut Outbox, id: ConnId) {
-        self.keep_alive(&mut Voice::new(out), id);
+        self.keep_alive(&mut Sink::new(out), id);
     }
 
     fn room(&mut self, out: &mut Outbox, id: ConnId) {
-        self.go_on(&mut Voice::new(out), id);
+        self.go_on(&mut Sink::new(out), id);
     }
 
     fn woken(&mut self, out: &mut Outbox) -> bool {
         self.stored(out)
     }
 
-    fn refused(&mut self, out: &mut Outbox, why: Refusal) {
-        self.note_refusal(&mut Voice::new(out), why);
+    fn refused(&mut self, out: &mut Outbox, _endpoint: EndpointId, why: Refusal) {
+        self.note_refusal(&mut Sink::new(out), why);
     }
 
-    fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {
-        said.extend_from_slice(format!("ERROR :{why}\r\n").as_bytes());
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        text.extend_from_slice(format!("ERROR :{}\r\n", to.text).as_bytes());
     }
 }

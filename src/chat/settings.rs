@@ -1,11 +1,11 @@
 //! What the operator decides about chat: names, texts, who is an operator, and every limit.
 
-use super::flood::Rate;
-use super::rights::Right;
 use crate::auth::attempts::AttemptLimits;
 use crate::auth::verifier::Verifier;
+use crate::chat::state::right::Right;
 use crate::net::Networks;
-use crate::store::Store;
+use crate::rate::Rate;
+use crate::store::REPLY_BYTES_MAX;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -51,7 +51,7 @@ pub struct Settings {
 
 impl Settings {
     /// What LINKS and WHOIS tell of the server.
-    pub(super) fn description(&self) -> &str {
+    pub(crate) fn description(&self) -> &str {
         if self.description.is_empty() { &self.network } else { &self.description }
     }
 }
@@ -277,7 +277,7 @@ impl Default for Settings {
 
 impl Abuse {
     /// Whether what comes from there is held to no limit.
-    pub(super) fn exempts(&self, address: Option<IpAddr>) -> bool {
+    pub(crate) fn exempts(&self, address: Option<IpAddr>) -> bool {
         address.is_none_or(|address| self.exempt.contain(address))
     }
 }
@@ -286,7 +286,7 @@ impl Default for Abuse {
     fn default() -> Abuse {
         Abuse {
             exempt: Networks::loopback(),
-            flood: Rate { burst: 20, per_second: 4 },
+            flood: Rate { burst: 20, every: Duration::from_secs(1) / 4 },
             registration_burst: 100,
             asks_per_channel: 12,
             cloak: true,
@@ -326,7 +326,7 @@ impl Default for History {
             on_join: 10,
             on_return: 50,
             waiting_bytes_max: 64 << 20,
-            reply_bytes_max: Store::REPLY_BYTES_MAX,
+            reply_bytes_max: REPLY_BYTES_MAX,
         }
     }
 }

@@ -2,15 +2,14 @@
 //! service of the event loop: no I/O, no clock, no threads. The program looks up names, reads stdin
 //! and prints.
 
-mod backoff;
 mod screen;
 mod target;
 
-pub use backoff::Backoff;
 pub use screen::Screen;
 pub use target::{DEFAULT_PORT, Target};
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
+use crate::rate::Backoff;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;

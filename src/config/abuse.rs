@@ -1,11 +1,13 @@
 //! The section `[abuse]`: what keeps one from spoiling it for the others, and who is exempt.
 
 use super::units;
-use crate::auth::attempts::{self, AttemptLimits};
-use crate::chat::{self, Rate};
+use crate::auth::attempts::AttemptLimits;
+use crate::chat;
 use crate::net::Networks;
+use crate::rate::Rate;
 use serde::Deserialize;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// The section. Each key is explained in the default file.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -32,15 +34,19 @@ impl Abuse {
     pub(super) fn settings(&self) -> chat::Abuse {
         chat::Abuse {
             exempt: self.exempt.clone(),
-            flood: Rate { burst: self.flood_burst, per_second: self.flood_per_second },
+            flood: rate(self.flood_burst, SECOND, self.flood_per_second),
             registration_burst: self.registration_burst,
             asks_per_channel: self.asks_per_channel,
             cloak: self.cloak,
             mentions_max: self.mentions_max,
             attempts: AttemptLimits {
-                by_address: rate(self.attempts_per_ip, self.attempts_per_ip_per_minute),
-                by_account: rate(self.attempts_per_account, self.attempts_per_account_per_minute),
-                registrations: rate(self.registrations, self.registrations_per_minute),
+                by_address: rate(self.attempts_per_ip, MINUTE, self.attempts_per_ip_per_minute),
+                by_account: rate(
+                    self.attempts_per_account,
+                    MINUTE,
+                    self.attempts_per_account_per_minute,
+                ),
+                registrations: rate(self.registrations, MINUTE, self.registrations_per_minute),
                 ..AttemptLimits::default()
             },
         }
@@ -76,14 +82,15 @@ impl Abuse {
 const BURSTS: RangeInclusive<usize> = 1..=100_000;
 const PER_MINUTE: RangeInclusive<usize> = 1..=60_000;
 
-const MINUTE_MS: u32 = 60_000;
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 
-fn rate(burst: u32, per_minute: u32) -> attempts::Rate {
-    attempts::Rate { burst, every_ms: MINUTE_MS / per_minute }
+fn rate(burst: u32, time: Duration, in_it: u32) -> Rate {
+    Rate { burst, every: time / in_it }
 }
 
-fn per_minute(rate: attempts::Rate) -> u32 {
-    MINUTE_MS / rate.every_ms
+fn in_time(time: Duration, rate: Rate) -> u32 {
+    time.div_duration_f64(rate.every) as u32
 }
 
 impl Default for Abuse {
@@ -101,17 +108,17 @@ impl Default for Abuse {
         Abuse {
             exempt,
             flood_burst: flood.burst,
-            flood_per_second: flood.per_second,
+            flood_per_second: in_time(SECOND, flood),
             registration_burst,
             asks_per_channel,
             cloak,
             mentions_max,
             attempts_per_ip: by_address.burst,
-            attempts_per_ip_per_minute: per_minute(by_address),
+            attempts_per_ip_per_minute: in_time(MINUTE, by_address),
             attempts_per_account: by_account.burst,
-            attempts_per_account_per_minute: per_minute(by_account),
+            attempts_per_account_per_minute: in_time(MINUTE, by_account),
             registrations: registrations.burst,
-            registrations_per_minute: per_minute(registrations),
+            registrations_per_minute: in_time(MINUTE, registrations),
         }
     }
 }

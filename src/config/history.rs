@@ -3,7 +3,7 @@
 use super::units;
 use crate::chat;
 use crate::store::sqlite::Durability;
-use crate::store::{Keep, Policy, Reply, Store, Target};
+use crate::store::{Keep, Policy, REPLY_BYTES_MAX, Reply, Target};
 use crate::wire::casemap::folded;
 use crate::wire::irc::names::ChannelName;
 use serde::Deserialize;
@@ -55,7 +55,7 @@ impl History {
     pub(super) fn settings(&self, memory_max: usize) -> chat::History {
         let History { enabled, answer_max, on_join, on_return, .. } = *self;
         let waiting_bytes_max = memory_max / 4;
-        let reply_bytes_max = (memory_max / 16).clamp(Reply::BYTES_MAX, Store::REPLY_BYTES_MAX);
+        let reply_bytes_max = (memory_max / 16).clamp(Reply::BYTES_MAX, REPLY_BYTES_MAX);
         chat::History {
             enabled,
             answer_max,

@@ -6,6 +6,7 @@
 //! told `server full`; as long as the line moves, it is worth standing in.
 
 use super::{Limits, Network, Networks, Now, Refusal};
+use crate::rate::{Bucket, Rate};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -29,13 +30,11 @@ enum Door {
 }
 
 /// What is known of one address, and likewise of one network.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Address {
     open: u32,
-    /// Each connect pays for its share of a minute; up to when, in milliseconds of uptime, the past
-    /// ones have paid. A minute ahead is as far as it may go (the generic cell rate algorithm,
-    /// ITU-T I.371).
-    paid_until_ms: f64,
+    /// Its connects.
+    connects: Bucket,
 }
 
 /// Addresses remembered that have no connection open. Past this, those whose minute is over are
@@ -184,34 +183,28 @@ impl Admission {
         (per_minute, too_fast): (u32, Refusal),
         now: Now,
     ) -> Result<Address, Refusal> {
-        let now_ms = now.uptime_ms as f64;
-        let known = self.addresses.get(&key).copied();
-        let Address { open, paid_until_ms } =
-            known.unwrap_or(Address { open: 0, paid_until_ms: now_ms });
+        let Address { open, mut connects } = self.addresses.get(&key).copied().unwrap_or_default();
         if open >= open_max {
             return Err(too_many);
         }
-        let share_ms = MINUTE_MS / f64::from(per_minute);
-        let paid_until_ms = paid_until_ms.max(now_ms) + share_ms;
-        if paid_until_ms > now_ms + MINUTE_MS + ROUNDING_MS {
+        let rate = Rate { burst: per_minute, every: MINUTE / per_minute.max(1) };
+        if connects.wait_ms(rate, now.uptime_ms) > 0 {
             return Err(too_fast);
         }
-        Ok(Address { open: open + 1, paid_until_ms })
+        connects.add(rate.every, now.uptime_ms);
+        Ok(Address { open: open + 1, connects })
     }
 
     fn forget_idle(&mut self, now: Now) {
-        let now_ms = now.uptime_ms as f64;
-        self.addresses.retain(|_, address| address.open > 0 || address.paid_until_ms > now_ms);
+        let now_ms = now.uptime_ms;
+        self.addresses.retain(|_, address| address.open > 0 || !address.connects.is_empty(now_ms));
         if self.addresses.len() >= 2 * self.open + IDLE_ADDRESSES_MAX / 2 {
             self.addresses.retain(|_, address| address.open > 0);
         }
     }
 }
 
-const MINUTE_MS: f64 = 60_000.0;
-
-/// Shares of a minute added up may miss it by the rounding of floats.
-const ROUNDING_MS: f64 = 0.001;
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// What limits apply to: an IPv4 address, or an IPv6 /64, which is what one customer gets (RFC 6177);
 /// and the network of its site.

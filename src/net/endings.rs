@@ -1,5 +1,6 @@
 //! Why a connection ended, or never began: the one list, with what the peer and the operator hear.
 
+use super::{ConnId, EndpointId};
 use std::io::{self, ErrorKind};
 
 /// Why a connection ended.
@@ -56,6 +57,28 @@ pub enum Refusal {
     HandshakeTimeout,
     /// `Limits::arriving_max` is reached, and it kept us waiting longest.
     TooManyHandshakes,
+}
+
+/// A peer that is about to be told why the loop ends its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastWord<'a> {
+    /// Where it connected.
+    pub endpoint: EndpointId,
+    /// `None` if its service has not been told of it with `opened`.
+    pub conn: Option<ConnId>,
+    /// The reason.
+    pub why: Parting,
+    /// The reason in words: that of `why`, or more precisely what a ban says.
+    pub text: &'a str,
+}
+
+/// Why the loop ends a connection that its service has not closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parting {
+    /// It may not connect.
+    Refused(Refusal),
+    /// It was open.
+    Closed(CloseReason),
 }
 
 impl CloseReason {

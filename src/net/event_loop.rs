@@ -6,8 +6,8 @@ mod reading;
 use super::outbox::Attention;
 use super::send_queue::State;
 use super::{
-    Admission, CloseReason, ConnId, Counters, Dial, EndpointId, Limits, Networks, Now, Outbox,
-    Peer, Refusal, Service, Stream,
+    Admission, CloseReason, ConnId, Counters, Dial, EndpointId, LastWord, Limits, Networks, Now,
+    Outbox, Parting, Peer, Refusal, Service, Stream, TimerId,
 };
 use arriving::{Arrivals, Refused};
 use slab::Slab;
@@ -147,23 +147,27 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     fn turn_away_saying(&mut self, mut stream: S, endpoint: EndpointId, refused: &Refused) {
         self.count_refusal(endpoint, refused);
-        let service = &self.service;
-        last_word(&mut stream, &mut self.scratch, |said| {
-            service.farewell(said, endpoint, &refused.text);
-        });
+        let text = self.farewell(refused.last_word(endpoint, None));
+        last_word(&mut stream, &mut self.scratch, &text);
+    }
+
+    fn farewell(&self, to: LastWord<'_>) -> Vec<u8> {
+        let mut text = Vec::new();
+        self.service.farewell(&mut text, to);
+        text
     }
 
     fn count_refusal(&mut self, endpoint: EndpointId, Refused { why, text }: &Refused) {
         let index = Refusal::ALL.iter().position(|each| each == why).expect("each is listed");
         self.out.counters.at(endpoint).refused[index] += 1;
         log::debug!("turned one away: {text}");
-        self.service.refused(&mut self.out, *why);
+        self.service.refused(&mut self.out, endpoint, *why);
     }
 
     /// Lets the service act on something that came from elsewhere than a connection.
     pub fn inject<R>(&mut self, act: impl FnOnce(&mut V, &mut Outbox) -> R) -> R {
         let result = act(&mut self.service, &mut self.out);
-        self.flush_if_full();
+        self.settle();
         result
     }
 
@@ -174,11 +178,9 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// The stream of `slot` may have something to read.
     pub fn readable(&mut self, slot: usize) {
-        let Some(conn) = self.conns.get_mut(slot) else { return };
-        if conn.input == Input::Dry {
-            conn.input = Input::Ready;
+        if self.conns.contains(slot) {
+            self.look_again(slot);
         }
-        self.list(slot);
     }
 
     /// The peer of `slot` has ended its half, or the connection is cut: there is an end to be read.
@@ -311,6 +313,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// [`EventLoop::answer`], once the poll has told what has arrived meanwhile. A connection is read
     /// once in a turn, however often this is called.
     pub fn hear(&mut self) {
+        self.upgrade_streams();
         self.tell_of_waking();
         // `woken` may have reported a connection's real address: apply bans and limits before
         // reading from it.
@@ -332,6 +335,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
         // After reading, so that what has arrived in time counts.
         self.fire_deadlines();
+        self.fire_timers();
         self.admit_moved();
         self.tell_endings();
         self.flush();
@@ -343,14 +347,14 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         for _ in 0..self.out.roomy() {
             let Some(id) = self.out.take_room() else { continue };
             self.service.room(&mut self.out, id);
-            self.flush_if_full();
+            self.settle();
         }
     }
 
     fn tell_of_waking(&mut self) {
         if self.woken {
             self.woken = self.service.woken(&mut self.out);
-            self.flush_if_full();
+            self.settle();
         }
     }
 
@@ -382,22 +386,35 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                 State::Arriving => self.refuse(slot, Refusal::HandshakeTimeout),
                 _ => self.out.end(slot, CloseReason::DrainTimeout),
             }
-            self.flush_if_full();
+            self.settle();
+        }
+        self.due = due;
+    }
+
+    fn fire_timers(&mut self) {
+        let mut due = std::mem::take(&mut self.due);
+        self.out.timers.list_due(self.out.now, &mut due);
+        for timer in due.drain(..) {
+            if self.out.timers.take(timer as usize, self.out.now) {
+                self.service.tick(&mut self.out, TimerId(timer as u8));
+                self.settle();
+            }
         }
         self.due = due;
     }
 
     /// Ends a connection on the loop's own account, telling it why.
     fn dismiss(&mut self, slot: usize, why: CloseReason) {
-        self.dismiss_saying(slot, why, why.text());
+        self.dismiss_saying(slot, why, Parting::Closed(why), why.text());
     }
 
-    fn dismiss_saying(&mut self, slot: usize, why: CloseReason, text: &str) {
-        let endpoint = self.out.endpoint(slot);
+    fn dismiss_saying(&mut self, slot: usize, reason: CloseReason, why: Parting, text: &str) {
+        let (id, endpoint) = (self.out.id(slot), self.out.endpoint(slot));
+        let to = LastWord { endpoint, conn: Some(id), why, text };
         let service = &self.service;
-        let line = self.out.compose(|arena| service.farewell(arena, endpoint, text));
-        self.out.send(self.out.id(slot), line);
-        self.out.drain(slot, why);
+        let line = self.out.compose(|arena| service.farewell(arena, to));
+        self.out.send(id, line);
+        self.out.drain(slot, reason);
     }
 
     /// Telling one ending may cause another; each connection ends once, so this ends too.
@@ -406,18 +423,49 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             let id = self.out.id(slot);
             self.service.closed(&mut self.out, id, why);
             self.gone.push(slot as u32);
-            self.flush_if_full();
+            self.settle();
         }
     }
 
-    fn flush_if_full(&mut self) {
+    /// Does what a service has asked for that cannot wait until the turn ends.
+    fn settle(&mut self) {
+        self.upgrade_streams();
         if self.out.is_full() {
             self.flush();
         }
     }
 
+    /// Has streams begin the layer that their services have asked for, before anything more is read
+    /// from them or written to them.
+    fn upgrade_streams(&mut self) {
+        for (id, head) in std::mem::take(&mut self.out.upgrades) {
+            let slot = id.slot();
+            if self.out.id(slot) != id || self.out.state(slot) == State::Ended {
+                continue;
+            }
+            let conn = &mut self.conns[slot];
+            let received = std::mem::take(&mut conn.unused);
+            conn.left = false;
+            self.out.counters.at(self.out.endpoint(slot)).sent_bytes += head.len() as u64;
+            match conn.stream.upgrade(head, &received) {
+                Ok(()) => self.look_again(slot),
+                Err(e) => self.out.end(slot, CloseReason::of(&e)),
+            }
+        }
+    }
+
+    /// Reads from a stream that may hold something of which no event tells.
+    fn look_again(&mut self, slot: usize) {
+        let conn = &mut self.conns[slot];
+        if conn.input == Input::Dry {
+            conn.input = Input::Ready;
+        }
+        self.list(slot);
+    }
+
     /// Writes to whom it can, and wipes the arena. One that fails ends in the next turn.
     fn flush(&mut self) {
+        self.upgrade_streams();
         let mut dirty = std::mem::take(&mut self.dirty);
         self.out.take_dirty(&mut dirty);
         for slot in dirty.drain(..).map(|slot| slot as usize) {
@@ -475,10 +523,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
 /// Says the last word to one that is dropped at once. Who doesn't take it now won't hear it. What it
 /// has sent is read, since dropping it unread would send a reset that may overtake our word.
-fn last_word(stream: &mut impl Stream, scratch: &mut [u8], say: impl FnOnce(&mut Vec<u8>)) {
-    let mut said = Vec::new();
-    say(&mut said);
-    let _ = stream.write_last(&said);
+fn last_word(stream: &mut impl Stream, scratch: &mut [u8], text: &[u8]) {
+    let _ = stream.write_last(text);
     let _ = stream.read(scratch);
 }
 

@@ -24,7 +24,7 @@ pub use admission::Admission;
 pub use arrival::{Effort, Progress, Secure, TlsVersion};
 pub use counters::{Counters, EndpointCounters, Histogram};
 pub use denied::{Denial, Denied};
-pub use endings::{CloseReason, Refusal};
+pub use endings::{CloseReason, LastWord, Parting, Refusal};
 pub use event_loop::EventLoop;
 pub use limits::Limits;
 pub use network::{Network, Networks};
@@ -67,7 +67,7 @@ pub trait Service {
     /// The time given to [`Outbox::set_deadline`] has passed.
     fn deadline(&mut self, _out: &mut Outbox, _id: ConnId) {}
 
-    /// Something may have come from elsewhere than a connection, from another thread. Returns whether
+    /// Another thread has woken the loop, perhaps with something for this service. Returns whether
     /// there is more of it, for the next turn.
     fn woken(&mut self, _out: &mut Outbox) -> bool {
         false
@@ -76,12 +76,16 @@ pub trait Service {
     /// What was asked for with [`Outbox::dial`] could not be reached.
     fn unreachable(&mut self, _out: &mut Outbox, _endpoint: EndpointId, _why: io::ErrorKind) {}
 
-    /// A newcomer was turned away by the loop, who is no connection and never will be one.
-    fn refused(&mut self, _out: &mut Outbox, _why: Refusal) {}
+    /// The loop refused an incoming connection. It was not opened, or is being closed because its
+    /// true address may not connect.
+    fn refused(&mut self, _out: &mut Outbox, _endpoint: EndpointId, _why: Refusal) {}
 
-    /// Phrases, in the protocol of `endpoint`, the last word to a peer whom the loop turns away or
-    /// ends on its own account.
-    fn farewell(&self, _said: &mut Vec<u8>, _endpoint: EndpointId, _why: &str) {}
+    /// Appends to `text` the last bytes for a peer that the loop refuses, or whose connection it
+    /// closes itself, in the protocol that the peer speaks.
+    fn farewell(&self, _text: &mut Vec<u8>, _to: LastWord<'_>) {}
+
+    /// The time given to [`Outbox::wake_in`] for `timer` has passed.
+    fn tick(&mut self, _out: &mut Outbox, _timer: TimerId) {}
 }
 
 /// What carries one connection's bytes: a socket, TLS over one, a pipe in a test. Never blocks.
@@ -95,6 +99,16 @@ pub trait Stream: Read + Write {
     fn write_last(&mut self, said: &[u8]) -> io::Result<usize> {
         let n = self.write(said)?;
         self.finish().and(Ok(n))
+    }
+
+    /// Begins a layer of its own over what it carries, as WebSocket does behind its HTTP request.
+    /// `head` goes out first, as it is; all that is written later goes through the layer. `received`
+    /// is input behind the request, which the layer reads first.
+    ///
+    /// Takes all of `head`: what cannot be written at once waits in the stream, and `flush` says
+    /// `WouldBlock` until it is written.
+    fn upgrade(&mut self, _head: Vec<u8>, _received: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Whether there is nothing to do before an accepted stream carries what its service says. It
@@ -152,6 +166,11 @@ impl ConnId {
 /// gives the numbers their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EndpointId(pub u8);
+
+/// A timer of a service that belongs to no connection. The program gives the numbers their meaning:
+/// services that run in one loop share none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimerId(pub u8);
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

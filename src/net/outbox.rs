@@ -9,7 +9,7 @@ mod writing;
 
 use super::deadlines::Deadlines;
 use super::send_queue::{Hearing, Room, SendQueue, State};
-use super::{CloseReason, ConnId, Counters, Denied, EndpointId, Limits, Now};
+use super::{CloseReason, ConnId, Counters, Denied, EndpointId, Limits, Now, TimerId};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub struct Outbox {
     deadlines: Deadlines,
     /// When those who are paused are heard again.
     pauses: Deadlines,
+    /// Of services, by [`TimerId`].
+    pub(super) timers: Deadlines,
     /// Queues with something to write, each listed once.
     dirty: Vec<u32>,
     /// Queues whose service is to be told that they are written out, the longest waiting first.
@@ -35,6 +37,8 @@ pub struct Outbox {
     resumed: Vec<u32>,
     /// Those that have turned out to come from elsewhere.
     pub(super) moved: Vec<(ConnId, IpAddr)>,
+    /// Streams that are to begin a layer, each with what goes out before it.
+    pub(super) upgrades: Vec<(ConnId, Vec<u8>)>,
     /// Queues that ended and whose service has not been told yet.
     ended: Vec<(u32, CloseReason)>,
     /// All backlogs together.
@@ -184,6 +188,12 @@ impl Outbox {
         }
     }
 
+    /// Has `Service::tick` called with `timer` once `after` has passed, and up to a second later, in
+    /// place of any time set for it before.
+    pub fn wake_in(&mut self, timer: TimerId, after: Duration) {
+        self.timers.set(usize::from(timer.0), self.now, after);
+    }
+
     /// How many more bytes may be sent to `id` before we stop reading from it. A service with much
     /// to say says this much in a turn.
     pub fn headroom(&self, id: ConnId) -> usize {
@@ -287,6 +297,25 @@ impl Outbox {
         }
     }
 
+    /// Has the stream of `id` begin its layer ([`super::Stream::upgrade`]) once the service has
+    /// returned. What was sent before, and then `head`, goes out as it is; what is sent from here on
+    /// goes through the layer, and so does the input that this call of the service leaves unused. If
+    /// the stream has no layer the connection ends.
+    ///
+    /// Nothing may be withheld. What was sent before and is not written yet moves to the stream, where
+    /// `Limits::memory_max` does not count it: a service that has sent much asks for room first.
+    pub fn upgrade(&mut self, id: ConnId, head: &[u8]) {
+        let Some(queue) = self.open_queue(id) else { return };
+        debug_assert!(!queue.is_withheld(), "an upgrade overtakes what is withheld");
+        let queue = &mut self.queues[id.slot()];
+        let backlog = queue.backlog_bytes();
+        let mut before = queue.take(&self.arena);
+        self.backlog_bytes -= backlog - queue.backlog_bytes();
+        before.extend_from_slice(head);
+        self.upgrades.push((id, before));
+        self.mark_dirty(id.slot());
+    }
+
     /// Whether so much was said in this turn that it should be written before more is said.
     pub fn is_full(&self) -> bool {
         self.arena.len() > ARENA_FULL
@@ -345,10 +374,12 @@ impl Outbox {
             queues: Vec::new(),
             deadlines: Deadlines::new(),
             pauses: Deadlines::new(),
+            timers: Deadlines::new(),
             dirty: Vec::new(),
             roomy: VecDeque::new(),
             resumed: Vec::new(),
             moved: Vec::new(),
+            upgrades: Vec::new(),
             ended: Vec::new(),
             backlog_bytes: 0,
             dials: Vec::new(),
@@ -554,7 +585,8 @@ impl Outbox {
         }
         let dial = self.dials.iter().map(|&(at_ms, _)| at_ms.saturating_sub(now.uptime_ms)).min();
         let dial = dial.map(Duration::from_millis);
-        [self.deadlines.wait(now), self.pauses.wait(now), dial].into_iter().flatten().min()
+        let columns = [&self.deadlines, &self.pauses, &self.timers].map(|column| column.wait(now));
+        columns.into_iter().chain([dial]).flatten().min()
     }
 
     pub(super) fn backlog_bytes(&self) -> usize {

@@ -157,6 +157,14 @@ impl SendQueue {
         self.spans.push(span);
     }
 
+    /// Takes out what is queued and not withheld, in the order it would be written.
+    pub fn take(&mut self, arena: &[u8]) -> Vec<u8> {
+        let mut bytes = self.backlog.take().map(|backlog| backlog.into_bytes()).unwrap_or_default();
+        self.spans.as_slice().iter().for_each(|span| bytes.extend_from_slice(span.of(arena)));
+        self.forget_spans();
+        bytes
+    }
+
     /// Forgets what is queued; returns how many bytes of backlog that were.
     pub fn clear(&mut self) -> usize {
         self.spans = Spans::NONE;
@@ -301,6 +309,11 @@ impl Backlog {
 
     fn bytes(&self) -> &[u8] {
         &self.bytes[self.start..]
+    }
+
+    fn into_bytes(mut self) -> Vec<u8> {
+        self.bytes.drain(..self.start);
+        self.bytes
     }
 
     fn push(&mut self, more: &[u8]) {

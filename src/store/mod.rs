@@ -5,33 +5,25 @@
 
 mod backlog;
 mod clock;
-mod lanes;
 mod records;
 mod reply;
 mod request;
 pub mod sqlite;
 pub mod thread;
 
-pub use lanes::{InLanes, Lane};
+use crate::far::{self, Asked, Asker, Bound, Busy, Unasked};
 pub use records::*;
 pub use reply::Reply;
 pub use request::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::Duration;
 
-/// The loop's side. Dropping it ends whoever serves the other, once all that was asked is done.
-pub struct Store {
-    requests: Sender<(Token, Request)>,
-    replies: Receiver<(Token, Reply)>,
-    capacity: usize,
-    bytes_max: usize,
-    /// Asked and not yet taken from `replies`. It bounds both directions: at most `capacity`.
-    open: InLanes<Open>,
-    /// What the requests in `open` take together: at most `bytes_max`.
-    bytes: usize,
+/// The loop's side; with each request it keeps a `T` for when the reply comes. Dropping it ends
+/// whoever serves the other side, once all that was asked is done.
+pub struct Store<T> {
+    asker: Asker<Request, Reply, Open<T>>,
     health: Health,
     statistics: Arc<Statistics>,
     in_flight: Arc<InFlight>,
@@ -44,27 +36,18 @@ struct InFlight {
     bytes_max: AtomicUsize,
 }
 
-/// What is remembered of a request until its reply is taken.
-struct Open {
-    bytes: usize,
+struct Open<T> {
     writes: bool,
+    then: T,
 }
 
-/// The side that answers: each request once, and those of one [`Lane`] in the order asked.
+/// The side that answers: each request once. In the order asked are those that
+/// write, those that look something up, and those that read history: each kind by itself.
 pub struct Far {
-    requests: Receiver<(Token, Request)>,
-    replies: Sender<(Token, Reply)>,
+    queue: far::Far<Request, Reply>,
     statistics: Arc<Statistics>,
     in_flight: Arc<InFlight>,
 }
-
-/// What a reply is known by; the asker's to choose, and of one open request alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Token(pub u64);
-
-/// Nothing was asked: as many requests are open as may be, or nobody is there to answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Busy;
 
 /// Whether what is to be kept is: how the last request that writes has ended, of those whose reply
 /// was taken.
@@ -96,54 +79,28 @@ pub struct Statistics {
     pub failures: AtomicU64,
 }
 
-/// Why waiting for a request has ended without one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unasked {
-    /// The time is over.
-    Yet,
-    /// The store is dropped, and everything asked was taken.
-    Forever,
-}
+/// What requests may take together unless [`Store::with_bytes`] says so.
+const BYTES_MAX: usize = 32 << 20;
 
-impl Store {
-    /// What requests may take together unless [`Store::with_bytes`] says so.
-    pub const BYTES_MAX: usize = 32 << 20;
+/// What replies that are not taken yet may take together, unless [`Store::set_reply_bytes_max`] says
+/// so.
+pub const REPLY_BYTES_MAX: usize = 16 << 20;
 
-    /// What replies that are not taken yet may take together, unless [`Store::set_reply_bytes_max`]
-    /// says so.
-    pub const REPLY_BYTES_MAX: usize = 16 << 20;
-
+impl<T> Store<T> {
     /// Both sides of a queue that holds at most `capacity` requests and replies together.
-    pub fn new(capacity: usize) -> (Store, Far) {
-        Store::with_bytes(capacity, Store::BYTES_MAX)
+    pub fn new(capacity: usize) -> (Store<T>, Far) {
+        Store::with_bytes(capacity, BYTES_MAX)
     }
 
-    /// As [`Store::new`]; its requests together take at most `bytes_max`.
-    pub fn with_bytes(capacity: usize, bytes_max: usize) -> (Store, Far) {
-        let (requests, asked) = mpsc::channel();
-        let (answers, replies) = mpsc::channel();
+    /// As [`Store::new`]; its requests together take at most `bytes`.
+    pub fn with_bytes(capacity: usize, bytes: usize) -> (Store<T>, Far) {
+        let (asker, queue) = far::queue(Bound { questions: capacity, bytes });
         let statistics = Arc::<Statistics>::default();
-        let bytes_of_replies = AtomicUsize::new(Store::REPLY_BYTES_MAX);
-        let in_flight =
-            Arc::new(InFlight { bytes: AtomicUsize::new(0), bytes_max: bytes_of_replies });
-        let far = Far {
-            requests: asked,
-            replies: answers,
-            statistics: Arc::clone(&statistics),
-            in_flight: Arc::clone(&in_flight),
-        };
-        let store = Store {
-            requests,
-            replies,
-            capacity,
-            bytes_max,
-            open: InLanes::default(),
-            bytes: 0,
-            health: Health::Untried,
-            statistics,
-            in_flight,
-        };
-        (store, far)
+        let bytes_max = AtomicUsize::new(REPLY_BYTES_MAX);
+        let in_flight = Arc::new(InFlight { bytes: AtomicUsize::new(0), bytes_max });
+        let far =
+            Far { queue, statistics: Arc::clone(&statistics), in_flight: Arc::clone(&in_flight) };
+        (Store { asker, health: Health::Untried, statistics, in_flight }, far)
     }
 
     /// What replies that are not taken yet may take together from now on. Beyond it reads of history
@@ -152,27 +109,18 @@ impl Store {
         self.in_flight.bytes_max.store(bytes, Relaxed);
     }
 
-    /// Asks, without waiting. The reply comes with the same token.
-    pub fn ask(&mut self, token: Token, request: Request) -> Result<(), Busy> {
-        let open = Open { bytes: request.bytes(), writes: request.writes() };
-        let lane = request.lane();
-        if self.open.len() >= self.capacity || self.bytes + open.bytes > self.bytes_max {
-            return Err(Busy);
-        }
-        self.requests.send((token, request)).map_err(|_| Busy)?;
-        self.bytes += open.bytes;
-        self.open.push(lane, token, open);
-        Ok(())
+    /// Asks, without waiting. `then` comes with the reply.
+    #[expect(clippy::result_large_err, reason = "the request, which is given back, is as large")]
+    pub fn ask(&mut self, request: Request, then: T) -> Result<(), Busy<Request, T>> {
+        let open = Open { writes: request.writes(), then };
+        self.asker.ask(request, open).map_err(|Busy(request, open)| Busy(request, open.then))
     }
 
-    /// What has been answered, without waiting: of each [`Lane`] in the order asked.
-    pub fn replies(&mut self) -> impl Iterator<Item = (Token, Reply)> + use<'_> {
-        std::iter::from_fn(|| {
-            let (token, reply) = self.replies.try_recv().ok()?;
-            let open = self.open.take(token).expect("answered once, in the order of its lane");
-            self.bytes -= open.bytes;
+    /// What has been answered, without waiting, in the order the [`Far`] side gives it.
+    pub fn replies(&mut self) -> impl Iterator<Item = (T, Reply)> + use<'_, T> {
+        self.asker.answers().map(|(Open { writes, then }, reply)| {
             self.in_flight.bytes.fetch_sub(reply.bytes(), Relaxed);
-            if open.writes {
+            if writes {
                 self.health = match &reply {
                     Reply::Failed(trouble) if *trouble != Trouble::Duplicate => {
                         Health::Ailing(trouble.clone())
@@ -180,7 +128,7 @@ impl Store {
                     _ => Health::Well,
                 };
             }
-            Some((token, reply))
+            (then, reply)
         })
     }
 
@@ -191,12 +139,12 @@ impl Store {
 
     /// How many requests are open: asked, and their reply not taken yet.
     pub fn open(&self) -> usize {
-        self.open.len()
+        self.asker.open()
     }
 
     /// Whether it takes only as many requests more as are open already, or as many bytes.
     pub fn is_half_full(&self) -> bool {
-        self.open.len() >= self.capacity.div_ceil(2) || self.bytes >= self.bytes_max / 2
+        self.asker.is_half_full()
     }
 
     /// Whether what is to be kept is.
@@ -212,35 +160,24 @@ impl Store {
 
 impl Far {
     /// Waits for a request; `None` once the store is dropped and everything asked was taken.
-    pub fn wait(&self) -> Option<(Token, Request)> {
-        self.requests.recv().ok()
+    pub fn wait(&self) -> Option<Asked<Request>> {
+        self.queue.wait()
     }
 
-    /// Waits for a request so long.
-    pub fn wait_for(&self, time: Duration) -> Result<(Token, Request), Unasked> {
-        self.requests.recv_timeout(time).map_err(|ended| match ended {
-            RecvTimeoutError::Timeout => Unasked::Yet,
-            RecvTimeoutError::Disconnected => Unasked::Forever,
-        })
+    /// Waits for a request, but no longer than `time`.
+    pub fn wait_for(&self, time: Duration) -> Result<Asked<Request>, Unasked> {
+        self.queue.wait_for(time)
     }
 
     /// The next request, if there is one.
-    pub fn take(&self) -> Option<(Token, Request)> {
-        self.requests.try_recv().ok()
-    }
-
-    /// The next request, if there is one; or whether there may be one later.
-    pub fn next(&self) -> Result<(Token, Request), Unasked> {
-        self.requests.try_recv().map_err(|ended| match ended {
-            TryRecvError::Empty => Unasked::Yet,
-            TryRecvError::Disconnected => Unasked::Forever,
-        })
+    pub fn take(&self) -> Option<Asked<Request>> {
+        self.queue.take()
     }
 
     /// Answers. If nobody is there to hear it, it was still done.
-    pub fn answer(&self, token: Token, reply: Reply) {
+    pub fn answer(&self, asked: Asked<Request>, reply: Reply) {
         self.in_flight.bytes.fetch_add(reply.bytes(), Relaxed);
-        let _ = self.replies.send((token, reply));
+        self.queue.answer(asked, reply);
     }
 
     /// How many bytes of replies there is room for.

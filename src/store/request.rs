@@ -3,6 +3,7 @@
 use super::records::*;
 #[cfg(doc)]
 use super::reply::Reply;
+use crate::far::Weigh;
 use std::error::Error;
 use std::fmt;
 
@@ -380,9 +381,10 @@ impl Request {
             Channels | Presences | Bans => false,
         }
     }
+}
 
-    /// Approximate memory in bytes while it waits.
-    pub fn bytes(&self) -> usize {
+impl Weigh for Request {
+    fn bytes(&self) -> usize {
         use Request::*;
         let strings = match self {
             Append { target, message } => target.bytes() + message.bytes(),

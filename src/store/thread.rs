@@ -2,10 +2,11 @@
 //! wake the loop. While another program locks the database it goes on serving reads, which need no
 //! lock.
 
-use super::backlog::{Asked, Backlog};
+use super::backlog::{Backlog, Waiting};
 use super::clock::{Belief, Clock};
 use super::sqlite::Database;
-use super::{Far, Reply, Statistics, Trouble, Unasked};
+use super::{Far, Reply, Statistics, Trouble};
+use crate::far::Unasked;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::{self, JoinHandle};
@@ -134,27 +135,26 @@ impl Keeper {
         }
     }
 
-    fn serve(&mut self, group: Vec<Asked>, wake: &impl Fn()) {
+    fn serve(&mut self, group: Vec<Waiting>, wake: &impl Fn()) {
         let begun = Instant::now();
-        let replies = self.database.serve(group.iter().map(|asked| &asked.request));
-        let mut served: Vec<(Asked, Reply)> = group.into_iter().zip(replies).collect();
-        let is_write = |(asked, _): &&(Asked, Reply)| asked.request.writes();
-        if let Some((_, reply)) = served.iter().rfind(is_write) {
+        let replies = self.database.serve(group.iter().map(|waiting| &waiting.asked.question));
+        let mut served: Vec<(Waiting, Reply)> = group.into_iter().zip(replies).collect();
+        if let Some((_, reply)) = served.iter().rfind(|(waiting, _)| waiting.writes()) {
             let locked = *reply == Reply::Failed(Trouble::Busy);
             self.lock = self.lock.after(locked, Instant::now());
         }
         if let Lock::Met(_) = self.lock {
-            let waits = |(asked, reply): &mut (Asked, Reply)| {
-                asked.request.writes() && *reply == Reply::Failed(Trouble::Busy)
+            let waits = |(waiting, reply): &mut (Waiting, Reply)| {
+                waiting.writes() && *reply == Reply::Failed(Trouble::Busy)
             };
-            let waiting = served.extract_if(.., waits).map(|(asked, _)| asked).collect();
+            let waiting = served.extract_if(.., waits).map(|(waiting, _)| waiting).collect();
             self.backlog.put_back(waiting);
         }
         count(self.far.statistics(), &self.database, begun.elapsed(), &served);
         log_change(&mut self.failing, &served);
         let requests = served.len();
-        for (asked, reply) in served {
-            self.far.answer(asked.token, reply);
+        for (waiting, reply) in served {
+            self.far.answer(waiting.asked, reply);
         }
         wake();
         if self.lock == Lock::Open {
@@ -250,7 +250,12 @@ impl Tidying {
     }
 }
 
-fn count(statistics: &Statistics, database: &Database, time: Duration, served: &[(Asked, Reply)]) {
+fn count(
+    statistics: &Statistics,
+    database: &Database,
+    time: Duration,
+    served: &[(Waiting, Reply)],
+) {
     let failures = served.iter().filter(|(_, reply)| matches!(reply, Reply::Failed(_))).count();
     statistics.groups.fetch_add(1, Relaxed);
     statistics.groups_us.fetch_add(time.as_micros() as u64, Relaxed);
@@ -264,9 +269,9 @@ fn count_kept(statistics: &Statistics, database: &Database) {
     statistics.message_bytes.store(bytes, Relaxed);
 }
 
-/// Logs when writes begin to fail, and when they work again.
-fn log_change(failing: &mut bool, served: &[(Asked, Reply)]) {
-    for (_, reply) in served.iter().filter(|(asked, _)| asked.request.writes()) {
+/// Says in the log when writing begins to fail, and when it works again; not each time in between.
+fn log_change(failing: &mut bool, served: &[(Waiting, Reply)]) {
+    for (_, reply) in served.iter().filter(|(waiting, _)| waiting.writes()) {
         match reply {
             // A fault of the request, not of the store.
             Reply::Failed(Trouble::Duplicate) => {}

@@ -86,7 +86,7 @@ fn of_a_crowd_that_goes_so_much_is_kept_as_leaves_room_for_what_is_said() {
     let mut server = server(Limits::default());
     let members = crowd(&mut server);
     let (store, far) = Store::new(1024);
-    server.service.keep_in(store);
+    server.service.chat.keep_in(store);
     for (id, wire) in &members {
         wire.borrow_mut().cut = Some(ErrorKind::ConnectionReset);
         server.hung_up(id.slot());
@@ -95,7 +95,7 @@ fn of_a_crowd_that_goes_so_much_is_kept_as_leaves_room_for_what_is_said() {
     check(&server);
     let kept = std::iter::from_fn(|| far.take());
     let quit = |request: &Request| matches!(request, Request::Append { message, .. } if message.command == "QUIT");
-    let kept: Vec<Request> = kept.map(|(_, request)| request).collect();
+    let kept: Vec<Request> = kept.map(|asked| asked.question).collect();
     assert!(kept.len() == 512 && kept.iter().all(quit), "{} are kept", kept.len());
 }
 

@@ -1,11 +1,13 @@
 //! Flood control: excess lines are read later, in order; none is lost, and no other user waits.
 
 use crate::stage::{Stage, play_with, settings};
-use stonechat::chat::{Rate, Settings};
+use std::time::Duration;
+use stonechat::chat::Settings;
+use stonechat::rate::Rate;
 
 fn slow() -> Settings {
     let mut settings = settings();
-    settings.abuse.flood = Rate { burst: 5, per_second: 1 };
+    settings.abuse.flood = Rate { burst: 5, every: Duration::from_secs(1) };
     settings.abuse.registration_burst = 30;
     settings
 }

@@ -6,6 +6,7 @@ mod world;
 
 mod account_ends;
 mod accounts;
+mod announce;
 mod audit;
 mod bad_input;
 mod caps;

@@ -207,3 +207,18 @@ fn where_staying_is_the_default_new_accounts_stay() {
          bob< :srv 730 bob :ann!ann@localhost",
     );
 }
+
+#[test]
+fn what_a_figure_says_reaches_each_connection_of_its_player_once() {
+    play(&format!(
+        "{ANN_TWICE}
+         bob> MODE #a +E
+         ann~
+         bob~
+         phone~
+         ann> NPC #a Bilbo :too much bread
+         ann< :*Bilbo*!ann@npc.fakeuser.invalid PRIVMSG #a :too much bread (ann)
+         phone< :*Bilbo*!ann@npc.fakeuser.invalid PRIVMSG #a :too much bread (ann)
+         bob< :*Bilbo*!ann@npc.fakeuser.invalid PRIVMSG #a :too much bread (ann)"
+    ));
+}

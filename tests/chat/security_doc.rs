@@ -6,7 +6,7 @@ use std::time::Duration;
 use stonechat::chat::{Operator, OperatorClass, Program, Right, Settings};
 
 const DOC: &str = include_str!("../../docs/security.md");
-const TABLE: &str = include_str!("../../src/chat/commands/table.rs");
+const TABLE: &str = include_str!("../../src/chat/table.rs");
 
 /// The kinds of users that can give a command. Banned and suspended users have tests of their own
 /// below.

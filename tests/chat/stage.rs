@@ -31,7 +31,7 @@ use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::auth::skeleton::Skeleton;
 use stonechat::auth::verifier::Verifier;
-use stonechat::chat::{Ended, Operator, OperatorClass, Proof, Right, Settings};
+use stonechat::chat::{Ended, Operator, OperatorClass, Proof, Right, Settings, Unannounced};
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer, Secure, TlsVersion};
 use stonechat::store::{NewAccount, Reply, Request, Secret};
 
@@ -166,7 +166,7 @@ fn server(
     server.set_exempt(exempt);
     server.wake(now);
     if let Some(Reply::Bans(bans)) = disk.map(|disk| disk.ask(Request::Bans)) {
-        server.inject(|app, out| app.restore_bans(out, bans));
+        server.inject(|app, out| app.chat.restore_bans(out, bans));
     }
     (server, endpoint)
 }
@@ -371,19 +371,27 @@ impl Stage {
     /// Reloads the config with these settings.
     pub fn set_settings(&mut self, settings: Settings) {
         self.settings = settings.clone();
-        self.server.inject(|app, out| app.set_settings(out, 512, settings));
+        self.server.inject(|app, out| app.chat.set_settings(out, settings));
         self.settle();
     }
 
-    /// Reports output of a program of COMMAND.
+    /// A source without a user says something in a channel.
+    pub fn announce(&mut self, channel: &str, name: &str, text: &str) -> Result<(), Unannounced> {
+        let mut result = Ok(());
+        self.server.inject(|app, out| result = app.chat.announce(out, channel, name, text));
+        self.settle();
+        result
+    }
+
+    /// A program that somebody has asked for says something.
     pub fn program_said(&mut self, run: u64, bytes: &[u8]) {
-        self.server.inject(|app, out| app.program_said(out, run, bytes));
+        self.server.inject(|app, out| app.chat.program_said(out, run, bytes));
         self.settle();
     }
 
     /// Reports the end of a program of COMMAND.
     pub fn program_ended(&mut self, run: u64, ended: Ended) {
-        self.server.inject(|app, out| app.program_ended(out, run, &ended));
+        self.server.inject(|app, out| app.chat.program_ended(out, run, &ended));
         self.settle();
     }
 

@@ -17,7 +17,7 @@ use stonechat::store::*;
 
 /// A store with its thread.
 pub struct Served {
-    pub store: Store,
+    pub store: Store<u32>,
     woken: Receiver<()>,
     thread: JoinHandle<()>,
 }
@@ -35,7 +35,7 @@ impl Served {
     pub fn ask(&mut self, requests: impl IntoIterator<Item = Request>) -> Vec<Reply> {
         let mut open = 0;
         for request in requests {
-            self.store.ask(Token(open), request).unwrap();
+            self.store.ask(request, open).unwrap();
             open += 1;
         }
         let mut replies = Vec::new();
@@ -46,10 +46,10 @@ impl Served {
         replies
     }
 
-    /// Waits for the next replies.
-    pub fn replies(&mut self) -> Vec<(Token, Reply)> {
+    /// The next replies, which come.
+    pub fn replies(&mut self) -> Vec<(u32, Reply)> {
         loop {
-            let replies: Vec<(Token, Reply)> = self.store.replies().collect();
+            let replies: Vec<_> = self.store.replies().collect();
             if !replies.is_empty() {
                 return replies;
             }

@@ -8,8 +8,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
+use stonechat::far::Asked;
 use stonechat::store::sqlite::{self, Database, Durability};
-use stonechat::store::{Far, Message, Reply, Request, Store, Token, thread};
+use stonechat::store::{Far, Message, Reply, Request, Store, thread};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -45,9 +46,9 @@ fn snapshot(from: &Path, to: &Path) {
 struct Served {
     dir: tempfile::TempDir,
     database: Database,
-    store: Store,
+    store: Store<u32>,
     far: Far,
-    committed: VecDeque<(Token, Reply)>,
+    committed: VecDeque<(Asked<Request>, Reply)>,
 }
 
 impl Served {
@@ -58,9 +59,9 @@ impl Served {
     }
 
     fn commit(&mut self, many: usize) {
-        let group: Vec<(Token, Request)> = (0..many).map_while(|_| self.far.take()).collect();
-        let replies = self.database.serve(group.iter().map(|(_, request)| request));
-        self.committed.extend(group.iter().map(|(token, _)| *token).zip(replies));
+        let group: Vec<Asked<Request>> = (0..many).map_while(|_| self.far.take()).collect();
+        let replies = self.database.serve(group.iter().map(|asked| &asked.question));
+        self.committed.extend(group.into_iter().zip(replies));
     }
 }
 
@@ -81,14 +82,14 @@ proptest! {
         for step in steps.into_iter().chain([Step::Kill]) {
             match step {
                 Step::Ask => {
-                    served.store.ask(Token(next.into()), append(next)).unwrap();
+                    served.store.ask(append(next), next).unwrap();
                     next += 1;
                 }
                 Step::Commit(many) => served.commit(many),
                 Step::Answer(many) => {
                     for _ in 0..many {
-                        let Some((token, reply)) = served.committed.pop_front() else { break };
-                        served.far.answer(token, reply);
+                        let Some((asked, reply)) = served.committed.pop_front() else { break };
+                        served.far.answer(asked, reply);
                     }
                 }
                 Step::Kill => {
@@ -101,9 +102,9 @@ proptest! {
                     acknowledged = found.iter().map(|message| message.time_ms as u32).collect();
                 }
             }
-            for (token, reply) in served.store.replies() {
+            for (number, reply) in served.store.replies() {
                 prop_assert_eq!(reply, Reply::Appended);
-                acknowledged.push(token.0 as u32);
+                acknowledged.push(number);
             }
         }
     }
@@ -167,14 +168,14 @@ fn child_that_appends() {
     thread::serve(far, database, move || wake.send(()).unwrap_or_default()).unwrap();
     let mut next: u32 = begin.parse().unwrap();
     loop {
-        while store.ask(Token(next.into()), append(next)).is_ok() {
+        while store.ask(append(next), next).is_ok() {
             next += 1;
         }
         woken.recv().unwrap();
         let mut lines = String::new();
-        for (token, reply) in store.replies() {
+        for (number, reply) in store.replies() {
             assert_eq!(reply, Reply::Appended);
-            lines += &format!("kept {}.\n", token.0);
+            lines += &format!("kept {number}.\n");
         }
         if std::io::stdout().write_all(lines.as_bytes()).is_err() {
             return;

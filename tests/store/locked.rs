@@ -25,22 +25,19 @@ fn what_is_read_overtakes_what_waits_for_the_lock() {
     let mut served = Served::start(&file);
     assert_eq!(served.ask_one(append(0)), Reply::Appended);
     let other = lock(&file);
-    served.store.ask(Token(10), append(1)).unwrap();
+    served.store.ask(append(1), 10).unwrap();
     for (token, request) in [(11, find("ann")), (12, latest()), (13, find("bob"))] {
-        served.store.ask(Token(token), request).unwrap();
+        served.store.ask(request, token).unwrap();
     }
     let mut read = Vec::new();
     while read.len() < 3 {
         read.extend(served.replies());
     }
     let kept = Reply::Messages(vec![message(0)]);
-    assert_eq!(
-        read,
-        [(Token(11), Reply::Account(None)), (Token(12), kept), (Token(13), Reply::Account(None)),]
-    );
-    // The write has waited, and is not lost.
+    assert_eq!(read, [(11, Reply::Account(None)), (12, kept), (13, Reply::Account(None))]);
+    // It has waited, and is not lost.
     other.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(served.replies(), [(Token(10), Reply::Appended)]);
+    assert_eq!(served.replies(), [(10, Reply::Appended)]);
     assert_eq!(served.ask_one(latest()), Reply::Messages([0, 1].map(message).to_vec()));
     served.end();
 }
@@ -73,8 +70,8 @@ fn a_store_that_is_dropped_under_a_lock_ends() {
     let mut served = Served::start(&file);
     let _other = lock(&file);
     for number in 0..400 {
-        served.store.ask(Token(number.into()), append(number)).unwrap();
-        served.store.ask(Token(1000 + u64::from(number)), latest()).unwrap();
+        served.store.ask(append(number), number).unwrap();
+        served.store.ask(latest(), 1000 + number).unwrap();
     }
     served.end();
 }
@@ -147,18 +144,18 @@ fn history_waits_for_replies_to_be_taken_and_look_ups_do_not_wait_for_it() {
     const ROOM: usize = 4 << 20;
     served.store.set_reply_bytes_max(ROOM);
     for token in 0..100 {
-        served.store.ask(Token(token), latest()).unwrap();
+        served.store.ask(latest(), token).unwrap();
     }
-    served.store.ask(Token(1000), find("ann")).unwrap();
+    served.store.ask(find("ann"), 1000).unwrap();
     let mut order = Vec::new();
     while order.len() < 101 {
         assert!(served.store.reply_bytes() <= ROOM + Reply::BYTES_MAX);
-        order.extend(served.store.replies().take(1).map(|(token, _)| token.0));
+        order.extend(served.store.replies().take(1).map(|(token, _)| token));
     }
     let place = order.iter().position(|token| *token == 1000).unwrap();
     assert!(place < 20, "the look-up was answered after {place} pages");
     order.remove(place);
-    assert_eq!(order, (0..100).collect::<Vec<u64>>());
+    assert_eq!(order, (0..100).collect::<Vec<u32>>());
     assert_eq!(served.store.reply_bytes(), 0);
     served.end();
 }

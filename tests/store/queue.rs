@@ -3,38 +3,24 @@
 use crate::{append, message, one, read_all};
 use std::sync::mpsc;
 use std::time::Duration;
+use stonechat::far::{Asked, Busy, Weigh};
 use stonechat::store::sqlite::{Database, Durability};
-use stonechat::store::{
-    Busy, Far, Health, Limit, Reply, Request, Store, Text, Token, Trouble, thread,
-};
+use stonechat::store::{Far, Health, Limit, Reply, Request, Store, Text, Trouble, thread};
 
 #[test]
-fn a_full_queue_is_busy_until_replies_are_taken() {
-    let (mut store, far) = Store::new(2);
-    assert_eq!(store.ask(Token(1), append(1)), Ok(()));
-    assert_eq!(store.ask(Token(2), append(2)), Ok(()));
-    assert_eq!(store.ask(Token(3), append(3)), Err(Busy));
-    let (token, request) = far.wait().unwrap();
-    assert_eq!((token, request), (Token(1), append(1)));
-    far.answer(token, Reply::Appended);
-    assert_eq!(store.ask(Token(3), append(3)), Err(Busy), "a reply waits in its place");
-    assert_eq!(store.replies().collect::<Vec<_>>(), [(Token(1), Reply::Appended)]);
-    assert_eq!(store.open(), 1);
-    assert_eq!(store.ask(Token(3), append(3)), Ok(()));
-}
-
-#[test]
-fn a_queue_is_bounded_by_what_its_requests_take() {
+fn requests_are_bounded_in_number_and_by_what_they_take() {
     let one = append(1).bytes();
     assert!((200..2000).contains(&one), "{one}");
-    let (mut store, far) = Store::with_bytes(100, 2 * one);
-    assert_eq!(store.ask(Token(1), append(1)), Ok(()));
-    assert_eq!(store.ask(Token(2), append(2)), Ok(()));
-    assert_eq!(store.ask(Token(3), append(3)), Err(Busy));
-    assert_eq!(store.ask(Token(3), Request::Channels), Err(Busy));
-    far.answer(far.wait().unwrap().0, Reply::Appended);
-    assert_eq!(store.replies().count(), 1);
-    assert_eq!(store.ask(Token(3), append(3)), Ok(()));
+    for bound in [Store::new(2), Store::with_bytes(100, 2 * one)] {
+        let (mut store, far) = bound;
+        assert_eq!(store.ask(append(1), 1), Ok(()));
+        assert_eq!(store.ask(append(2), 2), Ok(()));
+        assert_eq!(store.ask(append(3), 3), Err(Busy(append(3), 3)));
+        far.answer(far.wait().unwrap(), Reply::Appended);
+        assert_eq!(store.replies().collect::<Vec<_>>(), [(1, Reply::Appended)]);
+        assert_eq!(store.open(), 1);
+        assert_eq!(store.ask(append(3), 3), Ok(()));
+    }
     let mut large = append(1);
     if let Request::Append { message, .. } = &mut large {
         message.text = Text::Line("x".repeat(10_000));
@@ -46,8 +32,8 @@ fn a_queue_is_bounded_by_what_its_requests_take() {
 fn it_is_as_well_as_the_last_that_was_to_be_kept() {
     let (mut store, far) = Store::new(9);
     let mut answer = |request: Request, reply: Reply| {
-        store.ask(Token(1), request).unwrap();
-        far.answer(far.wait().unwrap().0, reply);
+        store.ask(request, 1).unwrap();
+        far.answer(far.wait().unwrap(), reply);
         assert_eq!(store.replies().count(), 1);
         store.health().clone()
     };
@@ -60,20 +46,12 @@ fn it_is_as_well_as_the_last_that_was_to_be_kept() {
 }
 
 #[test]
-fn with_nobody_at_the_far_end_it_is_busy() {
-    let (mut store, far) = Store::new(2);
-    drop(far);
-    assert_eq!(store.ask(Token(1), append(1)), Err(Busy));
-    assert_eq!(store.open(), 0);
-}
-
-#[test]
 fn a_dropped_store_is_served_to_its_end() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("stonechat.db");
     let (mut store, far) = Store::new(2000);
     for number in 0..1500 {
-        store.ask(Token(number.into()), append(number)).unwrap();
+        store.ask(append(number), number).unwrap();
     }
     drop(store);
     let database = Database::open(&file, Durability::Full).unwrap();
@@ -85,13 +63,13 @@ fn a_dropped_store_is_served_to_its_end() {
 
 /// Sends all requests and waits for the replies.
 fn ask_all(
-    store: &mut Store,
+    store: &mut Store<u32>,
     woken: &mpsc::Receiver<()>,
     numbers: std::ops::Range<u32>,
 ) -> Vec<Reply> {
     let wanted = numbers.len();
     for number in numbers {
-        store.ask(Token(number.into()), append(number)).unwrap();
+        store.ask(append(number), number).unwrap();
     }
     let mut replies = Vec::new();
     while replies.len() < wanted {
@@ -166,10 +144,8 @@ fn what_was_said_before_it_is_asked_for_is_in_it() {
         limit: Limit::new(9),
         events: false,
     };
-    for (token, request) in
-        [append(1), append(2), select.clone(), append(3)].into_iter().enumerate()
-    {
-        store.ask(Token(token as u64), request).unwrap();
+    for request in [append(1), append(2), select.clone(), append(3)] {
+        store.ask(request, ()).unwrap();
     }
     serve_by_hand(&far, &mut database);
     let replies: Vec<Reply> = store.replies().map(|(_, reply)| reply).collect();
@@ -177,8 +153,9 @@ fn what_was_said_before_it_is_asked_for_is_in_it() {
 }
 
 fn serve_by_hand(far: &Far, database: &mut Database) {
-    let (tokens, requests): (Vec<Token>, Vec<Request>) = std::iter::from_fn(|| far.take()).unzip();
-    for (token, reply) in tokens.into_iter().zip(database.serve(requests.iter())) {
-        far.answer(token, reply);
+    let group: Vec<Asked<Request>> = std::iter::from_fn(|| far.take()).collect();
+    let replies = database.serve(group.iter().map(|asked| &asked.question));
+    for (asked, reply) in group.into_iter().zip(replies) {
+        far.answer(asked, reply);
     }
 }

@@ -7,7 +7,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, Error, HandshakeKind, SupportedProtocolVersion};
 use sha2::{Digest, Sha256};
 use stonechat::net::{
-    ConnId, EndpointId, EventLoop, Limits, Outbox, Peer, Refusal, Secure, Service, TlsVersion,
+    ConnId, EventLoop, LastWord, Limits, Outbox, Peer, Refusal, Secure, Service, TlsVersion,
 };
 use stonechat::tls::{pem_fingerprint, self_signed};
 
@@ -31,8 +31,8 @@ impl Service for Porter {
         bytes.len()
     }
 
-    fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {
-        said.extend_from_slice(why.as_bytes());
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        text.extend_from_slice(to.text.as_bytes());
     }
 }
 

@@ -1,7 +1,7 @@
 //! The far ends of store and hasher, run by the test: a database in memory that may stall or fail.
 
 use stonechat::app::App;
-use stonechat::auth::worker::{self, Hasher};
+use stonechat::auth::worker;
 use stonechat::net::Now;
 use stonechat::store::sqlite::Database;
 use stonechat::store::{Far, Reply, Request, Store, Trouble};
@@ -36,7 +36,7 @@ pub const CAPACITY: usize = 64;
 impl Disk {
     /// Makes an empty disk that serves no program yet.
     pub fn new() -> Disk {
-        let (far, hashing) = (Store::new(CAPACITY).1, Hasher::new(CAPACITY).1);
+        let (far, hashing) = (Store::<()>::new(CAPACITY).1, worker::queue::<()>(CAPACITY).1);
         let database = Database::in_memory().expect("a database in memory");
         Disk { far, hashing, database, state: State::Well, then: None, work: None }
     }
@@ -44,7 +44,7 @@ impl Disk {
     /// Serves a new program: unfinished requests of the old one are lost.
     pub fn begin(&mut self, app: &mut App, now: Now) {
         let (store, far) = Store::new(CAPACITY);
-        let (hasher, hashing) = Hasher::new(CAPACITY);
+        let (hasher, hashing) = worker::queue(CAPACITY);
         (self.far, self.hashing) = (far, hashing);
         let replies = self.database.serve([Request::Channels, Request::Presences].iter());
         let Ok([Reply::Channels(channels), Reply::Presences(presences)]) =
@@ -52,12 +52,12 @@ impl Disk {
         else {
             panic!("what was here is told");
         };
-        app.hash_by(hasher, [7; 32]);
-        app.restore(channels, presences, now);
+        app.chat.hash_by(hasher, [7; 32]);
+        app.chat.restore(channels, presences, now);
         if let Reply::Known(known) = self.ask(Request::Known { most: 1000 }) {
-            app.restore_known(known);
+            app.chat.restore_known(known);
         }
-        app.keep_in(store);
+        app.chat.keep_in(store);
     }
 
     /// Does a request of another program that uses the database.
@@ -68,9 +68,10 @@ impl Disk {
     /// Does the pending requests. Returns whether there were any.
     pub fn serve(&mut self) -> bool {
         let mut any = false;
-        while let Some(job) = self.hashing.take() {
+        while let Some(asked) = self.hashing.take() {
             self.work.iter_mut().for_each(|work| work.push("a password".to_owned()));
-            self.hashing.answer(job.run());
+            let done = asked.question.run();
+            self.hashing.answer(asked, done);
             any = true;
         }
         self.serve_store() | any
@@ -90,7 +91,8 @@ impl Disk {
             if self.state == State::Stalls {
                 return any;
             }
-            let Some((token, request)) = self.far.take() else { return any };
+            let Some(asked) = self.far.take() else { return any };
+            let request = &asked.question;
             if let Some(work) = &mut self.work {
                 let name = format!("{request:?}");
                 work.extend(name.split([' ', '(']).next().map(str::to_owned));
@@ -98,9 +100,9 @@ impl Disk {
             let reply = match self.state {
                 State::Broken => Reply::Failed(Trouble::Corrupt("it is broken".to_owned())),
                 State::Full if request.writes() => Reply::Failed(Trouble::Full),
-                _ => self.database.serve([&request].into_iter()).pop().expect("a reply to each"),
+                _ => self.database.serve([request].into_iter()).pop().expect("a reply to each"),
             };
-            self.far.answer(token, reply);
+            self.far.answer(asked, reply);
             self.then = self.then.map(|(count, state)| (count - 1, state));
             any = true;
         }

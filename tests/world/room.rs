@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 use std::time::Duration;
-use stonechat::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
+use stonechat::net::{CloseReason, ConnId, LastWord, Outbox, Peer, Service};
 use stonechat::wire::line::LineParser;
 
 const IDLE: Duration = Duration::from_secs(120);
@@ -76,8 +76,8 @@ impl Service for Room {
         self.leave(out, id, b"* idle\n");
     }
 
-    fn farewell(&self, said: &mut Vec<u8>, _endpoint: EndpointId, why: &str) {
-        said.extend_from_slice(format!("* {why}\n").as_bytes());
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        text.extend_from_slice(format!("* {}\n", to.text).as_bytes());
     }
 }
 

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 const LIMITS: AttemptLimits = AttemptLimits {
-    by_address: Rate { burst: 3, every_ms: 1000 },
-    by_account: Rate { burst: 5, every_ms: 2000 },
-    in_all: Rate { burst: 2000, every_ms: 1 },
-    registrations: Rate { burst: 4, every_ms: 10_000 },
+    by_address: Rate { burst: 3, every: Duration::from_millis(1000) },
+    by_account: Rate { burst: 5, every: Duration::from_millis(2000) },
+    in_all: Rate { burst: 2000, every: Duration::from_millis(1) },
+    registrations: Rate { burst: 4, every: Duration::from_millis(10_000) },
 };
 
 fn attempts() -> Attempts {
@@ -157,7 +157,7 @@ fn a_crowd_makes_nobody_forgotten_and_few_wait() {
 
 #[test]
 fn a_rate_of_the_greatest_numbers_does_not_overflow() {
-    let rate = Rate { burst: u32::MAX, every_ms: u32::MAX };
+    let rate = Rate { burst: u32::MAX, every: Duration::from_millis(u32::MAX as u64) };
     let limits =
         AttemptLimits { by_address: rate, by_account: rate, in_all: rate, registrations: rate };
     let mut attempts = Attempts::new(limits, [7; 32]);
@@ -167,7 +167,7 @@ fn a_rate_of_the_greatest_numbers_does_not_overflow() {
 
 #[test]
 fn the_right_password_over_and_over_waits_too() {
-    let in_all = Rate { burst: 6, every_ms: 1000 };
+    let in_all = Rate { burst: 6, every: Duration::from_millis(1000) };
     let mut attempts = Attempts::new(AttemptLimits { in_all, ..LIMITS }, [7; 32]);
     for (now_ms, expected) in [(0, 6), (0, 0), (1000, 1), (60_000, 6)] {
         let right = (0..20).filter(|_| match attempts.begin(address(1), "a", now_ms) {
@@ -222,7 +222,7 @@ struct Exact(HashMap<u32, Vec<u64>>);
 
 impl Exact {
     fn has_room(&self, key: u32, rate: Rate, now_ms: u64) -> bool {
-        let every_ms = u64::from(rate.every_ms);
+        let every_ms = rate.every.as_millis() as u64;
         let times = self.0.get(&key).map_or(&[][..], Vec::as_slice);
         let empty_ms = times.iter().fold(0, |empty: u64, time| empty.max(*time) + every_ms);
         empty_ms.max(now_ms) + every_ms <= now_ms + u64::from(rate.burst) * every_ms

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
-use stonechat::client::{Backoff, Client, Outcome, Screen};
+use stonechat::client::{Client, Outcome, Screen};
 use stonechat::net::reactor::{Reactor, Signal};
 use stonechat::net::{EventLoop, Limits, Outbox};
+use stonechat::rate::Backoff;
 use threads::Stdin;
 
 fn main() -> ExitCode {

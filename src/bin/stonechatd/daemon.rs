@@ -17,7 +17,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use stonechat::app::App;
-use stonechat::auth::worker::{self, Hasher};
+use stonechat::auth::worker;
 use stonechat::chat::{Ended, Program, Request};
 use stonechat::config::Scheme;
 use stonechat::metrics::{self, Gauges, StoreFigures};
@@ -90,13 +90,13 @@ impl Daemon {
         // It can't fail but for want of memory; what was replied is then taken at the next waking.
         let wake = move || drop(waker.wake());
         let mut app = App::new(settings.limits.line_max, settings.chat.clone());
-        let (hasher, jobs) = Hasher::new(worker::CAPACITY);
-        app.hash_by(hasher, database::secret(data.as_ref(), &mut database)?);
+        let (hasher, jobs) = worker::queue(worker::CAPACITY);
+        app.chat.hash_by(hasher, database::secret(data.as_ref(), &mut database)?);
         let channels = database::channels(&mut database)?;
-        app.restore(channels, database::presences(&mut database)?, reactor.now());
-        app.restore_known(database::known(&mut database)?);
+        app.chat.restore(channels, database::presences(&mut database)?, reactor.now());
+        app.chat.restore_known(database::known(&mut database)?);
         let bans = database::bans(&mut database)?;
-        app.keep_in(store);
+        app.chat.keep_in(store);
         let failed = |e| Failure::other(format!("cannot begin a thread: {e}"));
         let (alive, ended) = mpsc::channel();
         let wake_loop = wake.clone();
@@ -117,8 +117,8 @@ impl Daemon {
         let mut server = EventLoop::new(app, settings.limits());
         server.set_exempt(settings.exempt());
         server.inject(|app, out| {
-            app.restore_bans(out, bans);
-            app.identify_restored(out);
+            app.chat.restore_bans(out, bans);
+            app.chat.identify_restored(out);
         });
         let watchdog = watchdog_interval()
             .map(|interval| Watchdog { interval, due_ms: reactor.now().uptime_ms });
@@ -244,8 +244,8 @@ impl Daemon {
         }
         for (run, news) in self.programs.look(&mut self.reactor, &heard) {
             self.server.inject(|app, out| match news {
-                News::Said(bytes) => app.program_said(out, run, &bytes),
-                News::Ended(ended) => app.program_ended(out, run, &ended),
+                News::Said(bytes) => app.chat.program_said(out, run, &bytes),
+                News::Ended(ended) => app.chat.program_ended(out, run, &ended),
             });
         }
         Ok(heard)
@@ -256,21 +256,21 @@ impl Daemon {
         let orders = self.control.iter().flat_map(|control| std::iter::from_fn(|| control.take()));
         for asked in orders.collect::<Vec<_>>() {
             let (order, answer) = asked.into_answer();
-            self.server.inject(|app, out| app.administer(out, order, answer));
+            self.server.inject(|app, out| app.chat.administer(out, order, answer));
         }
     }
 
     fn start_program(&mut self, run: u64, program: &Program) {
         if let Err(e) = self.programs.start(&mut self.reactor, run, program) {
             let ended = Ended::NotStarted(e.to_string());
-            self.server.inject(|app, out| app.program_ended(out, run, &ended));
+            self.server.inject(|app, out| app.chat.program_ended(out, run, &ended));
         }
     }
 
     /// Reports to the service manager and to operators whenever writing begins to fail, or works
     /// again.
     fn tell_health(&mut self) {
-        let Some(store) = self.server.service.store() else { return };
+        let Some(store) = self.server.service.chat.store() else { return };
         let ailing = match store.health() {
             Health::Ailing(trouble) => Some(trouble.to_string()),
             _ => None,
@@ -284,7 +284,7 @@ impl Daemon {
             None => "Messages are kept again".to_owned(),
         };
         notify(&format!("STATUS={text}"));
-        self.server.inject(|app, out| app.tell_operators(out, &text));
+        self.server.inject(|app, out| app.chat.tell_operators(out, &text));
     }
 
     /// Tells everyone, kills the programs that run, writes what is queued, has the store keep what
@@ -320,7 +320,7 @@ impl Daemon {
     /// Whether the store is still to answer. What has changed while it keeps a user or a channel is
     /// asked for only then.
     fn is_keeping(&self) -> bool {
-        self.server.service.store().is_some_and(|store| store.open() > 0)
+        self.server.service.chat.store().is_some_and(|store| store.open() > 0)
     }
 
     /// Reads the config again, and takes it up whole or not at all.
@@ -336,7 +336,7 @@ impl Daemon {
                 "The config is not reloaded, the old one stays: the log says why"
             }
         };
-        self.server.inject(|app, out| app.tell_operators(out, told));
+        self.server.inject(|app, out| app.chat.tell_operators(out, told));
         notify("READY=1");
     }
 
@@ -361,8 +361,9 @@ impl Daemon {
         self.server.set_limits(settings.limits());
         self.server.set_exempt(settings.exempt());
         self.server.inject(|app, out| {
-            app.set_settings(out, settings.limits.line_max, settings.chat.clone());
-            app.retain(out, settings.policy.clone());
+            app.echo.set_line_max(settings.limits.line_max);
+            app.chat.set_settings(out, settings.chat.clone());
+            app.chat.retain(out, settings.policy.clone());
         });
         if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {
             log::warn!("`data` and `log` take effect at the next start");
@@ -424,13 +425,13 @@ impl Daemon {
         let gauges = Gauges {
             send_queue_bytes: self.server.backlog_bytes(),
             connections_max: self.server.admission().connections_max(),
-            chat: self.server.service.figures(),
+            chat: self.server.service.chat.figures(),
             certificates: self
                 .certificates
                 .as_ref()
                 .map(Certificates::expiries)
                 .unwrap_or_default(),
-            store: self.server.service.store().map(StoreFigures::of).unwrap_or_default(),
+            store: self.server.service.chat.store().map(StoreFigures::of).unwrap_or_default(),
             lines_lost: output::lost(),
         };
         metrics::text(self.server.counters(), &gauges, &urls)

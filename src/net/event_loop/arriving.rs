@@ -4,7 +4,10 @@
 use super::{EventLoop, Input, Origin};
 use crate::net::outbox::Attention;
 use crate::net::send_queue::State;
-use crate::net::{CloseReason, ConnId, Dial, Effort, Peer, Progress, Refusal, Service, Stream};
+use crate::net::{
+    CloseReason, ConnId, Dial, Effort, EndpointId, LastWord, Parting, Peer, Progress, Refusal,
+    Service, Stream,
+};
 use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::net::IpAddr;
@@ -37,6 +40,12 @@ enum Check {
 pub(super) struct Refused {
     pub why: Refusal,
     pub text: Cow<'static, str>,
+}
+
+impl Refused {
+    pub fn last_word(&self, endpoint: EndpointId, conn: Option<ConnId>) -> LastWord<'_> {
+        LastWord { endpoint, conn, why: Parting::Refused(self.why), text: &self.text }
+    }
 }
 
 impl From<Refusal> for Refused {
@@ -232,7 +241,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             if let Err(refused) = self.admit_again(slot, Some(address)) {
                 let endpoint = self.out.endpoint(slot);
                 self.count_refusal(endpoint, &refused);
-                self.dismiss_saying(slot, CloseReason::Refused, &refused.text);
+                let why = Parting::Refused(refused.why);
+                self.dismiss_saying(slot, CloseReason::Refused, why, &refused.text);
             }
         }
     }
@@ -254,11 +264,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
         self.service.opened(&mut self.out, id, peer);
         // Its first words may have come with what established it, and no event tells of them again.
-        let conn = &mut self.conns[slot];
-        if conn.input == Input::Dry {
-            conn.input = Input::Ready;
-        }
-        self.list(slot);
+        self.look_again(slot);
     }
 
     /// An outgoing connection will not be made.
@@ -276,10 +282,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     fn refuse_saying(&mut self, slot: usize, refused: &Refused) {
         let endpoint = self.take_arrival(slot).peer.endpoint;
         self.count_refusal(endpoint, refused);
-        let (service, conn) = (&self.service, &mut self.conns[slot]);
-        super::last_word(&mut conn.stream, &mut self.scratch, |said| {
-            service.farewell(said, endpoint, &refused.text);
-        });
+        let text = self.farewell(refused.last_word(endpoint, None));
+        super::last_word(&mut self.conns[slot].stream, &mut self.scratch, &text);
         self.drop_unheard(slot);
     }
 

@@ -30,7 +30,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             conn.heard = true;
             self.heard.push(slot);
             self.read(slot as usize, share);
-            self.flush_if_full();
+            self.settle();
         }
         self.ready = ready;
     }

@@ -97,6 +97,18 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Whether `nick` can be that of a user elsewhere: it has a `/`, which no nick of ours has.
+/// draft/relaymsg, as Ergo has it.
+pub fn is_relayed_nick(nick: &str, bytes_max: usize) -> bool {
+    // What draft/relaymsg reserves; `~` would be taken for a rank.
+    let fit = |c: char| !c.is_control() && !c.is_whitespace() && !"!+%@&#$:'\"?*,.~".contains(c);
+    let first = |c: char| !"/-".contains(c) && !c.is_ascii_digit();
+    nick.len() <= bytes_max
+        && nick.contains('/')
+        && nick.chars().all(fit)
+        && nick.chars().next().is_some_and(first)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

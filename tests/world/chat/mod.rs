@@ -23,7 +23,8 @@ use std::time::Duration;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
 use stonechat::net::{
-    CloseReason, ConnId, EndpointId, EventLoop, Limits, Now, Outbox, Peer, Service, Transport,
+    CloseReason, ConnId, EndpointId, EventLoop, LastWord, Limits, Now, Outbox, Peer, Service,
+    Transport,
 };
 
 const STEADY: usize = 4;
@@ -383,7 +384,7 @@ impl Service for Noted {
         self.app.deadline(out, id);
     }
 
-    fn farewell(&self, said: &mut Vec<u8>, endpoint: EndpointId, why: &str) {
-        self.app.farewell(said, endpoint, why);
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        self.app.farewell(text, to);
     }
 }

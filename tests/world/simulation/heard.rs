@@ -1,6 +1,6 @@
 //! Checks of all received lines at the end.
 
-use super::{Conduct, ECHO, ECHO_LINE_MAX, LIMITS, ROOM, STEADY, State, World};
+use super::{Conduct, ECHO, ECHO_LINE_MAX, LIMITS, STEADY, State, World};
 use crate::world::door;
 use crate::world::room::LIST_LINES;
 use stonechat::net::{CloseReason, Refusal};
@@ -103,7 +103,7 @@ impl World {
                 continue;
             }
             let speaks = matches!(speaker.conduct, Conduct::Steady | Conduct::Ordinary);
-            let speaks = speaks && speaker.endpoint == ROOM;
+            let speaks = speaks && speaker.endpoint != ECHO;
             let speaks = speaks && matches!(speaker.state, State::Here(_));
             if steady && speaks && self.ending(other).is_none() {
                 assert_eq!(heard.len(), speaker.said, "client {n} missed what {other} said");
@@ -139,7 +139,7 @@ impl World {
         for (n, client) in self.clients.iter().enumerate() {
             let ended = self.ending(n);
             let attentive = matches!(client.conduct, Conduct::Ordinary | Conduct::Mute);
-            if client.endpoint != ROOM || !attentive || self.too_slow(n) {
+            if client.endpoint == ECHO || !attentive || self.too_slow(n) {
                 continue;
             }
             let whole = self.whole_lines(n);

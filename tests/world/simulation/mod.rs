@@ -10,8 +10,9 @@ mod services;
 
 use super::client_end::{Keys, STILL_TURNS_MAX, motion};
 use super::door::{self, Door};
+use super::framed::{Decoder, Framed, encode};
 use super::{Choices, ClientEnd, News, ServerEnd, Wire};
-use services::Services;
+use services::{ANSWER, REQUEST, Services};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use stonechat::net::{CloseReason, ConnId, EndpointId, EventLoop, Limits, Now, Pe
 const STEADY: usize = 4;
 const ROOM: EndpointId = EndpointId(0);
 const ECHO: EndpointId = EndpointId(1);
+const GATE: EndpointId = EndpointId(2);
 const ECHO_LINE_MAX: usize = 40;
 
 const LIMITS: Limits = Limits {
@@ -50,9 +52,49 @@ struct Client {
     /// The number of lists that it requested from the room.
     lists: usize,
     heard: Vec<u8>,
+    /// Came through the gate.
+    gate: Option<Passage>,
     /// When the server was first seen to have ended its half, and to have dropped its end.
     ended_ms: Option<u64>,
     dropped_ms: Option<u64>,
+}
+
+impl Client {
+    /// What is said from now on is read whole: of a part of a record or frame nothing is heard, which
+    /// is no sign of life.
+    fn mend(&mut self) {
+        self.end.mend();
+        self.end.wire.borrow_mut().whole_reads |= self.gate.is_some();
+    }
+}
+
+/// How far one has come through the gate, as it hears it.
+enum Passage {
+    /// What is heard so far may be the gate's answer.
+    Awaited(Vec<u8>),
+    Framed(Decoder),
+    /// It was something else: no frames will come.
+    Closed,
+}
+
+impl Passage {
+    fn hear(&mut self, bytes: &[u8], heard: &mut Vec<u8>) {
+        match self {
+            Passage::Framed(decoder) => heard.extend(decoder.decode(bytes)),
+            Passage::Closed => heard.extend_from_slice(bytes),
+            Passage::Awaited(before) => {
+                before.extend_from_slice(bytes);
+                if let Some(frames) = before.strip_prefix(ANSWER) {
+                    let mut decoder = Decoder::default();
+                    heard.extend(decoder.decode(frames));
+                    *self = Passage::Framed(decoder);
+                } else if !ANSWER.starts_with(before) {
+                    heard.append(before);
+                    *self = Passage::Closed;
+                }
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -85,7 +127,7 @@ pub struct World {
     /// If set, some clients use TLS.
     keys: Option<Keys>,
     limits: Limits,
-    server: EventLoop<Transport<ServerEnd>, Services>,
+    server: EventLoop<Framed<Transport<ServerEnd>>, Services>,
     door: Door,
     clients: Vec<Client>,
     backlog: VecDeque<usize>,
@@ -116,7 +158,8 @@ pub fn run_over_tls(choices: Choices, steps: usize) -> Sights {
 impl World {
     fn run(mut self, steps: usize) -> Sights {
         for _ in 0..STEADY {
-            self.connect(Conduct::Steady, ROOM);
+            let endpoint = if self.choices.one_in(3) { GATE } else { ROOM };
+            self.connect(Conduct::Steady, endpoint);
         }
         self.quiesce();
         for _ in 0..steps {
@@ -169,14 +212,14 @@ impl World {
                 self.hear(n, most);
             }
             64..70 => {
-                let endpoint = if self.choices.one_in(2) { ECHO } else { ROOM };
+                let endpoint = [ECHO, ECHO, ROOM, GATE][self.choices.pick(0..4)];
                 self.connect(Conduct::Ordinary, endpoint);
             }
             70..82 => self.misbehave(n),
             82..85 => self.pass(1_000),
             85 if self.choices.one_in(2) => {
-                // They have sent in time, but the loop reads it late.
-                (0..STEADY).for_each(|n| self.clients[n].end.mend());
+                // They have spoken in time, but the loop comes to it late.
+                (0..STEADY).for_each(|n| self.clients[n].mend());
                 (0..STEADY).for_each(|n| self.say(n));
                 self.pass(130_000);
                 self.turn();
@@ -220,7 +263,7 @@ impl World {
                 client.end.change_keys();
                 self.end_half(n);
             }
-            4 if ordinary && client.endpoint == ROOM => {
+            4 if ordinary && client.endpoint != ECHO => {
                 // Records longer than what is read at once.
                 let said = client.said;
                 client.said += 1;
@@ -262,7 +305,7 @@ impl World {
                 self.send(n, &[b'x'; 200]);
                 self.clients[n].conduct = Conduct::Mute;
             }
-            9 if self.clients[n].endpoint == ROOM => self.send(n, b"QUIT\n"),
+            9 if self.clients[n].endpoint != ECHO => self.send(n, b"QUIT\n"),
             9 => self.send(n, b"please close socket: CLOSE SOCKET\nand then?\n"),
             10 => {
                 self.send(n, b"stuck\n");
@@ -287,9 +330,11 @@ impl World {
         let end = ClientEnd::new(wire, &self.choices, self.keys.as_ref(), steady);
         let conduct = if end.is_silent() { Conduct::Mute } else { conduct };
         let n = self.clients.len();
+        let through_gate = endpoint == GATE;
         self.clients.push(Client {
             end,
             endpoint,
+            gate: through_gate.then(|| Passage::Awaited(Vec::new())),
             state: State::Waiting,
             conduct,
             said: 0,
@@ -299,7 +344,10 @@ impl World {
             dropped_ms: None,
         });
         self.backlog.push_back(n);
-        if endpoint == ROOM {
+        if through_gate {
+            self.clients[n].end.say(REQUEST);
+        }
+        if endpoint != ECHO {
             self.send(n, format!("NICK c{n}\n").as_bytes());
         }
     }
@@ -320,7 +368,10 @@ impl World {
         if matches!(client.conduct, Conduct::Mute | Conduct::HalfClosed | Conduct::Gone) {
             return;
         }
-        client.end.say(bytes);
+        match client.gate {
+            Some(_) => client.end.say(&encode(bytes)),
+            None => client.end.say(bytes),
+        }
     }
 
     fn end_half(&mut self, n: usize) {
@@ -333,7 +384,13 @@ impl World {
             return false;
         }
         let client = &mut self.clients[n];
-        client.end.hear(most, &mut client.heard)
+        let Some(passage) = &mut client.gate else {
+            return client.end.hear(most, &mut client.heard);
+        };
+        let mut bytes = Vec::new();
+        let some = client.end.hear(most, &mut bytes);
+        passage.hear(&bytes, &mut client.heard);
+        some
     }
 
     fn pass(&mut self, ms: u64) {
@@ -418,7 +475,7 @@ impl World {
             let Some(n) = self.backlog.pop_front() else { return self.server.backlogs_emptied() };
             let client = &mut self.clients[n];
             let peer = Peer { endpoint: client.endpoint, address: None, secure: None };
-            client.state = match self.server.accept(client.end.accept(), peer) {
+            client.state = match self.server.accept(Framed::plain(client.end.accept()), peer) {
                 Some(id) => {
                     self.line_moved_ms = self.now.uptime_ms;
                     self.door.accepted(n, id, self.now.uptime_ms);

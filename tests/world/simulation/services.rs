@@ -1,15 +1,53 @@
 //! The simulated server: a room, an echo, and a record of every ending.
 
-use super::{ECHO, ECHO_LINE_MAX, ROOM};
+use super::{ECHO, ECHO_LINE_MAX, GATE, ROOM};
 use crate::world::door::Opened;
 use crate::world::room::Room;
+use std::collections::BTreeMap;
 use stonechat::echo::Echo;
-use stonechat::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
+use stonechat::net::{CloseReason, ConnId, EndpointId, LastWord, Outbox, Peer, Service};
+
+/// What is asked of the gate, and what it answers.
+pub const REQUEST: &[u8] = b"COME IN\n";
+pub const ANSWER: &[u8] = b"come in\n";
+
+/// Upgrades a connection that says so.
+#[derive(Default)]
+struct Gate {
+    waiting: BTreeMap<ConnId, Peer>,
+    upgraded: Vec<(ConnId, Peer)>,
+}
+
+impl Service for Gate {
+    fn opened(&mut self, _out: &mut Outbox, id: ConnId, peer: Peer) {
+        self.waiting.insert(id, peer);
+    }
+
+    fn received(&mut self, out: &mut Outbox, id: ConnId, bytes: &[u8]) -> usize {
+        let Some(request) = bytes.get(..REQUEST.len()) else { return 0 };
+        assert_eq!(request, REQUEST, "the gate hears what is not for it");
+        let (first, rest) = ANSWER.split_at(4);
+        out.write(id, first);
+        out.upgrade(id, rest);
+        let peer = self.waiting.remove(&id).expect("one who waits");
+        self.upgraded.push((id, peer));
+        REQUEST.len()
+    }
+
+    fn closed(&mut self, _out: &mut Outbox, id: ConnId, _why: CloseReason) {
+        self.waiting.remove(&id).expect("one who waits");
+    }
+
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        text.extend_from_slice(format!("* {}\n", to.text).as_bytes());
+    }
+}
 
 pub struct Services {
     pub room: Room,
     echo: Echo,
-    pub endpoints: Vec<EndpointId>, // by slot
+    gate: Gate,
+    pub endpoints: Vec<EndpointId>, // by slot: whose service has it
     pub opened: Opened,
     pub ended: Vec<(ConnId, CloseReason)>,
 }
@@ -19,6 +57,7 @@ impl Services {
         Services {
             room: Room::default(),
             echo: Echo::new(ECHO_LINE_MAX),
+            gate: Gate::default(),
             endpoints: Vec::new(),
             opened: Opened::new(),
             ended: Vec::new(),
@@ -28,7 +67,16 @@ impl Services {
     fn of(&mut self, id: ConnId) -> &mut dyn Service {
         match self.endpoints[id.slot()] {
             ECHO => &mut self.echo,
+            GATE => &mut self.gate,
             _ => &mut self.room,
+        }
+    }
+
+    /// Those whom the gate has let through come into the room.
+    fn meet(&mut self, out: &mut Outbox) {
+        for (id, peer) in self.gate.upgraded.drain(..) {
+            self.endpoints[id.slot()] = ROOM;
+            self.room.opened(out, id, peer);
         }
     }
 }
@@ -44,7 +92,9 @@ impl Service for Services {
     }
 
     fn received(&mut self, out: &mut Outbox, id: ConnId, bytes: &[u8]) -> usize {
-        self.of(id).received(out, id, bytes)
+        let used = self.of(id).received(out, id, bytes);
+        self.meet(out);
+        used
     }
 
     fn finished(&mut self, out: &mut Outbox, id: ConnId, rest: &[u8]) {
@@ -64,10 +114,11 @@ impl Service for Services {
         self.of(id).deadline(out, id);
     }
 
-    fn farewell(&self, said: &mut Vec<u8>, endpoint: EndpointId, why: &str) {
-        match endpoint {
-            ECHO => self.echo.farewell(said, endpoint, why),
-            _ => self.room.farewell(said, endpoint, why),
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        match to.conn.map_or(to.endpoint, |id| self.endpoints[id.slot()]) {
+            ECHO => self.echo.farewell(text, to),
+            GATE => self.gate.farewell(text, to),
+            _ => self.room.farewell(text, to),
         }
     }
 }

@@ -1,0 +1,138 @@
+//! The daemon's services, and which of them answers on which listener. Itself a service.
+
+mod meet;
+
+use crate::chat::{self, Chat};
+use crate::echo::Echo;
+use crate::net::{
+    CloseReason, ConnId, EndpointId, LastWord, Outbox, Peer, Refusal, Service, TimerId,
+};
+use std::io::ErrorKind;
+
+/// What is spoken on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Lines, said back in upper case.
+    Echo,
+    /// Chat, by the IRC client protocol.
+    Irc,
+}
+
+/// All services of the daemon.
+pub struct App {
+    /// Answers where [`Protocol::Echo`] is spoken.
+    pub echo: Echo,
+    /// Answers where [`Protocol::Irc`] is spoken.
+    pub chat: Chat,
+    /// By [`EndpointId`].
+    endpoints: Vec<Protocol>,
+    /// By slot: the service that has the connection.
+    conns: Vec<Protocol>,
+}
+
+impl App {
+    /// An app without endpoints. An echoed line has at most `line_max` bytes without its ending.
+    pub fn new(line_max: usize, chat: chat::Settings) -> App {
+        App {
+            echo: Echo::new(line_max),
+            chat: Chat::new(chat),
+            endpoints: Vec::new(),
+            conns: Vec::new(),
+        }
+    }
+
+    /// Adds an endpoint where `protocol` is spoken; `None` if there are 256 already.
+    pub fn add_endpoint(&mut self, protocol: Protocol) -> Option<EndpointId> {
+        let id = u8::try_from(self.endpoints.len()).ok()?;
+        self.endpoints.push(protocol);
+        Some(EndpointId(id))
+    }
+
+    /// Asserts what must hold between turns.
+    pub fn check(&self) {
+        self.chat.check();
+    }
+
+    fn all(&mut self) -> [&mut dyn Service; 2] {
+        [&mut self.echo, &mut self.chat]
+    }
+
+    fn at(&mut self, protocol: Protocol) -> &mut dyn Service {
+        match protocol {
+            Protocol::Echo => &mut self.echo,
+            Protocol::Irc => &mut self.chat,
+        }
+    }
+
+    fn of(&mut self, id: ConnId) -> &mut dyn Service {
+        self.at(self.conns[id.slot()])
+    }
+
+    fn behind(&mut self, endpoint: EndpointId) -> &mut dyn Service {
+        self.at(self.endpoints[usize::from(endpoint.0)])
+    }
+
+    fn route(&mut self, id: ConnId, to: Protocol) {
+        if self.conns.len() <= id.slot() {
+            self.conns.resize(id.slot() + 1, to);
+        }
+        self.conns[id.slot()] = to;
+    }
+}
+
+impl Service for App {
+    fn opened(&mut self, out: &mut Outbox, id: ConnId, peer: Peer) {
+        let protocol = self.endpoints[usize::from(peer.endpoint.0)];
+        self.route(id, protocol);
+        self.at(protocol).opened(out, id, peer);
+    }
+
+    fn received(&mut self, out: &mut Outbox, id: ConnId, bytes: &[u8]) -> usize {
+        self.of(id).received(out, id, bytes)
+    }
+
+    fn finished(&mut self, out: &mut Outbox, id: ConnId, rest: &[u8]) {
+        self.of(id).finished(out, id, rest);
+    }
+
+    fn closed(&mut self, out: &mut Outbox, id: ConnId, why: CloseReason) {
+        self.of(id).closed(out, id, why);
+    }
+
+    fn room(&mut self, out: &mut Outbox, id: ConnId) {
+        self.of(id).room(out, id);
+    }
+
+    fn deadline(&mut self, out: &mut Outbox, id: ConnId) {
+        self.of(id).deadline(out, id);
+    }
+
+    fn woken(&mut self, out: &mut Outbox) -> bool {
+        let more = self.all().map(|service| service.woken(out));
+        more.contains(&true)
+    }
+
+    fn tick(&mut self, out: &mut Outbox, timer: TimerId) {
+        self.all().into_iter().for_each(|service| service.tick(out, timer));
+    }
+
+    fn unreachable(&mut self, out: &mut Outbox, endpoint: EndpointId, why: ErrorKind) {
+        self.behind(endpoint).unreachable(out, endpoint, why);
+    }
+
+    /// Chat tells operators of the refusals at every endpoint, so each service is told of all.
+    fn refused(&mut self, out: &mut Outbox, endpoint: EndpointId, why: Refusal) {
+        self.all().into_iter().for_each(|service| service.refused(out, endpoint, why));
+    }
+
+    fn farewell(&self, text: &mut Vec<u8>, to: LastWord<'_>) {
+        let protocol = match to.conn {
+            Some(id) => self.conns[id.slot()],
+            None => self.endpoints[usize::from(to.endpoint.0)],
+        };
+        match protocol {
+            Protocol::Echo => self.echo.farewell(text, to),
+            Protocol::Irc => self.chat.farewell(text, to),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Guards against guessed passwords.
+
+use crate::auth::attempts::{AttemptLimits, Attempts};
+use crate::auth::decoys::Decoys;
+use crate::auth::verifier::ITERATIONS;
+
+/// What stands between passwords and those who guess them.
+pub(crate) struct LoginGuards {
+    pub(crate) decoys: Decoys,
+    pub(crate) attempts: Attempts,
+}
+
+impl LoginGuards {
+    pub(crate) fn new(secret: [u8; 32]) -> LoginGuards {
+        LoginGuards {
+            decoys: Decoys::new(secret, ITERATIONS),
+            attempts: Attempts::new(AttemptLimits::default(), secret),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! JOIN and PART. Modern IRC, "Channel Operations"; IRCv3 extended-join.
+
+use crate::chat::message::events::text_after;
+use crate::chat::reply::Sink;
+use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::numeric::*;
+use crate::chat::state::caps::{Cap, Caps};
+use crate::chat::state::channels::{ChannelMode, List, Member};
+use crate::chat::state::ids::{ChannelId, UserId};
+use crate::chat::state::ranks::{Rank, Ranks};
+use crate::chat::state::services::shortened;
+use crate::chat::{Caller, Chat};
+use crate::wire::irc::Message;
+use crate::wire::irc::names::ChannelName;
+
+/// Why somebody may not join.
+struct JoinRefused {
+    reply: Numeric,
+    /// Whether they may be let in elsewhere: mode `f`.
+    forwards: bool,
+}
+
+impl Chat {
+    /// `JOIN channel{,channel} [key{,key}]`, or `JOIN 0` to leave all. Modern IRC, "JOIN message".
+    pub(crate) fn join(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        if message.params[0] == "0" && message.params.len() == 1 {
+            return self.part_all(sink, by);
+        }
+        let mut keys = message.params.get(1).copied().unwrap_or_default().split(',');
+        for name in message.params[0].split(',').filter(|name| !name.is_empty()) {
+            let key = keys.next().unwrap_or_default();
+            self.join_one(sink, by, name, key);
+        }
+    }
+
+    fn join_one(&mut self, sink: &mut Sink, by: Caller, asked: &str, key: &str) {
+        let Some(name) = ChannelName::parse(asked, self.settings.limits.channel_name_max) else {
+            return self.no_such_channel(sink, by, asked);
+        };
+        let found = self.channels.find(asked);
+        if found.is_some_and(|channel| self.users[by.user].is_in(channel)) {
+            return;
+        }
+        if self.users[by.user].channels.len() >= self.settings.limits.channels_per_user {
+            return self.numeric(sink, by.conn, ERR_TOOMANYCHANNELS, &[asked]);
+        }
+        let Some(channel) = found else {
+            let channel = self.channels.create(name, sink.unix());
+            return self.enter(sink, by, channel);
+        };
+        self.end_timed_bans(sink, channel);
+        match self.may_join(channel, by.user, key) {
+            Ok(()) => self.enter(sink, by, channel),
+            Err(refused) => self.refuse(sink, by, channel, refused),
+        }
+    }
+
+    /// Modern IRC, "Channel Modes". Who is invited passes bans, limit and mode `i`. Who is halfop or
+    /// higher by their account passes all: in a channel that is empty nobody could let them in.
+    fn may_join(&self, channel: ChannelId, user: UserId, key: &str) -> Result<(), JoinRefused> {
+        if self.rank_by_account(channel, user) >= Some(Rank::Halfop) {
+            return Ok(());
+        }
+        let (id, user) = (channel, &self.users[user]);
+        let channel = &self.channels[id];
+        let invited = user.is_invited_to(id, channel.serial);
+        let refused = |reply| Err(JoinRefused { reply, forwards: true });
+        if channel.is(ChannelMode::LoggedInJoin) && user.account().is_none() {
+            return refused(ERR_NEEDREGGEDNICK);
+        }
+        if channel.key.as_deref().is_some_and(|wanted| wanted != key) {
+            return Err(JoinRefused { reply: ERR_BADCHANNELKEY, forwards: false });
+        }
+        if invited {
+            return Ok(());
+        }
+        if channel.lists(List::Ban, |ban| !ban.mutes && ban.means(user))
+            && !channel.lists(List::Except, |ban| !ban.mutes && ban.means(user))
+        {
+            return refused(ERR_BANNEDFROMCHAN);
+        }
+        if channel.is(ChannelMode::InviteOnly) && !channel.lists(List::Invex, |ban| ban.means(user))
+        {
+            return refused(ERR_INVITEONLYCHAN);
+        }
+        if channel.limit.is_some_and(|limit| channel.members.len() >= limit as usize) {
+            return refused(ERR_CHANNELISFULL);
+        }
+        Ok(())
+    }
+
+    /// Says why not, or leads on to where mode `f` says: once, not from there further on.
+    fn refuse(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId, refused: JoinRefused) {
+        let name = self.channels[channel].name.clone();
+        let forward = self.channels[channel].forward.clone().filter(|_| refused.forwards);
+        let Some(forward) = forward else {
+            return self.numeric(sink, by.conn, refused.reply, &[&name]);
+        };
+        self.numeric(sink, by.conn, ERR_LINKCHANNEL, &[&name, &forward]);
+        let Some(there) = self.channels.find(&forward) else {
+            let name = ChannelName::parse(&forward, usize::MAX).expect("it was parsed when set");
+            let channel = self.channels.create(name, sink.unix());
+            return self.enter(sink, by, channel);
+        };
+        if self.users[by.user].is_in(there) {
+            return;
+        }
+        match self.may_join(there, by.user, "") {
+            Ok(()) => self.enter(sink, by, there),
+            Err(JoinRefused { reply, .. }) => self.numeric(sink, by.conn, reply, &[&forward]),
+        }
+    }
+
+    /// Takes a user in who may come in, and tells everybody. Who is first in a channel is its
+    /// operator, unless that is registered: then it is for the accounts that have ranks there.
+    pub(crate) fn enter(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId) {
+        let room = &self.channels[channel];
+        let mut ranks = Ranks::default();
+        ranks.set(Rank::Op, room.members.is_empty() && room.registered().is_none());
+        let since_s = (sink.now().uptime_ms / 1000) as u32;
+        let joined = Member { user: by.user, ranks, since_s };
+        self.channels.join(&mut self.users, channel, joined);
+        let serial = self.channels[channel].serial;
+        if let Some(extra) = &mut self.users[by.user].extra {
+            extra.invites.retain(|invite| *invite != (channel, serial));
+        }
+        let user = &self.users[by.user];
+        let account = user.account().unwrap_or("*");
+        let params = format!("{} {account} :{}", self.channels[channel].name, user.realname());
+        let msgid = self.append_event(sink, by.user, &[channel], "JOIN", &params);
+        self.tell_join(sink, channel, joined, Some(&msgid), |_| true);
+        self.give_own_rank(sink, channel, by.user);
+        self.restore_operator(sink, channel, by.user);
+        self.save_presence(sink, by.user);
+        for conn in self.users[by.user].conns.clone() {
+            let by = Caller { conn, user: by.user };
+            self.tell_channel(sink, by, channel);
+            self.replay_on_join(sink, by, channel);
+        }
+    }
+
+    /// `JOIN` to those members who may see it, and of them to those whom `to` names.
+    pub(crate) fn tell_join(
+        &self,
+        sink: &mut Sink,
+        channel: ChannelId,
+        joined: Member,
+        msgid: Option<&str>,
+        to: impl Fn(Member) -> bool,
+    ) {
+        let user = &self.users[joined.user];
+        let name = &*self.channels[channel].name;
+        let away_id = self.new_id(sink);
+        let tags = LineTags { msgid, ..self.tags_of(joined.user) };
+        let away_tags = LineTags { msgid: Some(&away_id), ..tags };
+        let plain = [name];
+        let extended = [name, user.account().unwrap_or("*"), user.realname()];
+        let away: Vec<&str> = user.away().into_iter().collect();
+        let mut plain = Line::new(user.mask(), "JOIN", &plain).tagged(tags);
+        let mut extended = Line::new(user.mask(), "JOIN", &extended).tagged(tags);
+        let mut away_line = Line::new(user.mask(), "AWAY", &away).tagged(away_tags);
+        for member in &self.channels[channel].members {
+            if !self.sees(channel, *member, joined) || !to(*member) {
+                continue;
+            }
+            for conn in &self.users[member.user].conns {
+                let session = &self.sessions[*conn];
+                let extends = session.caps.has(Cap::ExtendedJoin);
+                let line = if extends { &mut extended } else { &mut plain };
+                line.to(sink, session);
+                // IRCv3 away-notify: also "when a user joins and has an away message set".
+                if !away.is_empty()
+                    && member.user != joined.user
+                    && session.caps.has(Cap::AwayNotify)
+                {
+                    away_line.to(sink, session);
+                }
+            }
+        }
+    }
+
+    /// What who has just joined is told: topic, members, metadata.
+    pub(crate) fn tell_channel(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId) {
+        self.tell_marker_of_channel(sink, by, channel);
+        if self.channels[channel].topic.is_some() {
+            self.tell_topic(sink, by, channel);
+        }
+        if !self.sessions[by.conn].caps.any_of(Caps::NO_IMPLICIT_NAMES) {
+            self.tell_names(sink, by, channel);
+        }
+        self.tell_joined_metadata(sink, by, channel);
+    }
+
+    /// `PART channel{,channel} [reason]`. Modern IRC, "PART message".
+    pub(crate) fn part(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        let reason = message.params.get(1).copied().unwrap_or_default();
+        let reason = shortened(reason, self.settings.limits.kick_max);
+        for name in message.params[0].split(',').filter(|name| !name.is_empty()) {
+            let Some(channel) = self.channel_for(by, name) else {
+                self.no_such_channel(sink, by, name);
+                continue;
+            };
+            if self.users[by.user].is_in(channel) {
+                self.part_from(sink, by.user, channel, reason);
+            } else {
+                self.numeric(sink, by.conn, ERR_NOTONCHANNEL, &[name]);
+            }
+        }
+    }
+
+    /// RFC 2812 §3.2.1: `JOIN 0` is a PART from every channel.
+    fn part_all(&mut self, sink: &mut Sink, by: Caller) {
+        while let Some(membership) = self.users[by.user].channels.last() {
+            self.part_from(sink, by.user, membership.channel, "");
+        }
+    }
+
+    /// Lets a member out and tells who could see them.
+    pub(crate) fn part_from(
+        &mut self,
+        sink: &mut Sink,
+        user: UserId,
+        channel: ChannelId,
+        reason: &str,
+    ) {
+        let about = self.member(channel, user).expect("a member");
+        let kept = text_after(&self.channels[channel].name, reason);
+        let msgid = self.append_event(sink, user, &[channel], "PART", &kept);
+        let name = &*self.channels[channel].name;
+        let both = [name, reason];
+        let params = if reason.is_empty() { &both[..1] } else { &both[..] };
+        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
+        let mut line = Line::new(self.users[user].mask(), "PART", params).tagged(tags);
+        self.to_witnesses(sink, &mut line, channel, about);
+        self.channels.part(&mut self.users, channel, user);
+        self.note_operator_gone(sink, channel, about, (self.key(user), true));
+        self.save_presence(sink, user);
+    }
+
+    /// `ERR_NOSUCHCHANNEL`.
+    pub(crate) fn no_such_channel(&self, sink: &mut Sink, by: Caller, asked: &str) {
+        self.numeric(sink, by.conn, ERR_NOSUCHCHANNEL, &[asked]);
+    }
+}

@@ -1,0 +1,203 @@
+//! Who may be in a channel against the usual: KICK, INVITE, KNOCK. Modern IRC, "Channel Operations";
+//! IRCv3 invite-notify.
+
+use crate::chat::message::events::text_after;
+use crate::chat::reply::Sink;
+use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::numeric::*;
+use crate::chat::state::caps::Cap;
+use crate::chat::state::channels::{ChannelMode, List, Member};
+use crate::chat::state::ids::ChannelId;
+use crate::chat::state::ranks::Rank;
+use crate::chat::state::services::shortened;
+use crate::chat::{Caller, Chat};
+use crate::wire::irc::Message;
+
+/// A user knocks once in this many seconds, wherever it is.
+const KNOCK_PAUSE_S: u64 = 60;
+
+impl Chat {
+    /// `KICK channel user{,user} [reason]`. Modern IRC, "KICK message"; also one channel for each
+    /// user, RFC 2812 §3.2.8.
+    pub(crate) fn kick(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        let nicks: Vec<&str> = message.params[1].split(',').collect();
+        let channels: Vec<&str> = message.params[0].split(',').collect();
+        if channels.len() > 1 && channels.len() != nicks.len() {
+            return self.numeric(sink, by.conn, ERR_NEEDMOREPARAMS, &["KICK"]);
+        }
+        let reason = message.params.get(2).copied().filter(|reason| !reason.is_empty());
+        let reason = reason.unwrap_or(self.users[by.user].nick());
+        let reason = shortened(reason, self.settings.limits.kick_max).to_owned();
+        for (n, nick) in nicks.into_iter().enumerate() {
+            let channel = channels.get(n).unwrap_or(&channels[0]);
+            if n == self.settings.limits.targets_max {
+                return self.numeric(sink, by.conn, ERR_TOOMANYTARGETS, &[nick]);
+            }
+            self.kick_one(sink, by, channel, nick, &reason);
+        }
+    }
+
+    fn kick_one(&mut self, sink: &mut Sink, by: Caller, name: &str, nick: &str, reason: &str) {
+        let Some(channel) = self.channel_for(by, name) else {
+            return self.no_such_channel(sink, by, name);
+        };
+        let Some(kicker) = self.member(channel, by.user) else {
+            return self.numeric(sink, by.conn, ERR_NOTONCHANNEL, &[name]);
+        };
+        if !kicker.ranks.at_least(Rank::Halfop) {
+            return self.numeric(sink, by.conn, ERR_CHANOPRIVSNEEDED, &[name]);
+        }
+        let Some(user) = self.users.find(nick) else {
+            return self.numeric(sink, by.conn, ERR_NOSUCHNICK, &[nick]);
+        };
+        let Some(kicked) = self.member(channel, user) else {
+            return self.numeric(sink, by.conn, ERR_USERNOTINCHANNEL, &[nick, name]);
+        };
+        if user != by.user && !outranks(kicker, kicked) {
+            let text = "They have a higher rank than you";
+            let name = &self.channels[channel].name;
+            return self.numeric_saying(sink, by.conn, ERR_CHANOPRIVSNEEDED, &[name], text);
+        }
+        let params = [&*self.channels[channel].name, self.users[user].nick()].join(" ");
+        let params = text_after(&params, reason);
+        let msgid = self.append_event(sink, by.user, &[channel], "KICK", &params);
+        let params = [&*self.channels[channel].name, self.users[user].nick(), reason];
+        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
+        let mut line = Line::new(self.users[by.user].mask(), "KICK", &params).tagged(tags);
+        self.to_witnesses(sink, &mut line, channel, kicked);
+        self.channels.part(&mut self.users, channel, user);
+        self.note_operator_gone(sink, channel, kicked, (self.key(user), user == by.user));
+        self.save_presence(sink, user);
+    }
+
+    /// `INVITE nick channel`, or `INVITE` to hear where one is invited. Modern IRC, "INVITE message".
+    pub(crate) fn invite(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        let (nick, name) = match message.params[..] {
+            [] => return self.tell_invites(sink, by),
+            [nick, name, ..] if !nick.is_empty() && !name.is_empty() => (nick, name),
+            _ => return self.numeric(sink, by.conn, ERR_NEEDMOREPARAMS, &["INVITE"]),
+        };
+        let Some(channel) = self.channel_for(by, name) else {
+            return self.no_such_channel(sink, by, name);
+        };
+        let Some(inviter) = self.member(channel, by.user) else {
+            return self.numeric(sink, by.conn, ERR_NOTONCHANNEL, &[name]);
+        };
+        // Modern IRC, "INVITE message": into a channel by invitation only it takes rank.
+        let guarded = self.channels[channel].is(ChannelMode::InviteOnly);
+        if guarded && !inviter.ranks.at_least(Rank::Halfop) {
+            return self.numeric(sink, by.conn, ERR_CHANOPRIVSNEEDED, &[name]);
+        }
+        let Some(invited) = self.users.find(nick) else {
+            return self.numeric(sink, by.conn, ERR_NOSUCHNICK, &[nick]);
+        };
+        let name = self.channels[channel].name.clone();
+        // Who is hidden in an auditorium is invited like anybody who is not there.
+        let there = self.member(channel, invited);
+        if there.is_some_and(|there| self.sees(channel, inviter, there)) {
+            return self.numeric(sink, by.conn, ERR_USERONCHANNEL, &[nick, &name]);
+        }
+        self.remember_invitation(invited, channel, inviter.ranks.at_least(Rank::Halfop));
+        self.numeric(sink, by.conn, RPL_INVITING, &[self.users[invited].nick(), &name]);
+        if let Some(away) = self.users[invited].away() {
+            self.numeric(sink, by.conn, RPL_AWAY, &[self.users[invited].nick(), away]);
+        }
+        let params = [self.users[invited].nick(), &*name];
+        let id = self.new_id(sink);
+        let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
+        let mut line = Line::new(self.users[by.user].mask(), "INVITE", &params).tagged(tags);
+        self.to_user(sink, &mut line, invited);
+        for member in &self.channels[channel].members {
+            if member.user != by.user {
+                self.to_user_with(sink, &mut line, member.user, Cap::InviteNotify);
+            }
+        }
+    }
+
+    /// Only who has rank lets somebody pass what is set against them: another's invitation is a
+    /// word to the invited and no more.
+    fn remember_invitation(
+        &mut self,
+        invited: crate::chat::state::ids::UserId,
+        channel: ChannelId,
+        passes: bool,
+    ) {
+        let serial = self.channels[channel].serial;
+        let max = self.settings.limits.invites_max;
+        if !passes || max == 0 || self.users[invited].is_invited_to(channel, serial) {
+            return;
+        }
+        let channels = &self.channels;
+        let invites = &mut self.users[invited].extra().invites;
+        invites.retain(|(id, serial)| channels.get(*id).is_some_and(|c| c.serial == *serial));
+        if invites.len() >= max {
+            invites.remove(0);
+        }
+        invites.push((channel, serial));
+    }
+
+    /// Modern IRC, "RPL_INVITELIST (336)".
+    fn tell_invites(&self, sink: &mut Sink, by: Caller) {
+        let extra = self.users[by.user].extra.as_ref();
+        for (id, serial) in extra.into_iter().flat_map(|extra| &extra.invites) {
+            if let Some(channel) = self.channels.get(*id).filter(|c| c.serial == *serial) {
+                self.numeric(sink, by.conn, RPL_INVITELIST, &[&channel.name]);
+            }
+        }
+        self.numeric(sink, by.conn, RPL_ENDOFINVITELIST, &[]);
+    }
+
+    /// `KNOCK channel [reason]`: asks those with rank to be let in. As Solanum and InspIRCd have it.
+    pub(crate) fn knock(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        let name = message.params[0];
+        // Of a secret channel not even this is told.
+        let Some(channel) = self.channel_for(by, name) else {
+            return self.no_such_channel(sink, by, name);
+        };
+        self.end_timed_bans(sink, channel);
+        let (name, user) = (self.channels[channel].name.clone(), &self.users[by.user]);
+        if user.is_in(channel) {
+            return self.numeric(sink, by.conn, ERR_KNOCKONCHAN, &[&name]);
+        }
+        let room = &self.channels[channel];
+        let full = room.limit.is_some_and(|limit| room.members.len() >= limit as usize);
+        if !room.is(ChannelMode::InviteOnly) && room.key.is_none() && !full {
+            return self.numeric(sink, by.conn, ERR_CHANOPEN, &[&name]);
+        }
+        if room.lists(List::Ban, |ban| ban.means(user))
+            && !room.lists(List::Except, |ban| ban.means(user))
+        {
+            let text = "Cannot knock: you are banned";
+            return self.numeric_saying(sink, by.conn, ERR_CANNOTKNOCK, &[&name], text);
+        }
+        let now = sink.now().uptime_ms / 1000;
+        let extra = self.users[by.user].extra();
+        if now < extra.knock_after {
+            return self.numeric(sink, by.conn, ERR_TOOMANYKNOCK, &[&name]);
+        }
+        extra.knock_after = now + KNOCK_PAUSE_S;
+        let mask = self.users[by.user].mask();
+        let text = match message.params.get(1).filter(|text| !text.is_empty()) {
+            Some(text) => format!("has asked for an invite: {text}"),
+            None => "has asked for an invite.".to_owned(),
+        };
+        let params = [&*name, &*name, mask, &text];
+        let mut line = Line::new(&self.settings.server_name, RPL_KNOCK.0, &params)
+            .tagged(self.tags_of(by.user));
+        for member in self.channels[channel].members.iter() {
+            if member.ranks.at_least(Rank::Halfop) {
+                self.to_user(sink, &mut line, member.user);
+            }
+        }
+        self.numeric(sink, by.conn, RPL_KNOCKDLVR, &[&name]);
+    }
+}
+
+/// Whether one member may put another out: an operator whom nobody above protects, a halfop only
+/// those below.
+fn outranks(by: Member, other: Member) -> bool {
+    match by.ranks.highest() {
+        Some(rank) if rank >= Rank::Op => Some(rank) >= other.ranks.highest(),
+        rank => rank > other.ranks.highest(),
+    }
+}

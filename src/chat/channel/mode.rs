@@ -1,0 +1,530 @@
+//! MODE of channels. Modern IRC, "MODE message" and "Channel Modes".
+
+use crate::chat::reply::Sink;
+use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::numeric::*;
+use crate::chat::state::channels::{ChannelMode, List, Member, Slow};
+use crate::chat::state::ids::ChannelId;
+use crate::chat::state::ranks::{Rank, Ranks};
+use crate::chat::{Caller, Chat};
+use crate::wire::casemap;
+use crate::wire::irc::names::{ChannelName, Key};
+use crate::wire::irc::{Message, PARAMS_MAX};
+
+/// Changes with a parameter in one command: ISUPPORT `MODES`.
+pub(crate) const MODES_MAX: usize = 20;
+
+/// Those told in one line: with channel and letters no more than [`PARAMS_MAX`].
+const LINE_PARAMS_MAX: usize = 12;
+
+/// Letters and parameters of one MODE line in bytes; beside mask and channel they fit into 510.
+const CHANGES_MAX: usize = 300;
+
+/// Lines that a change of mode `u` is told in, each of the audience to each: beyond them nobody is
+/// told of anybody, and lists of members stay as they were until they are asked for.
+const AUDIENCE_LINES_MAX: usize = 10_000;
+
+/// Lines that one command makes the server say which cost as much as a tenth of what one says.
+pub(crate) const LINES_PER_TENTH: usize = 50;
+
+/// What has been changed, as it is told.
+#[derive(Default)]
+pub(crate) struct Changes {
+    letters: String,
+    params: Vec<String>,
+    sign: Option<bool>,
+    /// Mode `u` is among them: once in a command, as telling who is seen no more has its cost.
+    auditorium: bool,
+    /// Something other than a rank is among them: it is kept of a registered channel.
+    lasting: bool,
+    /// Ranks don't matter.
+    forced: bool,
+    /// When the bans end that are set, in seconds since 1970; never if it is missing.
+    pub(crate) until: Option<u64>,
+    /// How many had a parameter.
+    count: usize,
+    /// Lines that are complete already.
+    full: Vec<(String, Vec<String>)>,
+}
+
+impl Changes {
+    pub(crate) fn push(&mut self, on: bool, letter: char, param: Option<&str>) {
+        self.lasting |= Rank::of(letter).is_none();
+        let bytes = self.letters.len() + self.params.iter().map(|p| p.len() + 1).sum::<usize>();
+        if self.params.len() == LINE_PARAMS_MAX || bytes + param.map_or(0, str::len) > CHANGES_MAX {
+            self.full.push((std::mem::take(&mut self.letters), std::mem::take(&mut self.params)));
+            self.sign = None;
+        }
+        if self.sign.replace(on) != Some(on) {
+            self.letters.push(if on { '+' } else { '-' });
+        }
+        self.letters.push(letter);
+        self.params.extend(param.map(str::to_owned));
+    }
+
+    fn lines(mut self) -> Vec<(String, Vec<String>)> {
+        if !self.letters.is_empty() {
+            self.full.push((self.letters, self.params));
+        }
+        self.full
+    }
+}
+
+impl Chat {
+    /// `MODE target [modestring [arguments…]]`.
+    pub(crate) fn mode(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        let target = message.params[0];
+        let (modes, params) = match message.params.get(1..) {
+            Some([modes, params @ ..]) if !modes.is_empty() => (*modes, params),
+            _ => ("", &[][..]),
+        };
+        // The last of as many as a message may have holds all that follow, with the spaces.
+        let whole = message.params.len() == PARAMS_MAX;
+        let params: Vec<&str> = match params.split_last() {
+            Some((last, before)) if whole => {
+                before.iter().copied().chain(last.split(' ')).collect()
+            }
+            _ => params.to_vec(),
+        };
+        let params = &params[..];
+        if !ChannelName::is_meant_by(target) {
+            return self.user_mode(sink, by, target, modes, params);
+        }
+        let Some(channel) = self.channel_for(by, target) else {
+            return self.no_such_channel(sink, by, target);
+        };
+        self.end_timed_bans(sink, channel);
+        if modes.is_empty() {
+            return self.tell_modes(sink, by, channel);
+        }
+        self.change_modes(sink, by, channel, modes, params, false);
+    }
+
+    fn tell_modes(&self, sink: &mut Sink, by: Caller, channel: ChannelId) {
+        let member = self.users[by.user].is_in(channel);
+        let channel = &self.channels[channel];
+        let modes = channel.mode_text(member);
+        let mut params = vec![&*channel.name];
+        params.extend(modes.iter().map(String::as_str));
+        self.numeric(sink, by.conn, RPL_CHANNELMODEIS, &params);
+        let created = channel.created.to_string();
+        self.numeric(sink, by.conn, RPL_CREATIONTIME, &[&channel.name, &created]);
+    }
+
+    /// Whatever ranks `by` has where it is `forced`.
+    pub(crate) fn change_modes(
+        &mut self,
+        sink: &mut Sink,
+        by: Caller,
+        channel: ChannelId,
+        modes: &str,
+        params: &[&str],
+        forced: bool,
+    ) {
+        self.apply(sink, by, channel, modes, params, Changes { forced, ..Changes::default() });
+    }
+
+    /// Sets a ban that ends at `until`, in seconds since 1970, as `MODE +b` sets one that does not.
+    pub(crate) fn ban_until(
+        &mut self,
+        sink: &mut Sink,
+        by: Caller,
+        channel: ChannelId,
+        mask: &str,
+        until: u64,
+    ) {
+        let changes = Changes { until: Some(until), ..Changes::default() };
+        self.apply(sink, by, channel, "+b", &[mask], changes);
+    }
+
+    fn apply(
+        &mut self,
+        sink: &mut Sink,
+        by: Caller,
+        channel: ChannelId,
+        modes: &str,
+        params: &[&str],
+        mut changes: Changes,
+    ) {
+        let mut params = params.iter().copied().filter(|param| !param.is_empty());
+        let mut listed = [false; 3];
+        // Why something was refused is told once, however many letters it was.
+        let mut refused = false;
+        let mut on = true;
+        for letter in modes.chars() {
+            match letter {
+                '+' => on = true,
+                '-' => on = false,
+                letter => {
+                    let param = match takes_parameter(letter, on) {
+                        true => params.next(),
+                        false => None,
+                    };
+                    changes.count += usize::from(param.is_some());
+                    if param.is_some() && changes.count > MODES_MAX {
+                        if changes.count == MODES_MAX + 1 {
+                            self.refuse_more_modes(sink, by, channel);
+                        }
+                        continue;
+                    }
+                    if let (Some(list), None) = (List::of(letter), param) {
+                        if !std::mem::replace(&mut listed[list as usize], true) {
+                            self.tell_list(sink, by, channel, list);
+                        }
+                        continue;
+                    }
+                    let allowed =
+                        self.change_mode(sink, by, channel, (on, letter, param), &mut changes);
+                    if !allowed && !std::mem::replace(&mut refused, true) {
+                        self.refuse_mode(sink, by, channel);
+                    }
+                }
+            }
+        }
+        let lasting = changes.lasting;
+        self.tell_changes(sink, by, channel, changes);
+        if lasting {
+            self.save_channel(sink, channel);
+        }
+    }
+
+    fn refuse_more_modes(&self, sink: &mut Sink, by: Caller, channel: ChannelId) {
+        let text = format!("A MODE changes {MODES_MAX} things with a parameter at most");
+        let name = &self.channels[channel].name;
+        self.numeric_saying(sink, by.conn, ERR_TOOMANYTARGETS, &[name], &text);
+    }
+
+    fn refuse_mode(&self, sink: &mut Sink, by: Caller, channel: ChannelId) {
+        self.numeric(sink, by.conn, ERR_CHANOPRIVSNEEDED, &[&self.channels[channel].name]);
+    }
+
+    fn tell_changes(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId, changes: Changes) {
+        for (letters, values) in changes.lines() {
+            let name = self.channels[channel].name.clone();
+            let mut params = vec![&*name, &letters];
+            params.extend(values.iter().map(String::as_str));
+            let msgid = self.append_event(sink, by.user, &[channel], "MODE", &params.join(" "));
+            let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
+            let mut line = Line::new(self.users[by.user].mask(), "MODE", &params).tagged(tags);
+            self.to_channel(sink, &mut line, channel);
+        }
+    }
+
+    /// One letter. False if `by` may not.
+    fn change_mode(
+        &mut self,
+        sink: &mut Sink,
+        by: Caller,
+        channel: ChannelId,
+        (on, letter, param): (bool, char, Option<&str>),
+        changes: &mut Changes,
+    ) -> bool {
+        let ranks = self.member(channel, by.user).map(|member| member.ranks).unwrap_or_default();
+        if let Some(rank) = Rank::of(letter) {
+            return self.change_rank(sink, by, channel, (on, letter, rank, param), changes);
+        }
+        let known = "klfW".contains(letter)
+            || List::of(letter).is_some()
+            || ChannelMode::of(letter).is_some();
+        if !known {
+            let letter = letter.to_string();
+            self.numeric(sink, by.conn, ERR_UNKNOWNMODE, &[&letter]);
+            return true;
+        }
+        let halfops = List::of(letter).is_some() || "imntk".contains(letter);
+        let least = if halfops { Rank::Halfop } else { Rank::Op };
+        if !changes.forced && !ranks.at_least(least) {
+            return false;
+        }
+        if let Some(list) = List::of(letter) {
+            self.change_list(sink, by, channel, (on, letter, list, param), changes);
+        } else if let Some(mode) = ChannelMode::of(letter) {
+            self.change_flag(sink, by, channel, (on, letter, mode), changes);
+        } else {
+            self.change_value(sink, by, channel, (on, letter, param), changes);
+        }
+        true
+    }
+
+    fn change_flag(
+        &mut self,
+        sink: &mut Sink,
+        by: Caller,
+        channel: ChannelId,
+        (on, letter, mode): (bool, char, ChannelMode),
+        changes: &mut Changes,
+    ) {
+        if self.channels[channel].is(mode) == on {
+            return;
+        }
+        // Before it is told that somebody is hidden, or nobody any more, they are.
+        if mode == ChannelMode::Auditorium {
+            if std::mem::replace(&mut changes.auditorium, true) {
+                return;
+            }
+            let lines = self.audience_lines(channel);
+            self.pay(sink.out, by.conn, (lines / LINES_PER_TENTH) as u32);
+            if lines > AUDIENCE_LINES_MAX {
+                // Told to nobody.
+            } else if on {
+                self.hide_all(sink, channel);
+            } else {
+                self.reveal_all(sink, channel);
+            }
+        }
+        self.channels[channel].modes.set(mode, on);
+        changes.push(on, letter, None);
+    }
+
+    /// How many lines it takes to tell everyone of the audience.
+    fn audience_lines(&self, channel: ChannelId) -> usize {
+        let members = &self.channels[channel].members;
+        let audience = members.iter().filter(|member| member.ranks.highest().is_none());
+        audience.count() * members.len()
+    }
+
+    /// Who will hear of them no more hears them part: they would stay in lists of members for good.
+    fn hide_all(&mut self, sink: &mut Sink, channel: ChannelId) {
+        self.channels[channel].modes.set(ChannelMode::Auditorium, true);
+        for hidden in &self.channels[channel].members {
+            self.tell_hidden(sink, channel, *hidden, |_| true);
+        }
+    }
+
+    fn reveal_all(&mut self, sink: &mut Sink, channel: ChannelId) {
+        let members = self.channels[channel].members.clone();
+        self.channels[channel].modes.set(ChannelMode::Auditorium, false);
+        for hidden in members.iter().filter(|member| member.ranks.highest().is_none()) {
+            self.tell_join(sink, channel, *hidden, None, |to| {
+                to.user != hidden.user && !to.ranks.at_least(Rank::Halfop)
+            });
+        }
+    }
+
+    /// Modes `k`, `l`, `f` and `W`.
+    fn change_value(
+        &mut self,
+        sink: &mut Sink,
+        by: Caller,
+        id: ChannelId,
+        (on, letter, param): (bool, char, Option<&str>),
+        changes: &mut Changes,
+    ) {
+        let limits = &self.settings.limits;
+        let channel = &mut self.channels[id];
+        if !on {
+            let was_set = match letter {
+                'k' => channel.key.take().is_some(),
+                'l' => channel.limit.take().is_some(),
+                'W' => channel.slow.take().is_some(),
+                _ => channel.forward.take().is_some(),
+            };
+            if was_set {
+                changes.push(false, letter, Some("*").filter(|_| letter == 'k'));
+            }
+            return;
+        }
+        let Some(param) = param else {
+            return self.bad_parameter(sink, by, id, letter, "*", "You must give a parameter");
+        };
+        let value: Box<str> = param.into();
+        match letter {
+            'k' => {
+                if Key::parse(param, limits.key_max).is_none() {
+                    // Not what was given: it is a key all the same, and may be as long as a line.
+                    let text = "Key is not well-formed";
+                    return self.bad_parameter(sink, by, id, letter, "*", text);
+                }
+                if channel.key.replace(value) != Some(param.into()) {
+                    changes.push(true, letter, Some(param));
+                }
+            }
+            'l' => match param.parse::<u32>() {
+                Ok(limit) if limit > 0 => {
+                    if channel.limit.replace(limit) != Some(limit) {
+                        changes.push(true, letter, Some(&limit.to_string()));
+                    }
+                }
+                _ => self.bad_parameter(sink, by, id, letter, param, "A limit is a number above 0"),
+            },
+            'W' => match Slow::parse(param) {
+                Some(slow) => {
+                    let seconds = slow.seconds;
+                    let before = channel.slow.replace(slow).map(|slow| slow.seconds);
+                    if before != Some(seconds) {
+                        changes.push(true, letter, Some(&seconds.to_string()));
+                    }
+                }
+                None => {
+                    let text = "Slow mode takes seconds, 1 to 86400";
+                    self.bad_parameter(sink, by, id, letter, param, text);
+                }
+            },
+            _ => {
+                let itself = casemap::same(param, &channel.name);
+                if itself || ChannelName::parse(param, limits.channel_name_max).is_none() {
+                    let text = "Forward to the name of another channel";
+                    return self.bad_parameter(sink, by, id, letter, param, text);
+                }
+                let Some(there) = self.channel_for(by, param) else {
+                    return self.bad_parameter(sink, by, id, letter, param, "No such channel");
+                };
+                if !changes.forced && !self.may_forward_to(by, there) {
+                    let text = "You must be operator in the channel that you forward to";
+                    return self.numeric_saying(
+                        sink,
+                        by.conn,
+                        ERR_CHANOPRIVSNEEDED,
+                        &[param],
+                        text,
+                    );
+                }
+                if self.channels[id].forward.replace(value) != Some(param.into()) {
+                    changes.push(true, letter, Some(param));
+                }
+            }
+        }
+    }
+
+    /// Nobody is to flood another's channel with those who were refused in their own.
+    fn may_forward_to(&self, by: Caller, there: ChannelId) -> bool {
+        self.member(there, by.user).is_some_and(|member| member.ranks.at_least(Rank::Op))
+    }
+
+    pub(crate) fn bad_parameter(
+        &self,
+        sink: &mut Sink,
+        by: Caller,
+        channel: ChannelId,
+        letter: char,
+        param: &str,
+        text: &str,
+    ) {
+        let name = &self.channels[channel].name;
+        self.numeric(
+            sink,
+            by.conn,
+            ERR_INVALIDMODEPARAM,
+            &[name, &letter.to_string(), param, text],
+        );
+    }
+
+    /// Modes `q`, `a`, `o`, `h` and `v`. Everyone may give up their own.
+    fn change_rank(
+        &mut self,
+        sink: &mut Sink,
+        by: Caller,
+        channel: ChannelId,
+        (on, letter, rank, param): (bool, char, Rank, Option<&str>),
+        changes: &mut Changes,
+    ) -> bool {
+        let giver = self.member(channel, by.user).map(|member| member.ranks).unwrap_or_default();
+        let own = param.is_some_and(|nick| casemap::same(nick, self.users[by.user].nick()));
+        let may = changes.forced || may_change(giver, rank) || (!on && own && giver.has(rank));
+        if !may {
+            return false;
+        }
+        let Some(nick) = param else {
+            self.bad_parameter(sink, by, channel, letter, "*", "You must give a nick");
+            return true;
+        };
+        let Some(user) = self.users.find(nick) else {
+            self.numeric(sink, by.conn, ERR_NOSUCHNICK, &[nick]);
+            return true;
+        };
+        let Some(member) = self.member(channel, user) else {
+            let params = [self.users[user].nick(), &self.channels[channel].name];
+            self.numeric(sink, by.conn, ERR_USERNOTINCHANNEL, &params);
+            return true;
+        };
+        // Who is above keeps what they have.
+        let above = user != by.user && member.ranks.highest() > giver.highest();
+        if above && !changes.forced {
+            return false;
+        }
+        if member.ranks.has(rank) != on {
+            self.set_rank(sink, channel, member, rank, on);
+            let is_operator =
+                self.member(channel, user).is_some_and(|now| now.ranks.at_least(Rank::Op));
+            if !on && !is_operator {
+                let who = (self.key(user), user == by.user);
+                self.note_operator_gone(sink, channel, member, who);
+            }
+            let nick = self.users[user].nick().to_owned();
+            changes.push(on, letter, Some(&nick));
+        }
+        true
+    }
+
+    /// In an auditorium rank is what makes one seen.
+    pub(crate) fn set_rank(
+        &mut self,
+        sink: &mut Sink,
+        channel: ChannelId,
+        before: Member,
+        rank: Rank,
+        on: bool,
+    ) {
+        let place = self.users[before.user].place_in(channel).expect("a member");
+        self.channels[channel].members[place].ranks.set(rank, on);
+        let after = self.channels[channel].members[place];
+        if before.ranks.highest().is_none() {
+            self.tell_join(sink, channel, after, None, |to| !self.sees(channel, to, before));
+        } else if after.ranks.highest().is_none() {
+            self.tell_hidden(sink, channel, after, |_| true);
+        }
+        self.tell_newly_seen(sink, channel, before, after);
+        self.save_presence(sink, before.user);
+    }
+
+    /// Who becomes halfop or higher, or is it no more, sees others or sees them no more.
+    fn tell_newly_seen(&self, sink: &mut Sink, channel: ChannelId, before: Member, after: Member) {
+        for other in &self.channels[channel].members {
+            let (saw, sees) =
+                (self.sees(channel, before, *other), self.sees(channel, after, *other));
+            if sees && !saw {
+                self.tell_join(sink, channel, *other, None, |to| to.user == after.user);
+            } else if saw && !sees {
+                self.tell_hidden(sink, channel, *other, |to| to.user == after.user);
+            }
+        }
+    }
+
+    /// `PART` to those members who may not see `hidden` any more, and of them to those whom `to`
+    /// names.
+    fn tell_hidden(
+        &self,
+        sink: &mut Sink,
+        channel: ChannelId,
+        hidden: Member,
+        to: impl Fn(Member) -> bool,
+    ) {
+        let params = [&*self.channels[channel].name];
+        let id = self.new_id(sink);
+        let tags = LineTags { msgid: Some(&id), ..self.tags_of(hidden.user) };
+        let mut line = Line::new(self.users[hidden.user].mask(), "PART", &params).tagged(tags);
+        for member in &self.channels[channel].members {
+            if !self.sees(channel, *member, hidden) && to(*member) {
+                self.to_user(sink, &mut line, member.user);
+            }
+        }
+    }
+}
+
+/// Modern IRC, "Channel Modes": those of types A, B and the ranks always, of type C when set.
+fn takes_parameter(letter: char, on: bool) -> bool {
+    List::of(letter).is_some()
+        || Rank::of(letter).is_some()
+        || letter == 'k'
+        || (on && "lfW".contains(letter))
+}
+
+/// Whether a member may give or take `rank`.
+fn may_change(giver: Ranks, rank: Rank) -> bool {
+    match giver.highest() {
+        Some(Rank::Founder) => true,
+        Some(Rank::Admin | Rank::Op) => rank <= Rank::Op,
+        Some(Rank::Halfop) => rank == Rank::Voice,
+        _ => false,
+    }
+}

@@ -1,0 +1,58 @@
+//! TOPIC. Modern IRC, "TOPIC message".
+
+use crate::chat::reply::Sink;
+use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::numeric::*;
+use crate::chat::state::channels::{ChannelMode, Topic};
+use crate::chat::state::ids::ChannelId;
+use crate::chat::state::ranks::Rank;
+use crate::chat::state::services::shortened;
+use crate::chat::{Caller, Chat};
+use crate::wire::irc::Message;
+
+impl Chat {
+    /// `TOPIC channel [topic]`.
+    pub(crate) fn topic(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        let name = message.params[0];
+        let Some(channel) = self.channel_for(by, name) else {
+            return self.no_such_channel(sink, by, name);
+        };
+        match message.params.get(1) {
+            Some(text) => self.set_topic(sink, by, channel, text),
+            None if self.channels[channel].topic.is_some() => self.tell_topic(sink, by, channel),
+            None => self.numeric(sink, by.conn, RPL_NOTOPIC, &[&self.channels[channel].name]),
+        }
+    }
+
+    fn set_topic(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId, text: &str) {
+        let name = self.channels[channel].name.clone();
+        let Some(member) = self.member(channel, by.user) else {
+            return self.numeric(sink, by.conn, ERR_NOTONCHANNEL, &[&name]);
+        };
+        let locked = self.channels[channel].is(ChannelMode::TopicLocked);
+        if locked && !member.ranks.at_least(Rank::Halfop) {
+            return self.numeric(sink, by.conn, ERR_CHANOPRIVSNEEDED, &[&name]);
+        }
+        let text = shortened(text, self.settings.limits.topic_max);
+        let mask = self.users[by.user].mask();
+        let topic = Topic { text: text.into(), by: mask.into() };
+        self.channels[channel].topic = Some(topic).filter(|_| !text.is_empty());
+        self.channels[channel].topic_at = sink.unix();
+        let kept = format!("{name} :{text}");
+        let msgid = self.append_event(sink, by.user, &[channel], "TOPIC", &kept);
+        let params = [&*name, text];
+        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
+        let mut line = Line::new(self.users[by.user].mask(), "TOPIC", &params).tagged(tags);
+        self.to_channel(sink, &mut line, channel);
+        self.save_channel(sink, channel);
+    }
+
+    /// The topic of a channel that has one, and who set it.
+    pub(crate) fn tell_topic(&self, sink: &mut Sink, by: Caller, channel: ChannelId) {
+        let channel = &self.channels[channel];
+        let Some(topic) = &channel.topic else { return };
+        self.numeric(sink, by.conn, RPL_TOPIC, &[&channel.name, &topic.text]);
+        let at = channel.topic_at.to_string();
+        self.numeric(sink, by.conn, RPL_TOPICWHOTIME, &[&channel.name, &topic.by, &at]);
+    }
+}

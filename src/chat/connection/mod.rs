@@ -1,0 +1,10 @@
+//! Connections: from the first line to QUIT.
+
+pub(crate) mod cap;
+pub(crate) mod flood;
+pub(crate) mod isupport;
+pub(crate) mod offers;
+pub(crate) mod registration;
+pub(crate) mod server;
+pub(crate) mod webirc;
+pub(crate) mod welcome;

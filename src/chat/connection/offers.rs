@@ -1,0 +1,65 @@
+//! Capabilities as they are offered, with their values. IRCv3 capability-negotiation.
+
+use crate::chat::Settings;
+use crate::chat::settings::Sts;
+use crate::chat::state::caps::{Cap, NAMES};
+use crate::chat::state::metadata;
+use crate::chat::state::metadata::KEY_MAX;
+use crate::chat::state::sessions::Session;
+
+/// Whether there is what `cap` promises.
+pub fn is_offered(cap: Cap, settings: &Settings) -> bool {
+    let of_history = [Cap::Chathistory, Cap::EventPlayback, Cap::Playback, Cap::Search];
+    settings.history.enabled || !of_history.contains(&cap)
+}
+
+/// Every name that is offered to `session`, with its value if `with_values` and it has one:
+/// `name=value`.
+pub fn all(settings: &Settings, session: &Session, with_values: bool) -> Vec<String> {
+    let offered = NAMES.iter().filter(|(_, cap)| is_offered(*cap, settings));
+    let named = offered.map(|(name, cap)| match value(*cap, settings, session) {
+        Some(value) if with_values => format!("{name}={value}"),
+        _ => (*name).to_owned(),
+    });
+    // It is nothing to ask for, and says nothing without its value.
+    let sts = sts(settings, session).filter(|_| with_values);
+    named.chain(sts.map(|value| format!("sts={value}"))).collect()
+}
+
+/// IRCv3 sts: to who comes in plain, where to come by TLS; to who does, for how long to.
+fn sts(settings: &Settings, session: &Session) -> Option<String> {
+    let Sts { port, seconds } = settings.sts?;
+    Some(match session.secure {
+        Some(_) => format!("duration={seconds}"),
+        None => format!("port={port},duration={seconds}"),
+    })
+}
+
+fn value(cap: Cap, settings: &Settings, session: &Session) -> Option<String> {
+    let limits = &settings.limits;
+    match cap {
+        Cap::Metadata2 | Cap::Metadata3 => Some(format!(
+            "before-connect,max-subs={},max-keys={},max-key-bytes={KEY_MAX},max-value-bytes={}",
+            limits.metadata_subs_max,
+            limits.metadata_keys_max,
+            metadata::value_max(settings)
+        )),
+        Cap::Multiline => Some(format!(
+            "max-bytes={},max-lines={}",
+            limits.multiline_bytes_max, limits.multiline_lines_max
+        )),
+        Cap::Registration if settings.accounts.before_connect => {
+            Some("before-connect,custom-account-name".to_owned())
+        }
+        Cap::Registration => Some("custom-account-name".to_owned()),
+        Cap::Relaymsg => Some("/".to_owned()),
+        Cap::Sasl => Some(mechanisms(session).to_owned()),
+        _ => None,
+    }
+}
+
+/// The mechanisms that `session` may use, the better first: EXTERNAL for who has shown a certificate.
+pub(crate) fn mechanisms(session: &Session) -> &'static str {
+    let shown = session.secure.as_ref().and_then(|secure| secure.fingerprint);
+    if shown.is_some() { "EXTERNAL,SCRAM-SHA-256,PLAIN" } else { "SCRAM-SHA-256,PLAIN" }
+}

@@ -1,0 +1,78 @@
+//! WEBIRC: a gateway says for whom it connects. IRCv3 webirc.
+
+use crate::auth::password::Password;
+use crate::auth::worker::{Done, Job};
+use crate::chat::reply::Sink;
+use crate::chat::reply::numeric::*;
+use crate::chat::{Chat, Gateway};
+use crate::net::ConnId;
+use crate::wire::irc::Message;
+use std::net::{IpAddr, Ipv4Addr};
+
+impl Chat {
+    /// `WEBIRC password gateway hostname ip [options]`. The host name is the gateway's word for what
+    /// we can't know, and is not taken; nor are the options. Whatever is wrong ends the connection,
+    /// as it would come from elsewhere than it is said to.
+    pub(crate) fn webirc(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) {
+        let Some(registering) = self.sessions[conn].registering() else {
+            return self.numeric(sink, conn, ERR_ALREADYREGISTERED, &[]);
+        };
+        if !registering.is_untouched() {
+            return self.turn_away(sink, conn, "WEBIRC must be the first command");
+        }
+        let [password, name, _, ip, ..] = message.params[..] else {
+            return self.turn_away(
+                sink,
+                conn,
+                "WEBIRC wants a password, a name, a host and an address",
+            );
+        };
+        let Some(gateway) = self.gateway(conn, name) else {
+            return self.turn_away(sink, conn, "WEBIRC is not accepted from this address");
+        };
+        let Ok(ip) = ip.parse::<IpAddr>() else {
+            return self.turn_away(sink, conn, "WEBIRC gives no address that can be read");
+        };
+        let (name, verifier) = (gateway.name.clone(), gateway.verifier.clone());
+        let Some(verifier) = verifier else {
+            return self.connect_for(sink, conn, &name, ip);
+        };
+        let Ok(password) = Password::parse(password) else {
+            return self.turn_away(sink, conn, WRONG);
+        };
+        let Ok(attempt) = self.attempt(sink, conn, &format!("WEBIRC {name}")) else {
+            return self.turn_away(sink, conn, "WEBIRC has been tried too often; try again later");
+        };
+        let job = Job::Verify { verifier, password };
+        self.hash_for(sink, conn, job, move |chat, sink, conn, done| match done {
+            Some(Done::Verified(true)) => {
+                chat.login_guards.attempts.succeeded(attempt, sink.now().uptime_ms);
+                chat.connect_for(sink, conn, &name, ip);
+            }
+            Some(_) => chat.turn_away(sink, conn, WRONG),
+            None => chat.turn_away(sink, conn, "Too many log in at once; try again"),
+        });
+    }
+
+    /// The gateway that connects from there; of several the one of that name, if there is one.
+    fn gateway(&self, conn: ConnId, name: &str) -> Option<&Gateway> {
+        // On a Unix socket it is on this machine.
+        let from = self.sessions[conn].address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let mut here =
+            self.settings.gateways.iter().filter(|gateway| gateway.networks.contain(from));
+        let first = here.clone().next();
+        here.find(|gateway| gateway.name == name).or(first)
+    }
+
+    /// From now on `conn` is one from `ip`, to limits and bans too.
+    fn connect_for(&mut self, sink: &mut Sink, conn: ConnId, gateway: &str, ip: IpAddr) {
+        let ip = ip.to_canonical();
+        log::debug!("the gateway {gateway} connects for {ip}");
+        let session = &mut self.sessions[conn];
+        session.address = Some(ip);
+        session.exempt = self.settings.abuse.exempts(session.address);
+        sink.out.comes_from(conn, ip);
+    }
+}
+
+const WRONG: &str = "WEBIRC has a wrong password";

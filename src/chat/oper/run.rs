@@ -1,0 +1,186 @@
+//! COMMAND: programs of the config that operators may run. What they say is told line by line, to
+//! the connection that has asked; it is foreign, however much whoever runs the server trusts it.
+
+use crate::chat::oper::rights::Doer;
+use crate::chat::reply::Sink;
+use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::numeric::*;
+use crate::chat::state::ids::UserId;
+use crate::chat::state::right::COMMANDS;
+use crate::chat::state::services::shortened;
+use crate::chat::{Caller, Chat, Request};
+use crate::net::{ConnId, Outbox};
+use crate::wire::irc::Message;
+use crate::wire::printable::printable;
+use std::fmt;
+
+/// The programs that run.
+#[derive(Default)]
+pub(crate) struct Runs {
+    open: Vec<Run>,
+    /// Numbers them.
+    count: u64,
+}
+
+/// One of them. It goes on if who has asked for it leaves.
+struct Run {
+    id: u64,
+    /// As the config calls it.
+    name: String,
+    asker: ConnId,
+    doer: Doer,
+    /// The batch in which the answer is told, if that is labelled.
+    batch: Option<String>,
+    /// What was said after the last end of a line. What may be said at all bounds it.
+    rest: Vec<u8>,
+}
+
+/// How a program has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this exit status.
+    Status(i32),
+    /// By a signal of this number, which was not ours.
+    Signal(i32),
+    /// It took too long and was killed.
+    TooLong,
+    /// It said too much and was killed.
+    TooMuch,
+    /// It was killed as the server ends.
+    Stopped,
+    /// It could not be started; the system's words.
+    NotStarted(String),
+}
+
+/// Programs that run at once; one of each operator.
+const RUNS_MAX: usize = 4;
+
+/// What is told in one line: beside the longest names of server, command and asker.
+const PIECE_MAX_BYTES: usize = 360;
+
+impl Chat {
+    /// `COMMAND name` runs a program; `COMMAND` tells which one may run.
+    pub(crate) fn command_command(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        let allowed = self.class_of(by.user).map(|class| class.commands.clone());
+        let Some(allowed) = allowed.filter(|commands| !commands.is_empty()) else {
+            return self.refuse_right(sink, by, COMMANDS);
+        };
+        let Some(asked) = message.params.first().filter(|name| !name.is_empty()) else {
+            let text = format!("You may run: {}", allowed.join(", "));
+            return self.notice(sink, by.conn, &text);
+        };
+        let name = asked.to_ascii_lowercase();
+        let program = self.settings.commands.get(&name).filter(|_| allowed.contains(&name));
+        let Some(program) = program.cloned() else {
+            return self.refuse_right(sink, by, COMMANDS);
+        };
+        if message.params.len() > 1 {
+            let text = "Its arguments are in the config; it takes no others";
+            return self.notice(sink, by.conn, &format!("[{name}] {text}"));
+        }
+        let doer = self.doer(by);
+        let runs = &self.runs.open;
+        if runs.len() >= RUNS_MAX || runs.iter().any(|run| run.doer.operator == doer.operator) {
+            return self.numeric(sink, by.conn, RPL_TRYAGAIN, &["COMMAND"]);
+        }
+        let batch = self.open_labelled_batch(sink, by.conn);
+        self.runs.count += 1;
+        let id = self.runs.count;
+        self.requests.push(Request::Run { run: id, program });
+        self.record(sink, by, 'o', "COMMAND", &name, "begun");
+        let run = Run { id, name, asker: by.conn, doer, batch, rest: Vec::new() };
+        self.runs.open.push(run);
+    }
+
+    /// Begins the answer to a labelled command that takes many turns.
+    fn open_labelled_batch(&mut self, sink: &mut Sink, conn: ConnId) -> Option<String> {
+        let label = sink.take_label()?;
+        let reference = self.batch_reference();
+        let server = &self.settings.server_name;
+        let opening = format!("@label={label} :{server} BATCH +{reference} labeled-response\r\n");
+        sink.out.write(conn, opening.as_bytes());
+        Some(reference)
+    }
+
+    /// A program has said something.
+    pub fn program_said(&mut self, out: &mut Outbox, run: u64, bytes: &[u8]) {
+        let Some(mut run) = self.take_run(run) else { return };
+        run.rest.extend_from_slice(bytes);
+        let whole = run.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let lines: Vec<u8> = run.rest.drain(..whole).collect();
+        self.tell_output(&mut Sink::new(out), &run, &lines);
+        self.runs.open.push(run);
+    }
+
+    /// A program has ended, and nothing more is said by it.
+    pub fn program_ended(&mut self, out: &mut Outbox, run: u64, ended: &Ended) {
+        let Some(run) = self.take_run(run) else { return };
+        let sink = &mut Sink::new(out);
+        self.tell_output(sink, &run, &run.rest);
+        let text = ended.to_string();
+        if let Some(asker) = self.asker(&run) {
+            self.tell_line(sink, &run, asker, &text);
+        }
+        if self.sessions.is_here(run.asker)
+            && let Some(batch) = &run.batch
+        {
+            let closing = format!("-{batch}");
+            self.say(sink, run.asker, &self.settings.server_name, "BATCH", &[&closing]);
+        }
+        self.record_of(sink, &run.doer, "COMMAND", &run.name, &text);
+    }
+
+    fn take_run(&mut self, id: u64) -> Option<Run> {
+        let place = self.runs.open.iter().position(|run| run.id == id)?;
+        Some(self.runs.open.remove(place))
+    }
+
+    /// Who has asked, if they are still here and may still run it.
+    fn asker(&self, run: &Run) -> Option<UserId> {
+        let user = self.sessions.is_here(run.asker).then(|| self.sessions[run.asker].user())??;
+        self.class_of(user).is_some_and(|class| class.commands.contains(&run.name)).then_some(user)
+    }
+
+    /// Lines of a program, the last with or without an end.
+    fn tell_output(&self, sink: &mut Sink, run: &Run, lines: &[u8]) {
+        let Some(asker) = self.asker(run).filter(|_| !lines.is_empty()) else { return };
+        let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
+        for line in lines.split(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let text = String::from_utf8_lossy(line).replace('\t', " ");
+            let text = printable(&text);
+            let mut rest = &*text;
+            loop {
+                let piece = shortened(rest, PIECE_MAX_BYTES);
+                self.tell_line(sink, run, asker, piece);
+                rest = &rest[piece.len()..];
+                if rest.is_empty() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The command's name before it: so it passes for nothing else that the server says.
+    fn tell_line(&self, sink: &mut Sink, run: &Run, asker: UserId, text: &str) {
+        let text = format!("[{}] {text}", run.name);
+        let params = [self.users[asker].nick(), &text];
+        let tags = LineTags { batch: run.batch.as_deref(), ..LineTags::default() };
+        let mut line = Line::new(&self.settings.server_name, "NOTICE", &params).tagged(tags);
+        line.to(sink, &self.sessions[run.asker]);
+    }
+}
+
+/// For who has asked, and the audit log.
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Ended::Status(status) => write!(f, "ended with status {status}"),
+            Ended::Signal(number) => write!(f, "ended by signal {number}"),
+            Ended::TooLong => f.write_str("took too long and was killed"),
+            Ended::TooMuch => f.write_str("said too much and was killed"),
+            Ended::Stopped => f.write_str("was killed as the server ends"),
+            Ended::NotStarted(why) => write!(f, "could not be started: {why}"),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What operators have others do: SAJOIN, SAPART, SAMODE, SANICK. It goes the way of the user's own
+//! act, and is heard, kept and told as that; only what would have refused it is passed over, and
+//! it is recorded. As InspIRCd and UnrealIRCd have them.
+
+use crate::auth::skeleton::Skeleton;
+use crate::chat::account::accounts::trouble;
+use crate::chat::reply::Sink;
+use crate::chat::reply::numeric::*;
+use crate::chat::state::ids::UserId;
+use crate::chat::state::right::Right;
+use crate::chat::state::services::{is_service, shortened};
+use crate::chat::{Caller, Chat};
+use crate::store::{Reply, Request};
+use crate::wire::casemap::same;
+use crate::wire::irc::Message;
+use crate::wire::irc::names::{ChannelName, Nick};
+
+impl Chat {
+    /// `SAJOIN nick channel{,channel}`: past key, limit, bans and invitations. How many channels one
+    /// may be in holds all the same.
+    pub(crate) fn sajoin(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        if !self.may(sink, by, Right::Sajoin) {
+            return;
+        }
+        let Some(user) = self.meant(sink, by, message.params[0]) else { return };
+        for asked in message.params[1].split(',').filter(|name| !name.is_empty()) {
+            let max = self.settings.limits.channel_name_max;
+            let Some(name) = ChannelName::parse(asked, max) else {
+                self.no_such_channel(sink, by, asked);
+                continue;
+            };
+            let found = self.channels.find(asked);
+            if found.is_some_and(|channel| self.users[user].is_in(channel)) {
+                let params = [self.users[user].nick(), asked];
+                self.numeric(sink, by.conn, ERR_USERONCHANNEL, &params);
+                continue;
+            }
+            if self.users[user].channels.len() >= self.settings.limits.channels_per_user {
+                self.numeric(sink, by.conn, ERR_TOOMANYCHANNELS, &[asked]);
+                continue;
+            }
+            let channel = found.unwrap_or_else(|| self.channels.create(name, sink.unix()));
+            let name = self.channels[channel].name.to_string();
+            self.record_of_user(sink, by, "SAJOIN", user, &name);
+            self.enter(sink, Caller { conn: by.conn, user }, channel);
+        }
+    }
+
+    /// `SAPART nick channel{,channel} [reason]`.
+    pub(crate) fn sapart(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        if !self.may(sink, by, Right::Sapart) {
+            return;
+        }
+        let Some(user) = self.meant(sink, by, message.params[0]) else { return };
+        let reason = message.params.get(2).copied().unwrap_or_default();
+        let reason = shortened(reason, self.settings.limits.kick_max);
+        for asked in message.params[1].split(',').filter(|name| !name.is_empty()) {
+            let Some(channel) = self.channels.find(asked) else {
+                self.no_such_channel(sink, by, asked);
+                continue;
+            };
+            if !self.users[user].is_in(channel) {
+                let params = [self.users[user].nick(), asked];
+                self.numeric(sink, by.conn, ERR_USERNOTINCHANNEL, &params);
+                continue;
+            }
+            let what = [&*self.channels[channel].name, reason].join(" ");
+            self.record_of_user(sink, by, "SAPART", user, what.trim_end());
+            self.part_from(sink, user, channel, reason);
+        }
+    }
+
+    /// `SAMODE target modestring [arguments…]`: of a channel as if one had every rank there; of a
+    /// user all but `o` and `s`, which are theirs alone.
+    pub(crate) fn samode(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        if !self.may(sink, by, Right::Samode) {
+            return;
+        }
+        let (target, modes, params) = (message.params[0], message.params[1], &message.params[2..]);
+        let what = message.params[1..].join(" ");
+        if ChannelName::is_meant_by(target) {
+            let Some(channel) = self.channels.find(target) else {
+                return self.no_such_channel(sink, by, target);
+            };
+            let name = self.channels[channel].name.to_string();
+            self.record(sink, by, 'o', "SAMODE", &name, &what);
+            return self.change_modes(sink, by, channel, modes, params, true);
+        }
+        let Some(user) = self.meant(sink, by, target) else { return };
+        self.record_of_user(sink, by, "SAMODE", user, &what);
+        let modes: String = modes.chars().filter(|letter| !"os".contains(*letter)).collect();
+        self.change_user_modes(sink, Caller { conn: by.conn, user }, &modes, &[]);
+    }
+
+    /// `SANICK nick new-nick`. A nick that is another account's is not given away: whoever is called
+    /// so is taken for its owner.
+    pub(crate) fn sanick(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        if !self.may(sink, by, Right::Sanick) {
+            return;
+        }
+        let Some(user) = self.meant(sink, by, message.params[0]) else { return };
+        let asked = message.params[1];
+        let nick = Nick::parse(asked, self.settings.limits.nick_max);
+        let Some(nick) = nick.filter(|_| !is_service(asked)) else {
+            return self.numeric(sink, by.conn, ERR_ERRONEUSNICKNAME, &[asked]);
+        };
+        if !self.backends.is_there() {
+            return self.give_nick(sink, by, user, nick);
+        }
+        let serial = self.users[user].serial;
+        let skeleton = Skeleton::of(asked).as_str().to_owned();
+        let request = Request::FindOwner { skeleton };
+        let asked = asked.to_owned();
+        self.ask_for(sink, by.conn, request, move |chat, sink, conn, reply| {
+            let Some(operator) = chat.sessions[conn].user() else { return };
+            let by = Caller { conn, user: operator };
+            // They may have gone meanwhile, and so may the right.
+            if chat.users.get(user).is_none_or(|user| user.serial != serial)
+                || !chat.may(sink, by, Right::Sanick)
+            {
+                return;
+            }
+            let account = chat.users[user].account();
+            let refused = match reply {
+                Reply::Owner(None) => None,
+                Reply::Owner(Some(owner)) if account.is_some_and(|own| same(own, &owner)) => None,
+                Reply::Owner(Some(_)) => {
+                    Some("Nickname is reserved for another account".to_owned())
+                }
+                other => Some(format!("It can't be looked up whose that is: {}", trouble(other))),
+            };
+            match refused {
+                Some(why) => {
+                    chat.numeric_saying(sink, conn, ERR_NICKNAMEINUSE, &[&asked], &why);
+                }
+                None => {
+                    let nick = Nick::parse(&asked, usize::MAX).expect("it was parsed before");
+                    chat.give_nick(sink, by, user, nick);
+                }
+            }
+        });
+    }
+
+    fn give_nick(&mut self, sink: &mut Sink, by: Caller, user: UserId, nick: Nick) {
+        if self.users.find(nick.as_str()).is_some_and(|owner| owner != user) {
+            return self.numeric(sink, by.conn, ERR_NICKNAMEINUSE, &[nick.as_str()]);
+        }
+        self.record_of_user(sink, by, "SANICK", user, nick.as_str());
+        self.change_nick(sink, Caller { conn: by.conn, user }, nick);
+    }
+
+    /// Who is meant by a nick; says so if there is nobody.
+    fn meant(&self, sink: &mut Sink, by: Caller, nick: &str) -> Option<UserId> {
+        let found = self.users.find(nick);
+        if found.is_none() {
+            self.numeric(sink, by.conn, ERR_NOSUCHNICK, &[nick]);
+        }
+        found
+    }
+
+    fn record_of_user(
+        &mut self,
+        sink: &mut Sink,
+        by: Caller,
+        command: &str,
+        user: UserId,
+        what: &str,
+    ) {
+        let mask = self.users[user].mask().to_owned();
+        self.record(sink, by, 'o', command, &mask, what);
+    }
+}

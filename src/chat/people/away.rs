@@ -1,0 +1,118 @@
+//! AWAY, and who is here: ISON, USERHOST. Modern IRC, "Optional Messages"; IRCv3 away-notify and
+//! pre-away.
+//!
+//! Each connection says for itself whether somebody is there. A user is away when all of their
+//! connections are, as Ergo and pre-away have it, and when they have none.
+
+use crate::chat::reply::Sink;
+use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::numeric::*;
+use crate::chat::state::away::{AUTO_AWAY, Away, auto_away};
+use crate::chat::state::caps::Cap;
+use crate::chat::state::ids::UserId;
+use crate::chat::state::services::shortened;
+use crate::chat::state::users::UserMode;
+use crate::chat::{Caller, Chat};
+use crate::net::ConnId;
+use crate::wire::irc::Message;
+
+/// Told where nothing was said.
+const NO_TEXT: &str = "Away";
+
+impl Chat {
+    /// `AWAY [text]`. Modern IRC, "AWAY message"; before registration for who has asked for
+    /// `draft/pre-away`.
+    pub(crate) fn away_command(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) {
+        let text = message.params.first().copied().unwrap_or_default();
+        let text = shortened(text, self.settings.limits.away_max);
+        let session = &mut self.sessions[conn];
+        if session.user().is_none() && !session.caps.has(Cap::PreAway) {
+            return self.numeric(sink, conn, ERR_NOTREGISTERED, &[]);
+        }
+        let reply = if text.is_empty() { RPL_UNAWAY } else { RPL_NOWAWAY };
+        if text.is_empty() {
+            if let Some(more) = &mut session.more {
+                more.away = None;
+            }
+        } else {
+            let text = Some(text).filter(|text| *text != "*").map(Box::from);
+            session.more().away = Some(Away { text, said_ms: sink.now().uptime_ms });
+        }
+        self.numeric(sink, conn, reply, &[]);
+        if let Some(user) = self.sessions[conn].user() {
+            self.update_away(sink, user, Some(conn));
+        }
+    }
+
+    /// Finds whether a user who has a connection is away, and tells whom it concerns if that has
+    /// changed; `knows` of their own connections knows already.
+    pub(crate) fn update_away(&mut self, sink: &mut Sink, user: UserId, knows: Option<ConnId>) {
+        let away = self.away_by_connections(user);
+        if self.users[user].away() == away.as_deref() {
+            return;
+        }
+        self.users[user].set_away(away);
+        self.tell_away(sink, user, knows);
+        self.save_presence(sink, user);
+    }
+
+    /// Why a user is away, if none of their connections says that somebody is there.
+    pub(crate) fn away_by_connections(&self, user: UserId) -> Option<Box<str>> {
+        let user = &self.users[user];
+        let said = |conn: &ConnId| self.sessions[*conn].more.as_ref()?.away.as_ref();
+        let all: Option<Vec<&Away>> = user.conns.iter().map(said).collect();
+        let last = all?.into_iter().filter(|away| away.text.is_some()).max_by_key(|a| a.said_ms);
+        let auto = user.away().filter(|text| text.starts_with(AUTO_AWAY));
+        let text = last.and_then(|away| away.text.as_deref());
+        Some(text.or(auto).unwrap_or(NO_TEXT).into())
+    }
+
+    /// An always-on user has lost their last connection, which had said `away`.
+    pub(crate) fn leave_alone(&mut self, sink: &mut Sink, user: UserId, away: Option<Away>) {
+        let text = away.and_then(|away| away.text);
+        let away = Some(text.unwrap_or_else(|| auto_away(sink.unix())));
+        if self.users[user].away() != away.as_deref() {
+            self.users[user].set_away(away);
+            self.tell_away(sink, user, None);
+        }
+        self.save_presence(sink, user);
+    }
+
+    /// Tells that a user is away, or here again. Their other connections hear it too: those that have
+    /// not asked for `away-notify` as if they had said it themselves.
+    fn tell_away(&self, sink: &mut Sink, user: UserId, knows: Option<ConnId>) {
+        let params: Vec<&str> = self.users[user].away().into_iter().collect();
+        let id = self.new_id(sink);
+        let tags = LineTags { msgid: Some(&id), ..self.tags_of(user) };
+        let mut line = Line::new(self.users[user].mask(), "AWAY", &params).tagged(tags);
+        self.to_interested(sink, &mut line, user, Cap::AwayNotify, false);
+        let reply = if params.is_empty() { RPL_UNAWAY } else { RPL_NOWAWAY };
+        for conn in self.users[user].conns.iter().filter(|conn| Some(**conn) != knows) {
+            match self.sessions[*conn].caps.has(Cap::AwayNotify) {
+                true => line.to(sink, &self.sessions[*conn]),
+                false => self.numeric(sink, *conn, reply, &[]),
+            }
+        }
+    }
+
+    /// `ISON nick…`. RFC 2812 §4.9.
+    pub(crate) fn ison(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        let asked = message.params.iter().flat_map(|param| param.split_ascii_whitespace());
+        let here = asked.filter_map(|nick| self.users.find(nick));
+        let here: Vec<&str> = here.map(|user| self.users[user].nick()).collect();
+        self.numeric(sink, by.conn, RPL_ISON, &[&here.join(" ")]);
+    }
+
+    /// `USERHOST nick…`, of five at most. RFC 2812 §4.8.
+    pub(crate) fn userhost(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        let asked = message.params.iter().flat_map(|param| param.split_ascii_whitespace()).take(5);
+        let here = asked.filter_map(|nick| self.users.find(nick)).map(|user| {
+            let user = &self.users[user];
+            let operator = if user.is(UserMode::Operator) { "*" } else { "" };
+            let away = if user.away().is_some() { '-' } else { '+' };
+            format!("{}{operator}={away}{}@{}", user.nick(), user.username(), user.host())
+        });
+        let here: Vec<String> = here.collect();
+        self.numeric(sink, by.conn, RPL_USERHOST, &[&here.join(" ")]);
+    }
+}

@@ -1,0 +1,204 @@
+//! MODE of users, and ACCEPT. Modern IRC, "User Modes".
+
+use crate::chat::oper::operators::{NOTICE_KINDS, NOTICE_LETTERS};
+use crate::chat::reply::Sink;
+use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::numeric::*;
+use crate::chat::state::ids::UserId;
+use crate::chat::state::right::Right;
+use crate::chat::state::users::{UserMode, UserModes};
+use crate::chat::{Caller, Chat};
+use crate::wire::casemap;
+use crate::wire::casemap::Folded;
+use crate::wire::irc::Message;
+
+impl Chat {
+    /// `MODE nick [modestring]`, of oneself alone. Modern IRC, "User mode".
+    pub(crate) fn user_mode(
+        &mut self,
+        sink: &mut Sink,
+        by: Caller,
+        target: &str,
+        modes: &str,
+        params: &[&str],
+    ) {
+        if self.users.find(target).is_none() {
+            return self.numeric(sink, by.conn, ERR_NOSUCHNICK, &[target]);
+        }
+        if !casemap::same(target, self.users[by.user].nick()) {
+            return self.numeric(sink, by.conn, ERR_USERSDONTMATCH, &[]);
+        }
+        if modes.is_empty() {
+            let modes = self.users[by.user].modes().text();
+            return self.numeric(sink, by.conn, RPL_UMODEIS, &[&modes]);
+        }
+        self.change_user_modes(sink, by, modes, params);
+    }
+
+    /// Changes the modes of `by.user`. What is to be said of that is said to `by.conn`.
+    pub(crate) fn change_user_modes(
+        &mut self,
+        sink: &mut Sink,
+        by: Caller,
+        modes: &str,
+        params: &[&str],
+    ) {
+        let before = self.users[by.user].modes();
+        let (mut on, mut unknown) = (true, false);
+        for letter in modes.chars() {
+            match letter {
+                '+' => on = true,
+                '-' => on = false,
+                letter => match UserMode::of(letter) {
+                    Some(mode) => self.set_user_mode(sink, by, mode, on, params.first().copied()),
+                    None => unknown = true,
+                },
+            }
+        }
+        if unknown {
+            self.numeric(sink, by.conn, ERR_UMODEUNKNOWNFLAG, &[]);
+        }
+        self.tell_user_modes(sink, by.user, before);
+    }
+
+    fn set_user_mode(
+        &mut self,
+        sink: &mut Sink,
+        by: Caller,
+        mode: UserMode,
+        on: bool,
+        param: Option<&str>,
+    ) {
+        match mode {
+            // Modern IRC: to become operator takes OPER; anyone may cease to be one.
+            UserMode::Operator if on => return,
+            UserMode::Operator => return self.resign(sink, by.user),
+            UserMode::ServerNotices => {
+                if on && !self.may(sink, by, Right::Notices) {
+                    return;
+                }
+                return self.choose_notices(sink, by, on, param);
+            }
+            _ => {}
+        }
+        self.users.set_mode(by.user, mode, on);
+        self.save_presence(sink, by.user);
+    }
+
+    /// What operators hear of: the kinds of these letters, which `+` and `-` may stand between; or
+    /// all.
+    fn choose_notices(&mut self, sink: &mut Sink, by: Caller, on: bool, letters: Option<&str>) {
+        let user = &mut self.users[by.user];
+        let mut add = on;
+        for letter in letters.unwrap_or(NOTICE_LETTERS).chars() {
+            let kind = NOTICE_KINDS.iter().position(|(known, _)| *known == letter);
+            match (letter, kind) {
+                ('+', _) => add = true,
+                ('-', _) => add = false,
+                (_, Some(bit)) if add => user.notices |= 1 << bit,
+                (_, Some(bit)) => user.notices &= !(1 << bit),
+                _ => {}
+            }
+        }
+        let (any, kinds) = (user.notices != 0, user.notices);
+        self.users.set_mode(by.user, UserMode::ServerNotices, any);
+        let heard = NOTICE_KINDS.iter().enumerate().filter(|(bit, _)| kinds & 1 << bit != 0);
+        let heard: Vec<&str> = heard.map(|(_, (_, name))| *name).collect();
+        let text =
+            format!("You hear of: {}", if any { heard.join(", ") } else { "nothing".into() });
+        self.notice(sink, by.conn, &text);
+    }
+
+    /// What has changed since `before`, to the user themselves.
+    pub(crate) fn tell_user_modes(&self, sink: &mut Sink, id: UserId, before: UserModes) {
+        let user = &self.users[id];
+        let mut text = String::new();
+        for (sign, on) in [('+', true), ('-', false)] {
+            let changed = UserMode::LETTERS
+                .iter()
+                .filter(|(_, mode)| user.is(*mode) == on && before.has(*mode) != on);
+            let letters: String = changed.map(|(letter, _)| *letter).collect();
+            if !letters.is_empty() {
+                text.push(sign);
+                text.push_str(&letters);
+            }
+        }
+        if !text.is_empty() {
+            let params = [user.nick(), &text];
+            let msgid = self.new_id(sink);
+            let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(id) };
+            let mut line = Line::new(user.mask(), "MODE", &params).tagged(tags);
+            self.to_user(sink, &mut line, id);
+        }
+    }
+
+    /// `ACCEPT nick{,nick}`, `-nick`, or `*` to hear whom one accepts: those who may speak to one in
+    /// private though user mode `R` is set. As Charybdis and InspIRCd have it (caller-id).
+    pub(crate) fn accept(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        for item in message.params[0].split(',').filter(|item| !item.is_empty()) {
+            match item.strip_prefix('-') {
+                _ if item == "*" => self.tell_accepted(sink, by),
+                Some(nick) => {
+                    let folded = Folded::of(nick);
+                    let accepts = &mut self.users[by.user].extra().accepts;
+                    let before = accepts.len();
+                    accepts.retain(|accepted| *accepted != folded);
+                    if accepts.len() == before {
+                        self.numeric(sink, by.conn, ERR_ACCEPTNOT, &[nick]);
+                    }
+                }
+                None => self.accept_one(sink, by, item.strip_prefix('+').unwrap_or(item)),
+            }
+        }
+    }
+
+    fn accept_one(&mut self, sink: &mut Sink, by: Caller, nick: &str) {
+        let max = self.settings.limits.accept_max;
+        let Some(user) = self.users.find(nick) else {
+            return self.numeric(sink, by.conn, ERR_NOSUCHNICK, &[nick]);
+        };
+        let folded = Folded::of(self.users[user].nick());
+        let accepts = &mut self.users[by.user].extra().accepts;
+        if accepts.contains(&folded) {
+            self.numeric(sink, by.conn, ERR_ACCEPTEXIST, &[nick]);
+        } else if accepts.len() >= max {
+            self.numeric(sink, by.conn, ERR_ACCEPTFULL, &[]);
+        } else {
+            accepts.push(folded);
+        }
+    }
+
+    /// Who is spoken to in private may answer though user mode `R` is set on who speaks, if there is
+    /// room for one more: as Charybdis and Ergo have it.
+    pub(crate) fn accept_answer(&mut self, by: UserId, from: UserId) {
+        if by == from || self.accepts(by, from) {
+            return;
+        }
+        let folded = Folded::of(self.users[from].nick());
+        let accepts = &mut self.users[by].extra().accepts;
+        if accepts.len() < self.settings.limits.accept_max {
+            accepts.push(folded);
+        }
+    }
+
+    fn tell_accepted(&self, sink: &mut Sink, by: Caller) {
+        let extra = self.users[by.user].extra.as_ref();
+        for nick in extra.into_iter().flat_map(|extra| &extra.accepts) {
+            self.numeric(sink, by.conn, RPL_ACCEPTLIST, &[nick.as_str()]);
+        }
+        self.numeric(sink, by.conn, RPL_ENDOFACCEPT, &[]);
+    }
+
+    /// Whether `to` hears in private from `from`: user mode `R`.
+    pub(crate) fn accepts(&self, to: UserId, from: UserId) -> bool {
+        let hushed = self.is_hushed(from) && !self.users[to].is(UserMode::Operator);
+        let (to, from) = (&self.users[to], &self.users[from]);
+        if !to.is(UserMode::RegisteredOnly) && !hushed || from.account().is_some() {
+            return true;
+        }
+        let accepts = to.extra.as_ref().map(|extra| &extra.accepts);
+        accepts.is_some_and(|accepts| {
+            accepts.iter().any(|nick| casemap::same(nick.as_str(), from.nick()))
+        })
+    }
+}

@@ -1,0 +1,226 @@
+//! One line, composed once for each form that its receivers' capabilities ask for.
+
+use crate::chat::reply::Sink;
+use crate::chat::state::caps::{Cap, Caps};
+use crate::chat::state::sessions::Session;
+use crate::net::Span;
+use crate::wire::irc;
+use crate::wire::irc::time::write_time;
+use crate::wire::irc::{REST_MAX, tags};
+
+/// One line, with the tags that its hearers may have asked for.
+pub struct Line<'a> {
+    /// Nick or server, with user and host where it has them; empty for none.
+    pub source: &'a str,
+    /// Command or numeric.
+    pub command: &'a str,
+    /// The last is cut where the line would be too long.
+    pub params: &'a [&'a str],
+    /// What more may be said of it.
+    pub tags: LineTags<'a>,
+    forms: [Option<Span>; FORMS],
+}
+
+/// What may be told of a line before it. The time is told of every line.
+#[derive(Clone, Copy, Default)]
+pub struct LineTags<'a> {
+    /// For who has asked for `account-tag`.
+    pub account: Option<&'a str>,
+    /// This and what follows: for who has asked for `message-tags`.
+    pub msgid: Option<&'a str>,
+    /// Whether it comes from a bot, IRCv3 bot-mode.
+    pub bot: bool,
+    /// Client-only tags, as their sender wrote them, without the `@`.
+    pub client: &'a str,
+    /// Which relay speaks, `draft/relaymsg`: also for who has asked for that alone.
+    pub relayed_by: Option<&'a str>,
+    /// The batch it belongs to; told to everyone.
+    pub batch: Option<&'a str>,
+    /// Whether it goes on where the line before ended: `draft/multiline-concat`; told to everyone.
+    pub concat: bool,
+    /// Whether the batch it belongs to has told the time already.
+    pub timed: bool,
+    /// When it was said, in milliseconds since 1970; now if that is missing.
+    pub at_ms: Option<u64>,
+}
+
+const TIME: usize = 1;
+
+const ACCOUNT: usize = 2;
+
+const MESSAGE_TAGS: usize = 4;
+
+const RELAYED: usize = 8;
+
+const FORMS: usize = 16;
+
+impl<'a> Line<'a> {
+    /// A line without tags but its time.
+    pub fn new(source: &'a str, command: &'a str, params: &'a [&'a str]) -> Line<'a> {
+        Line { source, command, params, tags: LineTags::default(), forms: [None; FORMS] }
+    }
+
+    /// The same with tags.
+    pub fn tagged(self, tags: LineTags<'a>) -> Line<'a> {
+        Line { tags, ..self }
+    }
+
+    /// Says it on one connection, in the form that this has asked for.
+    pub fn to(&mut self, sink: &mut Sink, session: &Session) {
+        let form = self.form(session.caps);
+        let span = match self.forms[form] {
+            Some(span) => span,
+            None => {
+                let time_ms = self.tags.at_ms.unwrap_or(sink.out.now.unix_ms);
+                *self.forms[form].insert(sink.out.compose(|arena| self.write(arena, form, time_ms)))
+            }
+        };
+        sink.send(session.id, span);
+    }
+
+    /// Which tags a hearer with `caps` is told, of those that there are.
+    fn form(&self, caps: Caps) -> usize {
+        let tags = &self.tags;
+        let mut form = 0;
+        if caps.has(Cap::ServerTime) && !tags.timed {
+            form |= TIME;
+        }
+        if tags.account.is_some() && caps.has(Cap::AccountTag) {
+            form |= ACCOUNT;
+        }
+        let any = tags.msgid.is_some() || tags.bot || !tags.client.is_empty();
+        if any && caps.has(Cap::MessageTags) {
+            form |= MESSAGE_TAGS;
+        }
+        if tags.relayed_by.is_some() && (caps.has(Cap::MessageTags) || caps.has(Cap::Relaymsg)) {
+            form |= RELAYED;
+        }
+        form
+    }
+
+    fn write(&self, arena: &mut Vec<u8>, form: usize, time_ms: u64) {
+        self.write_tags(arena, form, time_ms);
+        let start = arena.len();
+        let source = Some(self.source).filter(|source| !source.is_empty());
+        let last = (self.command, self.params.len().saturating_sub(1));
+        if TEXTS.contains(&last) {
+            irc::write_with_text(arena, source, self.command, self.params);
+        } else {
+            irc::write(arena, &[], source, self.command, self.params);
+        }
+        cut(arena, start + REST_MAX);
+        arena.extend_from_slice(b"\r\n");
+    }
+
+    fn write_tags(&self, arena: &mut Vec<u8>, form: usize, time_ms: u64) {
+        let mut before = b'@';
+        let mut tag = |arena: &mut Vec<u8>, key: &str, value: &str| {
+            arena.push(before);
+            before = b';';
+            arena.extend_from_slice(key.as_bytes());
+            if !value.is_empty() {
+                arena.push(b'=');
+                tags::escape(arena, value);
+            }
+        };
+        let tags = &self.tags;
+        if let Some(batch) = tags.batch {
+            tag(arena, "batch", batch);
+        }
+        if tags.concat {
+            tag(arena, "draft/multiline-concat", "");
+        }
+        if form & TIME != 0 {
+            tag(arena, "time", "");
+            arena.push(b'=');
+            write_time(arena, time_ms);
+        }
+        if let Some(account) = tags.account.filter(|_| form & ACCOUNT != 0) {
+            tag(arena, "account", account);
+        }
+        if let Some(msgid) = tags.msgid.filter(|_| form & MESSAGE_TAGS != 0) {
+            tag(arena, "msgid", msgid);
+        }
+        if tags.bot && form & MESSAGE_TAGS != 0 {
+            tag(arena, "bot", "");
+        }
+        if let Some(relayed_by) = tags.relayed_by.filter(|_| form & RELAYED != 0) {
+            tag(arena, "draft/relaymsg", relayed_by);
+        }
+        if !tags.client.is_empty() && form & MESSAGE_TAGS != 0 {
+            tag(arena, tags.client, ""); // escaped by who sent it
+        }
+        if before == b';' {
+            arena.push(b' ');
+        }
+    }
+}
+
+/// Which parameter, counted from 0, is a text, or a list that is written as one.
+const TEXTS: [(&str, usize); 35] = [
+    ("AWAY", 0),
+    ("CAP", 2),
+    ("CAP", 3),
+    ("ERROR", 0),
+    ("INVITE", 1),
+    ("KICK", 2),
+    ("KILL", 1),
+    ("METADATA", 3),
+    ("NOTICE", 1),
+    ("PART", 1),
+    ("PING", 0),
+    ("PONG", 1),
+    ("PRIVMSG", 1),
+    ("QUIT", 0),
+    ("REDACT", 2),
+    ("RENAME", 2),
+    ("SETNAME", 0),
+    ("TOPIC", 1),
+    ("WALLOPS", 0),
+    ("301", 2),
+    ("302", 1),
+    ("303", 1),
+    ("311", 5),
+    ("312", 3),
+    ("314", 5),
+    ("319", 2),
+    ("322", 3),
+    ("332", 2),
+    ("352", 7),
+    ("353", 3),
+    ("730", 1),
+    ("731", 1),
+    ("732", 1),
+    ("760", 4),
+    ("761", 4),
+];
+
+/// Cuts `text` off at `end`, or before the character that would be cut in two.
+fn cut(text: &mut Vec<u8>, end: usize) {
+    if text.len() <= end {
+        return;
+    }
+    let is_inside = |at: usize| text[at] & 0xc0 == 0x80;
+    let mut end = end;
+    while is_inside(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_cut_text_is_whole_characters(text in "\\PC{0,20}", end in 0usize..30) {
+            let mut cut_text = text.clone().into_bytes();
+            cut(&mut cut_text, end);
+            let cut_text = String::from_utf8(cut_text).unwrap();
+            prop_assert!(text.starts_with(&cut_text) && cut_text.len() <= end);
+            prop_assert!(cut_text.len() + 4 > end.min(text.len()));
+        }
+    }
+}

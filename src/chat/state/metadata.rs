@@ -1,0 +1,164 @@
+//! What users and channels say of themselves to programs: keys and values, and their rules.
+//! IRCv3 metadata, draft/metadata-2 and draft/metadata-3.
+//!
+//! Any key that is rightly written may be set. A profile is what people look at: `display-name`,
+//! what somebody wants to be called; `pronouns`; `status`, what they are at; `homepage` and
+//! `avatar`, URLs; `color`, or `colour`, in which their name is to be shown, `#rrggbb`.
+
+use crate::chat::Settings;
+use crate::wire::irc::REST_MAX;
+
+/// A key: `a-z`, `0-9`, `_`, `.`, `/`, `-`, and at most [`KEY_MAX`] of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(Box<str>);
+
+/// The longest key in bytes.
+pub const KEY_MAX: usize = 64;
+
+/// The keys that WHOIS shows: those that people can read.
+pub const SHOWN: [&str; 5] = ["display-name", "pronouns", "status", "homepage", "avatar"];
+
+/// Keys and values of one user or channel, in the order of the keys; bounded by
+/// `metadata_keys_max`.
+#[derive(Default)]
+pub struct Metadata(Vec<(Key, Box<str>)>);
+
+/// Of who has none.
+pub static NONE: Metadata = Metadata(Vec::new());
+
+/// Why a key was not set.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl Key {
+    /// `text` as a key. draft/metadata-3 knows no capitals, and in draft/metadata-2 they mean the
+    /// same as small letters.
+    pub fn parse(text: &str) -> Option<Key> {
+        let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"_./-".contains(&byte);
+        let valid = (1..=KEY_MAX).contains(&text.len()) && text.bytes().all(fit);
+        valid.then(|| Key(text.to_ascii_lowercase().into()))
+    }
+
+    /// In small letters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Metadata {
+    /// The value of `key`.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let index = self.0.binary_search_by(|(known, _)| known.as_str().cmp(key)).ok()?;
+        Some(&self.0[index].1)
+    }
+
+    /// Sets `key`, unless it would be one more than `max`. Whether anything has changed.
+    pub fn set(&mut self, key: Key, value: &str, max: usize) -> Result<bool, Full> {
+        match self.0.binary_search_by(|(known, _)| known.cmp(&key)) {
+            Ok(index) if *self.0[index].1 == *value => return Ok(false),
+            Ok(index) => self.0[index].1 = value.into(),
+            Err(_) if self.0.len() >= max => return Err(Full),
+            Err(index) => self.0.insert(index, (key, value.into())),
+        }
+        Ok(true)
+    }
+
+    /// Unsets `key`; whether it was set.
+    pub fn unset(&mut self, key: &Key) -> bool {
+        let found = self.0.binary_search_by(|(known, _)| known.cmp(key));
+        found.map(|index| self.0.remove(index)).is_ok()
+    }
+
+    /// All of them, in the order of the keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, &str)> {
+        self.0.iter().map(|(key, value)| (key, &**value))
+    }
+
+    /// The pair at `index` in that order.
+    pub fn at(&self, index: usize) -> Option<(&Key, &str)> {
+        self.0.get(index).map(|(key, value)| (key, &**value))
+    }
+
+    /// As it is kept.
+    pub fn to_pairs(&self) -> Vec<(String, String)> {
+        self.iter().map(|(key, value)| (key.as_str().to_owned(), value.to_owned())).collect()
+    }
+
+    /// From what was kept; what is no key is left out.
+    pub fn from_pairs(pairs: Vec<(String, String)>) -> Metadata {
+        let mut metadata = Metadata::default();
+        for (key, value) in pairs {
+            if let Some(key) = Key::parse(&key) {
+                let _ = metadata.set(key, &value, usize::MAX); // there is no such bound
+            }
+        }
+        metadata
+    }
+
+    /// Whether nothing is set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The longest value in bytes: `metadata_value_max`, or what `:server 761 nick target key * :value`
+/// has room for, whichever is less.
+pub fn value_max(settings: &Settings) -> usize {
+    let limits = &settings.limits;
+    let target = limits.nick_max.max(limits.channel_name_max);
+    let rest =
+        ":".len() + settings.server_name.len() + " 761 ".len() + limits.nick_max + 1 + target;
+    let room = REST_MAX.saturating_sub(rest + 1 + KEY_MAX + " * :".len());
+    limits.metadata_value_max.min(room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Key {
+        Key::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_small_letters_digits_and_a_few_signs() {
+        for valid in ["a", "display-name", "im.xmpp", "vendor/key_1", &"k".repeat(KEY_MAX)] {
+            assert_eq!(key(valid).as_str(), valid);
+        }
+        assert_eq!(key("URL").as_str(), "url");
+        for invalid in ["", "a b", "$url$", ":a", "a:b", "é", "a,b", "*", &"k".repeat(KEY_MAX + 1)]
+        {
+            assert_eq!(Key::parse(invalid), None, "{invalid}");
+        }
+    }
+
+    #[test]
+    fn what_is_full_takes_no_other_key_but_another_value() {
+        let mut metadata = Metadata::default();
+        assert_eq!(metadata.set(key("b"), "1", 2), Ok(true));
+        assert_eq!(metadata.set(key("a"), "2", 2), Ok(true));
+        assert_eq!(metadata.set(key("c"), "3", 2), Err(Full));
+        assert_eq!(metadata.set(key("b"), "4", 2), Ok(true));
+        assert_eq!(metadata.set(key("b"), "4", 2), Ok(false));
+        let all: Vec<_> = metadata.iter().map(|(key, value)| (key.as_str(), value)).collect();
+        assert_eq!(all, [("a", "2"), ("b", "4")]);
+        assert!(metadata.unset(&key("a")) && !metadata.unset(&key("a")));
+        assert_eq!(
+            (metadata.get("a"), metadata.get("b"), metadata.iter().count()),
+            (None, Some("4"), 1)
+        );
+    }
+
+    #[test]
+    fn the_longest_value_fits_in_a_line_with_the_longest_names() {
+        for (server, nick, channel) in [(1, 9, 10), (15, 30, 64), (63, 32, 100)] {
+            let mut settings = Settings { server_name: "s".repeat(server), ..Settings::default() };
+            (settings.limits.nick_max, settings.limits.channel_name_max) = (nick, channel);
+            let (key, value) = ("k".repeat(KEY_MAX), "v".repeat(value_max(&settings)));
+            let (server, nick) = (&settings.server_name, "n".repeat(nick));
+            let line = format!(":{server} 761 {nick} {} {key} * :{value}", "c".repeat(channel));
+            assert!(line.len() <= REST_MAX, "{}", line.len());
+            assert!(line.len() == REST_MAX || value.len() == settings.limits.metadata_value_max);
+        }
+    }
+}

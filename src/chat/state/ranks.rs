@@ -1,0 +1,71 @@
+//! Ranks of a member in a channel.
+
+/// A rank in a channel, lowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Rank {
+    Voice,
+    Halfop,
+    Op,
+    Admin,
+    Founder,
+}
+
+/// The ranks of one member, any of them together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ranks(u8);
+
+impl Rank {
+    /// Each with mode letter and prefix, highest first: ISUPPORT `PREFIX`.
+    pub const LETTERS: [(char, char, Rank); 5] = [
+        ('q', '~', Rank::Founder),
+        ('a', '&', Rank::Admin),
+        ('o', '@', Rank::Op),
+        ('h', '%', Rank::Halfop),
+        ('v', '+', Rank::Voice),
+    ];
+
+    /// The rank of that mode letter.
+    pub fn of(letter: char) -> Option<Rank> {
+        Self::LETTERS.iter().find(|(known, _, _)| *known == letter).map(|(_, _, rank)| *rank)
+    }
+
+    /// The rank of that prefix.
+    pub fn of_prefix(prefix: char) -> Option<Rank> {
+        Self::LETTERS.iter().find(|(_, known, _)| *known == prefix).map(|(_, _, rank)| *rank)
+    }
+
+    /// Its mode letter.
+    pub fn letter(self) -> char {
+        let found = Self::LETTERS.iter().find(|(_, _, known)| *known == self);
+        found.expect("each has a letter").0
+    }
+}
+
+impl Ranks {
+    /// Whether `rank` is among them.
+    pub fn has(self, rank: Rank) -> bool {
+        self.0 & (1 << rank as u8) != 0
+    }
+
+    /// Whether `rank` or a higher one is among them.
+    pub fn at_least(self, rank: Rank) -> bool {
+        self.0 >= 1 << rank as u8
+    }
+
+    /// The highest.
+    pub fn highest(self) -> Option<Rank> {
+        Rank::LETTERS.iter().map(|(_, _, rank)| *rank).find(|rank| self.has(*rank))
+    }
+
+    /// Gives or takes `rank`.
+    pub fn set(&mut self, rank: Rank, on: bool) {
+        if on { self.0 |= 1 << rank as u8 } else { self.0 &= !(1 << rank as u8) }
+    }
+
+    /// Their prefixes, highest first; only the highest unless `all`.
+    pub fn prefixes(self, all: bool) -> impl Iterator<Item = char> {
+        let held = Rank::LETTERS.iter().filter(move |(_, _, rank)| self.has(*rank));
+        held.map(|(_, prefix, _)| *prefix).take(if all { usize::MAX } else { 1 })
+    }
+}

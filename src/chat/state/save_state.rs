@@ -1,0 +1,13 @@
+//! How far the store is behind a value that it saves.
+
+/// Whether the store has the latest of a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SaveState {
+    /// The store has it, or nothing has been asked of it yet.
+    #[default]
+    Clean,
+    /// The store is writing it.
+    Saving,
+    /// The store is writing an older one, and is asked again after that.
+    Dirty,
+}
