@@ -53,7 +53,7 @@ impl Payload {
         match chunk {
             "*" => return Ok(Chunk::Abort),
             "+" => return Ok(Chunk::Last(bytes)),
-            // Only an empty last chunk is `+`.
+            // An empty chunk is always written as `+`.
             "" => return Err(Bad::NotBase64),
             _ if chunk.len() > CHUNK_BYTES => return Err(Bad::ChunkTooLong),
             // Padding ended the payload before this chunk.

@@ -151,7 +151,7 @@ fn read_certificate(certificate: &CertificateDer<'_>) -> Result<(Vec<String>, i6
         .map_err(|e| Trouble::Chain(format!("the first certificate can't be used: {e}")))?;
     let names = parsed.valid_dns_names().map(str::to_ascii_lowercase).collect();
     let not_after = not_after(certificate)
-        .ok_or_else(|| Trouble::Chain("the first certificate doesn't say until when".into()))?;
+        .ok_or_else(|| Trouble::Chain("the first certificate has no time of expiry".into()))?;
     Ok((names, not_after))
 }
 

@@ -108,7 +108,10 @@ impl Shelf {
             .collect();
         warnings.extend(self.certificates().iter().filter(|each| each.dns_names.is_empty()).map(
             |each| {
-                format!("the certificate {} is for no name: clients that look refuse it", each.name)
+                format!(
+                    "the certificate {} has no name: clients that check names refuse it",
+                    each.name
+                )
             },
         ));
         if let Source::Files { files, .. } = &self.source {

@@ -340,7 +340,7 @@ fn a_daemon_that_cannot_be_asked_is_not_passed_over() {
     std::fs::remove_file(&control).unwrap();
     let (status, _, error) = account(&daemon, &["remove", "ann"], "");
     assert_eq!(status, 3);
-    assert!(error.contains("can't be asked there: nothing is changed"), "{error}");
+    assert!(error.contains("can't be reached: nothing is changed"), "{error}");
     assert_eq!(log_in(&daemon, "ann", "secret"), "903");
     let dir = daemon.kill();
     let daemon = Daemon::start_in(dir, "chat.server_name = \"srv\"", &LISTEN, |_| {});

@@ -203,7 +203,7 @@ fn a_database_that_is_damaged_or_newer_is_refused_with_a_clear_word() {
         let database = rusqlite::Connection::open(&file).unwrap();
         database.pragma_update(None, "application_id", 1).unwrap();
     }
-    refused("the database is that of another program");
+    refused("the database belongs to another program");
     fs::write(&file, b"SQLite format 3\0 and then nonsense".repeat(100)).unwrap();
     let _ = fs::remove_file(file.with_extension("db-wal"));
     refused("the database is damaged");

@@ -220,6 +220,6 @@ fn check_warns_of_certificates_for_no_name_or_about_to_end() {
     let (status, _, stderr) = days(5);
     assert!(status == 0 && stderr.contains("own.pem expires at "), "{stderr}");
     let (status, stdout, stderr) = days(-100);
-    assert!(status == 0 && stderr.contains("own.pem is for no name: "), "{stderr}");
+    assert!(status == 0 && stderr.contains("own.pem has no name: "), "{stderr}");
     assert!(stdout.contains("own.pem for no name until "), "{stdout}");
 }

@@ -57,7 +57,7 @@ Examples:
 
 fn parse_timeout(text: &str) -> Result<Duration, String> {
     const LONGEST: Duration = Duration::from_secs(24 * 3600);
-    let example = "it is written as in 3s, 500ms, 1m30s";
+    let example = "write a time such as 3s, 500ms, 1m30s";
     let time: SignedDuration = text.parse().map_err(|_| example.to_owned())?;
     match Duration::try_from(time) {
         Ok(time) if time.is_zero() || time > LONGEST => Err("more than 0, at most a day".into()),

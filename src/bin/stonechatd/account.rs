@@ -102,7 +102,8 @@ fn carry_out(place: &Place, order: &Order) -> Result<(), Failure> {
         }
     }
     Err(Failure::unavailable(format!(
-        "a stonechatd uses {} and can't be asked there: nothing is changed; end it, or have it          replaced by this version, and try again",
+        "a running stonechatd uses {} and can't be reached: nothing is changed; stop it, or \
+         replace it by this version, and try again",
         place.dir.display()
     )))
 }

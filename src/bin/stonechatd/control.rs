@@ -55,7 +55,7 @@ impl Control {
                 match stream {
                     Ok(stream) => {
                         if let Err(e) = serve(&stream, &sender, &wake) {
-                            log::debug!("somebody at the control socket is not answered: {e}");
+                            log::debug!("cannot answer a command at the control socket: {e}");
                         }
                     }
                     Err(_) => thread::sleep(ACCEPT_PAUSE),
@@ -121,7 +121,7 @@ fn serve(stream: &UnixStream, orders: &SyncSender<Asked>, wake: impl Fn()) -> io
     stream.set_write_timeout(Some(ASKER_TIMEOUT))?;
     let line = read_line(stream)?;
     let outcome = match Order::parse(&line) {
-        None => Err("this daemon does not know how to do that: it is of another version".into()),
+        None => Err("this daemon does not know this order: it is of another version".into()),
         // The command has already reported that it could not be done.
         Some(_) if has_gone(stream)? => return Err(ErrorKind::BrokenPipe.into()),
         Some(order) => {
@@ -129,7 +129,7 @@ fn serve(stream: &UnixStream, orders: &SyncSender<Asked>, wake: impl Fn()) -> io
             // The daemon ends, and so does this thread.
             orders.send(Asked { order, answers }).map_err(io::Error::other)?;
             wake();
-            let late = || Err("the daemon has not answered in time; it may yet do it".to_owned());
+            let late = || Err("the daemon has not answered in time; it may still do it".to_owned());
             answer.recv_timeout(ANSWER_TIMEOUT).unwrap_or_else(|_| late())
         }
     };
@@ -180,7 +180,7 @@ pub fn ask(dir: &Path, order: &Order) -> Result<Option<Outcome>, Failure> {
     let answer = read_line(&stream).map_err(|e| {
         let path = path.display();
         Failure::unavailable(format!(
-            "the daemon at {path} has not answered ({e}); look whether it is done"
+            "the daemon at {path} has not answered ({e}); check whether it is done"
         ))
     })?;
     match answer.split_once(' ') {

@@ -280,7 +280,7 @@ impl Daemon {
         }
         self.ailing = ailing.is_some();
         let text = match ailing {
-            Some(trouble) => format!("Nothing can be kept: {trouble}"),
+            Some(trouble) => format!("Messages can't be kept: {trouble}"),
             None => "Messages are kept again".to_owned(),
         };
         notify(&format!("STATUS={text}"));
@@ -457,7 +457,7 @@ fn is_end(signal: &Signal) -> bool {
 }
 
 fn hurried_end() -> Failure {
-    Failure::other("told to end twice: ended without taking leave")
+    Failure::other("told to end twice: ended without notice to clients")
 }
 
 /// Has the next SIGTERM or SIGINT end the process, whatever this thread waits for.

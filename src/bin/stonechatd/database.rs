@@ -61,7 +61,7 @@ pub fn channels(database: &mut Database) -> Result<Vec<ChannelRecord>, Failure> 
     match database.serve([Request::Channels].iter()).pop() {
         Some(Reply::Channels(channels)) => Ok(channels),
         Some(Reply::Failed(trouble)) => Err(Failure::unavailable(trouble.to_string())),
-        _ => Err(Failure::other("the database does not tell the channels")),
+        _ => Err(Failure::other("the database does not list the registered channels")),
     }
 }
 
@@ -80,7 +80,7 @@ pub fn known(database: &mut Database) -> Result<Vec<(String, i64)>, Failure> {
     match database.serve([request].iter()).pop() {
         Some(Reply::Known(known)) => Ok(known),
         Some(Reply::Failed(trouble)) => Err(Failure::unavailable(trouble.to_string())),
-        _ => Err(Failure::other("the database does not tell from where people came")),
+        _ => Err(Failure::other("the database does not list the last logins")),
     }
 }
 
@@ -89,7 +89,7 @@ pub fn bans(database: &mut Database) -> Result<Vec<BanRecord>, Failure> {
     match database.serve([Request::Bans].iter()).pop() {
         Some(Reply::Bans(bans)) => Ok(bans),
         Some(Reply::Failed(trouble)) => Err(Failure::unavailable(trouble.to_string())),
-        _ => Err(Failure::other("the database does not tell the bans")),
+        _ => Err(Failure::other("the database does not list the bans")),
     }
 }
 

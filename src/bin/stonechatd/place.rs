@@ -40,7 +40,7 @@ impl Place {
                 return match other {
                     None => Ok(Place { dir, settings: own }),
                     Some(other) => Err(Failure::usage(format!(
-                        "there is a database in {} and one in {}: say with --data which is meant",
+                        "there is a database in {} and one in {}: choose one with --data",
                         dir.display(),
                         other.display()
                     ))),

@@ -122,7 +122,7 @@ impl Running {
         // One byte more than the limit: output of exactly the limit is allowed.
         let read = reactor.read_pipe(self.pipe, &mut said, self.bytes_left + 1);
         if let Err(e) = read {
-            log::warn!("cannot read what a program says: {e}");
+            log::warn!("cannot read the output of a program: {e}");
         }
         let too_long = said.len() > self.bytes_left;
         said.truncate(self.bytes_left);

@@ -191,7 +191,7 @@ pub fn write(
     write_as(out, tags, source, command, params, false);
 }
 
-/// Appends a message as [`write`] does, but always with a colon before the last parameter: some
+/// Appends a message as [`write()`] does, but always with a colon before the last parameter: some
 /// programs look for the text of a message behind one.
 pub fn write_with_text(out: &mut Vec<u8>, source: Option<&str>, command: &str, params: &[&str]) {
     write_as(out, &[], source, command, params, true);
