@@ -28,7 +28,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 ];
 
 /// What only these places may name. The addresses of `std::net` are plain values, free to all.
-const ONLY_IN: [(&str, &[&str]); 20] = [
+const ONLY_IN: [(&str, &[&str]); 21] = [
     ("mio", &["net/reactor"]),
     ("socket2", &["net/reactor"]),
     ("Instant", &["net/reactor", "store/thread"]), // how long a group took, when to tidy
@@ -41,8 +41,9 @@ const ONLY_IN: [(&str, &[&str]); 20] = [
     ("UnixDatagram", &["net/reactor", "bin"]),
     ("signal_hook", &["net/reactor", "bin"]),
     ("rustls", &["net/tls", "tls"]),
+    ("rustls_native_certs", &["tls"]),
     ("rusqlite", &["store/sqlite"]),
-    ("std::thread", &["store/thread", "auth/worker", "bin"]),
+    ("std::thread", &["store/thread", "auth/worker", "net/reactor/resolver", "bin"]),
     ("std::fs", &["net/reactor", "store", "tls", "metrics", "bin"]), // sockets' paths, files, /proc/self
     ("std::env", &["bin"]),
     ("std::process", &["bin"]),

@@ -1,13 +1,15 @@
-//! What TLS is done with: certificates and their files, the provider of cryptography, and whom of the
-//! far end it takes a certificate from.
+//! TLS setup: certificates and their files, the provider of cryptography, which client certificates are
+//! accepted and which servers are trusted.
 
 mod certificate;
 mod client;
 mod self_signed;
+mod server;
 mod shelf;
 
 pub use certificate::{Certificate, Files, hex, pem_fingerprint};
 pub use self_signed::{SelfSigned, self_signed};
+pub use server::{Trust, connector};
 pub use shelf::Shelf;
 
 use crate::net::tls::Acceptor;
@@ -22,8 +24,9 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// TLS 1.2 and 1.3 with the certificates on `shelf`, whichever those are when somebody comes. Who
-/// comes again resumes by a ticket, of which nothing is kept here; everyone may show a certificate.
+/// TLS 1.2 and 1.3 with the certificates on `shelf`, whichever those are when a client connects. A
+/// client that returns resumes by a ticket, of which nothing is kept here. Any client may show a
+/// certificate.
 pub fn acceptor(shelf: &Shelf) -> Result<Acceptor, String> {
     let failed = |e: rustls::Error| format!("cannot set up TLS: {e}");
     let provider = provider();
@@ -35,7 +38,7 @@ pub fn acceptor(shelf: &Shelf) -> Result<Acceptor, String> {
         .with_cert_resolver(shelf.resolver());
     config.ticketer = ring::Ticketer::new().map_err(failed)?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    // Each costs those who never come again some 200 bytes; one is enough to come again.
+    // A ticket costs a client that never returns some 200 bytes; one is enough to return.
     config.send_tls13_tickets = 1;
     Ok(Acceptor::new(config))
 }

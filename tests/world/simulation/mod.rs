@@ -476,7 +476,7 @@ impl World {
             }
             let Some(n) = self.backlog.pop_front() else { return self.server.backlogs_emptied() };
             let client = &mut self.clients[n];
-            let peer = Peer { endpoint: client.endpoint, address: None, secure: None };
+            let peer = Peer::accepted(client.endpoint, None);
             client.state = match self.server.accept(Framed::plain(client.end.accept()), peer) {
                 Some(id) => {
                     self.line_moved_ms = self.now.uptime_ms;
