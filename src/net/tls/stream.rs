@@ -23,6 +23,7 @@ pub struct TlsStream<S> {
 }
 
 /// The side that we are.
+#[allow(clippy::large_enum_variant)] // nearly all are servers
 pub(super) enum Session {
     Server(UnbufferedServerConnection),
     /// In a box, as few connections are outgoing and an accepted one should not pay for their size.
