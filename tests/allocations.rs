@@ -70,7 +70,7 @@ impl<V: Service> Crowd<V> {
         let writes = Rc::new(Cell::new(0));
         let talker = |_| Talker { writes: writes.clone(), ..Talker::default() };
         let talkers: Vec<Talker> = (0..clients).map(talker).collect();
-        let peer = Peer { endpoint, address: None, secure: None };
+        let peer = Peer::accepted(endpoint, None);
         let ids = talkers.iter().map(|talker| server.accept(talker.clone(), peer).unwrap());
         let ids = ids.collect();
         Crowd { server, talkers, ids, writes }
@@ -288,7 +288,7 @@ fn who_has_left_leaves_nothing_behind() {
     let mut come_and_go = |times: std::ops::Range<usize>| {
         for n in times {
             let talker = Talker::default();
-            let peer = Peer { endpoint, address: None, secure: None };
+            let peer = Peer::accepted(endpoint, None);
             let id = server.accept(talker.clone(), peer).unwrap();
             talker.say.set(Some(lines[n]));
             server.readable(id.slot());

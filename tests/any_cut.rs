@@ -15,7 +15,7 @@ fn heard(pieces: &[&[u8]]) -> Vec<u8> {
     let wire = Wire::new(usize::MAX);
     wire.borrow_mut().whole_reads = true;
     let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
-    let id = server.accept(end, Peer { endpoint, address: None, secure: None }).unwrap();
+    let id = server.accept(end, Peer::accepted(endpoint, None)).unwrap();
     for piece in pieces {
         wire.borrow_mut().up.extend(*piece);
         server.readable(id.slot());

@@ -124,7 +124,7 @@ fn come(server: &mut Server, from: &str, said: &str) -> Option<(ConnId, Rc<RefCe
     let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
     let stream = Newcomer { end, line: Vec::new(), established: false };
     let address = Some(from.parse().unwrap());
-    let id = server.accept(stream, Peer { endpoint: ENDPOINT, address, secure: None })?;
+    let id = server.accept(stream, Peer::accepted(ENDPOINT, address))?;
     server.check();
     Some((id, wire))
 }
@@ -154,7 +154,7 @@ fn nothing_is_heard_or_said_before_it_is_established() {
     rest(&mut server, at(0));
     server.check();
     let peer =
-        Peer { endpoint: ENDPOINT, address: Some(ANN.parse().unwrap()), secure: Some(SECURE) };
+        Peer { secure: Some(SECURE), ..Peer::accepted(ENDPOINT, Some(ANN.parse().unwrap())) };
     assert_eq!(server.service.opened, [(ann.0, peer)]);
     assert_eq!(server.service.heard, b"first words");
     assert_eq!(ann.1.borrow().down, b"welcome\n");

@@ -118,7 +118,7 @@ impl Line {
         let reluctance = Rc::new(Reluctance::default());
         let end = ServerEnd { wire: wire.clone(), choices };
         let stream = Reluctant { end, reluctance: reluctance.clone() };
-        let peer = Peer { endpoint: EndpointId(0), address: None, secure: None };
+        let peer = Peer::accepted(EndpointId(0), None);
         let id = server.accept(stream, peer).expect("room for one");
         Line { server, id, reluctance, wire, now: Now::default(), peer_heard: Vec::new() }
     }

@@ -32,7 +32,7 @@ const MAY_USE: [(&str, &[&str]); 16] = [
 ];
 
 /// Names, and the only places that may use them. The addresses of `std::net` are plain values, free to all.
-const ONLY_IN: [(&str, &[&str]); 20] = [
+const ONLY_IN: [(&str, &[&str]); 21] = [
     ("mio", &["net/reactor"]),
     ("socket2", &["net/reactor"]),
     ("Instant", &["net/reactor", "store/thread"]), // how long a group took, when to tidy
@@ -45,8 +45,9 @@ const ONLY_IN: [(&str, &[&str]); 20] = [
     ("UnixDatagram", &["net/reactor", "bin"]),
     ("signal_hook", &["net/reactor", "bin"]),
     ("rustls", &["net/tls", "tls"]),
+    ("rustls_native_certs", &["tls"]),
     ("rusqlite", &["store/sqlite"]),
-    ("std::thread", &["far", "store/thread", "auth/worker", "bin"]),
+    ("std::thread", &["far", "store/thread", "auth/worker", "net/reactor/resolver", "bin"]),
     ("std::fs", &["net/reactor", "store", "tls", "metrics", "bin"]), // sockets' paths, files, /proc/self
     ("std::env", &["bin"]),
     ("std::process", &["bin"]),

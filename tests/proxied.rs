@@ -67,7 +67,7 @@ fn come(server: &mut Server, from: From, said: &[u8]) -> Client {
         From::Proxy => Proxied::trusting(end, address, false),
         From::DemandedProxy => Proxied::trusting(end, address, true),
     };
-    let id = server.accept(stream, Peer { endpoint: ENDPOINT, address, secure: None }).unwrap();
+    let id = server.accept(stream, Peer::accepted(ENDPOINT, address)).unwrap();
     server.readable(id.slot());
     rest(server, at(0));
     server.check();

@@ -3,14 +3,13 @@
 mod world;
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
+
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
-use std::{cell::Cell, cell::RefCell};
 use stonechat::app::{App, Protocol};
 use stonechat::net::{
-    CloseReason, ConnId, Dial, Effort, EndpointId, EventLoop, LastWord, Limits, Outbox, Peer,
-    Progress, Service, Stream,
+    CloseReason, ConnId, EventLoop, LastWord, Limits, Outbox, Peer, Service, Stream,
 };
 use world::by_hand::{ENDPOINT, at, join, rest, say};
 use world::{Choices, ServerEnd, Wire};
@@ -158,7 +157,7 @@ fn who_is_turned_away_reads_why_and_the_next_waits_in_turn() {
     wire.borrow_mut().whole_reads = true;
     wire.borrow_mut().send(b"hello\n");
     let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
-    assert_eq!(server.accept(end, Peer { endpoint: ENDPOINT, address: None, secure: None }), None);
+    assert_eq!(server.accept(end, Peer::accepted(ENDPOINT, None)), None);
     assert!(wire.borrow().server_gone && !wire.borrow().reset);
     assert_eq!(wire.borrow().down, b"ERROR :server full\r\n");
     server.backlogs_emptied();
@@ -227,8 +226,7 @@ fn a_turn_that_says_very_much_is_written_out_on_the_way() {
     let taken = Rc::new(Cell::new(0));
     for _ in 0..64 {
         let sink = Sink { says: true, taken: taken.clone() };
-        let id =
-            server.accept(sink, Peer { endpoint: ENDPOINT, address: None, secure: None }).unwrap();
+        let id = server.accept(sink, Peer::accepted(ENDPOINT, None)).unwrap();
         server.readable(id.slot());
     }
     let counted = allocation_counter::measure(|| server.turn());
@@ -296,158 +294,7 @@ fn what_is_done_about_one_deadline_puts_off_another_that_came_with_it() {
     assert_eq!(server.service.closed, [CloseReason::Done; 3]);
 }
 
-/// Records the outcome of its dials.
-#[derive(Default)]
-struct Dialler {
-    opened: Vec<ConnId>,
-    unreachable: Vec<ErrorKind>,
-    closed: Vec<CloseReason>,
-    heard: Vec<u8>,
-}
-
-impl Service for Dialler {
-    fn opened(&mut self, out: &mut Outbox, id: ConnId, peer: Peer) {
-        assert_eq!(peer.endpoint, EndpointId(7));
-        self.opened.push(id);
-        out.write(id, b"it's me\n");
-    }
-
-    fn received(&mut self, _out: &mut Outbox, _id: ConnId, bytes: &[u8]) -> usize {
-        self.heard.extend_from_slice(bytes);
-        bytes.len()
-    }
-
-    fn unreachable(&mut self, _out: &mut Outbox, endpoint: EndpointId, why: ErrorKind) {
-        assert_eq!(endpoint, EndpointId(7));
-        self.unreachable.push(why);
-    }
-
-    fn closed(&mut self, _out: &mut Outbox, _id: ConnId, why: CloseReason) {
-        self.closed.push(why);
-    }
-
-    fn deadline(&mut self, _out: &mut Outbox, _id: ConnId) {
-        panic!("it has set none");
-    }
-}
-
-/// A stream that is connecting for as long as the test says so.
-struct Dialled {
-    end: ServerEnd,
-    connected: Rc<Cell<Result<bool, ErrorKind>>>,
-}
-
-impl Read for Dialled {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        assert_eq!(self.connected.get(), Ok(true), "read before it is connected");
-        self.end.read(buf)
-    }
-}
-
-impl Write for Dialled {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        assert_eq!(self.connected.get(), Ok(true), "written before it is connected");
-        self.end.write(buf)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Stream for Dialled {
-    fn finish(&mut self) -> io::Result<()> {
-        self.end.finish()
-    }
-
-    fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
-        match self.connected.get() {
-            Ok(true) => Ok(Progress::Established),
-            Ok(false) => Ok(Progress::Waits),
-            Err(kind) => Err(kind.into()),
-        }
-    }
-}
-
-struct Call {
-    server: EventLoop<Dialled, Dialler>,
-    id: ConnId,
-    wire: Rc<RefCell<Wire>>,
-    connected: Rc<Cell<Result<bool, ErrorKind>>>,
-}
-
-/// Dials, and begins to connect.
-fn call() -> Call {
-    let mut server = EventLoop::new(Dialler::default(), Limits::default());
-    let to: SocketAddr = "192.0.2.1:7".parse().unwrap();
-    server.inject(|_, out| out.dial(EndpointId(7), to, Duration::from_millis(1_500)));
-    let mut dials = Vec::new();
-    server.take_dials(&mut dials);
-    assert_eq!(dials, [], "not before its time");
-    assert_eq!(server.wait(at(0)), Some(Duration::from_millis(1_500)));
-    server.wake(at(1_500));
-    server.take_dials(&mut dials);
-    assert_eq!(dials, [Dial { endpoint: EndpointId(7), to }]);
-    let wire = Wire::new(usize::MAX);
-    let connected = Rc::new(Cell::new(Ok(false)));
-    let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
-    let id = server.connect(Dialled { end, connected: connected.clone() }, dials[0]);
-    server.turn();
-    Call { server, id, wire, connected }
-}
-
-#[test]
-fn an_outgoing_connection_is_opened_once_it_is_made() {
-    let Call { mut server, id, wire, connected } = call();
-    server.writable(id.slot()); // not yet, as it turns out
-    rest(&mut server, at(1_500));
-    assert_eq!(server.service.opened, []);
-    connected.set(Ok(true));
-    wire.borrow_mut().send(b"hello");
-    server.readable(id.slot());
-    server.writable(id.slot());
-    rest(&mut server, at(1_500));
-    assert_eq!(server.service.opened, [id]);
-    assert_eq!(server.service.heard, b"hello");
-    assert_eq!(wire.borrow().down, b"it's me\n");
-    server.wake(at(60_000));
-    server.turn();
-    assert_eq!(server.wait(at(60_000)), None, "its deadline is off");
-    assert_eq!(server.service.unreachable, []);
-    server.check();
-}
-
-#[test]
-fn an_outgoing_connection_that_fails_is_unreachable() {
-    let Call { mut server, id, connected, .. } = call();
-    connected.set(Err(ErrorKind::ConnectionRefused));
-    server.hung_up(id.slot());
-    rest(&mut server, at(1_500));
-    assert_eq!(server.service.unreachable, [ErrorKind::ConnectionRefused]);
-    assert_eq!(server.service.closed, [], "what was never opened is never closed");
-    assert!(server.is_empty());
-}
-
-#[test]
-fn an_outgoing_connection_that_is_never_made_times_out() {
-    let Call { mut server, .. } = call();
-    assert_eq!(server.wait(at(1_500)), Some(Duration::from_millis(10_500)));
-    server.wake(at(12_000));
-    server.turn();
-    assert_eq!(server.service.unreachable, [ErrorKind::TimedOut]);
-    assert!(server.is_empty());
-}
-
-#[test]
-fn a_shutdown_gives_up_what_is_being_connected() {
-    let Call { mut server, .. } = call();
-    server.shut_down();
-    rest(&mut server, at(1_500));
-    assert_eq!(server.service.unreachable, [ErrorKind::Interrupted]);
-    assert!(server.is_empty());
-}
-
-/// Sends one line in two forms, arms and disarms deadlines, and examines queues and counters.
+/// Says the same in two forms; arms and disarms; and looks at what is queued and counted.
 #[derive(Default)]
 struct Scribe {
     deadlines: usize,

@@ -44,7 +44,7 @@ fn come<V: Service>(server: &mut EventLoop<Framed<ServerEnd>, V>, down_max: usiz
     let wire = Wire::new(down_max);
     wire.borrow_mut().whole_reads = true;
     let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
-    let peer = Peer { endpoint: ENDPOINT, address: None, secure: None };
+    let peer = Peer::accepted(ENDPOINT, None);
     (server.accept(Framed::plain(end), peer).unwrap(), wire)
 }
 
@@ -151,7 +151,7 @@ fn chat_goes_on_where_another_service_has_begun() {
     rest(&mut server, at(0));
     server.inject(|app, out| {
         out.upgrade(ann.0, b"101 switching\n");
-        let peer = Peer { endpoint: ENDPOINT, address: None, secure: None };
+        let peer = Peer::accepted(ENDPOINT, None);
         app.hand_over(out, ann.0, peer, Protocol::Irc);
     });
     ann.1.borrow_mut().send(&encode(b"NICK ann\nUSER ann 0 * :Ann\n"));

@@ -5,9 +5,11 @@ mod meet;
 use crate::chat::{self, Chat};
 use crate::echo::Echo;
 use crate::net::{
-    CloseReason, ConnId, EndpointId, LastWord, Outbox, Peer, Refusal, Service, TimerId,
+    CloseReason, ConnId, Dial, DialError, EndpointId, LastWord, Outbox, Peer, Refusal, Service,
+    TimerId,
 };
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 
 /// What is spoken on a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +43,16 @@ impl App {
         }
     }
 
-    /// Adds an endpoint where `protocol` is spoken; `None` if there are 256 already.
+    /// Adds an endpoint where `protocol` is spoken; `None` if there are 65,536 already.
     pub fn add_endpoint(&mut self, protocol: Protocol) -> Option<EndpointId> {
-        let id = u8::try_from(self.endpoints.len()).ok()?;
+        let id = u16::try_from(self.endpoints.len()).ok()?;
         self.endpoints.push(protocol);
         Some(EndpointId(id))
+    }
+
+    /// Answers by another protocol at an endpoint that was added before and has no connections now.
+    pub fn set_endpoint(&mut self, id: EndpointId, protocol: Protocol) {
+        self.endpoints[usize::from(id.0)] = protocol;
     }
 
     /// Asserts what must hold between turns.
@@ -116,8 +123,12 @@ impl Service for App {
         self.all().into_iter().for_each(|service| service.tick(out, timer));
     }
 
-    fn unreachable(&mut self, out: &mut Outbox, endpoint: EndpointId, why: ErrorKind) {
-        self.behind(endpoint).unreachable(out, endpoint, why);
+    fn unreachable(&mut self, out: &mut Outbox, dial: Dial, why: DialError) {
+        self.behind(dial.endpoint).unreachable(out, dial, why);
+    }
+
+    fn not_connected(&mut self, out: &mut Outbox, dial: &Dial, to: SocketAddr, why: ErrorKind) {
+        self.behind(dial.endpoint).not_connected(out, dial, to, why);
     }
 
     /// Chat tells operators of the refusals at every endpoint, so each service is told of all.

@@ -8,10 +8,11 @@ mod target;
 pub use screen::Screen;
 pub use target::{DEFAULT_PORT, Target};
 
-use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Service};
+use crate::net::{
+    CloseReason, ConnId, Dial, DialError, EndpointId, Host, Outbox, Peer, Remote, Service,
+};
 use crate::rate::Backoff;
-use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -39,13 +40,9 @@ pub struct Client {
 /// The state of the connection.
 #[derive(Debug)]
 enum State {
-    /// The addresses of this target are to be looked up after a pause.
-    Wants(usize, Duration),
-    /// A look-up is under way.
-    LooksUp(usize),
-    /// Connecting to the first of the addresses, which are never empty.
-    Dials(usize, VecDeque<SocketAddr>),
-    /// Connected since this uptime in milliseconds.
+    /// One of the targets is being dialled, or will be after a pause.
+    Dials,
+    /// Since this uptime in milliseconds.
     Connected(ConnId, u64),
     /// The server has ended its half. Earlier input is still being written.
     Hangup,
@@ -69,16 +66,7 @@ pub enum Outcome {
     Failed,
 }
 
-/// A request to look up a target once `after` has passed. Answer it with [`Client::found`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lookup {
-    /// The target to look up.
-    pub target: Target,
-    /// The pause before the look-up.
-    pub after: Duration,
-}
-
-/// The endpoint of all dials; there is one connection at a time.
+/// All that is dialled; there is one connection at a time.
 const SERVER: EndpointId = EndpointId(0);
 
 /// A connection that lasted this long was good: the next pause is short again.
@@ -93,7 +81,7 @@ impl Client {
         Client {
             screen,
             targets,
-            state: State::Wants(0, Duration::ZERO),
+            state: State::Dials,
             input: Input::Open,
             in_line: false,
             skipping: false,
@@ -102,25 +90,9 @@ impl Client {
         }
     }
 
-    /// Takes the next look-up to be made; each is returned once.
-    pub fn take_lookup(&mut self) -> Option<Lookup> {
-        let State::Wants(n, after) = self.state else { return None };
-        self.state = State::LooksUp(n);
-        Some(Lookup { target: self.targets[n].clone(), after })
-    }
-
-    /// Reports the result of a look-up: addresses in the order to be tried.
-    pub fn found(&mut self, out: &mut Outbox, addresses: io::Result<Vec<SocketAddr>>) {
-        let State::LooksUp(n) = self.state else { return };
-        match addresses {
-            Ok(addresses) if !addresses.is_empty() => self.dial(out, n, addresses.into()),
-            failed => {
-                let why = failed.err().map_or("it has no address".into(), |e| e.to_string());
-                let host = &self.targets[n].host;
-                self.complain(out, format!("cannot look up {host}: {why}"));
-                self.try_next(out, n);
-            }
-        }
+    /// Dials the first target. To be called once.
+    pub fn start(&mut self, out: &mut Outbox) {
+        self.dial(out, 0, Duration::ZERO);
     }
 
     /// Whether the next `len` bytes of input fit into the queue. More must not be sent, or both
@@ -163,27 +135,30 @@ impl Client {
 }
 
 impl Client {
-    fn dial(&mut self, out: &mut Outbox, n: usize, addresses: VecDeque<SocketAddr>) {
-        out.dial(SERVER, addresses[0], Duration::ZERO);
-        self.state = State::Dials(n, addresses);
+    /// Dials the target `n`, which is the token that comes back.
+    fn dial(&mut self, out: &mut Outbox, n: usize, after: Duration) {
+        let Target { host, port } = &self.targets[n];
+        let to = Remote { host: Host::from(host.as_str()), port: *port, tls: None };
+        out.dial(Dial { token: n as u64, endpoint: SERVER, to, after });
+        self.state = State::Dials;
     }
 
-    /// Goes on to the target after `n`; after the last one to the first, with `reconnect`.
-    fn try_next(&mut self, out: &Outbox, n: usize) {
+    /// Goes on to the target after `n`; after the last, if it is to come back, to the first.
+    fn try_next(&mut self, out: &mut Outbox, n: usize) {
         if n + 1 < self.targets.len() {
-            self.state = State::Wants(n + 1, Duration::ZERO);
+            self.dial(out, n + 1, Duration::ZERO);
         } else {
             self.come_back(out, "nobody answered", Outcome::Failed);
         }
     }
 
-    fn come_back(&mut self, out: &Outbox, why: &str, otherwise: Outcome) {
+    fn come_back(&mut self, out: &mut Outbox, why: &str, otherwise: Outcome) {
         let Some(backoff) = &mut self.reconnect else {
             self.state = State::Over(otherwise);
             return;
         };
         let pause = backoff.pause();
-        self.state = State::Wants(0, pause);
+        self.dial(out, 0, pause);
         let text = format!("{why}, connecting again in {:.1} s", pause.as_secs_f64());
         self.complain(out, text);
     }
@@ -199,7 +174,7 @@ impl Client {
         if target == address { target } else { format!("{target} ({address})") }
     }
 
-    fn lost(&mut self, out: &Outbox, why: CloseReason) {
+    fn lost(&mut self, out: &mut Outbox, why: CloseReason) {
         let text = format!("connection lost ({})", why.text());
         if self.input == Input::Open && self.reconnect.is_some() {
             return self.come_back(out, &text, Outcome::Failed);
@@ -208,7 +183,7 @@ impl Client {
         self.state = State::Over(Outcome::Failed);
     }
 
-    fn closed_by_server(&mut self, out: &Outbox) {
+    fn closed_by_server(&mut self, out: &mut Outbox) {
         const CLOSED: &str = "connection closed by server";
         match self.input {
             Input::Ended => self.state = State::Over(Outcome::Done),
@@ -223,10 +198,10 @@ impl Client {
 }
 
 impl Service for Client {
-    fn opened(&mut self, out: &mut Outbox, id: ConnId, _peer: Peer) {
-        let State::Dials(n, addresses) = &self.state else { return out.close(id) };
+    fn opened(&mut self, out: &mut Outbox, id: ConnId, peer: Peer) {
+        let (Some(n), Some(address)) = (peer.dialled, peer.address) else { return out.close(id) };
         if self.troubled || self.screen.is_terminal() {
-            let text = format!("connected to {}", self.name(*n, addresses[0]));
+            let text = format!("connected to {}", self.name(n as usize, address));
             self.screen.note(text, out.now);
         }
         self.state = State::Connected(id, out.now.uptime_ms);
@@ -253,16 +228,18 @@ impl Service for Client {
         self.lost(out, why);
     }
 
-    fn unreachable(&mut self, out: &mut Outbox, _endpoint: EndpointId, why: ErrorKind) {
-        let State::Dials(n, addresses) = &mut self.state else { return };
-        let (n, mut addresses) = (*n, std::mem::take(addresses));
-        let Some(address) = addresses.pop_front() else { return };
-        self.complain(out, format!("cannot connect to {}: {why}", self.name(n, address)));
-        if addresses.is_empty() {
-            self.try_next(out, n);
-        } else {
-            self.dial(out, n, addresses);
+    fn not_connected(&mut self, out: &mut Outbox, dial: &Dial, to: SocketAddr, why: ErrorKind) {
+        let name = self.name(dial.token as usize, to);
+        self.complain(out, format!("cannot connect to {name}: {why}"));
+    }
+
+    fn unreachable(&mut self, out: &mut Outbox, dial: Dial, why: DialError) {
+        let n = dial.token as usize;
+        if let DialError::LookUp(why) = why {
+            let host = &self.targets[n].host;
+            self.complain(out, format!("cannot look up {host}: {why}"));
         }
+        self.try_next(out, n);
     }
 }
 

@@ -1,9 +1,10 @@
 //! The client over streams whose server is the test.
 
 use super::*;
-use crate::net::{Dial, EventLoop, Limits, Now, Stream};
+use crate::net::{Attempt, EventLoop, Limits, Now, Step, Stream};
 use std::cell::RefCell;
-use std::io::{Read, Write};
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
 use std::rc::Rc;
 
 /// The server's side of one connection.
@@ -66,37 +67,46 @@ impl Play {
         let targets = targets.iter().map(|target| target.parse().unwrap()).collect();
         let backoff = reconnect.then(|| Backoff::new(fastrand::Rng::with_seed(7)));
         let client = Client::new(targets, backoff, Screen::pipe());
-        Play { talk: EventLoop::new(client, Limits::default()), now: Now::default() }
+        let mut talk = EventLoop::new(client, Limits::default());
+        talk.inject(Client::start);
+        Play { talk, now: Now::default() }
     }
 
     /// Expects a look-up of `host`, and answers it.
     fn finds(&mut self, host: &str, addresses: &[&str]) -> Duration {
-        let lookup = self.talk.service.take_lookup().expect("something to look up");
-        assert_eq!(lookup.target.host, host);
-        assert_eq!(self.talk.service.take_lookup(), None, "said once");
+        let mut pause = Duration::ZERO;
+        let step = loop {
+            if let Some(step) = self.talk.next_step() {
+                break step;
+            }
+            // A deadline that was cleared may wake the loop before that.
+            let wait = self.talk.wait(self.now).expect("it dials");
+            pause += wait;
+            self.pass(wait.as_millis() as u64);
+            self.turn();
+        };
+        let Step::LookUp(dial) = step else { panic!("nothing to look up") };
+        assert_eq!(dial.to.host, Host::Name(host.to_owned()));
         let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        self.talk.inject(|client, out| client.found(out, Ok(addresses)));
-        lookup.after
+        self.talk.found(dial, Ok(addresses));
+        pause
     }
 
-    fn dialled(&mut self) -> Dial {
-        let mut dials = Vec::new();
-        self.talk.take_dials(&mut dials);
-        assert_eq!(dials.len(), 1);
-        dials[0]
+    fn attempts(&mut self, address: &str) -> Attempt {
+        let Some(Step::Connect(attempt)) = self.talk.next_step() else { panic!("nothing to do") };
+        assert_eq!(attempt.address, address.parse().unwrap());
+        attempt
     }
 
     fn refuses(&mut self, address: &str) {
-        let dial = self.dialled();
-        assert_eq!(dial.to, address.parse().unwrap());
-        self.talk.unreachable(dial, ErrorKind::ConnectionRefused);
+        let attempt = self.attempts(address);
+        self.talk.not_connected(attempt, &ErrorKind::ConnectionRefused.into());
     }
 
     fn accepts(&mut self, address: &str) -> (Rc<RefCell<Server>>, usize) {
-        let dial = self.dialled();
-        assert_eq!(dial.to, address.parse().unwrap());
+        let attempt = self.attempts(address);
         let server = Rc::new(RefCell::new(Server::default()));
-        let slot = self.talk.connect(End(server.clone()), dial).slot();
+        let slot = self.talk.connect(End(server.clone()), attempt).slot();
         self.talk.writable(slot);
         self.turn();
         (server, slot)
@@ -153,7 +163,6 @@ impl Play {
 #[test]
 fn the_answers_are_awaited_after_all_was_said() {
     let mut play = Play::new(&["127.0.0.1:1"], false);
-    play.finds("127.0.0.1", &["127.0.0.1:1"]);
     let (server, slot) = play.accepts("127.0.0.1:1");
     play.says(b"hi\nthere");
     play.says_all();
@@ -240,7 +249,6 @@ fn the_rest_of_a_line_that_was_lost_in_part_is_not_said_to_the_next_server() {
 #[test]
 fn a_server_that_ends_first_is_reported_and_is_no_failure() {
     let mut play = Play::new(&["127.0.0.1:1"], false);
-    play.finds("127.0.0.1", &["127.0.0.1:1"]);
     let (server, slot) = play.accepts("127.0.0.1:1");
     play.server_ends(&server, slot);
     assert_eq!(play.notes(), "connection closed by server\n");
@@ -250,7 +258,6 @@ fn a_server_that_ends_first_is_reported_and_is_no_failure() {
 #[test]
 fn a_server_that_ends_first_and_reads_no_more_is_not_waited_for() {
     let mut play = Play::new(&["127.0.0.1:1"], false);
-    play.finds("127.0.0.1", &["127.0.0.1:1"]);
     let (server, slot) = play.accepts("127.0.0.1:1");
     server.borrow_mut().deaf = true;
     play.says(b"do you hear me?\n");
@@ -265,7 +272,6 @@ fn a_server_that_ends_first_and_reads_no_more_is_not_waited_for() {
 fn a_connection_that_is_cut_is_a_failure_even_after_all_was_said() {
     for reconnect in [false, true] {
         let mut play = Play::new(&["127.0.0.1:1"], reconnect);
-        play.finds("127.0.0.1", &["127.0.0.1:1"]);
         let (server, slot) = play.accepts("127.0.0.1:1");
         play.says(b"hi\n");
         play.says_all();
@@ -281,7 +287,6 @@ fn input_is_taken_only_while_there_is_a_server_with_room_for_it() {
     let mut play = Play::new(&["127.0.0.1:1"], false);
     let takes = |play: &mut Play| play.talk.inject(|client, out| client.takes_input(out, PIECE));
     assert!(!takes(&mut play), "not connected");
-    play.finds("127.0.0.1", &["127.0.0.1:1"]);
     let (server, slot) = play.accepts("127.0.0.1:1");
     server.borrow_mut().deaf = true;
     let mut taken = 0;

@@ -49,6 +49,11 @@ impl EndpointCounters {
 }
 
 impl Counters {
+    /// Counts from 0 again at an endpoint that has no connections and is given a new meaning.
+    pub fn forget(&mut self, endpoint: EndpointId) {
+        *self.at(endpoint) = EndpointCounters::default();
+    }
+
     pub(super) fn at(&mut self, endpoint: EndpointId) -> &mut EndpointCounters {
         let index = usize::from(endpoint.0);
         if index >= self.endpoints.len() {

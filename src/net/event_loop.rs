@@ -1,12 +1,13 @@
 //! One turn of the loop, over any streams: real sockets here, pipes with faults in tests.
 
 mod arriving;
+mod dialling;
 mod reading;
 
 use super::outbox::Attention;
 use super::send_queue::State;
 use super::{
-    Admission, CloseReason, ConnId, Counters, Dial, EndpointId, LastWord, Limits, Networks, Now,
+    Admission, Attempt, CloseReason, ConnId, Counters, EndpointId, LastWord, Limits, Networks, Now,
     Outbox, Parting, Peer, Refusal, Service, Stream, TimerId,
 };
 use arriving::{Arrivals, Refused};
@@ -23,6 +24,10 @@ pub struct EventLoop<S, V> {
     admission: Admission,
     conns: Slab<Conn<S>>,
     arrivals: Arrivals,
+    /// Outgoing connections that are being made, by slot.
+    dialling: Vec<(usize, Attempt)>,
+    /// Outgoing connections to be begun now.
+    attempts: Vec<Attempt>,
     /// Those of `ready` that are to be established, once everyone else was heard and answered.
     newcomers: Vec<u32>,
     /// Connections that may have something to read, in this turn and in the next.
@@ -93,6 +98,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             admission: Admission::new(limits),
             conns: Slab::new(),
             arrivals: Arrivals::new(),
+            dialling: Vec::new(),
+            attempts: Vec::new(),
             newcomers: Vec::new(),
             ready: Vec::new(),
             later: Vec::new(),
@@ -203,7 +210,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// The stream of `slot` can't be watched: it is given up.
     pub fn fail(&mut self, slot: usize) {
         match self.out.state(slot) {
-            State::Connecting => self.give_up(slot, ErrorKind::Other),
+            State::Connecting => self.give_up(slot, &ErrorKind::Other.into()),
             State::Arriving => self.refuse(slot, Refusal::HandshakeFailed),
             _ => self.out.end(slot, CloseReason::Failed),
         }
@@ -212,9 +219,10 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// Begins to close everyone, with a word of farewell.
     pub fn shut_down(&mut self) {
         self.out.stop_dialling();
+        self.attempts.clear();
         for slot in self.slots() {
             match self.out.state(slot) {
-                State::Connecting => self.give_up(slot, ErrorKind::Interrupted),
+                State::Connecting => self.give_up(slot, &ErrorKind::Interrupted.into()),
                 State::Arriving => self.forget_arrival(slot),
                 _ => self.dismiss(slot, CloseReason::Shutdown),
             }
@@ -238,11 +246,6 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.admission.set_exempt(exempt);
     }
 
-    /// Outgoing connections to be begun now, each followed by `connect` or `unreachable`.
-    pub fn take_dials(&mut self, begin: &mut Vec<Dial>) {
-        self.out.take_dials(begin);
-    }
-
     /// The stream of a connection that is here.
     pub fn stream(&mut self, slot: usize) -> &mut S {
         &mut self.conns[slot].stream
@@ -263,6 +266,11 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.out.backlog_bytes()
     }
 
+    /// Whether any connection came by `endpoint` or is being made for it. A scan.
+    pub fn has_connections(&self, endpoint: EndpointId) -> bool {
+        self.conns.iter().any(|(slot, _)| self.out.endpoint(slot) == endpoint)
+    }
+
     /// Whether nobody is here.
     pub fn is_empty(&self) -> bool {
         self.conns.is_empty()
@@ -276,6 +284,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// How long the loop may sleep if nothing comes; `None` for ever.
     pub fn wait(&self, now: Now) -> Option<Duration> {
         let at_rest = self.later.is_empty() && self.gone.is_empty() && !self.woken;
+        let at_rest = at_rest && self.attempts.is_empty();
         if at_rest { self.out.wait(now) } else { Some(Duration::ZERO) }
     }
 
@@ -284,6 +293,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.out.check();
         self.admission.check();
         self.check_arrivals();
+        self.check_dialling();
         let admitted =
             self.conns.iter().filter(|(_, conn)| conn.origin != Origin::Uncounted).count();
         assert_eq!(self.admission.open(), admitted, "counted and not here, or the reverse");
@@ -382,7 +392,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             let id = self.out.id(slot);
             match self.out.state(slot) {
                 state if state.is_heard() => self.service.deadline(&mut self.out, id),
-                State::Connecting => self.give_up(slot, ErrorKind::TimedOut),
+                State::Connecting => self.give_up(slot, &ErrorKind::TimedOut.into()),
                 State::Arriving => self.refuse(slot, Refusal::HandshakeTimeout),
                 _ => self.out.end(slot, CloseReason::DrainTimeout),
             }

@@ -9,6 +9,7 @@ mod arrival;
 mod counters;
 mod deadlines;
 mod denied;
+mod dial;
 mod endings;
 mod event_loop;
 mod limits;
@@ -17,6 +18,7 @@ mod outbox;
 mod proxied;
 pub mod reactor;
 mod send_queue;
+mod span;
 pub mod tls;
 mod transport;
 
@@ -24,12 +26,14 @@ pub use admission::Admission;
 pub use arrival::{Effort, Progress, Secure, TlsVersion};
 pub use counters::{Counters, EndpointCounters, Histogram};
 pub use denied::{Denial, Denied};
+pub use dial::{Attempt, Dial, DialError, Host, Remote, Step};
 pub use endings::{CloseReason, LastWord, Parting, Refusal};
 pub use event_loop::EventLoop;
 pub use limits::Limits;
 pub use network::{Network, Networks};
-pub use outbox::{Dial, Outbox, Span};
+pub use outbox::Outbox;
 pub use proxied::Proxied;
+pub use span::Span;
 pub use transport::Transport;
 
 use std::io::{self, Read, Write};
@@ -73,8 +77,20 @@ pub trait Service {
         false
     }
 
-    /// What was asked for with [`Outbox::dial`] could not be reached.
-    fn unreachable(&mut self, _out: &mut Outbox, _endpoint: EndpointId, _why: io::ErrorKind) {}
+    /// A connection that was asked for with [`Outbox::dial`] will not be made. Said at most once for
+    /// each dial, and never after `opened`.
+    fn unreachable(&mut self, _out: &mut Outbox, _dial: Dial, _why: DialError) {}
+
+    /// An address of the host that is being dialled could not be connected to. If it was not the last
+    /// one, the next is being tried; otherwise `unreachable` follows.
+    fn not_connected(
+        &mut self,
+        _out: &mut Outbox,
+        _dial: &Dial,
+        _address: SocketAddr,
+        _why: io::ErrorKind,
+    ) {
+    }
 
     /// The loop refused an incoming connection. It was not opened, or is being closed because its
     /// true address may not connect.
@@ -163,9 +179,9 @@ impl ConnId {
 }
 
 /// A way in or out of the program: a listener, or a peer that we connect to ourselves. The program
-/// gives the numbers their meaning.
+/// gives the numbers their meaning, and may give one a new meaning once no connection has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct EndpointId(pub u8);
+pub struct EndpointId(pub u16);
 
 /// A timer of a service that belongs to no connection. The program gives the numbers their meaning:
 /// services that run in one loop share none.
@@ -177,11 +193,19 @@ pub struct TimerId(pub u8);
 pub struct Peer {
     /// The way it came.
     pub endpoint: EndpointId,
-    /// Its true address, where a proxy stands between. `None` on a Unix socket, and for a peer that
-    /// we connected to.
+    /// Its address: the true one, where a proxy stands between. `None` on a Unix socket.
     pub address: Option<SocketAddr>,
-    /// `None` where all is said in plain.
+    /// `None` without TLS.
     pub secure: Option<Secure>,
+    /// The token of the [`Dial`] if we connected to it.
+    pub dialled: Option<u64>,
+}
+
+impl Peer {
+    /// A peer that connected to us at `endpoint`, so far without TLS.
+    pub fn accepted(endpoint: EndpointId, address: Option<SocketAddr>) -> Peer {
+        Peer { endpoint, address, secure: None, dialled: None }
+    }
 }
 
 /// When a turn began, by two clocks: one that never jumps, and the one on the wall.

@@ -9,9 +9,10 @@ mod writing;
 
 use super::deadlines::Deadlines;
 use super::send_queue::{Hearing, Room, SendQueue, State};
-use super::{CloseReason, ConnId, Counters, Denied, EndpointId, Limits, Now, TimerId};
+use super::span::Span;
+use super::{CloseReason, ConnId, Counters, Denied, Dial, EndpointId, Limits, Now, TimerId};
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Where services say what they say.
@@ -51,22 +52,6 @@ pub struct Outbox {
     gather: Vec<u8>,
 }
 
-/// A span of this turn's arena. Worth nothing once the service that composed it has returned.
-#[derive(Clone, Copy, Debug)]
-pub struct Span {
-    start: u32,
-    end: u32,
-}
-
-/// An outgoing connection that a service asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dial {
-    /// The number it is to come back with in `opened` or `unreachable`.
-    pub endpoint: EndpointId,
-    /// Whom to connect to.
-    pub to: SocketAddr,
-}
-
 /// How the loop is to read from a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attention {
@@ -96,26 +81,6 @@ const TURN_SAID_MAX: usize = 1 << 20;
 
 /// An arena longer than this is written out before the turn goes on.
 const ARENA_FULL: usize = 8 << 20;
-
-impl Span {
-    pub(super) const EMPTY: Span = Span { start: 0, end: 0 };
-
-    pub(super) fn len(self) -> usize {
-        (self.end - self.start) as usize
-    }
-
-    pub(super) fn of(self, arena: &[u8]) -> &[u8] {
-        &arena[self.start as usize..self.end as usize]
-    }
-
-    pub(super) fn joins(self, next: Span) -> bool {
-        self.end == next.start
-    }
-
-    pub(super) fn append(&mut self, next: Span) {
-        self.end = next.end;
-    }
-}
 
 /// What services call.
 impl Outbox {
@@ -321,13 +286,12 @@ impl Outbox {
         self.arena.len() > ARENA_FULL
     }
 
-    /// Asks for an outgoing connection, to be begun once `after` has passed. It comes back as
-    /// `Service::opened` or `Service::unreachable`, with `endpoint`; or not at all if the program
-    /// ends before.
-    pub fn dial(&mut self, endpoint: EndpointId, to: SocketAddr, after: Duration) {
-        let at_ms = self.now.uptime_ms.saturating_add(after.as_millis() as u64);
+    /// Asks for an outgoing connection. It comes back as `Service::opened` or `Service::unreachable`;
+    /// or not at all if the program ends before it has begun.
+    pub fn dial(&mut self, dial: Dial) {
+        let at_ms = self.now.uptime_ms.saturating_add(dial.after.as_millis() as u64);
         if !self.dials_no_more {
-            self.dials.push((at_ms, Dial { endpoint, to }));
+            self.dials.push((at_ms, dial));
         }
     }
 
@@ -566,15 +530,15 @@ impl Outbox {
         self.deadlines.take(slot, self.now)
     }
 
-    /// Outgoing connections whose time to begin has come.
-    pub(super) fn take_dials(&mut self, begin: &mut Vec<Dial>) {
-        let now_ms = self.now.uptime_ms;
-        self.dials.retain(|&(at_ms, dial)| {
-            if at_ms <= now_ms {
-                begin.push(dial);
-            }
-            at_ms > now_ms
-        });
+    /// A dial whose time to begin has come.
+    pub(super) fn take_dial(&mut self) -> Option<Dial> {
+        let due = self.dials.iter().position(|(at_ms, _)| *at_ms <= self.now.uptime_ms)?;
+        Some(self.dials.remove(due).1)
+    }
+
+    /// Whether the program ends, and no dial is to go on.
+    pub(super) fn dials_no_more(&self) -> bool {
+        self.dials_no_more
     }
 
     /// How long until there is something to do without anyone's asking; `None` for never.
@@ -583,7 +547,7 @@ impl Outbox {
         if !at_rest || !self.roomy.is_empty() || !self.resumed.is_empty() {
             return Some(Duration::ZERO);
         }
-        let dial = self.dials.iter().map(|&(at_ms, _)| at_ms.saturating_sub(now.uptime_ms)).min();
+        let dial = self.dials.iter().map(|(at_ms, _)| at_ms.saturating_sub(now.uptime_ms)).min();
         let dial = dial.map(Duration::from_millis);
         let columns = [&self.deadlines, &self.pauses, &self.timers].map(|column| column.wait(now));
         columns.into_iter().chain([dial]).flatten().min()

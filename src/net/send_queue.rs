@@ -1,6 +1,6 @@
 //! What one connection is still to be sent, and how its ending goes.
 
-use super::outbox::Span;
+use super::span::Span;
 use super::{CloseReason, EndpointId, Stream};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};

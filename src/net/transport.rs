@@ -1,7 +1,7 @@
 //! What carries a connection's bytes over a stream: nothing else, or TLS.
 
 use super::tls::{Acceptor, TlsStream};
-use super::{Effort, Progress, Secure, Stream};
+use super::{Effort, Progress, Remote, Secure, Stream};
 use std::io::{self, Read, Write};
 
 /// A stream as it is, or with TLS if its listener says so.
@@ -17,6 +17,14 @@ impl<S: Stream> Transport<S> {
     pub fn new(carrier: S, tls: Option<&Acceptor>) -> io::Result<Transport<S>> {
         Ok(match tls {
             Some(tls) => Transport::Tls(Box::new(tls.accept(carrier)?)),
+            None => Transport::Plain(carrier),
+        })
+    }
+
+    /// An outgoing stream to `remote`, which shakes hands once it is connected if TLS is asked for.
+    pub fn connect(carrier: S, remote: &Remote) -> io::Result<Transport<S>> {
+        Ok(match &remote.tls {
+            Some(tls) => Transport::Tls(Box::new(tls.connect(carrier, &remote.host)?)),
             None => Transport::Plain(carrier),
         })
     }

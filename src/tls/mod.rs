@@ -3,10 +3,12 @@
 mod certificate;
 mod client;
 mod self_signed;
+mod server;
 mod shelf;
 
 pub use certificate::{Certificate, Files, hex, pem_fingerprint};
 pub use self_signed::{SelfSigned, self_signed};
+pub use server::{Trust, connector};
 pub use shelf::Shelf;
 
 use crate::net::tls::Acceptor;

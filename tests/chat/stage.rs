@@ -257,7 +257,7 @@ impl Stage {
         let wire = Wire::new(usize::MAX);
         let end = ServerEnd { wire: wire.clone(), choices: Choices::smooth() };
         let address = Some(SocketAddr::new(address.parse().expect("an address"), 4711));
-        let id = self.server.accept(end, Peer { endpoint: self.endpoint, address, secure: None });
+        let id = self.server.accept(end, Peer::accepted(self.endpoint, address));
         match id {
             Some(id) => {
                 wire.borrow_mut().cut = Some(ErrorKind::ConnectionReset);
@@ -432,7 +432,7 @@ impl Stage {
             let end = ServerEnd { wire: wire.clone(), choices };
             let address = self.addresses.get(name).copied();
             let secure = self.secured.get(name).copied();
-            let peer = Peer { endpoint: self.endpoint, address, secure };
+            let peer = Peer { secure, ..Peer::accepted(self.endpoint, address) };
             let id = self.server.accept(end, peer).expect("room for one more");
             self.actors.insert(name.into(), Actor { wire, id });
         }

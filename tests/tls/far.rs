@@ -57,7 +57,7 @@ impl Far {
         let wire = Wire::new(down_max);
         wire.borrow_mut().whole_reads = whole_reads;
         let stream = acceptor.accept(ServerEnd { wire: wire.clone(), choices }).unwrap();
-        let peer = Peer { endpoint: ENDPOINT, address: None, secure: None };
+        let peer = Peer::accepted(ENDPOINT, None);
         let id = server.accept(stream, peer).unwrap();
         Far { id, wire, tls: session(config), heard: Vec::new() }
     }

@@ -4,6 +4,7 @@
 mod certificates;
 mod far;
 mod handshake;
+mod outgoing;
 mod proxied;
 mod traffic;
 #[path = "../world/mod.rs"]

@@ -41,7 +41,7 @@ fn the_header_comes_first_and_then_the_handshake() {
         let end = ServerEnd { wire: wire.clone(), choices: Choices::from_seed(7) };
         let proxy = Some("192.0.2.1:9".parse().unwrap());
         let stream = shaker().accept(Proxied::trusting(end, proxy, true)).unwrap();
-        let peer = Peer { endpoint: ENDPOINT, address: proxy, secure: None };
+        let peer = Peer::accepted(ENDPOINT, proxy);
         let id = server.accept(stream, peer).unwrap();
         let mut tls = session(client(&TLS13));
         tls.writer().write_all(b"first words, which come with the end of the handshake\n").unwrap();
@@ -75,7 +75,7 @@ fn a_hello_without_a_header_is_refused() {
     wire.borrow_mut().whole_reads = true;
     let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
     let stream = shaker().accept(Proxied::trusting(end, None, true)).unwrap();
-    let peer = Peer { endpoint: ENDPOINT, address: None, secure: None };
+    let peer = Peer::accepted(ENDPOINT, None);
     let id = server.accept(stream, peer).unwrap();
     let hello = encrypted(&mut session(client(&TLS13)));
     wire.borrow_mut().send(&hello);
@@ -142,7 +142,7 @@ impl Local {
         let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
         let proxy = Some("192.0.2.1:9".parse().unwrap());
         let stream = shaker().accept(Proxied::trusting(end, proxy, true)).unwrap();
-        let peer = Peer { endpoint: ENDPOINT, address: proxy, secure: None };
+        let peer = Peer::accepted(ENDPOINT, proxy);
         let id = server.accept(stream, peer).unwrap();
         wire.borrow_mut().send(LOCAL);
         Local { server, wire, id, tls: session(client(&TLS13)), heard: Vec::new() }

@@ -15,7 +15,7 @@ pub fn join<V: Service>(
     let wire = Wire::new(down_max);
     wire.borrow_mut().whole_reads = true;
     let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
-    let id = server.accept(end, Peer { endpoint: ENDPOINT, address: None, secure: None }).unwrap();
+    let id = server.accept(end, Peer::accepted(ENDPOINT, None)).unwrap();
     (id, wire)
 }
 

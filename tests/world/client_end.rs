@@ -5,23 +5,28 @@
 //! any way.
 
 use super::tls_client::{client, client_with, decrypt, encrypted, session};
-use super::{Choices, ServerEnd, Wire};
+use super::{Choices, ServerEnd, Wire, far_server};
 use rustls::version::{TLS12, TLS13};
-use rustls::{AlertDescription, ClientConfig, ClientConnection, Error, HandshakeKind};
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, Error, HandshakeKind, ServerConfig,
+};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
-use stonechat::net::tls::Acceptor;
+use stonechat::net::tls::{Acceptor, Connector};
 use stonechat::net::{TlsVersion, Transport};
-use stonechat::tls::{SelfSigned, Shelf, acceptor};
+use stonechat::tls::{SelfSigned, Shelf, Trust, acceptor, connector, pem_fingerprint};
 
 /// The TLS setup of server and clients in one run.
 pub struct Keys {
     acceptor: Acceptor,
     /// Client configs by [`TlsVersion`]: without and with a certificate.
     configs: [[Arc<ClientConfig>; 2]; 2],
+    /// For outgoing connections, and what far ends have that answer or refuse.
+    connector: Connector,
+    far_servers: [Arc<ServerConfig>; 2],
 }
 
 /// Readiness events to be reported to the loop.
@@ -108,7 +113,18 @@ impl Keys {
         let acceptor = acceptor(&Shelf::in_memory(&pair).expect("a certificate")).expect("TLS");
         let configs =
             [&TLS12, &TLS13].map(|version| [client(version), client_with(version, &pair, &pair)]);
-        Keys { acceptor, configs }
+        let fingerprint = pem_fingerprint(pair.certificate.as_bytes()).expect("a certificate");
+        let connector = connector(&Trust::Fingerprint(fingerprint)).expect("TLS");
+        let far_servers = [far_server::config(&TLS13, &pair), far_server::refusing(&TLS13)];
+        Keys { acceptor, configs, connector, far_servers }
+    }
+
+    pub fn connector(&self) -> Connector {
+        self.connector.clone()
+    }
+
+    pub fn far_server(&self, refuses: bool) -> Arc<ServerConfig> {
+        self.far_servers[usize::from(refuses)].clone()
     }
 }
 

@@ -10,6 +10,7 @@ pub mod choices;
 pub mod client_end;
 pub mod disk;
 pub mod door;
+pub mod far_server;
 pub mod framed;
 pub mod pipe;
 pub mod room;

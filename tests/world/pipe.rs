@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::rc::Rc;
-use stonechat::net::Stream;
+use stonechat::net::{Effort, Progress, Stream};
 
 /// The state shared by both ends.
 #[derive(Default)]
@@ -28,7 +28,9 @@ pub struct Wire {
     pub server_gone: bool,
     /// The client has lost its unread input, as it sent to a server that had closed.
     pub reset: bool,
-    /// A write found `down` full: report when there is room.
+    /// An outgoing connection is not made yet.
+    pub connecting: bool,
+    /// A write found `down` full: the server is to be told when there is room.
     pub wants_room: bool,
     /// Reads take everything, as with sockets; otherwise they may stop short, as with TLS.
     pub whole_reads: bool,
@@ -69,6 +71,7 @@ impl Read for ServerEnd {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         assert!(!buf.is_empty(), "a read of nothing looks like the end");
         let mut wire = self.wire.borrow_mut();
+        assert!(!wire.connecting, "read before it is connected");
         if self.choices.one_in(40) {
             return Err(ErrorKind::Interrupted.into());
         }
@@ -92,6 +95,7 @@ impl Write for ServerEnd {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let mut wire = self.wire.borrow_mut();
         assert!(!wire.down_ended, "wrote after the end");
+        assert!(!wire.connecting, "written before it is connected");
         if let Some(kind) = wire.cut {
             return Err(kind.into());
         }
@@ -126,6 +130,11 @@ impl Stream for ServerEnd {
         }
         wire.down_ended = true;
         Ok(())
+    }
+
+    fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
+        let wire = self.wire.borrow();
+        Ok(if wire.connecting { Progress::Waits } else { Progress::Established })
     }
 
     fn short_read_empties(&self) -> bool {

@@ -37,7 +37,7 @@ pub fn play(protocol: Protocol, line_max: usize, script: &str) {
                     let wire = Wire::new(usize::MAX);
                     let choices = Choices::from_bytes(&[]);
                     let end = ServerEnd { wire: wire.clone(), choices };
-                    let peer = Peer { endpoint, address: None, secure: None };
+                    let peer = Peer::accepted(endpoint, None);
                     Actor { wire, id: server.accept(end, peer).expect("room for one more") }
                 });
                 if sign == ">" {

@@ -1,7 +1,7 @@
 //! The terminal client: arguments, signals, stdout and stderr around the loop.
 
 mod args;
-mod threads;
+mod stdin;
 
 use args::Args;
 use clap::Parser;
@@ -10,13 +10,13 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
+use stdin::Stdin;
 use stonechat::client::{Client, Outcome, Screen};
 use stonechat::net::reactor::{Reactor, Signal};
 use stonechat::net::{EventLoop, Limits, Outbox};
 use stonechat::rate::Backoff;
-use threads::Stdin;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -48,16 +48,10 @@ fn run(args: Args) -> io::Result<u8> {
         ..Limits::default()
     };
     let mut conversation = EventLoop::new(client, limits);
-    let stdin = threads::read_stdin(wake(&reactor));
-    let (found, all_found) = mpsc::channel();
+    let stdin = stdin::read(wake(&reactor));
+    conversation.inject(Client::start);
     loop {
-        if let Some(lookup) = conversation.service.take_lookup() {
-            threads::look_up(lookup, found.clone(), wake(&reactor));
-        }
         let heard = reactor.turn(&mut conversation, None)?;
-        for addresses in all_found.try_iter() {
-            conversation.inject(|client, out| client.found(out, addresses));
-        }
         let fed = conversation.inject(|client, out| feed(client, out, &stdin));
         print(&mut conversation.service.screen)?;
         fed?;
@@ -103,7 +97,7 @@ fn wake(reactor: &Reactor) -> impl Fn() + Send + 'static {
 
 /// Takes as much from stdin as the connection has room for; the rest waits, and so does its writer.
 fn feed(client: &mut Client, out: &mut Outbox, stdin: &Receiver<Stdin>) -> io::Result<()> {
-    while client.takes_input(out, threads::STDIN_BYTES) {
+    while client.takes_input(out, stdin::READ_BYTES) {
         match stdin.try_recv() {
             Ok(Stdin::Bytes(bytes)) => client.input(out, &bytes),
             Ok(Stdin::Ended) => client.end_input(out),

@@ -189,31 +189,43 @@ impl Daemon {
         }
     }
 
-    /// Begins to accept. An endpoint that was there before keeps its number.
+    /// Begins to accept. An endpoint that was there before keeps its number; a new one takes that of
+    /// one that is closed and without connections, and whose counters then end.
     fn listen(&mut self, open: Open) -> Result<(), Failure> {
         let Open { scheme, source, listener, proxied } = open;
         let url = listeners::url(scheme, listener.address());
         let tls = scheme.secure.then(|| self.acceptor()).transpose()?;
         let known = self.endpoints.iter().position(|known| known.url == url);
-        let id = match known {
-            Some(index) => EndpointId(index as u8),
+        let place =
+            known.or_else(|| (0..self.endpoints.len()).find(|index| self.is_vacant(*index)));
+        let id = match place {
+            Some(index) => EndpointId(index as u16),
             None => {
                 let id = self.server.service.add_endpoint(scheme.protocol);
-                id.ok_or_else(|| Failure::usage("more than 256 listeners since the start"))?
+                id.ok_or_else(|| Failure::usage(TOO_MANY_LISTENERS))?
             }
         };
+        if known.is_none() {
+            self.server.counters().forget(id);
+            self.server.service.set_endpoint(id, scheme.protocol);
+        }
         let failed = |e| Failure::other(format!("cannot watch {url}: {e}"));
         self.reactor.listen_with(id, listener, tls).map_err(failed)?;
         say(&format!("listening {url}"));
         let endpoint = Endpoint { url, scheme, source, open: true, proxied };
-        match known {
+        match place {
             Some(index) => self.endpoints[index] = endpoint,
             None => self.endpoints.push(endpoint),
         }
         Ok(())
     }
 
-    /// The acceptor of a TLS listener. The first call loads or makes the certificates.
+    /// Whether an endpoint is closed and its last connection has ended.
+    fn is_vacant(&self, index: usize) -> bool {
+        !self.endpoints[index].open && !self.server.has_connections(EndpointId(index as u16))
+    }
+
+    /// What a listener shakes hands with. Its certificates are read, or made, for the first.
     fn acceptor(&mut self) -> Result<Acceptor, Failure> {
         let certificates = match self.certificates.take() {
             Some(certificates) => certificates,
@@ -390,8 +402,9 @@ impl Daemon {
                 None => new.push(wanted),
             }
         }
-        if self.endpoints.len() + new.len() > ENDPOINTS_MAX {
-            return Err(Failure::usage("more than 256 listeners since the start"));
+        let kept = (0..self.endpoints.len()).filter(|index| !self.is_vacant(*index)).count();
+        if kept + new.len() > ENDPOINTS_MAX {
+            return Err(Failure::usage(TOO_MANY_LISTENERS));
         }
         let new = listeners::bind(new, reuse_port)?;
         for (index, proxied) in proxied {
@@ -474,7 +487,9 @@ fn end_at_second_signal() -> Result<(), Failure> {
 const STORE_REQUESTS_MAX: usize = 16_384;
 
 /// As many as an [`EndpointId`] can number.
-const ENDPOINTS_MAX: usize = 256;
+const ENDPOINTS_MAX: usize = 1 << 16;
+
+const TOO_MANY_LISTENERS: &str = "more than 65536 listeners at once";
 
 /// As the service manager counts, to tell a reload from one before it (sd_notify(3)).
 fn monotonic_micros() -> i64 {

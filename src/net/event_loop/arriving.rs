@@ -5,8 +5,8 @@ use super::{EventLoop, Input, Origin};
 use crate::net::outbox::Attention;
 use crate::net::send_queue::State;
 use crate::net::{
-    CloseReason, ConnId, Dial, Effort, EndpointId, LastWord, Parting, Peer, Progress, Refusal,
-    Service, Stream,
+    CloseReason, ConnId, Effort, EndpointId, LastWord, Parting, Peer, Progress, Refusal, Service,
+    Stream,
 };
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -72,9 +72,6 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// The same of one who arrives: his network may have been denied since he came.
     fn denied_meanwhile(&mut self, slot: usize) -> Option<Refused> {
-        if self.out.state(slot) != State::Arriving {
-            return None;
-        }
         let address = self.arrival(slot).peer.address?;
         self.denied(Some(address.ip()))
     }
@@ -83,18 +80,6 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// be are, and all of them wait for us.
     pub fn may_arrive(&self) -> bool {
         self.arrivals.len() < self.out.limits.arriving_max || self.longest_waiting().is_some()
-    }
-
-    /// Takes in an outgoing stream that may not be connected yet.
-    pub fn connect(&mut self, stream: S, dial: Dial) -> ConnId {
-        let slot = self.insert(stream, Origin::Uncounted);
-        self.out.connect(slot, dial.endpoint);
-        self.out.id(slot)
-    }
-
-    /// Tells the service that an outgoing connection could not even be begun.
-    pub fn unreachable(&mut self, dial: Dial, why: ErrorKind) {
-        self.service.unreachable(&mut self.out, dial.endpoint, why);
     }
 
     /// Takes in an accepted stream that has something to do before its service hears of it. If too
@@ -156,7 +141,11 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         if self.check_of(slot) == Check::AwaitsWord {
             return self.hear_first_word(slot);
         }
-        match self.conns[slot].stream.establish(effort) {
+        let progress = self.conns[slot].stream.establish(effort);
+        if self.out.state(slot) == State::Connecting {
+            return self.go_on_dialling(slot, progress);
+        }
+        match progress {
             Ok(Progress::Waits) => {}
             Ok(Progress::More) => self.list(slot),
             Ok(from @ (Progress::From(address) | Progress::FromProxy(address))) => {
@@ -182,11 +171,10 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                     self.conns[slot].input = Input::Ready;
                     self.list(slot);
                 }
-                None => self.established(slot),
+                None => self.arrived(slot),
             },
             Ok(Progress::Refused(why)) => self.refuse(slot, why),
             Ok(Progress::Nobody) => self.forget_arrival(slot),
-            Err(e) if self.out.state(slot) == State::Connecting => self.give_up(slot, e.kind()),
             Err(_) if self.check_of(slot) == Check::Perhaps => self.forget_arrival(slot),
             Err(e) => {
                 log::debug!("a newcomer was lost before its first word: {e}");
@@ -208,7 +196,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             Ok(n) if n > 0 => {
                 conn.unused.extend_from_slice(&self.scratch[front..front + n]);
                 conn.left = true;
-                self.established(slot);
+                self.arrived(slot);
             }
             Err(e) if e.kind() == ErrorKind::Interrupted => self.list(slot),
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
@@ -247,16 +235,15 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
     }
 
-    fn established(&mut self, slot: usize) {
-        let peer = match self.out.state(slot) {
-            State::Arriving => {
-                let Arrival { peer, since_ms, .. } = self.take_arrival(slot);
-                let took = self.out.now.uptime_ms.saturating_sub(since_ms);
-                self.out.counters.arrival_time.add(Duration::from_millis(took));
-                peer
-            }
-            _ => Peer { endpoint: self.out.endpoint(slot), address: None, secure: None },
-        };
+    fn arrived(&mut self, slot: usize) {
+        let Arrival { peer, since_ms, .. } = self.take_arrival(slot);
+        let took = self.out.now.uptime_ms.saturating_sub(since_ms);
+        self.out.counters.arrival_time.add(Duration::from_millis(took));
+        self.established(slot, peer);
+    }
+
+    /// Tells the service of a connection that carries what it says from now on.
+    pub(super) fn established(&mut self, slot: usize, peer: Peer) {
         let peer = Peer { secure: self.conns[slot].stream.secure(), ..peer };
         let id = self.out.connected(slot);
         if let Some(secure) = peer.secure {
@@ -265,13 +252,6 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.service.opened(&mut self.out, id, peer);
         // Its first words may have come with what established it, and no event tells of them again.
         self.look_again(slot);
-    }
-
-    /// An outgoing connection will not be made.
-    pub(super) fn give_up(&mut self, slot: usize, why: ErrorKind) {
-        self.drop_unheard(slot);
-        let endpoint = self.out.endpoint(slot);
-        self.service.unreachable(&mut self.out, endpoint, why);
     }
 
     /// An accepted one won't be heard: it is told why, as far as it can be, and dropped.
@@ -293,7 +273,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.drop_unheard(slot);
     }
 
-    fn drop_unheard(&mut self, slot: usize) {
+    pub(super) fn drop_unheard(&mut self, slot: usize) {
         self.conns[slot].input = Input::Dry;
         self.out.abandon(slot);
         self.gone.push(slot as u32);

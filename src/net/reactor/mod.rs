@@ -5,6 +5,7 @@
 
 mod listener;
 mod pipes;
+mod resolver;
 mod socket;
 
 pub use listener::{Address, Listener};
@@ -12,9 +13,10 @@ pub use pipes::PipeId;
 pub use socket::Socket;
 
 use super::tls::Acceptor;
-use super::{Dial, EndpointId, EventLoop, Networks, Now, Peer, Proxied, Refusal, Service};
+use super::{Attempt, EndpointId, EventLoop, Networks, Now, Peer, Proxied, Refusal, Service, Step};
 use mio::{Events, Interest, Poll, Token, Waker};
 use pipes::{PIPES_MAX, Pipes};
+use resolver::Resolver;
 use rustix::io::Errno;
 use signal_hook::consts::signal;
 use signal_hook_mio::v1_0::Signals;
@@ -41,7 +43,7 @@ pub struct Reactor {
     /// Accepting failed; not to be tried again before this uptime.
     accept_again_ms: u64,
     started: Instant,
-    dials: Vec<Dial>,
+    resolver: Resolver,
     pipes: Pipes,
     proxies: Proxies,
     looks_max: usize,
@@ -140,7 +142,7 @@ impl Reactor {
             starved: false,
             accept_again_ms: 0,
             started: Instant::now(),
-            dials: Vec::new(),
+            resolver: Resolver::default(),
             proxies: Proxies::default(),
             pipes: Pipes::default(),
             looks_max: LOOKS_MAX,
@@ -255,7 +257,7 @@ impl Reactor {
         server.answer();
         // After the turn: who is here is served first, and who has left has made room.
         self.accept(server, now);
-        self.begin_dials(server);
+        self.dial(server);
         server.counters().turn_time.add(begun.elapsed());
         Ok(heard)
     }
@@ -379,9 +381,7 @@ impl Reactor {
                 };
                 if !believed {
                     server.turn_away(stream, endpoint, Refusal::NotProxy);
-                } else if let Some(id) =
-                    server.accept(stream, Peer { endpoint, address, secure: None })
-                {
+                } else if let Some(id) = server.accept(stream, Peer::accepted(endpoint, address)) {
                     self.register(server, id.slot());
                 }
             }
@@ -451,16 +451,24 @@ impl Reactor {
         }
     }
 
-    fn begin_dials<V: Service>(&mut self, server: &mut EventLoop<Transport, V>) {
-        server.take_dials(&mut self.dials);
-        for dial in std::mem::take(&mut self.dials) {
-            match Socket::connect(dial.to) {
-                Ok(stream) => {
-                    let stream = Transport::Plain(Proxied::plain(stream));
-                    let id = server.connect(stream, dial);
-                    self.register(server, id.slot());
+    fn dial<V: Service>(&mut self, server: &mut EventLoop<Transport, V>) {
+        while let Some((dial, addresses)) = self.resolver.take() {
+            server.found(dial, addresses);
+        }
+        while let Some(step) = server.next_step() {
+            match step {
+                Step::LookUp(dial) => {
+                    if let Err((dial, e)) = self.resolver.look_up(dial, &self.waker) {
+                        server.found(dial, e);
+                    }
                 }
-                Err(e) => server.unreachable(dial, e.kind()),
+                Step::Connect(attempt) => match connect(&attempt) {
+                    Ok(stream) => {
+                        let id = server.connect(stream, attempt);
+                        self.register(server, id.slot());
+                    }
+                    Err(e) => server.not_connected(attempt, &e),
+                },
             }
         }
     }
@@ -476,6 +484,11 @@ impl Reactor {
             server.fail(slot);
         }
     }
+}
+
+fn connect(attempt: &Attempt) -> io::Result<Transport> {
+    let socket = Socket::connect(attempt.address)?;
+    Transport::connect(Proxied::plain(socket), &attempt.dial.to)
 }
 
 impl Signal {

@@ -1,29 +1,95 @@
-//! One TLS connection's server side, as a [`Stream`].
+//! One TLS connection, either side of it, as a [`Stream`].
 //!
-//! Records are decrypted as they come and encrypted as they go: one for what a turn has to say. Its
-//! buffers are there only while something is in them.
+//! Records are decrypted as they come and encrypted as they go: one for the output of a turn. Its
+//! buffers are allocated only while something is in them.
 
 use crate::net::{Effort, Progress, Refusal, Secure, Stream, TlsVersion};
-use rustls::ProtocolVersion;
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
-use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, EncryptError, WriteTraffic};
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
+};
+use rustls::{CommonState, ProtocolVersion};
 use sha2::{Digest, Sha256};
 use std::io::{self, ErrorKind, Read, Write};
 
 /// TLS over `S`.
 pub struct TlsStream<S> {
     carrier: S,
-    session: UnbufferedServerConnection,
+    session: Session,
+    records: Records,
+    /// The carrier had nothing more when it was last read.
+    dry: bool,
+}
+
+/// The side that we are.
+#[allow(clippy::large_enum_variant)] // nearly all are servers
+pub(super) enum Session {
+    Server(UnbufferedServerConnection),
+    /// In a box, as few connections are outgoing and an accepted one should not pay for their size.
+    Client(Box<UnbufferedClientConnection>),
+}
+
+/// The records of a connection, and how far it has come.
+struct Records {
     phase: Phase,
     /// Received and not decrypted: a partial record, or records of a partial handshake message.
     incoming: Vec<u8>,
     /// Decrypted, and more than the last reader had room for.
     unread: Vec<u8>,
-    /// Encrypted, and more than the carrier has taken. No more than one write's, and what the
-    /// handshake says.
+    /// Encrypted, and more than the carrier has taken: at most one write and a handshake's flight.
     outgoing: Vec<u8>,
-    /// The carrier had nothing more when it was last read.
-    dry: bool,
+}
+
+/// What both kinds of session do, which share no trait.
+trait Side {
+    type Data;
+
+    fn wants_write(&self) -> bool;
+
+    fn process<'c, 'i>(
+        &'c mut self,
+        incoming: &'i mut [u8],
+    ) -> UnbufferedStatus<'c, 'i, Self::Data>;
+}
+
+impl Side for UnbufferedServerConnection {
+    type Data = ServerConnectionData;
+
+    fn wants_write(&self) -> bool {
+        CommonState::wants_write(self)
+    }
+
+    fn process<'c, 'i>(
+        &'c mut self,
+        incoming: &'i mut [u8],
+    ) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(incoming)
+    }
+}
+
+impl Side for UnbufferedClientConnection {
+    type Data = ClientConnectionData;
+
+    fn wants_write(&self) -> bool {
+        CommonState::wants_write(self)
+    }
+
+    fn process<'c, 'i>(
+        &'c mut self,
+        incoming: &'i mut [u8],
+    ) -> UnbufferedStatus<'c, 'i, Self::Data> {
+        self.process_tls_records(incoming)
+    }
+}
+
+impl Session {
+    fn common(&self) -> &CommonState {
+        match self {
+            Session::Server(server) => server,
+            Session::Client(client) => client,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,17 +132,14 @@ const RECORD_MAX: usize = 16 << 10;
 const RECORD_OVERHEAD: usize = 64;
 
 impl<S: Stream> TlsStream<S> {
-    pub(super) fn new(carrier: S, session: UnbufferedServerConnection) -> TlsStream<S> {
-        let phase = if carrier.is_established() { Phase::Handshake } else { Phase::Carrying };
-        TlsStream {
-            carrier,
-            session,
-            phase,
-            incoming: Vec::new(),
-            unread: Vec::new(),
-            outgoing: Vec::new(),
-            dry: false,
-        }
+    pub(super) fn new(carrier: S, session: Session) -> TlsStream<S> {
+        let phase = match session {
+            Session::Server(_) if carrier.is_established() => Phase::Handshake,
+            _ => Phase::Carrying,
+        };
+        let records =
+            Records { phase, incoming: Vec::new(), unread: Vec::new(), outgoing: Vec::new() };
+        TlsStream { carrier, session, records, dry: false }
     }
 
     /// What carries it.
@@ -90,30 +153,32 @@ impl<S: Stream> TlsStream<S> {
         // The end may be behind a part of a flight, and is told of only once.
         self.dry = fetched.is_none();
         let ended = fetched == Some(0);
-        match self.incoming.first() {
-            Some(&first) if first != HANDSHAKE_RECORD && self.has_heard_nothing() => {
-                self.phase = Phase::Plain;
-                return Ok(Progress::Refused(Refusal::NotTls));
-            }
-            _ => {}
+        let is_server = matches!(self.session, Session::Server(_));
+        let first = self.records.incoming.first();
+        if is_server
+            && self.has_heard_nothing()
+            && first.is_some_and(|first| *first != HANDSHAKE_RECORD)
+        {
+            self.records.phase = Phase::Plain;
+            return Ok(Progress::Refused(Refusal::NotTls));
         }
-        let said_before = self.outgoing.len();
+        let said_before = self.records.outgoing.len();
         let heard = self.decrypt(&mut []);
         // The first flight is signed, and the last one checked.
-        if self.outgoing.len() > said_before || !self.session.is_handshaking() {
+        if self.records.outgoing.len() > said_before || !self.session.common().is_handshaking() {
             effort.spend();
         }
         let sent = self.send();
         heard?;
         sent?;
-        let shaking = self.session.is_handshaking();
-        if !shaking && self.outgoing.is_empty() {
-            if self.phase == Phase::Handshake {
-                self.phase = Phase::Open;
+        let shaking = self.session.common().is_handshaking();
+        if !shaking && self.records.outgoing.is_empty() {
+            if self.records.phase == Phase::Handshake {
+                self.records.phase = Phase::Open;
             }
             return Ok(Progress::Established);
         }
-        let ended = ended || self.phase != Phase::Handshake;
+        let ended = ended || self.records.phase != Phase::Handshake;
         match () {
             () if ended && shaking => Err(ErrorKind::UnexpectedEof.into()),
             // Its words are here, or it said none; what we have to say before them is not taken yet.
@@ -124,23 +189,23 @@ impl<S: Stream> TlsStream<S> {
 
     /// Whether not even the first flight of the far end is complete.
     fn has_heard_nothing(&self) -> bool {
-        self.session.protocol_version().is_none()
+        self.session.common().protocol_version().is_none()
     }
 
     /// One read from the carrier to behind what has come; `None` if there is nothing now.
     fn fetch(&mut self, most: usize) -> io::Result<Option<usize>> {
-        let had = self.incoming.len();
+        let had = self.records.incoming.len();
         if had > INCOMING_MAX {
             return Err(self.breaks("a record or handshake message is too long"));
         }
-        self.incoming.resize(had + most, 0);
+        self.records.incoming.resize(had + most, 0);
         let read = loop {
-            match self.carrier.read(&mut self.incoming[had..]) {
+            match self.carrier.read(&mut self.records.incoming[had..]) {
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
                 result => break result,
             }
         };
-        self.incoming.truncate(had + *read.as_ref().unwrap_or(&0));
+        self.records.incoming.truncate(had + *read.as_ref().unwrap_or(&0));
         match read {
             Ok(n) => {
                 self.dry = n < most && n > 0 && self.carrier.short_read_empties();
@@ -157,7 +222,7 @@ impl<S: Stream> TlsStream<S> {
     /// One read from the carrier that nobody hears of, unless it is the end.
     fn forget(&mut self, most: usize) -> io::Result<usize> {
         let fetched = self.fetch(most)?;
-        self.incoming = Vec::new();
+        self.records.incoming = Vec::new();
         match fetched {
             Some(0) => Ok(0),
             fetched => Err(self.awaits_more(fetched)),
@@ -174,9 +239,90 @@ impl<S: Stream> TlsStream<S> {
     /// Decrypts every whole record that has come, to `to` as far as that has room. Returns how much
     /// was put there.
     fn decrypt(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let decrypted = match &mut self.session {
+            Session::Server(server) => self.records.decrypt(server, to),
+            Session::Client(client) => self.records.decrypt(&mut **client, to),
+        };
+        decrypted.map_err(|e| self.fails(e))
+    }
+
+    /// Encrypts `text`, or close_notify in its place.
+    fn encrypt(&mut self, text: Option<&[u8]>) -> io::Result<()> {
+        let encrypted = match &mut self.session {
+            Session::Server(server) => self.records.encrypt(server, text),
+            Session::Client(client) => self.records.encrypt(&mut **client, text),
+        };
+        encrypted.map_err(|e| self.fails(e))
+    }
+
+    /// Tells the far end by an alert what was wrong with its records.
+    fn fails(&mut self, why: Failure) -> io::Error {
+        let why = match why {
+            Failure::Ours(e) => return e,
+            Failure::Tls(e) => e.to_string(),
+        };
+        match &mut self.session {
+            Session::Server(server) => self.records.alert(server),
+            Session::Client(client) => self.records.alert(&mut **client),
+        }
+        let _ = self.send();
+        self.breaks(&why)
+    }
+
+    fn breaks(&mut self, why: &str) -> io::Error {
+        self.records.phase = Phase::Broken;
+        (self.records.incoming, self.records.unread) = (Vec::new(), Vec::new());
+        failed(why)
+    }
+
+    /// Gives the carrier what is encrypted. Whatever it doesn't take stays.
+    fn send(&mut self) -> io::Result<()> {
+        let mut sent = 0;
+        let result = loop {
+            if sent == self.records.outgoing.len() {
+                break Ok(());
+            }
+            match self.carrier.write(&self.records.outgoing[sent..]) {
+                Ok(0) => break Err(ErrorKind::WriteZero.into()),
+                Ok(n) => sent += n,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break Ok(()),
+                Err(e) => break Err(e),
+            }
+        };
+        if sent == self.records.outgoing.len() {
+            self.records.outgoing = Vec::new();
+        } else {
+            self.records.outgoing.drain(..sent);
+        }
+        result
+    }
+
+    fn must_be_sent(&mut self) -> io::Result<()> {
+        self.send()?;
+        if self.records.outgoing.is_empty() { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) }
+    }
+}
+
+/// Why records could not be processed.
+enum Failure {
+    /// The far end has sent something bad, or an alert.
+    Tls(rustls::Error),
+    /// We cannot go on.
+    Ours(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(e: io::Error) -> Failure {
+        Failure::Ours(e)
+    }
+}
+
+impl Records {
+    fn decrypt<C: Side>(&mut self, session: &mut C, to: &mut [u8]) -> Result<usize, Failure> {
         let (mut put, mut used) = (0, 0);
         let result = loop {
-            let status = self.session.process_tls_records(&mut self.incoming[used..]);
+            let status = session.process(&mut self.incoming[used..]);
             used += status.discard;
             match status.state {
                 Ok(ConnectionState::ReadTraffic(_)) if self.phase == Phase::Handshake => {
@@ -201,7 +347,7 @@ impl<S: Stream> TlsStream<S> {
                     break Ok(put);
                 }
                 Ok(_) => break Ok(put),
-                Err(e) => break Err(e),
+                Err(e) => break Err(Failure::Tls(e)),
             }
         };
         self.incoming.drain(..used);
@@ -209,38 +355,17 @@ impl<S: Stream> TlsStream<S> {
             self.incoming = Vec::new();
         }
         self.incoming.shrink_to_fit();
-        result.map_err(|e| self.fails(&e))
+        result
     }
 
-    /// Tells the far end what was wrong with what it said.
-    fn fails(&mut self, error: &rustls::Error) -> io::Error {
-        // And no more than that: it would look at the bad record again.
-        while self.session.wants_write() {
-            let state = self.session.process_tls_records(&mut self.incoming).state;
-            let Ok(ConnectionState::EncodeTlsData(alert)) = state else { break };
-            if encode(alert, &mut self.outgoing).is_err() {
-                break;
-            }
-        }
-        let _ = self.send();
-        self.breaks(&error.to_string())
-    }
-
-    fn breaks(&mut self, why: &str) -> io::Error {
-        self.phase = Phase::Broken;
-        (self.incoming, self.unread) = (Vec::new(), Vec::new());
-        io::Error::new(ErrorKind::InvalidData, format!("TLS: {why}"))
-    }
-
-    /// Encrypts what is said, or close_notify in its place.
-    fn encrypt(&mut self, said: Option<&[u8]>) -> io::Result<()> {
+    fn encrypt<C: Side>(&mut self, session: &mut C, text: Option<&[u8]>) -> Result<(), Failure> {
         loop {
-            // What has come and is not decrypted stays where the session knows it to be.
-            let status = self.session.process_tls_records(&mut self.incoming);
+            // Input that is not decrypted stays where the session knows it to be.
+            let status = session.process(&mut self.incoming);
             let mut used = status.discard;
             let done = match status.state {
                 Ok(ConnectionState::WriteTraffic(traffic)) => {
-                    Some(write(traffic, said, &mut self.outgoing))
+                    Some(write(traffic, text, &mut self.outgoing))
                 }
                 // The first words, which came with the end of the handshake.
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
@@ -262,51 +387,46 @@ impl<S: Stream> TlsStream<S> {
                     self.phase = Phase::PeerClosed;
                     None
                 }
-                // We have said close_notify.
-                Ok(_) if said.is_none() => Some(Ok(())),
+                // We have sent close_notify.
+                Ok(_) if text.is_none() => Some(Ok(())),
                 Ok(_) => Some(Err(ErrorKind::NotConnected.into())),
-                Err(e) => return Err(self.fails(&e)),
+                Err(e) => return Err(Failure::Tls(e)),
             };
             self.incoming.drain(..used);
             if let Some(result) = done {
-                return result;
+                return Ok(result?);
             }
         }
     }
 
-    /// Gives the carrier what is encrypted. Whatever it doesn't take stays.
-    fn send(&mut self) -> io::Result<()> {
-        let mut sent = 0;
-        let result = loop {
-            if sent == self.outgoing.len() {
-                break Ok(());
+    /// Encodes the alert that is due, and nothing after it: the session would look at the bad record
+    /// again.
+    fn alert<C: Side>(&mut self, session: &mut C) {
+        while session.wants_write() {
+            let state = session.process(&mut self.incoming).state;
+            let Ok(ConnectionState::EncodeTlsData(alert)) = state else { break };
+            if encode(alert, &mut self.outgoing).is_err() {
+                break;
             }
-            match self.carrier.write(&self.outgoing[sent..]) {
-                Ok(0) => break Err(ErrorKind::WriteZero.into()),
-                Ok(n) => sent += n,
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) if e.kind() == ErrorKind::WouldBlock => break Ok(()),
-                Err(e) => break Err(e),
-            }
-        };
-        if sent == self.outgoing.len() {
-            self.outgoing = Vec::new();
-        } else {
-            self.outgoing.drain(..sent);
         }
-        result
-    }
-
-    fn must_be_sent(&mut self) -> io::Result<()> {
-        self.send()?;
-        if self.outgoing.is_empty() { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) }
     }
 }
 
-fn encode(
-    mut flight: EncodeTlsData<'_, ServerConnectionData>,
-    outgoing: &mut Vec<u8>,
-) -> io::Result<()> {
+/// However the handshake with a server has failed, it has failed for want of TLS and not of a
+/// connection.
+fn of_a_server(e: io::Error) -> io::Error {
+    match e.kind() {
+        ErrorKind::InvalidData => e,
+        ErrorKind::UnexpectedEof => failed("the server ended the connection in the handshake"),
+        _ => failed(&e.to_string()),
+    }
+}
+
+fn failed(why: &str) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, format!("TLS: {why}"))
+}
+
+fn encode<D>(mut flight: EncodeTlsData<'_, D>, outgoing: &mut Vec<u8>) -> io::Result<()> {
     append(outgoing, 0, |room| {
         flight.encode(room).map_err(|e| match e {
             EncodeError::InsufficientSize(e) => Some(e.required_size),
@@ -315,8 +435,8 @@ fn encode(
     })
 }
 
-fn write(
-    mut traffic: WriteTraffic<'_, ServerConnectionData>,
+fn write<D>(
+    mut traffic: WriteTraffic<'_, D>,
     said: Option<&[u8]>,
     outgoing: &mut Vec<u8>,
 ) -> io::Result<()> {
@@ -354,14 +474,14 @@ fn append(
 
 impl<S: Stream> Stream for TlsStream<S> {
     fn finish(&mut self) -> io::Result<()> {
-        if self.phase == Phase::Open || self.phase == Phase::PeerClosed {
+        if self.records.phase == Phase::Open || self.records.phase == Phase::PeerClosed {
             // Twice is once: the session says it at the first call alone.
             self.encrypt(None)?;
-            if self.phase == Phase::Open {
-                (self.phase, self.incoming) = (Phase::Finished, Vec::new());
+            if self.records.phase == Phase::Open {
+                (self.records.phase, self.records.incoming) = (Phase::Finished, Vec::new());
             }
         }
-        if self.phase != Phase::Plain {
+        if self.records.phase != Phase::Plain {
             self.must_be_sent()?;
         }
         self.carrier.finish()
@@ -369,8 +489,8 @@ impl<S: Stream> Stream for TlsStream<S> {
 
     /// Who has not had our flight yet understands an alert alone, and after that nothing in plain.
     fn write_last(&mut self, said: &[u8]) -> io::Result<usize> {
-        if self.phase == Phase::Handshake && self.has_heard_nothing() {
-            self.phase = Phase::Plain; // what has come is read by whoever drops it
+        if self.records.phase == Phase::Handshake && self.has_heard_nothing() {
+            self.records.phase = Phase::Plain; // what has come is read by whoever drops it
             return self.carrier.write_last(&ACCESS_DENIED).map(|_| 0);
         }
         let n = self.write(said)?;
@@ -378,32 +498,36 @@ impl<S: Stream> Stream for TlsStream<S> {
     }
 
     fn is_established(&self) -> bool {
-        matches!(self.phase, Phase::Open | Phase::PeerClosed | Phase::Finished)
+        matches!(self.records.phase, Phase::Open | Phase::PeerClosed | Phase::Finished)
     }
 
     fn awaits_header(&self) -> bool {
-        self.phase == Phase::Carrying && self.carrier.awaits_header()
+        self.records.phase == Phase::Carrying && self.carrier.awaits_header()
     }
 
     fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
-        if self.phase != Phase::Carrying {
-            return self.shake_hands(effort);
+        if self.records.phase != Phase::Carrying {
+            let progress = self.shake_hands(effort);
+            return match &self.session {
+                Session::Server(_) => progress,
+                Session::Client(_) => progress.map_err(of_a_server),
+            };
         }
         let progress = self.carrier.establish(effort)?;
         if progress != Progress::Established {
             return Ok(progress);
         }
-        self.phase = Phase::Handshake;
+        self.records.phase = Phase::Handshake;
         Ok(Progress::More)
     }
 
     fn secure(&self) -> Option<Secure> {
-        let version = match self.session.protocol_version()? {
+        let version = match self.session.common().protocol_version()? {
             ProtocolVersion::TLSv1_3 => TlsVersion::Tls13,
             _ => TlsVersion::Tls12,
         };
-        let cipher = self.session.negotiated_cipher_suite()?.suite().as_str()?;
-        let shown = self.session.peer_certificates().and_then(<[_]>::first);
+        let cipher = self.session.common().negotiated_cipher_suite()?.suite().as_str()?;
+        let shown = self.session.common().peer_certificates().and_then(<[_]>::first);
         let fingerprint = shown.map(|shown| Sha256::digest(shown).into());
         Some(Secure { version, cipher, fingerprint })
     }
@@ -413,24 +537,24 @@ impl<S: Stream> Stream for TlsStream<S> {
     }
 
     fn holds_more(&self) -> bool {
-        !self.unread.is_empty() || !self.dry || self.phase == Phase::PeerClosed
+        !self.records.unread.is_empty() || !self.dry || self.records.phase == Phase::PeerClosed
     }
 }
 
 impl<S: Stream> Read for TlsStream<S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if !self.unread.is_empty() {
-            let n = self.unread.len().min(buf.len());
-            buf[..n].copy_from_slice(&self.unread[..n]);
-            self.unread.drain(..n);
-            if self.unread.is_empty() {
-                self.unread = Vec::new();
+        if !self.records.unread.is_empty() {
+            let n = self.records.unread.len().min(buf.len());
+            buf[..n].copy_from_slice(&self.records.unread[..n]);
+            self.records.unread.drain(..n);
+            if self.records.unread.is_empty() {
+                self.records.unread = Vec::new();
             }
             // More may have come since the carrier was read, and nothing would tell of it again.
             self.dry = false;
             return Ok(n);
         }
-        match self.phase {
+        match self.records.phase {
             Phase::Open => {}
             Phase::PeerClosed => return Ok(0),
             Phase::Finished => return self.forget(buf.len()),
@@ -446,7 +570,7 @@ impl<S: Stream> Read for TlsStream<S> {
             // An end without close_notify is an end like any other: a line that was cut short has
             // no ending, and no command of ours goes without.
             Some(0) => Ok(0),
-            _ if self.phase == Phase::PeerClosed => Ok(0),
+            _ if self.records.phase == Phase::PeerClosed => Ok(0),
             fetched => Err(self.awaits_more(fetched)),
         }
     }
@@ -455,7 +579,7 @@ impl<S: Stream> Read for TlsStream<S> {
 impl<S: Stream> Write for TlsStream<S> {
     /// Takes what fits in one record, and all of that: what the carrier doesn't take is kept.
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        match self.phase {
+        match self.records.phase {
             Phase::Open | Phase::PeerClosed => {}
             Phase::Plain => return self.carrier.write(buf),
             Phase::Carrying | Phase::Handshake | Phase::Finished | Phase::Broken => {

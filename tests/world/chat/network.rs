@@ -170,7 +170,7 @@ impl World {
             let Some(n) = self.backlog.pop_front() else { return self.server.backlogs_emptied() };
             let client = &mut self.clients[n];
             let endpoint = if client.echo.is_some() { self.echo } else { self.irc };
-            let peer = Peer { endpoint, address: None, secure: None };
+            let peer = Peer::accepted(endpoint, None);
             client.state = match self.server.accept(client.end.accept(), peer) {
                 Some(id) => {
                     self.door.accepted(n, id, self.now.uptime_ms);

@@ -5,6 +5,7 @@
 //! whole lines, each sender's in order, none lost, repeated or misdelivered. Some may use TLS: they
 //! must receive the same lines.
 
+mod calls;
 mod heard;
 mod services;
 
@@ -12,11 +13,14 @@ use super::client_end::{Keys, STILL_TURNS_MAX, motion};
 use super::door::{self, Door};
 use super::framed::{Decoder, Framed, encode};
 use super::{Choices, ClientEnd, News, ServerEnd, Wire};
+use calls::Far;
 use services::{ANSWER, REQUEST, Services};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::ErrorKind;
 use std::time::Duration;
-use stonechat::net::{CloseReason, ConnId, EndpointId, EventLoop, Limits, Now, Peer, Transport};
+use stonechat::net::{
+    CloseReason, ConnId, Dial, EndpointId, EventLoop, Limits, Now, Peer, Transport,
+};
 
 const STEADY: usize = 4;
 const ROOM: EndpointId = EndpointId(0);
@@ -131,7 +135,10 @@ pub struct World {
     door: Door,
     clients: Vec<Client>,
     backlog: VecDeque<usize>,
-    /// When a connection was last accepted from the backlog.
+    /// Whom the server has called, and names that are being looked up for it.
+    far: Vec<Far>,
+    look_ups: Vec<Dial>,
+    /// When one in the backlog was last let in.
     line_moved_ms: u64,
     now: Now,
 }
@@ -168,12 +175,14 @@ impl World {
         self.settle_closing();
         self.check_heard();
         self.shut_down();
+        self.check_calls();
         let heard = self.clients.iter().flat_map(|client| client.heard.clone()).collect();
         let endings = self.server.service.ended.iter().map(|(_, why)| *why).collect();
         let mut tls = door::sights(self.server.counters());
         for sight in self.clients.iter().flat_map(|client| &client.end.sights) {
             *tls.entry(*sight).or_default() += 1;
         }
+        tls.extend(self.server.service.caller.sights.clone());
         Sights { endings, heard, tls }
     }
 
@@ -191,12 +200,17 @@ impl World {
             door: Door::default(),
             clients: Vec::new(),
             backlog: VecDeque::new(),
+            far: Vec::new(),
+            look_ups: Vec::new(),
             line_moved_ms: 0,
             now: Now { uptime_ms: 0, unix_ms: 1_800_000_000_000 },
         }
     }
 
     fn step(&mut self) {
+        if self.choices.one_in(25) {
+            self.call();
+        }
         let n = self.choices.pick(0..self.clients.len());
         if self.keys.is_some() {
             match self.choices.pick(0..12) {
@@ -411,6 +425,8 @@ impl World {
         }
         self.pass(3);
         self.server.wake(self.now);
+        let most = self.choices.pick(1..600);
+        self.serve_calls(most);
         self.tell_news();
         self.accept();
         self.server.hear();
@@ -420,6 +436,7 @@ impl World {
             self.server.hear();
         }
         self.server.answer();
+        self.dial();
         self.server.check();
         self.check_room();
         self.note_refused();
@@ -474,7 +491,7 @@ impl World {
             }
             let Some(n) = self.backlog.pop_front() else { return self.server.backlogs_emptied() };
             let client = &mut self.clients[n];
-            let peer = Peer { endpoint: client.endpoint, address: None, secure: None };
+            let peer = Peer::accepted(client.endpoint, None);
             client.state = match self.server.accept(Framed::plain(client.end.accept()), peer) {
                 Some(id) => {
                     self.line_moved_ms = self.now.uptime_ms;
@@ -488,9 +505,9 @@ impl World {
 
     /// Delivers everything in flight, waking the loop only when needed.
     fn quiesce(&mut self) {
-        let (mut before, mut still) = ([0; 3], 0);
+        let (mut before, mut still) = ([[0; 3]; 3], 0);
         for _ in 0..100_000 {
-            let mut busy = false;
+            let mut busy = self.serve_calls(usize::MAX) | self.look_up();
             for n in 0..self.clients.len() {
                 busy |= self.hear(n, usize::MAX);
                 busy |= self.clients[n].end.push(true);
@@ -505,9 +522,14 @@ impl World {
             busy |= !self.backlog.is_empty() && self.server.accepting();
             busy |= self.server.wait(self.now).is_some_and(|wait| wait.is_zero());
             if !busy {
+                self.check_settled_calls();
                 return self.door.settled(|n| &self.clients[n].end, |n| self.hears(n));
             }
-            let motion = motion(self.clients.iter().map(|client| &client.end));
+            let motion = [
+                motion(self.clients.iter().map(|client| &client.end)),
+                calls::motion(&self.far),
+                [self.look_ups.len(), self.far.len(), 0],
+            ];
             still = if motion == before { still + 1 } else { 0 };
             before = motion;
             assert!(still < STILL_TURNS_MAX, "busy, and does nothing");
@@ -541,6 +563,7 @@ impl World {
     }
 
     fn shut_down(&mut self) {
+        self.look_ups.clear();
         self.backlog.clear(); // the listeners are closed first
         self.server.shut_down();
         self.door.close();

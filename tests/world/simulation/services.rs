@@ -1,11 +1,16 @@
 //! The simulated server: a room, an echo, and a record of every ending.
 
+use super::calls::{Caller, FAR};
 use super::{ECHO, ECHO_LINE_MAX, GATE, ROOM};
 use crate::world::door::Opened;
 use crate::world::room::Room;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use stonechat::echo::Echo;
-use stonechat::net::{CloseReason, ConnId, EndpointId, LastWord, Outbox, Peer, Service};
+use stonechat::net::{
+    CloseReason, ConnId, Dial, DialError, EndpointId, LastWord, Outbox, Peer, Service,
+};
 
 /// What is asked of the gate, and what it answers.
 pub const REQUEST: &[u8] = b"COME IN\n";
@@ -47,6 +52,7 @@ pub struct Services {
     pub room: Room,
     echo: Echo,
     gate: Gate,
+    pub caller: Caller,
     pub endpoints: Vec<EndpointId>, // by slot: whose service has it
     pub opened: Opened,
     pub ended: Vec<(ConnId, CloseReason)>,
@@ -58,6 +64,7 @@ impl Services {
             room: Room::default(),
             echo: Echo::new(ECHO_LINE_MAX),
             gate: Gate::default(),
+            caller: Caller::default(),
             endpoints: Vec::new(),
             opened: Opened::new(),
             ended: Vec::new(),
@@ -68,6 +75,7 @@ impl Services {
         match self.endpoints[id.slot()] {
             ECHO => &mut self.echo,
             GATE => &mut self.gate,
+            FAR => &mut self.caller,
             _ => &mut self.room,
         }
     }
@@ -106,6 +114,14 @@ impl Service for Services {
         self.of(id).closed(out, id, why);
     }
 
+    fn not_connected(&mut self, out: &mut Outbox, dial: &Dial, to: SocketAddr, why: ErrorKind) {
+        self.caller.not_connected(out, dial, to, why);
+    }
+
+    fn unreachable(&mut self, out: &mut Outbox, dial: Dial, why: DialError) {
+        self.caller.unreachable(out, dial, why);
+    }
+
     fn room(&mut self, out: &mut Outbox, id: ConnId) {
         self.of(id).room(out, id);
     }
@@ -118,6 +134,7 @@ impl Service for Services {
         match to.conn.map_or(to.endpoint, |id| self.endpoints[id.slot()]) {
             ECHO => self.echo.farewell(text, to),
             GATE => self.gate.farewell(text, to),
+            FAR => {}
             _ => self.room.farewell(text, to),
         }
     }

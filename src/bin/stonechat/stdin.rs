@@ -2,33 +2,30 @@
 //! wakes the loop.
 
 use std::io::{self, ErrorKind, Read};
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use stonechat::client::Lookup;
 
 /// Input from stdin.
 pub enum Stdin {
-    /// At most [`STDIN_BYTES`]; from a terminal, whole lines.
+    /// At most [`READ_BYTES`]; from a terminal, whole lines.
     Bytes(Vec<u8>),
     Ended,
     Failed(io::Error),
 }
 
-/// Bytes read at once. No less than std's own buffer for stdin, so that nothing is copied through
-/// that.
-pub const STDIN_BYTES: usize = 16 << 10;
+/// Read at once. No less than std's own buffer for stdin, so that nothing is copied through it.
+pub const READ_BYTES: usize = 16 << 10;
 
 /// Reads ahead of the loop: input typed without a connection waits here, and beyond it the writer
 /// waits too.
 const STDIN_AHEAD: usize = 4;
 
 /// Reads stdin to its end, no faster than the receiver takes it.
-pub fn read_stdin(wake: impl Fn() + Send + 'static) -> Receiver<Stdin> {
+pub fn read(wake: impl Fn() + Send + 'static) -> Receiver<Stdin> {
     let (sender, receiver) = mpsc::sync_channel(STDIN_AHEAD);
     thread::spawn(move || {
         let mut stdin = io::stdin().lock();
-        let mut bytes = vec![0; STDIN_BYTES];
+        let mut bytes = vec![0; READ_BYTES];
         loop {
             let got = match stdin.read(&mut bytes) {
                 Ok(0) => Stdin::Ended,
@@ -47,20 +44,4 @@ pub fn read_stdin(wake: impl Fn() + Send + 'static) -> Receiver<Stdin> {
         }
     });
     receiver
-}
-
-/// Waits for the pause of `lookup`, asks the system, and sends the result.
-pub fn look_up(
-    lookup: Lookup,
-    found: Sender<io::Result<Vec<SocketAddr>>>,
-    wake: impl Fn() + Send + 'static,
-) {
-    thread::spawn(move || {
-        thread::sleep(lookup.after);
-        let name = (lookup.target.host.as_str(), lookup.target.port);
-        let addresses = name.to_socket_addrs().map(Iterator::collect);
-        if found.send(addresses).is_ok() {
-            wake();
-        }
-    });
 }
