@@ -1,8 +1,8 @@
-//! What would hold up the loop (a disk, a costly computation) is done by a thread, which is asked by
-//! a bounded queue of plain values.
+//! A bounded queue of plain values to a thread, and back. A thread does all work that would hold up
+//! the loop: disk access, costly computation.
 //!
-//! The loop has the [`Asker`]. Whoever has the [`Far`] end answers: a thread, or in a test the test.
-//! Neither end waits for the other to take something.
+//! The loop has the [`Asker`]. A thread, or in a test the test, has the [`Far`] end and answers.
+//! Neither end waits for the other to take a value.
 
 use slab::Slab;
 use std::fmt;
@@ -11,15 +11,16 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// The loop's end: asks questions `Q`, is answered `R`, and keeps a `T` with each question for when
-/// its answer comes. Dropping it ends whoever serves the far end, once all questions are taken.
+/// The loop's end: sends questions `Q`, receives answers `R`, and keeps a `T` with each question
+/// until its answer comes. Dropping it ends the thread at the far end, once all questions are
+/// taken.
 pub struct Asker<Q, R, T> {
     questions: Sender<Asked<Q>>,
     answers: Receiver<(usize, R)>,
     bound: Bound,
-    /// Asked, and the answer not taken yet: this bounds both directions.
+    /// Questions whose answers are not taken yet; this bounds both directions.
     open: Slab<Open<T>>,
-    /// What the questions in `open` take together.
+    /// The memory of the questions in `open`, in bytes.
     bytes: usize,
 }
 
@@ -29,36 +30,36 @@ pub struct Far<Q, R> {
     answers: Sender<(usize, R)>,
 }
 
-/// A question that [`Far::answer`] is still to answer. It counts as open for as long.
+/// A question to be answered with [`Far::answer`]. Until then it counts as open.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Asked<Q> {
     open: usize,
-    /// What was asked.
+    /// The question itself.
     pub question: Q,
 }
 
-/// How much may be open at once: asked, and the answer not taken yet.
+/// The most that may be open at once: questions whose answers are not taken yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
-    /// Questions.
+    /// The number of questions.
     pub questions: usize,
-    /// What they take together, in bytes.
+    /// Their memory together, in bytes.
     pub bytes: usize,
 }
 
-/// What a question takes in memory.
+/// The memory of a question.
 pub trait Weigh {
-    /// In bytes, more or less, with what it holds on the heap.
+    /// Approximate bytes, heap included.
     fn bytes(&self) -> usize;
 }
 
-/// Nothing was asked: the bound is reached, or nobody is at the far end. Gives back the question and
-/// what was to be kept with it.
+/// The question was not accepted: the bound is reached, or the far end is gone. Gives back the
+/// question and its `T`.
 #[derive(PartialEq, Eq)]
 pub struct Busy<Q, T>(pub Q, pub T);
 
-/// Why waiting for a question has ended without one.
+/// The end of a wait without a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unasked {
     /// The time is over.
@@ -102,7 +103,7 @@ where
 }
 
 impl<Q: Weigh, R, T> Asker<Q, R, T> {
-    /// Asks, without waiting. `then` comes back with the answer.
+    /// Sends a question, without waiting. `then` comes back with the answer.
     pub fn ask(&mut self, question: Q, then: T) -> Result<(), Busy<Q, T>> {
         let bytes = question.bytes();
         if self.open.len() >= self.bound.questions || self.bytes + bytes > self.bound.bytes {
@@ -117,8 +118,8 @@ impl<Q: Weigh, R, T> Asker<Q, R, T> {
         Ok(())
     }
 
-    /// Takes the answers that are there, without waiting, in the order given: the order asked, unless
-    /// the far end chooses another.
+    /// Takes the pending answers, without waiting. They come in the order of the far end, which is
+    /// that of the questions unless it chooses another.
     pub fn answers(&mut self) -> impl Iterator<Item = (T, R)> + use<'_, Q, R, T> {
         self.answers.try_iter().map(|(open, answer)| {
             let Open { bytes, then } = self.open.remove(open);
@@ -127,12 +128,12 @@ impl<Q: Weigh, R, T> Asker<Q, R, T> {
         })
     }
 
-    /// How many questions are open.
+    /// The number of open questions.
     pub fn open(&self) -> usize {
         self.open.len()
     }
 
-    /// Whether it takes only as many questions more as are open already, or as many bytes.
+    /// Whether half of the bound is used, in questions or in bytes.
     pub fn is_half_full(&self) -> bool {
         let Bound { questions, bytes } = self.bound;
         self.open.len() >= questions.div_ceil(2) || self.bytes >= bytes / 2
@@ -158,13 +159,13 @@ impl<Q, R> Far<Q, R> {
         self.questions.try_recv().ok()
     }
 
-    /// Answers a question of this queue. If the asker is gone, nobody needs the answer.
+    /// Answers a question of this queue. Without an asker the answer is dropped.
     pub fn answer(&self, asked: Asked<Q>, answer: R) {
         let _ = self.answers.send((asked.open, answer));
     }
 }
 
-/// Names neither: a question may hold a password.
+/// Prints neither part: a question may contain a password.
 impl<Q, T> fmt::Debug for Busy<Q, T> {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("Busy")
@@ -177,7 +178,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::VecDeque;
 
-    /// A question that takes as many bytes as it says.
+    /// A question whose size is its value.
     impl Weigh for u32 {
         fn bytes(&self) -> usize {
             *self as usize
@@ -298,7 +299,7 @@ mod tests {
     }
 
     proptest! {
-        /// Beside a queue that is two lists.
+        /// Compares the queue with a naive oracle of two lists.
         #[test]
         fn it_is_within_its_bounds_and_each_question_is_answered_once_in_order(
             steps in proptest::collection::vec(step(), 0..200),

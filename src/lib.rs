@@ -5,7 +5,7 @@
 //!
 //! * [`wire`]: bytes ⇄ meaning. Pure functions and small parsers: no I/O, no clock.
 //! * [`far`]: a bounded queue to a thread, and back.
-//! * [`rate`]: how often something may be done: buckets, and pauses before trying again.
+//! * [`rate`]: rate limits: leaky buckets, and pauses before retries.
 //! * [`net`]: connections. The outbox, the event loop, admission, and the reactor that knows
 //!   sockets; no protocol.
 //! * [`auth`]: passwords, and the exchanges that prove one.

@@ -1,19 +1,19 @@
-//! How often something may be done: a leaky bucket for what others do, and pauses that grow for what
-//! we try again. It is in the lowest layer, since the loop, chat and the counting of passwords use it.
+//! Rates: a leaky bucket that limits others, and growing pauses for our own retries. In the lowest
+//! layer, since the loop, chat and the limits on passwords use it.
 
 use std::time::Duration;
 
-/// So many at once, and one more each time some time has gone by.
+/// A rate: a burst, and then one more after each interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many at once.
+    /// The number at once.
     pub burst: u32,
     /// The time after which one more is allowed.
     pub every: Duration,
 }
 
-/// What was done and is not paid for by the passing of time yet (the generic cell rate algorithm,
-/// ITU-T I.371). Nothing is to be done for time to go by.
+/// A bucket that leaks with time (the generic cell rate algorithm, ITU-T I.371). No timer has to
+/// empty it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
     /// The uptime in nanoseconds at which all is paid; 0 for a bucket that was never used.
@@ -27,30 +27,30 @@ impl Rate {
 }
 
 impl Bucket {
-    /// How long until one more is allowed, in milliseconds, rounded up; 0 for now. `now_ms` is uptime,
-    /// here and below.
+    /// Milliseconds until one more is allowed, rounded up; 0 for now. `now_ms` is uptime, here and
+    /// below.
     pub fn wait_ms(self, rate: Rate, now_ms: u64) -> u64 {
         let with_one_more = self.owes_ns(now_ms).saturating_add(nanoseconds(rate.every));
         with_one_more.saturating_sub(rate.holds_ns()).div_ceil(NS_PER_MS)
     }
 
-    /// Adds what takes `time` to be paid: of one that a rate allows, its `every`.
+    /// Adds a cost of `time`: one act costs the `every` of its rate.
     pub fn add(&mut self, time: Duration, now_ms: u64) {
         let owes_ns = self.owes_ns(now_ms).saturating_add(nanoseconds(time));
         self.paid_ns = now_ms.saturating_mul(NS_PER_MS).saturating_add(owes_ns);
     }
 
-    /// Takes out what would have taken `time` to be paid.
+    /// Takes a cost of `time` out again.
     pub fn take_out(&mut self, time: Duration) {
         self.paid_ns = self.paid_ns.saturating_sub(nanoseconds(time));
     }
 
-    /// What can be added now without waiting, as the time that it takes to be paid.
+    /// The cost that can be added now without waiting.
     pub fn room(self, rate: Rate, now_ms: u64) -> Duration {
         Duration::from_nanos(rate.holds_ns().saturating_sub(self.owes_ns(now_ms)))
     }
 
-    /// Whether all is paid.
+    /// Whether the bucket is empty.
     pub fn is_empty(self, now_ms: u64) -> bool {
         self.owes_ns(now_ms) == 0
     }
@@ -67,8 +67,8 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Pauses before trying again, with full jitter: any length from nothing to a bound that doubles, so
-/// that not all come at once.
+/// Pauses before trying again, with full jitter: any length from nothing to a bound that doubles,
+/// so that clients do not return all at once.
 #[derive(Debug)]
 pub struct Backoff {
     rng: fastrand::Rng,
@@ -79,7 +79,7 @@ const FIRST_MS: u64 = 500;
 const LONGEST_MS: u64 = 30_000;
 
 impl Backoff {
-    /// Begins with half a second at most.
+    /// Makes a backoff whose first pause is half a second at most.
     pub fn new(rng: fastrand::Rng) -> Backoff {
         Backoff { rng, bound_ms: FIRST_MS }
     }
@@ -97,7 +97,7 @@ impl Backoff {
         self.bound_ms
     }
 
-    /// Things went well: the next pause is short again.
+    /// Makes the next pause short again, after a success.
     pub fn reset(&mut self) {
         self.bound_ms = FIRST_MS;
     }
@@ -110,7 +110,7 @@ mod tests {
 
     const RATE: Rate = Rate { burst: 20, every: Duration::from_millis(250) };
 
-    /// How many are allowed at that time, one after the other.
+    /// The number allowed at that time, one after the other.
     fn fill(bucket: &mut Bucket, rate: Rate, now_ms: u64) -> u32 {
         let mut added = 0;
         while bucket.wait_ms(rate, now_ms) == 0 {
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(Bucket::default().wait_ms(none, 1 << 40), 250);
     }
 
-    /// There are two for each user.
+    /// The size matters: there are two for each user.
     #[test]
     fn a_bucket_takes_eight_bytes() {
         assert_eq!(size_of::<Bucket>(), 8);

@@ -42,9 +42,9 @@ struct Speaker {
 struct Disk {
     far: Far,
     database: Database,
-    /// Taken and not answered yet.
+    /// Requests taken and not answered yet.
     group: Vec<Asked<Request>>,
-    /// Done, if it is, and not answered yet.
+    /// The replies to the group, once it is done, and not sent yet.
     replies: Option<Vec<Reply>>,
 }
 

@@ -10,8 +10,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Of our own modules, which a module may use. Itself it always may; `bin` and `lib.rs` stand above
-/// all.
+/// The modules of ours that each module may use, besides itself. `bin` and `lib.rs` may use all.
 const MAY_USE: [(&str, &[&str]); 16] = [
     ("wire", &[]),
     ("far", &[]),
@@ -56,7 +55,8 @@ const ONLY_IN: [(&str, &[&str]); 21] = [
     ("crossterm", &["client"]),
 ];
 
-/// What one module may not name though others may: `wire` is pure, and the state of chat cannot speak.
+/// Names that one module may not use though others may: `wire` is pure, and the state of chat
+/// cannot send.
 const NEVER_IN: [(&str, &str); 6] = [
     ("wire", "std::io"),
     ("wire", "std::time"),
@@ -188,7 +188,7 @@ fn a_cycle_of_imports_is_found() {
         ("b/d.rs", "fn f() { crate::a::f() }"),
     ]);
     assert_eq!(cycle(&imports(&two)).as_deref(), Some("a, b::c, b::d"));
-    // A parent and its child may, and what only tests use does not count.
+    // Parent and child may import each other, and imports of tests do not count.
     let none: BTreeMap<_, _> = sources(&[
         ("a/mod.rs", "mod b; use b::B;"),
         ("a/b.rs", "use super::A; #[cfg(test)] mod tests { use crate::c::C; }"),
@@ -203,7 +203,7 @@ fn module_of(name: &str) -> Vec<String> {
     name.split('/').map(str::to_owned).collect()
 }
 
-/// The other files that each file names, but for those above and below it.
+/// The other files that each file names, without its parents and children.
 fn imports(sources: &BTreeMap<Vec<String>, String>) -> BTreeMap<&[String], BTreeSet<&[String]>> {
     let file_of = |names: &[String]| {
         let found = (1..=names.len()).rev().find_map(|n| sources.get_key_value(&names[..n]));
@@ -232,7 +232,7 @@ fn imports(sources: &BTreeMap<Vec<String>, String>) -> BTreeMap<&[String], BTree
     imports.collect()
 }
 
-/// Files that import each other, be it by way of others.
+/// Files that import each other, directly or through others.
 fn cycle(imports: &BTreeMap<&[String], BTreeSet<&[String]>>) -> Option<String> {
     let reached = |from: &[String]| {
         let mut reached = BTreeSet::new();
@@ -251,8 +251,8 @@ fn cycle(imports: &BTreeMap<&[String], BTreeSet<&[String]>>) -> Option<String> {
     Some(round.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-/// One line each: where, what, and the rule it breaks.
-/// One line for each violation: the place, the text, and the rule it breaks.
+/// One line for each violation: the place, the text, and the rule it breaks. One line for each
+/// violation: the place, the text, and the rule it breaks.
 #[derive(Default)]
 struct Violations(String);
 

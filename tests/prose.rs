@@ -7,12 +7,11 @@ use std::fs;
 use std::path::Path;
 
 /// The violations that are still allowed, below a path. Elsewhere none is.
-const ALLOWED: [(&str, usize); 6] = [
-    ("src/chat", 141),
+const ALLOWED: [(&str, usize); 5] = [
+    ("src/chat", 136),
     ("src/net", 27),
     ("src/config", 10),
-    ("src/app", 3),
-    ("src/store/mod.rs", 1),
+    ("src/app", 1),
     ("src/auth/worker.rs", 1),
 ];
 

@@ -1,5 +1,5 @@
-//! Streams that begin a layer of their own in the middle of a connection, as WebSocket does: what goes
-//! out before it, what comes in behind the request, and which service has the connection then.
+//! Streams that begin a layer in the middle of a connection, as WebSocket does: earlier output,
+//! input behind the request, and the service that then has the connection.
 
 mod world;
 
@@ -11,7 +11,7 @@ use world::by_hand::{ENDPOINT, at, join, rest, say};
 use world::framed::{Decoder, Framed, encode};
 use world::{Choices, ServerEnd, Wire};
 
-/// Answers `UP` by an upgrade, and every other line by the line; notes how connections end.
+/// Answers `UP` by an upgrade, and every other line by the line; records how connections end.
 #[derive(Default)]
 struct Porter {
     heard: Vec<String>,
@@ -27,7 +27,7 @@ impl Service for Porter {
         if line.starts_with(b"UP") {
             out.upgrade(id, b"HEAD\n");
             out.write(id, b"first\n");
-            // As a service that hands it over leaves the rest.
+            // A service that hands a connection over leaves the rest unused.
             return line.len();
         }
         line.len() + self.received(out, id, &bytes[end + 1..])
@@ -63,7 +63,7 @@ fn what_comes_behind_the_request_is_read_through_the_layer() {
         rest(&mut server, at(0));
         server.check();
         if server.service.heard.last().is_some_and(|line| line == "two\n") {
-            break; // a second upgrade is not for this stream
+            break; // this stream allows one upgrade
         }
     }
     assert_eq!(server.service.heard, ["hi\n", "UP\n", "one\n", "two\n"]);
@@ -139,7 +139,7 @@ fn a_stream_without_a_layer_ends() {
     assert!(server.is_empty());
 }
 
-/// As a request over HTTP will: it comes to one service, and chat goes on over the frames.
+/// As with a request over HTTP: one service receives it, and chat goes on over frames.
 #[test]
 fn chat_goes_on_where_another_service_has_begun() {
     let mut app = App::new(512, Default::default());

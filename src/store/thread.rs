@@ -269,7 +269,7 @@ fn count_kept(statistics: &Statistics, database: &Database) {
     statistics.message_bytes.store(bytes, Relaxed);
 }
 
-/// Says in the log when writing begins to fail, and when it works again; not each time in between.
+/// Logs when writes begin to fail, and when they work again.
 fn log_change(failing: &mut bool, served: &[(Waiting, Reply)]) {
     for (_, reply) in served.iter().filter(|(waiting, _)| waiting.writes()) {
         match reply {

@@ -46,7 +46,7 @@ impl Served {
         replies
     }
 
-    /// The next replies, which come.
+    /// Waits for the next replies.
     pub fn replies(&mut self) -> Vec<(u32, Reply)> {
         loop {
             let replies: Vec<_> = self.store.replies().collect();

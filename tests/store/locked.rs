@@ -35,7 +35,7 @@ fn what_is_read_overtakes_what_waits_for_the_lock() {
     }
     let kept = Reply::Messages(vec![message(0)]);
     assert_eq!(read, [(11, Reply::Account(None)), (12, kept), (13, Reply::Account(None))]);
-    // It has waited, and is not lost.
+    // The write has waited, and is not lost.
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(served.replies(), [(10, Reply::Appended)]);
     assert_eq!(served.ask_one(latest()), Reply::Messages([0, 1].map(message).to_vec()));

@@ -64,17 +64,17 @@ struct Client {
 }
 
 impl Client {
-    /// What is said from now on is read whole: of a part of a record or frame nothing is heard, which
-    /// is no sign of life.
+    /// Sends whole records and frames from now on: a part of one is no input, and so no sign of
+    /// life.
     fn mend(&mut self) {
         self.end.mend();
         self.end.wire.borrow_mut().whole_reads |= self.gate.is_some();
     }
 }
 
-/// How far one has come through the gate, as it hears it.
+/// The state of a client's upgrade at the gate, from its input.
 enum Passage {
-    /// What is heard so far may be the gate's answer.
+    /// The input so far, which may be the beginning of the gate's answer.
     Awaited(Vec<u8>),
     Framed(Decoder),
     /// It was something else: no frames will come.

@@ -12,11 +12,11 @@ use stonechat::net::{
     CloseReason, ConnId, Dial, DialError, EndpointId, LastWord, Outbox, Peer, Service,
 };
 
-/// What is asked of the gate, and what it answers.
+/// The gate's request, and its answer.
 pub const REQUEST: &[u8] = b"COME IN\n";
 pub const ANSWER: &[u8] = b"come in\n";
 
-/// Upgrades a connection that says so.
+/// Upgrades connections on request.
 #[derive(Default)]
 struct Gate {
     waiting: BTreeMap<ConnId, Peer>,
@@ -80,7 +80,7 @@ impl Services {
         }
     }
 
-    /// Those whom the gate has let through come into the room.
+    /// Moves upgraded connections from the gate into the room.
     fn meet(&mut self, out: &mut Outbox) {
         for (id, peer) in self.gate.upgraded.drain(..) {
             self.endpoints[id.slot()] = ROOM;
