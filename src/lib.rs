@@ -6,6 +6,7 @@
 //! * [`wire`]: bytes ⇄ meaning. Pure functions and small parsers: no I/O, no clock.
 //! * [`far`]: a bounded queue to a thread, and back.
 //! * [`rate`]: how often something may be done: buckets, and pauses before trying again.
+//! * [`setting`]: what the settings of every module are made of.
 //! * [`net`]: connections. The outbox, the event loop, admission, and the reactor that knows
 //!   sockets; not what is said over them.
 //! * [`auth`]: who somebody is. Passwords, and the exchanges that prove one is known.
@@ -31,6 +32,7 @@ pub mod far;
 pub mod metrics;
 pub mod net;
 pub mod rate;
+pub mod setting;
 pub mod store;
 pub mod tls;
 pub mod wire;

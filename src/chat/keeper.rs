@@ -77,7 +77,7 @@ impl Chat {
     pub fn hash_by(&mut self, hasher: Hasher<Then<Option<Done>>>, secret: [u8; 32]) {
         self.keeper.hasher = Some(hasher);
         self.doors = Doors::new(secret);
-        self.doors.attempts.set_limits(self.settings.abuse.attempts);
+        self.doors.attempts.set_limits(self.settings.abuse.attempts());
         self.cloaks = Cloaks::new(secret);
     }
 

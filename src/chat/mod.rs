@@ -39,8 +39,8 @@ pub use commands::stats::Figures;
 pub use keeper::Then;
 pub use rights::Right;
 pub use settings::{
-    Abuse, Accounts, AlwaysOn, Gateway, History, Limits, Operator, OperatorClass, Program, Proof,
-    Registration, Settings, Sts, USER_MODES,
+    Abuse, Accounts, AlwaysOn, ChannelHistory, Gateway, History, Limits, NAME_MAX_BYTES, Operator,
+    OperatorClass, Program, Proof, Registration, Settings, Sts, USER_MODES,
 };
 
 use crate::net::{CloseReason, ConnId, EndpointId, Outbox, Peer, Refusal, Service};
@@ -169,7 +169,7 @@ impl Chat {
         let tokens = self.isupport_tokens();
         let capabilities = self.offers();
         self.settings = settings;
-        self.doors.attempts.set_limits(self.settings.abuse.attempts);
+        self.doors.attempts.set_limits(self.settings.abuse.attempts());
         self.bound_replies();
         for session in self.sessions.iter_mut() {
             session.exempt = self.settings.abuse.exempts(session.address);

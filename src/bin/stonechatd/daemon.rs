@@ -89,7 +89,7 @@ impl Daemon {
         let waker = reactor.waker();
         // It can't fail but for want of memory; what was replied is then taken at the next waking.
         let wake = move || drop(waker.wake());
-        let mut app = App::new(settings.limits.line_max, settings.chat.clone());
+        let mut app = App::new(settings.line_max, settings.chat.clone());
         let (hasher, jobs) = worker::queue(worker::CAPACITY);
         app.hash_by(hasher, database::secret(data.as_ref(), &mut database)?);
         let channels = database::channels(&mut database)?;
@@ -331,7 +331,9 @@ impl Daemon {
                 "The config is reloaded"
             }
             Err(failure) => {
-                log::error!("the config is not reloaded, the old one stays: {}", failure.message);
+                for problem in failure.message.lines() {
+                    log::error!("the config is not reloaded, the old one stays: {problem}");
+                }
                 "The config is not reloaded, the old one stays: the log says why"
             }
         };
@@ -360,7 +362,7 @@ impl Daemon {
         self.server.set_limits(settings.limits());
         self.server.set_exempt(settings.exempt());
         self.server.inject(|app, out| {
-            app.set_settings(out, settings.limits.line_max, settings.chat.clone());
+            app.set_settings(out, settings.line_max, settings.chat.clone());
             app.retain(out, settings.policy.clone());
         });
         if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {

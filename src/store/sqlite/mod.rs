@@ -59,7 +59,8 @@ enum Undone {
 }
 
 /// What survives a loss of power; what a process that is killed has acknowledged survives always.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Durability {
     /// Everything acknowledged: one more wait for the disk with each group.
     #[default]
