@@ -1,7 +1,6 @@
 //! How much one may say: a bucket for each user, whatever their connections, and for each connection
 //! that has not registered. Who has emptied it is heard no further for a while; nothing is lost.
 
-use crate::chat::settings::Abuse;
 use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::sessions::Stage;
 use crate::chat::table::{COST_MAX, Command, LINE};
@@ -65,7 +64,8 @@ impl Chat {
     /// Takes up to `tenths` from the allowance of `user`; returns the rest. It holds so much for each
     /// channel they are in and for one more, so that JOIN after JOIN finds it grown.
     fn take_allowance(&mut self, out: &Outbox, user: UserId, tenths: u32) -> u32 {
-        let Abuse { flood, asks_per_channel, .. } = self.settings.abuse;
+        let abuse = &self.settings.abuse;
+        let (flood, asks_per_channel) = (abuse.flood(), abuse.asks_per_channel);
         let user = &mut self.users[user];
         let channels = u32::try_from(user.channels.len() + 1).expect("bounded by the settings");
         let rate = Rate { burst: asks_per_channel * channels, ..flood };
@@ -77,7 +77,8 @@ impl Chat {
 
     /// Where `conn` pays from, and how much that holds; `None` for exempt connections.
     fn bucket(&mut self, conn: ConnId) -> Option<(&mut Bucket, Rate)> {
-        let Abuse { flood, registration_burst, .. } = self.settings.abuse;
+        let abuse = &self.settings.abuse;
+        let (flood, registration_burst) = (abuse.flood(), abuse.registration_burst);
         let session = &mut self.sessions[conn];
         match &mut session.stage {
             _ if session.exempt => None,
