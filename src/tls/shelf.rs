@@ -58,10 +58,9 @@ impl Shelf {
         Shelf { source, shown, warned_at: 0 }
     }
 
-    /// Those of `files`, to take the place of these with [`Shelf::take`] at `now`, in seconds since
-    /// 1970; or what is wrong with them.
-    pub fn prepare(&self, files: Vec<Files>, now: i64) -> Result<Shelf, String> {
-        let fresh = Shelf::open(files)?;
+    /// What speaks against `fresh` taking the place of these with [`Shelf::take`] at `now`, in seconds
+    /// since 1970.
+    pub fn check(&self, fresh: &Shelf, now: i64) -> Result<(), String> {
         let certificates = fresh.certificates();
         if let Some(expired) = certificates.iter().find(|each| each.is_expired(now)) {
             // Unless it is that which is in use already.
@@ -70,7 +69,7 @@ impl Shelf {
                 return Err(format!("{} has expired at {}", expired.name, expired.until()));
             }
         }
-        Ok(fresh)
+        Ok(())
     }
 
     /// Shows those of `fresh` from now on, all at once, and looks at its files.
@@ -88,7 +87,8 @@ impl Shelf {
         }
         *stamps = found;
         let files = files.clone();
-        Some(self.prepare(files, now).map(|fresh| self.take(fresh)))
+        let fresh = Shelf::open(files).and_then(|fresh| self.check(&fresh, now).map(|()| fresh));
+        Some(fresh.map(|fresh| self.take(fresh)))
     }
 
     /// Sentences for who runs the program: what has expired, or will within 14

@@ -139,11 +139,19 @@ fn sighup_on_a_bad_config_changes_nothing_and_is_reported() {
     assert!(log.contains("cannot read config"), "{log}");
 }
 
-/// Has it reload, and waits until it has: signals are heard in no order, but turn by turn.
+/// Has it reload, and waits until it has.
 fn reload(daemon: &mut Daemon) {
+    let before = reloads(daemon);
     daemon.signal(Signal::HUP);
-    daemon.metrics();
-    daemon.metrics();
+    while reloads(daemon) == before {
+        std::thread::yield_now();
+    }
+}
+
+/// How often it has reloaded, or refused to.
+fn reloads(daemon: &mut Daemon) -> u64 {
+    let metric = |result| format!("stonechat_reloads_total{{result=\"{result}\"}}");
+    ["taken", "refused"].map(|result| daemon.metric(&metric(result))).iter().sum()
 }
 
 /// More than a pipe and the queue before it take.

@@ -21,12 +21,12 @@ pub struct Certificates {
 const LOOK_PAUSE_MS: u64 = 5_000;
 
 impl Certificates {
-    /// Those that `settings` name, or our own, which is made at the first start.
-    pub fn open(settings: &Settings, now: Now) -> Result<Certificates, Failure> {
-        let shelf = match files(settings)? {
-            Some(files) => Shelf::open(files).map_err(Failure::unavailable)?,
+    /// Those that were [loaded](load), or of our own making for the server of that name.
+    pub fn open(loaded: Option<Shelf>, name: &str, now: Now) -> Result<Certificates, Failure> {
+        let shelf = match loaded {
+            Some(shelf) => shelf,
             None => {
-                let pair = self_signed(&settings.chat.server_name).map_err(Failure::other)?;
+                let pair = self_signed(name).map_err(Failure::other)?;
                 Shelf::in_memory(&pair).map_err(Failure::other)?
             }
         };
@@ -48,14 +48,12 @@ impl Certificates {
         certificates.iter().map(|each| (each.name.clone(), each.not_after)).collect()
     }
 
-    /// Reads those that `settings` name now, or says what is wrong with them. `None` if there are no
-    /// others than these, which stay for as long as we run.
-    pub fn prepare(&self, settings: &Settings, now: Now) -> Result<Option<Shelf>, Failure> {
-        let prepare = |files| self.shelf.prepare(files, seconds(now)).map_err(Failure::unavailable);
-        files(settings)?.map(prepare).transpose()
+    /// What speaks against showing `fresh` in the place of these.
+    pub fn check_fresh(&self, fresh: &Shelf, now: Now) -> Result<(), Failure> {
+        self.shelf.check(fresh, seconds(now)).map_err(Failure::unavailable)
     }
 
-    /// Shows what was prepared.
+    /// Shows `fresh` from now on.
     pub fn take(&mut self, fresh: Shelf, now: Now) {
         self.shelf.take(fresh);
         self.announce();
@@ -92,6 +90,13 @@ impl Certificates {
     fn warn(&mut self, now: Now) {
         self.shelf.warnings(seconds(now)).iter().for_each(|warning| log::warn!("{warning}"));
     }
+}
+
+/// Reads those that `settings` name, or our own, which are made at the first start. `None` where
+/// nothing is kept and none are named.
+pub fn load(settings: &Settings) -> Result<Option<Shelf>, Failure> {
+    let open = |files| Shelf::open(files).map_err(Failure::unavailable);
+    files(settings)?.map(open).transpose()
 }
 
 /// What `stonechatd check` has to say of them, a line each, and what it warns of; or what is wrong.

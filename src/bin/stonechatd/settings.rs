@@ -32,7 +32,7 @@ pub struct Flags {
 
 /// The whole of it, settled.
 pub struct Settings {
-    flags: Flags,
+    pub flags: Flags,
     /// The config file, if there is one.
     file: Option<PathBuf>,
     /// `None` where nobody said anything, and the defaults hold as far as they can.
@@ -121,11 +121,6 @@ impl Settings {
             file,
             flags,
         })
-    }
-
-    /// The same flags, and what the environment and the file say now.
-    pub fn read_again(&self) -> Result<Settings, Failure> {
-        Settings::read(self.flags.clone())
     }
 
     /// From where any number may come: the networks that are exempt, and those of gateways, as limits
