@@ -23,6 +23,8 @@ pub struct Gauges {
     pub store: StoreFigures,
     /// Lines of stdout and stderr that nobody read in time, by the stream's name.
     pub lines_lost: [(&'static str, u64); 2],
+    /// Times that the config was read again and taken up, or refused, by that word.
+    pub reloads: [(&'static str, u64); 2],
 }
 
 /// The work of the store, and its health.
@@ -100,7 +102,11 @@ pub fn text(counters: &Counters, gauges: &Gauges, listeners: &[String]) -> Strin
     for (stream, lost) in gauges.lines_lost {
         text.sample("output_lines_lost_total", &[("stream", stream)], lost);
     }
-    text.histogram("loop_turn_seconds", "Duration of the turns of the loop.", &counters.turn_time);
+    text.metric("reloads_total", "counter", "Times that the config was read again.");
+    for (result, count) in gauges.reloads {
+        text.sample("reloads_total", &[("result", result)], count);
+    }
+    text.histogram("loop_turn_seconds", "How long turns of the loop took.", &counters.turn_time);
     text.process();
     text.0
 }
@@ -298,6 +304,7 @@ mod tests {
             chat,
             store,
             lines_lost: [("stdout", 1), ("stderr", 2)],
+            reloads: [("taken", 1), ("refused", 2)],
         };
         let listeners = ["echo://unix:/a\"b", "echo://[::1]:7007"].map(str::to_owned);
         text(&counters, &gauges, &listeners)

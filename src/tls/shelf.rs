@@ -59,10 +59,9 @@ impl Shelf {
         Shelf { source, shown, warned_at: 0 }
     }
 
-    /// Loads `files` for [`Shelf::take`]; `now` is in seconds since 1970. The error says which file
-    /// is wrong, and why.
-    pub fn prepare(&self, files: Vec<Files>, now: i64) -> Result<Shelf, String> {
-        let fresh = Shelf::open(files)?;
+    /// What speaks against `fresh` taking the place of these with [`Shelf::take`] at `now`, in seconds
+    /// since 1970.
+    pub fn check(&self, fresh: &Shelf, now: i64) -> Result<(), String> {
         let certificates = fresh.certificates();
         if let Some(expired) = certificates.iter().find(|each| each.is_expired(now)) {
             // An expired one that is already in use is no error.
@@ -71,7 +70,7 @@ impl Shelf {
                 return Err(format!("{} has expired at {}", expired.name, expired.until()));
             }
         }
-        Ok(fresh)
+        Ok(())
     }
 
     /// Uses the certificates of `fresh` from now on, all at once, and watches its files.
@@ -89,7 +88,8 @@ impl Shelf {
         }
         *stamps = found;
         let files = files.clone();
-        Some(self.prepare(files, now).map(|fresh| self.take(fresh)))
+        let fresh = Shelf::open(files).and_then(|fresh| self.check(&fresh, now).map(|()| fresh));
+        Some(fresh.map(|fresh| self.take(fresh)))
     }
 
     /// Warnings for the log, once a day: certificates that have expired or will within 14 days,

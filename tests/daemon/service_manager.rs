@@ -80,7 +80,7 @@ fn listening_sockets_that_are_passed_are_used() {
         assert_eq!(daemon.listening, [url.as_str()]);
         assert_eq!(early.hear(), b"EARLY\n");
         daemon.signal(Signal::HUP);
-        daemon.metrics();
+        daemon.await_metric("stonechat_reloads_total{result=\"taken\"}", 1);
         assert_eq!(daemon.connect().ask("after a reload\n"), b"AFTER A RELOAD\n");
         daemon.stop();
     }

@@ -141,9 +141,17 @@ fn sighup_on_a_bad_config_changes_nothing_and_is_reported() {
 
 /// Makes it reload, and waits until it has: signals arrive in no order, but turn by turn.
 fn reload(daemon: &mut Daemon) {
+    let before = reloads(daemon);
     daemon.signal(Signal::HUP);
-    daemon.metrics();
-    daemon.metrics();
+    while reloads(daemon) == before {
+        std::thread::yield_now();
+    }
+}
+
+/// How often it has reloaded, or refused to.
+fn reloads(daemon: &mut Daemon) -> u64 {
+    let metric = |result| format!("stonechat_reloads_total{{result=\"{result}\"}}");
+    ["taken", "refused"].map(|result| daemon.metric(&metric(result))).iter().sum()
 }
 
 /// Prints more than a pipe and the queue before it take.

@@ -138,6 +138,7 @@ fn certificates_are_read_again_on_sighup_and_when_they_change() {
     // Half of a pair: the old one stays.
     fs::write(own("own.key"), self_signed("b").unwrap().key).unwrap();
     daemon.signal(Signal::HUP);
+    daemon.await_metric("stonechat_reloads_total{result=\"refused\"}", 1);
     assert_eq!(shown(echos), first);
     let second = write_pair(files.path(), "c");
     daemon.signal(Signal::HUP);

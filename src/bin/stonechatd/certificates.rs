@@ -21,12 +21,12 @@ pub struct Certificates {
 const LOOK_PAUSE_MS: u64 = 5_000;
 
 impl Certificates {
-    /// Loads the certificates of `settings`, or our own, which is made at the first start.
-    pub fn open(settings: &Settings, now: Now) -> Result<Certificates, Failure> {
-        let shelf = match files(settings)? {
-            Some(files) => Shelf::open(files).map_err(Failure::unavailable)?,
+    /// Those that were [loaded](load), or of our own making for the server of that name.
+    pub fn open(loaded: Option<Shelf>, name: &str, now: Now) -> Result<Certificates, Failure> {
+        let shelf = match loaded {
+            Some(shelf) => shelf,
             None => {
-                let pair = self_signed(&settings.chat.server_name).map_err(Failure::other)?;
+                let pair = self_signed(name).map_err(Failure::other)?;
                 Shelf::in_memory(&pair).map_err(Failure::other)?
             }
         };
@@ -48,14 +48,12 @@ impl Certificates {
         certificates.iter().map(|each| (each.name.clone(), each.not_after)).collect()
     }
 
-    /// Loads the certificates of new `settings`. `None` if these keep the present self-signed one,
-    /// which never changes while we run.
-    pub fn prepare(&self, settings: &Settings, now: Now) -> Result<Option<Shelf>, Failure> {
-        let prepare = |files| self.shelf.prepare(files, seconds(now)).map_err(Failure::unavailable);
-        files(settings)?.map(prepare).transpose()
+    /// What speaks against showing `fresh` in the place of these.
+    pub fn check_fresh(&self, fresh: &Shelf, now: Now) -> Result<(), Failure> {
+        self.shelf.check(fresh, seconds(now)).map_err(Failure::unavailable)
     }
 
-    /// Uses the prepared certificates from now on.
+    /// Shows `fresh` from now on.
     pub fn take(&mut self, fresh: Shelf, now: Now) {
         self.shelf.take(fresh);
         self.announce();
@@ -94,7 +92,14 @@ impl Certificates {
     }
 }
 
-/// The lines of `stonechatd check` about certificates, and its warnings.
+/// Reads those that `settings` name, or our own, which are made at the first start. `None` where
+/// nothing is kept and none are named.
+pub fn load(settings: &Settings) -> Result<Option<Shelf>, Failure> {
+    let open = |files| Shelf::open(files).map_err(Failure::unavailable);
+    files(settings)?.map(open).transpose()
+}
+
+/// What `stonechatd check` has to say of them, a line each, and what it warns of; or what is wrong.
 pub fn check(settings: &Settings, now: i64) -> Result<(Vec<String>, Vec<String>), Failure> {
     let files = settings.tls.files();
     if files.is_empty() {

@@ -1,7 +1,7 @@
 //! The daemon from its start to its end: listeners, signals, reloading, draining.
 
 use crate::Failure;
-use crate::certificates::Certificates;
+use crate::certificates::{self, Certificates};
 use crate::control::Control;
 use crate::data_dir::DataDir;
 use crate::database;
@@ -9,7 +9,7 @@ use crate::listeners::{self, Open, Source, Wanted};
 use crate::output::{self, say};
 use crate::programs::{News, Programs};
 use crate::service_manager::{notify, passed_listeners, watchdog_interval};
-use crate::settings::Settings;
+use crate::settings::{Flags, Settings};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,11 +20,13 @@ use stonechat::app::App;
 use stonechat::auth::worker;
 use stonechat::chat::{Ended, Program, Request};
 use stonechat::config::Scheme;
+use stonechat::far::{self, Asker, Bound, Weigh};
 use stonechat::metrics::{self, Gauges, StoreFigures};
 use stonechat::net::reactor::{Heard, Proxies, Reactor, Signal, Transport};
 use stonechat::net::tls::Acceptor;
 use stonechat::net::{EndpointId, EventLoop};
 use stonechat::store::{self, Health, Store};
+use stonechat::tls::Shelf;
 
 /// All that runs.
 pub struct Daemon {
@@ -46,6 +48,11 @@ pub struct Daemon {
     control: Option<Control>,
     /// Serves the store, until that is dropped.
     keeper: Keeper,
+    /// Reads the config again, which may take its time: it looks up names.
+    reloads: Asker<Reload, Result<Fresh, Failure>, ()>,
+    /// Reloads that were taken up, and those that were not.
+    taken: u64,
+    refused: u64,
     /// When the end is waited for no longer.
     ends_by_ms: u64,
     _data: Option<DataDir>,
@@ -65,6 +72,37 @@ struct Keeper {
     thread: JoinHandle<()>,
     /// Disconnected once the thread has ended.
     ended: Receiver<()>,
+}
+
+/// What is to be read again.
+struct Reload {
+    flags: Flags,
+    /// Some listeners were passed by the service manager.
+    passed: bool,
+    has_certificates: bool,
+}
+
+/// What was read for a reload.
+struct Fresh {
+    settings: Settings,
+    wanted: Vec<Wanted>,
+    shelf: Option<Shelf>,
+}
+
+/// All that a reload may fail to get, to be taken up at once.
+struct Prepared {
+    settings: Settings,
+    listeners: Listeners,
+    /// If nothing has listened with TLS before.
+    first: Option<Certificates>,
+    /// Certificates to take the place of those that are shown.
+    shelf: Option<Shelf>,
+}
+
+struct Listeners {
+    /// Of each endpoint whether it is wanted still, and if so whether only proxies connect there.
+    stays: Vec<Option<bool>>,
+    new: Vec<Open>,
 }
 
 struct Watchdog {
@@ -107,6 +145,8 @@ impl Daemon {
         let thread = store::thread::serve(far, database, wake_from_store).map_err(failed)?;
         let keeper = Keeper { thread, ended };
         worker::serve(jobs, wake.clone()).map_err(failed)?;
+        let (reloads, far) = far::queue(Bound { questions: 2, bytes: 2 });
+        far::serve("reload", far, wake.clone(), Reload::read).map_err(failed)?;
         let control = settings.data.as_deref().map(|dir| Control::open(dir, wake));
         // There are file systems without sockets; the commands say that they can't reach us.
         let control = control.and_then(|control| {
@@ -134,6 +174,9 @@ impl Daemon {
             control,
             programs: Programs::default(),
             keeper,
+            reloads,
+            taken: 0,
+            refused: 0,
             ends_by_ms: 0,
             _data: data,
         };
@@ -178,6 +221,7 @@ impl Daemon {
                     Signal::Child => {} // of one of the programs, which are looked at in any case
                 }
             }
+            self.take_reloads();
             for request in self.server.service.take_requests() {
                 match request {
                     Request::Rehash => self.reload(),
@@ -229,7 +273,11 @@ impl Daemon {
     fn acceptor(&mut self) -> Result<Acceptor, Failure> {
         let certificates = match self.certificates.take() {
             Some(certificates) => certificates,
-            None => Certificates::open(&self.settings, self.reactor.now())?,
+            None => {
+                let loaded = certificates::load(&self.settings)?;
+                let name = &self.settings.chat.server_name;
+                Certificates::open(loaded, name, self.reactor.now())?
+            }
         };
         Ok(self.certificates.insert(certificates).acceptor())
     }
@@ -335,43 +383,74 @@ impl Daemon {
         self.server.service.chat.store().is_some_and(|store| store.open() > 0)
     }
 
-    /// Reads the config again, and takes it up whole or not at all.
+    /// Has the config read again. It is taken up whole or not at all, once that is done.
     fn reload(&mut self) {
         notify(&format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic_micros()));
-        let told = match self.try_reload() {
-            Ok(()) => {
-                log::info!("reloaded the config");
-                "The config is reloaded"
-            }
-            Err(failure) => {
-                for problem in failure.message.lines() {
-                    log::error!("the config is not reloaded, the old one stays: {problem}");
-                }
-                "The config is not reloaded, the old one stays: the log says why"
-            }
-        };
-        self.server.inject(|app, out| app.chat.tell_operators(out, told));
-        notify("READY=1");
+        let passed = self.endpoints.iter().any(|endpoint| endpoint.source == Source::Passed);
+        let has_certificates = self.certificates.is_some();
+        let question = Reload { flags: self.settings.flags.clone(), passed, has_certificates };
+        // Where it is busy, one that is to begin yet reads what there is to be read.
+        let _ = self.reloads.ask(question, ());
     }
 
-    fn try_reload(&mut self) -> Result<(), Failure> {
-        let settings = self.settings.read_again()?;
-        let passed = self.endpoints.iter().any(|endpoint| endpoint.source == Source::Passed);
-        let wanted = listeners::wanted(&settings, passed)?;
+    /// Takes up what was read.
+    fn take_reloads(&mut self) {
+        let answers: Vec<_> = self.reloads.answers().map(|((), fresh)| fresh).collect();
+        for fresh in answers {
+            let told = match fresh.and_then(|fresh| self.prepare(fresh)) {
+                Ok(fresh) => {
+                    self.commit(fresh);
+                    self.taken += 1;
+                    log::info!("reloaded the config");
+                    "The config is reloaded"
+                }
+                Err(failure) => {
+                    self.refused += 1;
+                    for problem in failure.message.lines() {
+                        log::error!("the config is not reloaded, the old one stays: {problem}");
+                    }
+                    "The config is not reloaded, the old one stays: the log says why"
+                }
+            };
+            self.server.inject(|app, out| app.chat.tell_operators(out, told));
+            notify("READY=1");
+        }
+    }
+
+    /// All that may fail. Nothing has changed then.
+    fn prepare(&self, fresh: Fresh) -> Result<Prepared, Failure> {
+        let Fresh { settings, wanted, shelf } = fresh;
         let now = self.reactor.now();
-        let prepare = |certificates: &Certificates| certificates.prepare(&settings, now);
-        let fresh = self.certificates.as_ref().map(prepare).transpose()?.flatten();
-        // A first TLS listener loads its certificates by these settings.
-        let before = std::mem::replace(&mut self.settings.tls, settings.tls.clone());
-        if let Err(e) = self.exchange_listeners(wanted, settings.reuse_port) {
-            self.settings.tls = before;
-            return Err(e);
+        let secure = wanted.iter().any(|wanted| wanted.scheme.secure);
+        let listeners = self.prepare_listeners(wanted, settings.reuse_port)?;
+        let (first, shelf) = match (&self.certificates, shelf) {
+            (None, shelf) if secure => {
+                let name = &settings.chat.server_name;
+                (Some(Certificates::open(shelf, name, now)?), None)
+            }
+            (Some(certificates), Some(shelf)) => {
+                certificates.check_fresh(&shelf, now)?;
+                (None, Some(shelf))
+            }
+            _ => (None, None),
+        };
+        Ok(Prepared { settings, listeners, first, shelf })
+    }
+
+    fn commit(&mut self, prepared: Prepared) {
+        let Prepared { settings, listeners, first, shelf } = prepared;
+        let now = self.reactor.now();
+        if let (Some(certificates), Some(shelf)) = (&mut self.certificates, shelf) {
+            certificates.take(shelf, now);
         }
-        if let (Some(certificates), Some(fresh)) = (&mut self.certificates, fresh) {
-            certificates.take(fresh, now);
+        self.certificates = self.certificates.take().or(first);
+        self.exchange_listeners(listeners);
+        if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {
+            log::warn!("`data` and `log` take effect at the next start");
         }
-        self.settings.proxy = settings.proxy.clone();
+        self.settings = settings;
         self.believe_proxies();
+        let settings = &self.settings;
         self.server.set_limits(settings.limits());
         self.server.set_exempt(settings.exempt());
         self.server.inject(|app, out| {
@@ -379,28 +458,23 @@ impl Daemon {
             app.chat.set_settings(out, settings.chat.clone());
             app.chat.retain(out, settings.policy.clone());
         });
-        if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {
-            log::warn!("`data` and `log` take effect at the next start");
-        }
-        self.settings = settings;
-        Ok(())
     }
 
-    /// Opens the listeners that are new, and then closes those that are wanted no more. If one can't
-    /// be had, nothing has changed.
-    fn exchange_listeners(&mut self, wanted: Vec<Wanted>, reuse_port: bool) -> Result<(), Failure> {
-        let mut stays = vec![false; self.endpoints.len()];
-        let (mut new, mut proxied) = (Vec::new(), Vec::new());
+    /// Opens the listeners that are new. If one can't be had, nothing has changed.
+    fn prepare_listeners(
+        &self,
+        wanted: Vec<Wanted>,
+        reuse_port: bool,
+    ) -> Result<Listeners, Failure> {
+        let mut stays = vec![None; self.endpoints.len()];
+        let mut new = Vec::new();
         for wanted in wanted {
             let is_it = |index: &usize| {
                 let endpoint = &self.endpoints[*index];
-                endpoint.open && !stays[*index] && endpoint.is(&wanted)
+                endpoint.open && stays[*index].is_none() && endpoint.is(&wanted)
             };
             match (0..stays.len()).find(is_it) {
-                Some(index) => {
-                    stays[index] = true;
-                    proxied.push((index, wanted.proxied));
-                }
+                Some(index) => stays[index] = Some(wanted.proxied),
                 None => new.push(wanted),
             }
         }
@@ -408,19 +482,25 @@ impl Daemon {
         if kept + new.len() > ENDPOINTS_MAX {
             return Err(Failure::usage(TOO_MANY_LISTENERS));
         }
-        let new = listeners::bind(new, reuse_port)?;
-        for (index, proxied) in proxied {
-            self.endpoints[index].proxied = proxied;
-        }
-        for (endpoint, stays) in self.endpoints.iter_mut().zip(stays) {
+        Ok(Listeners { stays, new: listeners::bind(new, reuse_port)? })
+    }
+
+    /// Closes those that are wanted no more, and listens on the new ones. What the system refuses of
+    /// that, for want of memory, is logged.
+    fn exchange_listeners(&mut self, listeners: Listeners) {
+        for (endpoint, stays) in self.endpoints.iter_mut().zip(&listeners.stays) {
+            endpoint.proxied = stays.unwrap_or(endpoint.proxied);
             // Those that were passed stay in any case: the service manager decides on them.
-            if endpoint.open && !stays && endpoint.source != Source::Passed {
+            if endpoint.open && stays.is_none() && endpoint.source != Source::Passed {
                 log::info!("no longer listening on {}", endpoint.url);
                 endpoint.open = false;
             }
         }
-        self.close_listeners(|endpoint| !endpoint.open)?;
-        new.into_iter().try_for_each(|open| self.listen(open))
+        let closed = self.close_listeners(|endpoint| !endpoint.open);
+        let begun = listeners.new.into_iter().map(|open| self.listen(open)).collect::<Vec<_>>();
+        for failure in begun.into_iter().chain([closed]).filter_map(Result::err) {
+            log::error!("{}", failure.message);
+        }
     }
 
     fn believe_proxies(&mut self) {
@@ -448,6 +528,7 @@ impl Daemon {
                 .unwrap_or_default(),
             store: self.server.service.chat.store().map(StoreFigures::of).unwrap_or_default(),
             lines_lost: output::lost(),
+            reloads: [("taken", self.taken), ("refused", self.refused)],
         };
         metrics::text(self.server.counters(), &gauges, &urls)
     }
@@ -455,6 +536,23 @@ impl Daemon {
 
 /// The time for closing the database, when `shutdown_timeout` is used up.
 const CLOSING_MIN: Duration = Duration::from_secs(1);
+
+impl Reload {
+    fn read(&self) -> Result<Fresh, Failure> {
+        let settings = Settings::read(self.flags.clone())?;
+        let wanted = listeners::wanted(&settings, self.passed)?;
+        let secure = wanted.iter().any(|wanted| wanted.scheme.secure);
+        let is_shown = self.has_certificates || secure;
+        let shelf = if is_shown { certificates::load(&settings)? } else { None };
+        Ok(Fresh { settings, wanted, shelf })
+    }
+}
+
+impl Weigh for Reload {
+    fn bytes(&self) -> usize {
+        1
+    }
+}
 
 impl Keeper {
     /// Waits so long for the thread to have done all that was asked, and to close the database.

@@ -32,7 +32,7 @@ pub struct Flags {
 
 /// The resulting settings.
 pub struct Settings {
-    flags: Flags,
+    pub flags: Flags,
     /// The config file, if there is one.
     file: Option<PathBuf>,
     /// The listeners; `None` for the defaults, as far as they can be opened.
@@ -122,14 +122,9 @@ impl Settings {
         })
     }
 
-    /// Reads environment and config file again, with the same flags.
-    pub fn read_again(&self) -> Result<Settings, Failure> {
-        Settings::read(self.flags.clone())
-    }
-
-    /// The networks without limits of connections: exempt ones, and those of gateways, as limits
-    /// apply to the clients they name. Networks beyond an IPv4 /24 or IPv6 /48 are left out: a
-    /// gateway there is limited until it has given its password.
+    /// From where any number may come: the networks that are exempt, and those of gateways, as limits
+    /// are for whom they name. But where a gateway may be anywhere, if only it knows the password,
+    /// limits hold until it has said it.
     pub fn exempt(&self) -> net::Networks {
         let gateways = self.proxy.gateways.iter().flat_map(|gateway| &gateway.networks.0);
         let sites = gateways.filter(|network| network.is_within_a_site());
