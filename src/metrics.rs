@@ -88,7 +88,7 @@ pub fn text(counters: &Counters, gauges: &Gauges, listeners: &[String]) -> Strin
     text.histogram(
         "arrival_seconds",
         "From accept(2) to the end of a handshake, or of a proxy's header.",
-        &counters.arrival_time,
+        &counters.handshake_time,
     );
     text.chat(&gauges.chat);
     text.store(&gauges.store);

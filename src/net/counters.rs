@@ -11,7 +11,7 @@ pub struct Counters {
     /// How long the turns took, sleep not included.
     pub turn_time: Histogram,
     /// How long accepted streams took to be established, by the clock of the turns.
-    pub arrival_time: Histogram,
+    pub handshake_time: Histogram,
     /// Writes that found their socket full; the rest was queued.
     pub writes_blocked: u64,
     /// Errors from accept(2), want of descriptors among them.

@@ -53,9 +53,9 @@ pub enum Refusal {
     NotTls,
     /// What was to come before its first word was wrong, or was cut off.
     HandshakeFailed,
-    /// That took longer than `Limits::arriving_timeout`.
+    /// That took longer than `Limits::handshake_timeout`.
     HandshakeTimeout,
-    /// `Limits::arriving_max` is reached, and it kept us waiting longest.
+    /// `Limits::handshakes_max` is reached, and it kept us waiting longest.
     TooManyHandshakes,
 }
 

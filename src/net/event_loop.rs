@@ -1,7 +1,7 @@
 //! One turn of the loop, over any streams: real sockets here, pipes with faults in tests.
 
-mod arriving;
 mod dialling;
+mod handshakes;
 mod reading;
 
 use super::outbox::Attention;
@@ -10,7 +10,7 @@ use super::{
     Admission, Attempt, CloseReason, ConnId, Counters, EndpointId, LastWord, Limits, Networks, Now,
     Outbox, Parting, Peer, Refusal, Service, Stream, TimerId,
 };
-use arriving::{Arrivals, Refused};
+use handshakes::{Handshakes, Refused};
 use slab::Slab;
 use std::io::ErrorKind;
 use std::net::IpAddr;
@@ -23,13 +23,13 @@ pub struct EventLoop<S, V> {
     out: Outbox,
     admission: Admission,
     conns: Slab<Conn<S>>,
-    arrivals: Arrivals,
+    handshakes: Handshakes,
     /// Outgoing connections that are being made, by slot.
     dialling: Vec<(usize, Attempt)>,
     /// Outgoing connections to be begun now.
     attempts: Vec<Attempt>,
     /// Those of `ready` that are to be established, once everyone else was heard and answered.
-    newcomers: Vec<u32>,
+    advancing: Vec<u32>,
     /// Connections that may have something to read, in this turn and in the next.
     ready: Vec<u32>,
     later: Vec<u32>,
@@ -97,10 +97,10 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             out: Outbox::new(limits),
             admission: Admission::new(limits),
             conns: Slab::new(),
-            arrivals: Arrivals::new(),
+            handshakes: Handshakes::new(),
             dialling: Vec::new(),
             attempts: Vec::new(),
-            newcomers: Vec::new(),
+            advancing: Vec::new(),
             ready: Vec::new(),
             later: Vec::new(),
             heard: Vec::new(),
@@ -134,12 +134,12 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         let counted = match self.admit(from.map(|address| address.ip())) {
             Ok(counted) => counted,
             Err(refused) => {
-                self.turn_away_saying(stream, peer.endpoint, &refused);
+                self.refuse_saying(stream, peer.endpoint, &refused);
                 return None;
             }
         };
         if !stream.is_established() {
-            return self.arrive(stream, peer, counted);
+            return self.begin_handshake(stream, peer, counted);
         }
         let slot = self.insert(stream, Origin::Admitted(counted));
         let id = self.out.open(slot, peer.endpoint);
@@ -148,11 +148,11 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 
     /// Tells a newcomer why it can't stay, as well as one write can, and drops it.
-    pub fn turn_away(&mut self, stream: S, endpoint: EndpointId, why: Refusal) {
-        self.turn_away_saying(stream, endpoint, &Refused::from(why));
+    pub fn refuse(&mut self, stream: S, endpoint: EndpointId, why: Refusal) {
+        self.refuse_saying(stream, endpoint, &Refused::from(why));
     }
 
-    fn turn_away_saying(&mut self, mut stream: S, endpoint: EndpointId, refused: &Refused) {
+    fn refuse_saying(&mut self, mut stream: S, endpoint: EndpointId, refused: &Refused) {
         self.count_refusal(endpoint, refused);
         let text = self.farewell(refused.last_word(endpoint, None));
         last_word(&mut stream, &mut self.scratch, &text);
@@ -201,7 +201,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     pub fn writable(&mut self, slot: usize) {
         if self.conns.contains(slot) {
             self.out.unblock(slot);
-            if self.out.attention(slot) == Attention::Establishing {
+            if self.out.attention(slot) == Attention::Handshaking {
                 self.list(slot);
             }
         }
@@ -210,8 +210,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// The stream of `slot` can't be watched: it is given up.
     pub fn fail(&mut self, slot: usize) {
         match self.out.state(slot) {
-            State::Connecting => self.give_up(slot, &ErrorKind::Other.into()),
-            State::Arriving => self.refuse(slot, Refusal::HandshakeFailed),
+            State::Connecting => self.fail_dial(slot, &ErrorKind::Other.into()),
+            State::Handshaking => self.refuse_handshake(slot, Refusal::HandshakeFailed),
             _ => self.out.end(slot, CloseReason::Failed),
         }
     }
@@ -222,9 +222,9 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.attempts.clear();
         for slot in self.slots() {
             match self.out.state(slot) {
-                State::Connecting => self.give_up(slot, &ErrorKind::Interrupted.into()),
-                State::Arriving => self.forget_arrival(slot),
-                _ => self.dismiss(slot, CloseReason::Shutdown),
+                State::Connecting => self.fail_dial(slot, &ErrorKind::Interrupted.into()),
+                State::Handshaking => self.discard_handshake(slot),
+                _ => self.close(slot, CloseReason::Shutdown),
             }
         }
     }
@@ -292,7 +292,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     pub fn check(&self) {
         self.out.check();
         self.admission.check();
-        self.check_arrivals();
+        self.check_handshakes();
         self.check_dialling();
         let admitted =
             self.conns.iter().filter(|(_, conn)| conn.origin != Origin::Uncounted).count();
@@ -349,7 +349,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.admit_moved();
         self.tell_endings();
         self.flush();
-        self.establish_newcomers();
+        self.advance_handshakes();
         self.free_gone();
     }
 
@@ -392,8 +392,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             let id = self.out.id(slot);
             match self.out.state(slot) {
                 state if state.is_heard() => self.service.deadline(&mut self.out, id),
-                State::Connecting => self.give_up(slot, &ErrorKind::TimedOut.into()),
-                State::Arriving => self.refuse(slot, Refusal::HandshakeTimeout),
+                State::Connecting => self.fail_dial(slot, &ErrorKind::TimedOut.into()),
+                State::Handshaking => self.refuse_handshake(slot, Refusal::HandshakeTimeout),
                 _ => self.out.end(slot, CloseReason::DrainTimeout),
             }
             self.settle();
@@ -414,17 +414,17 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 
     /// Ends a connection on the loop's own account, telling it why.
-    fn dismiss(&mut self, slot: usize, why: CloseReason) {
-        self.dismiss_saying(slot, why, Parting::Closed(why), why.text());
+    fn close(&mut self, slot: usize, why: CloseReason) {
+        self.close_saying(slot, why, Parting::Closed(why), why.text());
     }
 
-    fn dismiss_saying(&mut self, slot: usize, reason: CloseReason, why: Parting, text: &str) {
+    fn close_saying(&mut self, slot: usize, reason: CloseReason, why: Parting, text: &str) {
         let (id, endpoint) = (self.out.id(slot), self.out.endpoint(slot));
         let to = LastWord { endpoint, conn: Some(id), why, text };
         let service = &self.service;
         let line = self.out.compose(|arena| service.farewell(arena, to));
         self.out.send(id, line);
-        self.out.drain(slot, reason);
+        self.out.begin_close(slot, reason);
     }
 
     /// Telling one ending may cause another; each connection ends once, so this ends too.

@@ -24,10 +24,10 @@ pub struct Limits {
     /// How long a proxy may take to say for whom it stands.
     pub header_timeout: Duration,
     /// How long an accepted one may take to be established, with TLS or behind a proxy.
-    pub arriving_timeout: Duration,
+    pub handshake_timeout: Duration,
     /// So many may be on the way to that at once; beyond it the one that keeps us waiting longest
     /// gives way.
-    pub arriving_max: usize,
+    pub handshakes_max: usize,
     /// Bytes a service may leave unused before the connection is ended.
     pub recvq_max: usize,
     /// Queued bytes above which we stop reading from a connection.
@@ -53,8 +53,8 @@ impl Default for Limits {
             connects_per_network_per_minute: 600,
             connect_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(3),
-            arriving_timeout: Duration::from_secs(10),
-            arriving_max: 1_000,
+            handshake_timeout: Duration::from_secs(10),
+            handshakes_max: 1_000,
             recvq_max: 16 << 10,
             sendq_pause: 64 << 10,
             sendq_max: 1 << 20,

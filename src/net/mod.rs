@@ -5,13 +5,13 @@
 //! something, once.
 
 mod admission;
-mod arrival;
 mod counters;
 mod deadlines;
 mod denied;
 mod dial;
 mod endings;
 mod event_loop;
+mod handshake;
 mod limits;
 mod network;
 mod outbox;
@@ -22,12 +22,12 @@ pub mod tls;
 mod transport;
 
 pub use admission::Admission;
-pub use arrival::{Effort, Progress, Secure, TlsVersion};
 pub use counters::{Counters, EndpointCounters, Histogram};
 pub use denied::{Denial, Denied};
 pub use dial::{Attempt, Dial, DialError, Host, Remote, Step};
 pub use endings::{CloseReason, LastWord, Parting, Refusal};
 pub use event_loop::EventLoop;
+pub use handshake::{Effort, Progress, Secure, TlsVersion};
 pub use limits::Limits;
 pub use network::{Network, Networks};
 pub use outbox::{Outbox, Span};
@@ -140,7 +140,7 @@ pub trait Stream: Read + Write {
     /// Takes it a step further towards that; an error says why it never will be. What costs as much
     /// as cryptography does is to be spent from `effort`, which has some left. A step reads a bounded
     /// number of bytes.
-    fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
+    fn handshake(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
         Ok(Progress::Established)
     }
 

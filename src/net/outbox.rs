@@ -68,7 +68,7 @@ pub(super) enum Attention {
     /// It is being closed: what it sends is read and forgotten.
     Forgets,
     /// It carries nothing yet.
-    Establishing,
+    Handshaking,
     /// There is nothing to hear from it any more.
     None,
 }
@@ -156,7 +156,7 @@ impl Outbox {
     pub fn close(&mut self, id: ConnId) {
         let Some(queue) = self.heard_queue(id) else { return };
         let why = if queue.peer_finished { CloseReason::Hangup } else { CloseReason::Done };
-        self.drain(id.slot(), why);
+        self.begin_close(id.slot(), why);
     }
 
     /// What `span` says. As with sending it, only before the call returns that composed it.
@@ -392,13 +392,13 @@ impl Outbox {
     }
 
     /// Takes up an accepted stream that is being established.
-    pub(super) fn arrive(&mut self, slot: usize, endpoint: EndpointId, within: Duration) {
-        self.occupy(slot, endpoint, State::Arriving);
-        self.arrives(slot, within);
+    pub(super) fn begin_handshake(&mut self, slot: usize, endpoint: EndpointId, within: Duration) {
+        self.occupy(slot, endpoint, State::Handshaking);
+        self.set_handshake_deadline(slot, within);
     }
 
     /// An accepted stream has so long from now.
-    pub(super) fn arrives(&mut self, slot: usize, within: Duration) {
+    pub(super) fn set_handshake_deadline(&mut self, slot: usize, within: Duration) {
         self.deadlines.set(slot, self.now, within);
     }
 
@@ -413,7 +413,7 @@ impl Outbox {
     }
 
     /// It never will be.
-    pub(super) fn abandon(&mut self, slot: usize) {
+    pub(super) fn discard(&mut self, slot: usize) {
         self.queues[slot].state = State::Ended;
         self.deadlines.clear(slot);
     }
@@ -452,7 +452,7 @@ impl Outbox {
     pub(super) fn attention(&self, slot: usize) -> Attention {
         let queue = &self.queues[slot];
         match queue.state {
-            State::Connecting | State::Arriving => Attention::Establishing,
+            State::Connecting | State::Handshaking => Attention::Handshaking,
             State::Free | State::Ended => Attention::None,
             State::Draining(_) | State::Lingering(_) => Attention::Forgets,
             // All that can follow is a reset.
@@ -464,7 +464,7 @@ impl Outbox {
     }
 
     /// Takes nothing more to send, and ends once all is written.
-    pub(super) fn drain(&mut self, slot: usize, why: CloseReason) {
+    pub(super) fn begin_close(&mut self, slot: usize, why: CloseReason) {
         match self.state(slot) {
             State::Open | State::Finishing => {
                 self.queues[slot].state = State::Draining(why);
@@ -480,7 +480,7 @@ impl Outbox {
     pub(super) fn peer_finished(&mut self, slot: usize) {
         self.queues[slot].peer_finished = true;
         match self.state(slot) {
-            State::Finishing => self.drain(slot, CloseReason::Hangup),
+            State::Finishing => self.begin_close(slot, CloseReason::Hangup),
             State::Finished => self.end(slot, CloseReason::Hangup),
             State::Lingering(why) => self.end(slot, why),
             _ => {}
@@ -493,7 +493,7 @@ impl Outbox {
         let why = match queue.state {
             State::Open | State::Finishing | State::Finished | State::Draining(_) => why,
             State::Lingering(of_old) => of_old,
-            State::Free | State::Connecting | State::Arriving | State::Ended => return,
+            State::Free | State::Connecting | State::Handshaking | State::Ended => return,
         };
         queue.state = State::Ended;
         self.backlog_bytes -= queue.clear();

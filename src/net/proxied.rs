@@ -102,11 +102,11 @@ impl<S: Stream> Stream for Proxied<S> {
         front.is_some_and(|front| front.awaited != Awaited::Nothing)
     }
 
-    fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
-        let Some(front) = &mut self.front else { return self.stream.establish(effort) };
+    fn handshake(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+        let Some(front) = &mut self.front else { return self.stream.handshake(effort) };
         let mut piece = [0; HEADER_MAX];
         if front.awaited == Awaited::Nothing {
-            return self.stream.establish(effort);
+            return self.stream.handshake(effort);
         }
         let n = match self.stream.read(&mut piece) {
             Ok(n) => n,

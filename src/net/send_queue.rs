@@ -45,7 +45,7 @@ pub(super) enum State {
     /// An outgoing connection that is not made yet.
     Connecting,
     /// An accepted stream that is not established yet.
-    Arriving,
+    Handshaking,
     Open,
     /// Takes nothing more to send; the peer is still heard. Waits to be written out.
     Finishing,
@@ -232,7 +232,7 @@ impl SendQueue {
         match self.state {
             State::Free
             | State::Connecting
-            | State::Arriving
+            | State::Handshaking
             | State::Finished
             | State::Lingering(_)
             | State::Ended => {

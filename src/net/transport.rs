@@ -67,10 +67,10 @@ impl<S: Stream> Stream for Transport<S> {
         }
     }
 
-    fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+    fn handshake(&mut self, effort: &mut Effort) -> io::Result<Progress> {
         match self {
-            Transport::Plain(carrier) => carrier.establish(effort),
-            Transport::Tls(tls) => tls.establish(effort),
+            Transport::Plain(carrier) => carrier.handshake(effort),
+            Transport::Tls(tls) => tls.handshake(effort),
         }
     }
 

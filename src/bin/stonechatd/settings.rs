@@ -140,8 +140,8 @@ impl Settings {
         let limits = self.limits.for_loop(connections_max());
         let limits = net::Limits {
             header_timeout,
-            arriving_timeout: self.tls.handshake_timeout,
-            arriving_max: self.tls.handshakes_max,
+            handshake_timeout: self.tls.handshake_timeout,
+            handshakes_max: self.tls.handshakes_max,
             ..limits
         };
         if let Some(wanted) = self.limits.connections.filter(|n| *n > limits.connections) {

@@ -45,7 +45,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                 conn.left = false;
                 self.forget(slot, share);
             }
-            Attention::Establishing => self.newcomers.push(slot as u32),
+            Attention::Handshaking => self.advancing.push(slot as u32),
             // `flush` lists it again when it may go on.
             Attention::Paused | Attention::None => {}
         }
@@ -99,7 +99,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         let conn = &mut self.conns[slot];
         let more = conn.unused.len() > self.out.limits.recvq_max;
         if more && !self.out.is_deferred(slot) {
-            self.dismiss(slot, CloseReason::RecvqExceeded);
+            self.close(slot, CloseReason::RecvqExceeded);
         }
         let conn = &mut self.conns[slot];
         let done = conn.unused.is_empty() && conn.unused.capacity() > UNUSED_KEPT;

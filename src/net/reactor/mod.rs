@@ -341,7 +341,7 @@ impl Reactor {
             for _ in 0..if secure { HANDSHAKES_PER_TURN } else { share } {
                 let bound = &self.listeners[index];
                 // The backlog holds those for whom there would be no hand free to shake.
-                let waits = bound.tls.is_some() && !server.may_arrive();
+                let waits = bound.tls.is_some() && !server.may_handshake();
                 if !bound.pending || waits || !server.accepting() {
                     break;
                 }
@@ -380,7 +380,7 @@ impl Reactor {
                     }
                 };
                 if !believed {
-                    server.turn_away(stream, endpoint, Refusal::NotProxy);
+                    server.refuse(stream, endpoint, Refusal::NotProxy);
                 } else if let Some(id) = server.accept(stream, Peer::accepted(endpoint, address)) {
                     self.register(server, id.slot());
                 }
@@ -389,7 +389,7 @@ impl Reactor {
             Err(e) if is_of_one_newcomer(&e) => server.counters().accept_errors += 1,
             Err(e) => {
                 server.counters().accept_errors += 1;
-                let told = is_out_of_descriptors(&e) && self.turn_one_away(index, server);
+                let told = is_out_of_descriptors(&e) && self.refuse_one(index, server);
                 if !told {
                     let address = self.listeners[index].listener.address();
                     log::error!("cannot accept on {address}: {e}");
@@ -402,7 +402,7 @@ impl Reactor {
 
     /// Accepts a newcomer with the spare descriptor and tells him that we are full. Whether the
     /// spare could be had for that, and got back.
-    fn turn_one_away<V: Service>(
+    fn refuse_one<V: Service>(
         &mut self,
         index: usize,
         server: &mut EventLoop<Transport, V>,
@@ -420,7 +420,7 @@ impl Reactor {
                 }
                 let stream = Transport::new(Proxied::plain(stream), bound.tls.as_ref());
                 if let Ok(stream) = stream {
-                    server.turn_away(stream, bound.endpoint, Refusal::ServerFull);
+                    server.refuse(stream, bound.endpoint, Refusal::ServerFull);
                 }
             }
             // Want of descriptors is found out before want of newcomers.

@@ -147,7 +147,7 @@ impl<S: Stream> TlsStream<S> {
         &mut self.carrier
     }
 
-    fn shake_hands(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+    fn tls_handshake(&mut self, effort: &mut Effort) -> io::Result<Progress> {
         self.send()?;
         let fetched = self.fetch(HANDSHAKE_READ_BYTES)?;
         // The end may be behind a part of a flight, and is told of only once.
@@ -505,15 +505,15 @@ impl<S: Stream> Stream for TlsStream<S> {
         self.records.phase == Phase::Carrying && self.carrier.awaits_header()
     }
 
-    fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+    fn handshake(&mut self, effort: &mut Effort) -> io::Result<Progress> {
         if self.records.phase != Phase::Carrying {
-            let progress = self.shake_hands(effort);
+            let progress = self.tls_handshake(effort);
             return match &self.session {
                 Session::Server(_) => progress,
                 Session::Client(_) => progress.map_err(of_a_server),
             };
         }
-        let progress = self.carrier.establish(effort)?;
+        let progress = self.carrier.handshake(effort)?;
         if progress != Progress::Established {
             return Ok(progress);
         }

@@ -14,10 +14,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// Accepted streams that are not established, the one that has waited longest first. At most
-/// `Limits::arriving_max`, so that a scan does.
-pub(super) type Arrivals = Vec<Arrival>;
+/// `Limits::handshakes_max`, so that a scan does.
+pub(super) type Handshakes = Vec<Handshake>;
 
-pub(super) struct Arrival {
+pub(super) struct Handshake {
     slot: usize,
     /// As far as is known.
     peer: Peer,
@@ -72,34 +72,39 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// The same of one who arrives: his network may have been denied since he came.
     fn denied_meanwhile(&mut self, slot: usize) -> Option<Refused> {
-        let address = self.arrival(slot).peer.address?;
+        let address = self.handshake(slot).peer.address?;
         self.denied(Some(address.ip()))
     }
 
     /// Whether one more stream that must be established may be accepted: not while as many as may
     /// be are, and all of them wait for us.
-    pub fn may_arrive(&self) -> bool {
-        self.arrivals.len() < self.out.limits.arriving_max || self.longest_waiting().is_some()
+    pub fn may_handshake(&self) -> bool {
+        self.handshakes.len() < self.out.limits.handshakes_max || self.longest_waiting().is_some()
     }
 
     /// Takes in an accepted stream that has something to do before its service hears of it. If too
     /// many do, the one that has waited longest for its far end gives way.
-    pub(super) fn arrive(&mut self, stream: S, peer: Peer, from: Option<IpAddr>) -> Option<ConnId> {
-        if self.arrivals.len() >= self.out.limits.arriving_max {
+    pub(super) fn begin_handshake(
+        &mut self,
+        stream: S,
+        peer: Peer,
+        from: Option<IpAddr>,
+    ) -> Option<ConnId> {
+        if self.handshakes.len() >= self.out.limits.handshakes_max {
             let Some(longest) = self.longest_waiting() else {
                 self.admission.leave(from);
-                self.turn_away(stream, peer.endpoint, Refusal::TooManyHandshakes);
+                self.refuse(stream, peer.endpoint, Refusal::TooManyHandshakes);
                 return None;
             };
-            self.refuse(longest, Refusal::TooManyHandshakes);
+            self.refuse_handshake(longest, Refusal::TooManyHandshakes);
         }
         let within = match stream.awaits_header() {
             true => self.out.limits.header_timeout,
-            false => self.out.limits.arriving_timeout,
+            false => self.out.limits.handshake_timeout,
         };
         let slot = self.insert(stream, Origin::Admitted(from));
-        self.out.arrive(slot, peer.endpoint, within);
-        self.arrivals.push(Arrival {
+        self.out.begin_handshake(slot, peer.endpoint, within);
+        self.handshakes.push(Handshake {
             slot,
             peer,
             since_ms: self.out.now.uptime_ms,
@@ -114,78 +119,80 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     /// One that has nothing for us to do: its far end keeps us waiting.
     fn longest_waiting(&self) -> Option<usize> {
-        let waits = |arrival: &&Arrival| !self.conns[arrival.slot].listed;
-        self.arrivals.iter().find(waits).map(|arrival| arrival.slot)
+        let waits = |handshake: &&Handshake| !self.conns[handshake.slot].listed;
+        self.handshakes.iter().find(waits).map(|handshake| handshake.slot)
     }
 
     /// Takes those that are ready a step further, as far as may be spent in a turn: when everyone else
     /// has been answered, so that nobody waits for more than the one step that is under way.
-    pub(super) fn establish_newcomers(&mut self) {
-        if self.newcomers.is_empty() {
+    pub(super) fn advance_handshakes(&mut self) {
+        if self.advancing.is_empty() {
             return;
         }
         let mut effort = Effort::of_a_turn();
-        let mut newcomers = std::mem::take(&mut self.newcomers);
-        for slot in newcomers.drain(..).map(|slot| slot as usize) {
+        let mut advancing = std::mem::take(&mut self.advancing);
+        for slot in advancing.drain(..).map(|slot| slot as usize) {
             match self.out.attention(slot) {
                 // Its time may have been over in this very turn.
-                Attention::Establishing if !effort.is_spent() => self.establish(slot, &mut effort),
+                Attention::Handshaking if !effort.is_spent() => {
+                    self.advance_handshake(slot, &mut effort)
+                }
                 _ => self.list(slot),
             }
         }
-        self.newcomers = newcomers;
+        self.advancing = advancing;
         self.flush();
     }
 
-    fn establish(&mut self, slot: usize, effort: &mut Effort) {
+    fn advance_handshake(&mut self, slot: usize, effort: &mut Effort) {
         if self.check_of(slot) == Check::AwaitsWord {
             return self.hear_first_word(slot);
         }
-        let progress = self.conns[slot].stream.establish(effort);
+        let progress = self.conns[slot].stream.handshake(effort);
         if self.out.state(slot) == State::Connecting {
-            return self.go_on_dialling(slot, progress);
+            return self.advance_dial(slot, progress);
         }
         match progress {
             Ok(Progress::Waits) => {}
             Ok(Progress::More) => self.list(slot),
             Ok(from @ (Progress::From(address) | Progress::FromProxy(address))) => {
-                let arrival = self.arrival(slot);
-                arrival.peer.address = address;
+                let handshake = self.handshake(slot);
+                handshake.peer.address = address;
                 if from == Progress::FromProxy(address) {
-                    arrival.check = Check::Perhaps;
+                    handshake.check = Check::Perhaps;
                 }
                 match self.admit_again(slot, address.map(|address| address.ip())) {
                     Ok(()) => {
-                        self.out.arrives(slot, self.out.limits.arriving_timeout);
+                        self.out.set_handshake_deadline(slot, self.out.limits.handshake_timeout);
                         self.list(slot);
                     }
-                    Err(refused) => self.refuse_saying(slot, &refused),
+                    Err(refused) => self.refuse_handshake_saying(slot, &refused),
                 }
             }
             Ok(Progress::Established) => match self.denied_meanwhile(slot) {
-                Some(refused) => self.refuse_saying(slot, &refused),
+                Some(refused) => self.refuse_handshake_saying(slot, &refused),
                 None if self.check_of(slot) == Check::Perhaps
                     && self.conns[slot].stream.secure().is_some() =>
                 {
-                    self.arrival(slot).check = Check::AwaitsWord;
+                    self.handshake(slot).check = Check::AwaitsWord;
                     self.conns[slot].input = Input::Ready;
                     self.list(slot);
                 }
-                None => self.arrived(slot),
+                None => self.finish_handshake(slot),
             },
-            Ok(Progress::Refused(why)) => self.refuse(slot, why),
-            Ok(Progress::Nobody) => self.forget_arrival(slot),
-            Err(_) if self.check_of(slot) == Check::Perhaps => self.forget_arrival(slot),
+            Ok(Progress::Refused(why)) => self.refuse_handshake(slot, why),
+            Ok(Progress::Nobody) => self.discard_handshake(slot),
+            Err(_) if self.check_of(slot) == Check::Perhaps => self.discard_handshake(slot),
             Err(e) => {
                 log::debug!("a newcomer was lost before its first word: {e}");
-                self.refuse(slot, Refusal::HandshakeFailed);
+                self.refuse_handshake(slot, Refusal::HandshakeFailed);
             }
         }
     }
 
     fn check_of(&self, slot: usize) -> Check {
-        let arrival = self.arrivals.iter().find(|arrival| arrival.slot == slot);
-        arrival.map_or(Check::No, |arrival| arrival.check)
+        let handshake = self.handshakes.iter().find(|handshake| handshake.slot == slot);
+        handshake.map_or(Check::No, |handshake| handshake.check)
     }
 
     /// What comes through TLS from a proxy that speaks for itself makes it a client; an end does not.
@@ -196,7 +203,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             Ok(n) if n > 0 => {
                 conn.unused.extend_from_slice(&self.scratch[front..front + n]);
                 conn.left = true;
-                self.arrived(slot);
+                self.finish_handshake(slot);
             }
             Err(e) if e.kind() == ErrorKind::Interrupted => self.list(slot),
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
@@ -204,7 +211,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                     self.list(slot);
                 }
             }
-            _ => self.forget_arrival(slot),
+            _ => self.discard_handshake(slot),
         }
     }
 
@@ -230,15 +237,15 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                 let endpoint = self.out.endpoint(slot);
                 self.count_refusal(endpoint, &refused);
                 let why = Parting::Refused(refused.why);
-                self.dismiss_saying(slot, CloseReason::Refused, why, &refused.text);
+                self.close_saying(slot, CloseReason::Refused, why, &refused.text);
             }
         }
     }
 
-    fn arrived(&mut self, slot: usize) {
-        let Arrival { peer, since_ms, .. } = self.take_arrival(slot);
+    fn finish_handshake(&mut self, slot: usize) {
+        let Handshake { peer, since_ms, .. } = self.take_handshake(slot);
         let took = self.out.now.uptime_ms.saturating_sub(since_ms);
-        self.out.counters.arrival_time.add(Duration::from_millis(took));
+        self.out.counters.handshake_time.add(Duration::from_millis(took));
         self.established(slot, peer);
     }
 
@@ -255,49 +262,49 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 
     /// An accepted one won't be heard: it is told why, as far as it can be, and dropped.
-    pub(super) fn refuse(&mut self, slot: usize, why: Refusal) {
-        self.refuse_saying(slot, &Refused::from(why));
+    pub(super) fn refuse_handshake(&mut self, slot: usize, why: Refusal) {
+        self.refuse_handshake_saying(slot, &Refused::from(why));
     }
 
-    fn refuse_saying(&mut self, slot: usize, refused: &Refused) {
-        let endpoint = self.take_arrival(slot).peer.endpoint;
+    fn refuse_handshake_saying(&mut self, slot: usize, refused: &Refused) {
+        let endpoint = self.take_handshake(slot).peer.endpoint;
         self.count_refusal(endpoint, refused);
         let text = self.farewell(refused.last_word(endpoint, None));
         super::last_word(&mut self.conns[slot].stream, &mut self.scratch, &text);
-        self.drop_unheard(slot);
+        self.discard(slot);
     }
 
     /// As if it had never come.
-    pub(super) fn forget_arrival(&mut self, slot: usize) {
-        self.take_arrival(slot);
-        self.drop_unheard(slot);
+    pub(super) fn discard_handshake(&mut self, slot: usize) {
+        self.take_handshake(slot);
+        self.discard(slot);
     }
 
-    pub(super) fn drop_unheard(&mut self, slot: usize) {
+    pub(super) fn discard(&mut self, slot: usize) {
         self.conns[slot].input = Input::Dry;
-        self.out.abandon(slot);
+        self.out.discard(slot);
         self.gone.push(slot as u32);
     }
 
-    fn arrival(&mut self, slot: usize) -> &mut Arrival {
-        let arrival = self.arrivals.iter_mut().find(|arrival| arrival.slot == slot);
-        arrival.expect("those who arrive are listed")
+    fn handshake(&mut self, slot: usize) -> &mut Handshake {
+        let handshake = self.handshakes.iter_mut().find(|handshake| handshake.slot == slot);
+        handshake.expect("those who arrive are listed")
     }
 
-    fn take_arrival(&mut self, slot: usize) -> Arrival {
-        let place = self.arrivals.iter().position(|arrival| arrival.slot == slot);
-        self.arrivals.remove(place.expect("those who arrive are listed"))
+    fn take_handshake(&mut self, slot: usize) -> Handshake {
+        let place = self.handshakes.iter().position(|handshake| handshake.slot == slot);
+        self.handshakes.remove(place.expect("those who arrive are listed"))
     }
 
     /// Asserts what must hold between turns.
-    pub(super) fn check_arrivals(&self) {
-        let arriving = |slot: usize| self.out.state(slot) == State::Arriving;
-        assert!(self.arrivals.iter().all(|arrival| arriving(arrival.slot)));
+    pub(super) fn check_handshakes(&self) {
+        let arriving = |slot: usize| self.out.state(slot) == State::Handshaking;
+        assert!(self.handshakes.iter().all(|handshake| arriving(handshake.slot)));
         let here = self.conns.iter().filter(|(slot, _)| arriving(*slot)).count();
-        assert_eq!(self.arrivals.len(), here, "arriving and not listed, or the reverse");
-        assert!(self.arrivals.is_sorted_by_key(|arrival| arrival.since_ms));
-        for arrival in &self.arrivals {
-            assert_eq!(self.out.attention(arrival.slot), Attention::Establishing);
+        assert_eq!(self.handshakes.len(), here, "arriving and not listed, or the reverse");
+        assert!(self.handshakes.is_sorted_by_key(|handshake| handshake.since_ms));
+        for handshake in &self.handshakes {
+            assert_eq!(self.out.attention(handshake.slot), Attention::Handshaking);
         }
     }
 }
