@@ -28,7 +28,7 @@ pub struct EventLoop<S, V> {
     dialling: Vec<(usize, Attempt)>,
     /// Outgoing connections to be begun now.
     attempts: Vec<Attempt>,
-    /// Those of `ready` that are to be established, once everyone else was heard and answered.
+    /// Those of `ready` whose handshake goes on once all other connections were read and answered.
     advancing: Vec<u32>,
     /// Connections that may have something to read, in this turn and in the next.
     ready: Vec<u32>,
@@ -40,9 +40,9 @@ pub struct EventLoop<S, V> {
     scratch: Box<[u8]>,
     due: Vec<u32>,
     dirty: Vec<u32>,
-    /// Told of their end, to be freed when the turn ends.
+    /// Ended, and their service knows: freed when the turn ends.
     gone: Vec<u32>,
-    /// The service is to be told in this turn that it was woken.
+    /// [`Service::woken`] is called in this turn.
     woken: bool,
 }
 
@@ -57,7 +57,7 @@ struct Conn<S> {
     heard: bool,
     /// Received but not used yet: the beginning of a unit, or what its service has deferred.
     unused: Vec<u8>,
-    /// `unused` is to be heard again though nothing has come.
+    /// `unused` goes to the service again though nothing has come.
     left: bool,
 }
 
@@ -66,11 +66,11 @@ struct Conn<S> {
 enum Origin {
     /// Admission counts it under this address; `None` is a Unix socket's, or exempt.
     Admitted(Option<IpAddr>),
-    /// We made it, or it was turned away once its true address was known.
+    /// It is outgoing, or was refused once its true address was known.
     Uncounted,
 }
 
-/// What there is to read, as far as the stream has told.
+/// Whether there is input to read, as far as events have told.
 #[derive(Clone, Copy, PartialEq)]
 enum Input {
     /// Nothing, until it says so.
@@ -82,13 +82,13 @@ enum Input {
 }
 
 impl<S> Conn<S> {
-    /// Whether its service may have something to hear.
+    /// Whether there may be input for its service.
     fn has_more(&self) -> bool {
         self.input != Input::Dry || self.left
     }
 }
 
-/// What is going on, told between [`EventLoop::wake`] and [`EventLoop::turn`].
+/// The calls that report events, between [`EventLoop::wake`] and [`EventLoop::turn`].
 impl<S: Stream, V: Service> EventLoop<S, V> {
     /// A loop without connections.
     pub fn new(service: V, limits: Limits) -> EventLoop<S, V> {
@@ -117,19 +117,19 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.out.now = now;
     }
 
-    /// Whether newcomers are to be accepted now, be it only to be turned away.
+    /// Whether to accept from listeners now, if only to refuse a connection in words.
     pub fn accepting(&self) -> bool {
         self.admission.accepting(self.out.now)
     }
 
-    /// Nobody waits in any listener's backlog.
+    /// Every listener's backlog is empty.
     pub fn backlogs_emptied(&mut self) {
         self.admission.backlog_emptied(self.out.now);
     }
 
-    /// Takes in an accepted stream, or tells it why not and drops it.
+    /// Takes in an accepted stream, or refuses it. Returns its id unless it was refused.
     pub fn accept(&mut self, stream: S, peer: Peer) -> Option<ConnId> {
-        // Of a proxy that will say for whom it stands, that address counts.
+        // A proxy's header will name the address that limits and bans apply to.
         let from = peer.address.filter(|_| !stream.awaits_header());
         let counted = match self.admit(from.map(|address| address.ip())) {
             Ok(counted) => counted,
@@ -147,7 +147,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         Some(id)
     }
 
-    /// Tells a newcomer why it can't stay, as well as one write can, and drops it.
+    /// Refuses a stream: it is told why, as far as one write can, and dropped.
     pub fn refuse(&mut self, stream: S, endpoint: EndpointId, why: Refusal) {
         self.refuse_saying(stream, endpoint, &Refused::from(why));
     }
@@ -167,7 +167,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     fn count_refusal(&mut self, endpoint: EndpointId, Refused { why, text }: &Refused) {
         let index = Refusal::ALL.iter().position(|each| each == why).expect("each is listed");
         self.out.counters.at(endpoint).refused[index] += 1;
-        log::debug!("turned one away: {text}");
+        log::debug!("refused a connection: {text}");
         self.service.refused(&mut self.out, endpoint, *why);
     }
 
@@ -178,7 +178,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         result
     }
 
-    /// Something has come from elsewhere than a connection: [`Service::woken`] is called in this turn.
+    /// Another thread has woken the loop: [`Service::woken`] is called in this turn.
     pub fn woken(&mut self) {
         self.woken = true;
     }
@@ -207,7 +207,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
     }
 
-    /// The stream of `slot` can't be watched: it is given up.
+    /// The stream of `slot` can't be watched, and ends.
     pub fn fail(&mut self, slot: usize) {
         match self.out.state(slot) {
             State::Connecting => self.fail_dial(slot, &ErrorKind::Other.into()),
@@ -216,7 +216,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
     }
 
-    /// Begins to close everyone, with a word of farewell.
+    /// Begins to close every connection, with a last word.
     pub fn shut_down(&mut self) {
         self.out.stop_dialling();
         self.attempts.clear();
@@ -229,7 +229,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
     }
 
-    /// Takes new limits. What a connection has sent already is held to them when more comes.
+    /// Takes new limits. Input that is here already is held to them when more comes.
     pub fn set_limits(&mut self, limits: Limits) {
         self.out.set_limits(limits);
         self.admission.set_limits(limits, self.out.now);
@@ -241,7 +241,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
     }
 
-    /// From where any number may come, as often as they like; by default from the machine itself.
+    /// Networks whose connections are not counted by address; by default the machine itself.
     pub fn set_exempt(&mut self, exempt: Networks) {
         self.admission.set_exempt(exempt);
     }
@@ -251,12 +251,12 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         &mut self.conns[slot].stream
     }
 
-    /// Who is here and who may come.
+    /// Connections by address, and whether more may come.
     pub fn admission(&self) -> &Admission {
         &self.admission
     }
 
-    /// What has been counted.
+    /// The counters.
     pub fn counters(&mut self) -> &mut Counters {
         &mut self.out.counters
     }
@@ -271,12 +271,12 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.conns.iter().any(|(slot, _)| self.out.endpoint(slot) == endpoint)
     }
 
-    /// Whether nobody is here.
+    /// Whether there are no connections.
     pub fn is_empty(&self) -> bool {
         self.conns.is_empty()
     }
 
-    /// Everyone here, in slot order.
+    /// All connections, in slot order.
     pub fn live(&self) -> impl Iterator<Item = ConnId> {
         self.conns.iter().map(|(slot, _)| self.out.id(slot))
     }
@@ -320,8 +320,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 
     /// The first half of a turn: reads each ready connection. It may be called again before
-    /// [`EventLoop::answer`], once the poll has told what has arrived meanwhile. A connection is read
-    /// once in a turn, however often this is called.
+    /// [`EventLoop::answer`], once the poll has reported new events. A connection is read once in a
+    /// turn, however often this is called.
     pub fn hear(&mut self) {
         self.upgrade_streams();
         self.tell_of_waking();
@@ -413,7 +413,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.due = due;
     }
 
-    /// Ends a connection on the loop's own account, telling it why.
+    /// Closes a connection on the loop's own account, with a last word.
     fn close(&mut self, slot: usize, why: CloseReason) {
         self.close_saying(slot, why, Parting::Closed(why), why.text());
     }
@@ -427,7 +427,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.out.begin_close(slot, reason);
     }
 
-    /// Telling one ending may cause another; each connection ends once, so this ends too.
+    /// Tells services of endings, which may cause more; each connection ends once, so this ends too.
     fn tell_endings(&mut self) {
         while let Some((slot, why)) = self.out.take_ended() {
             let id = self.out.id(slot);
@@ -473,7 +473,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.list(slot);
     }
 
-    /// Writes to whom it can, and wipes the arena. One that fails ends in the next turn.
+    /// Writes every queue as far as its stream takes it, and wipes the arena. A connection that fails
+    /// ends in the next turn.
     fn flush(&mut self) {
         self.upgrade_streams();
         let mut dirty = std::mem::take(&mut self.dirty);
@@ -531,8 +532,9 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 }
 
-/// Says the last word to one that is dropped at once. Who doesn't take it now won't hear it. What it
-/// has sent is read, since dropping it unread would send a reset that may overtake our word.
+/// Writes the last word to a stream that is dropped at once, as far as the stream takes it now. Its
+/// input is read first, since a socket dropped with unread input sends a reset that may overtake the
+/// last word.
 fn last_word(stream: &mut impl Stream, scratch: &mut [u8], text: &[u8]) {
     let _ = stream.write_last(text);
     let _ = stream.read(scratch);

@@ -5,10 +5,9 @@ use std::time::Duration;
 /// What connections may use. Sizes in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections in all. Beyond it nobody is accepted until 95 % is reached.
+    /// Connections in all. Beyond it none is accepted until 95 % is reached.
     pub connections: usize,
-    /// How long a full server lets nobody in before those who wait in the backlog are told and
-    /// closed.
+    /// How long a full server accepts no connection before those in the backlog are told and closed.
     pub accept_wait: Duration,
     /// Connections from one IPv4 address or IPv6 /64. Here and below some networks are exempt: see
     /// [`super::EventLoop::set_exempt`].
@@ -19,14 +18,13 @@ pub struct Limits {
     pub connections_per_network: u32,
     /// New connections from one IPv4 /24 or IPv6 /48 within a minute.
     pub connects_per_network_per_minute: u32,
-    /// How long an outgoing connection may take to be made.
+    /// How long an outgoing connection may take to be made, for each address and with its handshake.
     pub connect_timeout: Duration,
-    /// How long a proxy may take to say for whom it stands.
+    /// How long a proxy may take to send its header.
     pub header_timeout: Duration,
-    /// How long an accepted one may take to be established, with TLS or behind a proxy.
+    /// How long the handshake of an accepted connection may take, with TLS or behind a proxy.
     pub handshake_timeout: Duration,
-    /// So many may be on the way to that at once; beyond it the one that keeps us waiting longest
-    /// gives way.
+    /// Handshakes under way; above this the one that has waited longest for its peer is refused.
     pub handshakes_max: usize,
     /// Bytes a service may leave unused before the connection is ended.
     pub recvq_max: usize,

@@ -7,7 +7,7 @@ use crate::net::{Attempt, ConnId, Dial, DialError, Host, Peer, Progress, Service
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-/// What the reactor calls, to make them.
+/// The calls by which the reactor makes them.
 impl<S: Stream, V: Service> EventLoop<S, V> {
     /// The next thing to do for an outgoing connection whose time has come.
     pub fn next_step(&mut self) -> Option<Step> {
@@ -94,7 +94,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     fn take_attempt(&mut self, slot: usize) -> Attempt {
         let place = self.dialling.iter().position(|(dialling, _)| *dialling == slot);
-        self.dialling.swap_remove(place.expect("what is being connected is listed")).1
+        self.dialling.swap_remove(place.expect("a dial under way is listed")).1
     }
 
     /// Asserts what must hold between turns.

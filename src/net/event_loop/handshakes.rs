@@ -1,5 +1,4 @@
-//! Streams that carry nothing yet: outgoing ones that are being made, and accepted ones that have
-//! to say who they are, or to shake hands, before their service hears of them.
+//! Handshakes: a proxy's header and TLS, before the service is told of an accepted stream.
 
 use super::{EventLoop, Input, Origin};
 use crate::net::outbox::Attention;
@@ -13,30 +12,29 @@ use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Accepted streams that are not established, the one that has waited longest first. At most
-/// `Limits::handshakes_max`, so that a scan does.
+/// Handshakes under way, the oldest first. At most `Limits::handshakes_max`, so that a scan does.
 pub(super) type Handshakes = Vec<Handshake>;
 
 pub(super) struct Handshake {
     slot: usize,
-    /// As far as is known.
+    /// As far as it is known.
     peer: Peer,
     since_ms: u64,
-    /// A proxy speaks for itself, perhaps only to check whether we are there.
+    /// Whether a proxy speaks for itself, perhaps only for a health check.
     check: Check,
 }
 
-/// Whether an accepted stream may be a proxy's check, which is no client and no refusal.
+/// Whether an accepted stream may be a proxy's health check, which is no client and no refusal.
 #[derive(Clone, Copy, PartialEq)]
 enum Check {
     No,
-    /// Until it has said something, and through TLS if it shakes hands.
+    /// Until it has sent something, and through TLS if it shakes hands.
     Perhaps,
-    /// It has shaken hands; its first word or its end decides.
+    /// The handshake is over; input or the end decides.
     AwaitsWord,
 }
 
-/// Why one may not come, and how he is told.
+/// Why a connection is refused, and in which words it is told.
 pub(super) struct Refused {
     pub why: Refusal,
     pub text: Cow<'static, str>,
@@ -55,7 +53,8 @@ impl From<Refusal> for Refused {
 }
 
 impl<S: Stream, V: Service> EventLoop<S, V> {
-    /// Counts one who comes, under the address that is returned, unless he may not come.
+    /// Checks bans and limits for a new connection and counts it. Returns the address it is counted
+    /// under; `None` if exempt.
     pub(super) fn admit(&mut self, from: Option<IpAddr>) -> Result<Option<IpAddr>, Refused> {
         if let Some(refused) = self.denied(from) {
             return Err(refused);
@@ -70,20 +69,20 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         Some(Refused { why: Refusal::Banned, text: denial.why.to_string().into() })
     }
 
-    /// The same of one who arrives: his network may have been denied since he came.
+    /// Looks for a ban that is newer than the connection whose handshake ends.
     fn denied_meanwhile(&mut self, slot: usize) -> Option<Refused> {
         let address = self.handshake(slot).peer.address?;
         self.denied(Some(address.ip()))
     }
 
-    /// Whether one more stream that must be established may be accepted: not while as many as may
-    /// be are, and all of them wait for us.
+    /// Whether one more stream with a handshake may be accepted: not while `handshakes_max` are under
+    /// way and all of them wait for us.
     pub fn may_handshake(&self) -> bool {
         self.handshakes.len() < self.out.limits.handshakes_max || self.longest_waiting().is_some()
     }
 
-    /// Takes in an accepted stream that has something to do before its service hears of it. If too
-    /// many do, the one that has waited longest for its far end gives way.
+    /// Takes in an accepted stream that has a handshake. If too many are under way, the one that has
+    /// waited longest for its far end is refused.
     pub(super) fn begin_handshake(
         &mut self,
         stream: S,
@@ -110,21 +109,21 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             since_ms: self.out.now.uptime_ms,
             check: Check::No,
         });
-        // Registered edge-triggered, it is told of once for what has come before that; but a stream
-        // by hand, as in tests, may have come with its first words.
+        // An edge-triggered socket reports input that came before it was registered; a stream of a test
+        // does not.
         self.conns[slot].input = Input::Ready;
         self.list(slot);
         Some(self.out.id(slot))
     }
 
-    /// One that has nothing for us to do: its far end keeps us waiting.
+    /// The oldest handshake that waits for its far end and not for us.
     fn longest_waiting(&self) -> Option<usize> {
         let waits = |handshake: &&Handshake| !self.conns[handshake.slot].listed;
         self.handshakes.iter().find(waits).map(|handshake| handshake.slot)
     }
 
-    /// Takes those that are ready a step further, as far as may be spent in a turn: when everyone else
-    /// has been answered, so that nobody waits for more than the one step that is under way.
+    /// Takes handshakes a step further, as far as the effort of a turn goes. They come after all
+    /// writes, so that a connection waits for one costly step at most.
     pub(super) fn advance_handshakes(&mut self) {
         if self.advancing.is_empty() {
             return;
@@ -133,7 +132,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         let mut advancing = std::mem::take(&mut self.advancing);
         for slot in advancing.drain(..).map(|slot| slot as usize) {
             match self.out.attention(slot) {
-                // Its time may have been over in this very turn.
+                // A deadline may have ended it in this very turn.
                 Attention::Handshaking if !effort.is_spent() => {
                     self.advance_handshake(slot, &mut effort)
                 }
@@ -184,7 +183,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             Ok(Progress::Nobody) => self.discard_handshake(slot),
             Err(_) if self.check_of(slot) == Check::Perhaps => self.discard_handshake(slot),
             Err(e) => {
-                log::debug!("a newcomer was lost before its first word: {e}");
+                log::debug!("a handshake failed: {e}");
                 self.refuse_handshake(slot, Refusal::HandshakeFailed);
             }
         }
@@ -195,7 +194,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         handshake.map_or(Check::No, |handshake| handshake.check)
     }
 
-    /// What comes through TLS from a proxy that speaks for itself makes it a client; an end does not.
+    /// Reads the first input through TLS of a proxy that speaks for itself: input makes it a client, an
+    /// end a health check.
     fn hear_first_word(&mut self, slot: usize) {
         let conn = &mut self.conns[slot];
         let front = self.out.limits.recvq_max;
@@ -215,7 +215,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
     }
 
-    /// Limits are to apply to the address that is now known.
+    /// Applies bans and limits to the address that is now known, in place of the one before.
     fn admit_again(&mut self, slot: usize, from: Option<IpAddr>) -> Result<(), Refused> {
         let before = std::mem::replace(&mut self.conns[slot].origin, Origin::Uncounted);
         if let Origin::Admitted(before) = before {
@@ -226,7 +226,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         Ok(())
     }
 
-    /// The same for those whose services have learned it.
+    /// Re-admits connections whose real address a service reported with [`Outbox::comes_from`].
     pub(super) fn admit_moved(&mut self) {
         for (id, address) in std::mem::take(&mut self.out.moved) {
             let slot = id.slot();
@@ -249,7 +249,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.established(slot, peer);
     }
 
-    /// Tells the service of a connection that carries what it says from now on.
+    /// Opens a connection: the service is told, and may send from now on.
     pub(super) fn established(&mut self, slot: usize, peer: Peer) {
         let peer = Peer { secure: self.conns[slot].stream.secure(), ..peer };
         let id = self.out.connected(slot);
@@ -257,11 +257,11 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             self.out.counters.at(peer.endpoint).secured[secure.version as usize] += 1;
         }
         self.service.opened(&mut self.out, id, peer);
-        // Its first words may have come with what established it, and no event tells of them again.
+        // Input may have come with the end of the handshake, and no event reports it again.
         self.look_again(slot);
     }
 
-    /// An accepted one won't be heard: it is told why, as far as it can be, and dropped.
+    /// Refuses an accepted stream in its handshake: it is told why, as far as it can be, and dropped.
     pub(super) fn refuse_handshake(&mut self, slot: usize, why: Refusal) {
         self.refuse_handshake_saying(slot, &Refused::from(why));
     }
@@ -274,7 +274,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.discard(slot);
     }
 
-    /// As if it had never come.
+    /// Drops an accepted stream in its handshake as if it had never connected.
     pub(super) fn discard_handshake(&mut self, slot: usize) {
         self.take_handshake(slot);
         self.discard(slot);
@@ -288,12 +288,12 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
     fn handshake(&mut self, slot: usize) -> &mut Handshake {
         let handshake = self.handshakes.iter_mut().find(|handshake| handshake.slot == slot);
-        handshake.expect("those who arrive are listed")
+        handshake.expect("a handshake under way is listed")
     }
 
     fn take_handshake(&mut self, slot: usize) -> Handshake {
         let place = self.handshakes.iter().position(|handshake| handshake.slot == slot);
-        self.handshakes.remove(place.expect("those who arrive are listed"))
+        self.handshakes.remove(place.expect("a handshake under way is listed"))
     }
 
     /// Asserts what must hold between turns.
