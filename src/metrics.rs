@@ -89,8 +89,8 @@ pub fn text(counters: &Counters, gauges: &Gauges, listeners: &[String]) -> Strin
     text.certificates(&gauges.certificates);
     text.histogram(
         "arrival_seconds",
-        "Time from accept(2) to the end of the TLS handshake or PROXY header.",
-        &counters.arrival_time,
+        "From accept(2) to the end of a handshake, or of a proxy's header.",
+        &counters.handshake_time,
     );
     text.chat(&gauges.chat);
     text.store(&gauges.store);

@@ -84,7 +84,7 @@ impl Stream for Dialled {
         self.end.finish()
     }
 
-    fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
+    fn handshake(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
         match self.connected.get() {
             Ok(true) => Ok(Progress::Established),
             Ok(false) => Ok(Progress::Waits),
@@ -283,7 +283,7 @@ impl Stream for Confused {
         Ok(())
     }
 
-    fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
+    fn handshake(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
         Ok(self.0)
     }
 }

@@ -177,7 +177,7 @@ fn a_slow_header_has_a_short_time() {
     let mut server = server();
     let slow = come(&mut server, From::Proxy, b"PROXY TCP4 ");
     let limits = Limits::default();
-    assert!(limits.header_timeout < limits.arriving_timeout);
+    assert!(limits.header_timeout < limits.handshake_timeout);
     assert_eq!(server.wait(at(0)), Some(limits.header_timeout));
     let late = at(limits.header_timeout.as_millis() as u64);
     server.wake(late);

@@ -89,7 +89,7 @@ fn a_refusal_and_its_last_word_name_the_endpoint_and_the_reason() {
     let wire = Wire::new(usize::MAX);
     wire.borrow_mut().whole_reads = true;
     let end = ServerEnd { wire: wire.clone(), choices: Choices::from_bytes(&[]) };
-    server.turn_away(end, EndpointId(3), Refusal::NotProxy);
+    server.refuse(end, EndpointId(3), Refusal::NotProxy);
     assert_eq!(server.service.refused, [(EndpointId(3), Refusal::NotProxy)]);
     let heard = String::from_utf8(wire.borrow().down.clone().into()).unwrap();
     assert_eq!(heard, format!("3 new Refused(NotProxy): {}", Refusal::NotProxy.text()));

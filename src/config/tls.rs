@@ -84,8 +84,8 @@ impl Default for Tls {
         Tls {
             certificates: Vec::new(),
             sts: None,
-            handshakes_max: limits.arriving_max,
-            handshake_timeout: limits.arriving_timeout,
+            handshakes_max: limits.handshakes_max,
+            handshake_timeout: limits.handshake_timeout,
         }
     }
 }

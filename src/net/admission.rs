@@ -1,4 +1,4 @@
-//! Who is let in: the total, so many from one address and one network, so many from them within a
+//! Limits on connections: the total, so many from one address and one network, so many from them within a
 //! minute.
 //!
 //! A full server does not turn newcomers away at once: they wait in the listener's backlog until
@@ -29,7 +29,7 @@ enum Door {
     },
 }
 
-/// What is known of one address, and likewise of one network.
+/// The counts of one address, or of one network.
 #[derive(Clone, Copy, Default)]
 struct Address {
     open: u32,

@@ -1,4 +1,4 @@
-//! What the loop counts as it goes. Plain numbers: there is one thread, and adding is all it costs.
+//! The counters of the loop. Plain numbers: there is one thread, and adding is all it costs.
 
 use super::{CloseReason, EndpointId, Refusal, TlsVersion};
 use std::time::Duration;
@@ -10,22 +10,22 @@ pub struct Counters {
     pub endpoints: Vec<EndpointCounters>,
     /// How long the turns took, sleep not included.
     pub turn_time: Histogram,
-    /// How long accepted streams took to be established, by the clock of the turns.
-    pub arrival_time: Histogram,
+    /// How long handshakes of accepted streams took, by the clock of the turns.
+    pub handshake_time: Histogram,
     /// Writes that found their socket full; the rest was queued.
     pub writes_blocked: u64,
     /// Errors from accept(2), want of descriptors among them.
     pub accept_errors: u64,
 }
 
-/// What came and went by one endpoint.
+/// Connections, lines and bytes of one endpoint.
 #[derive(Clone, Debug, Default)]
 pub struct EndpointCounters {
     /// Connections that were opened, outgoing ones included.
     pub opened: u64,
     /// Connections that ended, by the index of [`CloseReason::ALL`].
     pub closed: [u64; CloseReason::ALL.len()],
-    /// Newcomers turned away, by the index of [`Refusal::ALL`].
+    /// Connections refused, by the index of [`Refusal::ALL`].
     pub refused: [u64; Refusal::ALL.len()],
     /// Connections that were opened with TLS, by the index of [`TlsVersion::ALL`].
     pub secured: [u64; TlsVersion::ALL.len()],

@@ -1,11 +1,11 @@
-//! Networks that nobody may come from, found in time that does not grow with their number.
+//! Networks that may not connect, found in time that does not grow with their number.
 
 use super::network::Network;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 /// Networks by their addresses: one look for each length of prefix that there is, of 33 and 129 at
-/// most. `net` asks it before anything is read; what puts them in is a service's affair.
+/// most. The loop asks before anything is read; services put them in.
 #[derive(Debug)]
 pub struct Denied {
     networks: HashMap<Network, Denial>,
@@ -13,10 +13,10 @@ pub struct Denied {
     lengths: [[u32; 129]; 2],
 }
 
-/// Why nobody may come from a network, and until when.
+/// Why a network may not connect, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
-    /// As who comes is told it.
+    /// The text that a refused client reads.
     pub why: Box<str>,
     /// In seconds since 1970; `None` for ever.
     pub until_s: Option<u64>,
@@ -29,7 +29,7 @@ impl Default for Denied {
 }
 
 impl Denied {
-    /// Denies a network, in the place of what was said of it before.
+    /// Denies a network, in place of an earlier denial.
     pub fn insert(&mut self, network: Network, denial: Denial) {
         if self.networks.insert(network, denial).is_none() {
             *self.count(network) += 1;

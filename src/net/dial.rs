@@ -1,4 +1,4 @@
-//! Outgoing connections: what a service asks for, and what comes of it if it fails.
+//! Outgoing connections as services ask for them, and why they may fail.
 
 use super::EndpointId;
 use super::tls::Connector;
@@ -13,7 +13,7 @@ use std::time::Duration;
 pub struct Dial {
     /// The service's own number for it: it comes back in [`super::Peer::dialled`].
     pub token: u64,
-    /// Whose connection it will be, and where it is counted.
+    /// The endpoint it belongs to and is counted at.
     pub endpoint: EndpointId,
     /// The far end.
     pub to: Remote,
@@ -32,7 +32,7 @@ pub struct Remote {
     pub tls: Option<Connector>,
 }
 
-/// A host, as whoever configures a connection writes it.
+/// A host as it is written in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     /// Looked up each time it is dialled. All its addresses are tried, in the order found.
@@ -52,7 +52,7 @@ pub enum DialError {
     Tls(String),
 }
 
-/// What the reactor is to do next for a dial.
+/// The next thing for the reactor to do for a dial.
 #[derive(Debug, PartialEq)]
 pub enum Step {
     /// Look up its host, and call [`super::EventLoop::found`].
@@ -64,7 +64,7 @@ pub enum Step {
 /// A dial whose addresses are known, and one of which is being connected to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
-    /// Whose attempt it is.
+    /// The dial it is an attempt of.
     pub dial: Dial,
     /// The address to connect to.
     pub address: SocketAddr,

@@ -24,13 +24,13 @@ pub enum CloseReason {
     MemoryExceeded,
     /// It was being closed, and did not read its last word within `Limits::drain_timeout`.
     DrainTimeout,
-    /// It turned out to come from where nobody may come from now.
+    /// Its real address, learned after it was opened, may not connect.
     Refused,
     /// The program ends.
     Shutdown,
 }
 
-/// Why a newcomer was turned away.
+/// Why a connection was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// `Limits::connections`, or the system's own limit of descriptors, is reached.
@@ -49,17 +49,17 @@ pub enum Refusal {
     NotProxy,
     /// What was to be a PROXY header is none.
     BadHeader,
-    /// It sent what is no TLS to an endpoint that speaks nothing else.
+    /// Its first bytes were no TLS, at an endpoint that speaks nothing else.
     NotTls,
-    /// What was to come before its first word was wrong, or was cut off.
+    /// Its handshake was wrong, or was cut off.
     HandshakeFailed,
-    /// That took longer than `Limits::arriving_timeout`.
+    /// Its handshake took longer than `Limits::handshake_timeout`.
     HandshakeTimeout,
-    /// `Limits::arriving_max` is reached, and it kept us waiting longest.
+    /// `Limits::handshakes_max` is reached, and it kept us waiting longest.
     TooManyHandshakes,
 }
 
-/// A peer that is about to be told why the loop ends its connection.
+/// A connection that the loop refuses or closes, for [`super::Service::farewell`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastWord<'a> {
     /// Where it connected.
@@ -97,7 +97,7 @@ impl CloseReason {
         CloseReason::Shutdown,
     ];
 
-    /// As it is said to people, the peer among them where it can still be told.
+    /// The text for people, among them the peer where it can still be told.
     pub fn text(self) -> &'static str {
         match self {
             CloseReason::Hangup => "hangup",
@@ -163,7 +163,7 @@ impl Refusal {
         Refusal::TooManyHandshakes,
     ];
 
-    /// As it is said to the newcomer.
+    /// The text for the refused client.
     pub fn text(self) -> &'static str {
         match self {
             Refusal::ServerFull => "server full",

@@ -1,7 +1,7 @@
 //! One turn of the loop, over any streams: real sockets here, pipes with faults in tests.
 
-mod arriving;
 mod dialling;
+mod handshakes;
 mod reading;
 
 use super::outbox::Attention;
@@ -10,7 +10,7 @@ use super::{
     Admission, Attempt, CloseReason, ConnId, Counters, EndpointId, LastWord, Limits, Networks, Now,
     Outbox, Parting, Peer, Refusal, Service, Stream, TimerId,
 };
-use arriving::{Arrivals, Refused};
+use handshakes::{Handshakes, Refused};
 use slab::Slab;
 use std::io::ErrorKind;
 use std::net::IpAddr;
@@ -23,13 +23,13 @@ pub struct EventLoop<S, V> {
     out: Outbox,
     admission: Admission,
     conns: Slab<Conn<S>>,
-    arrivals: Arrivals,
+    handshakes: Handshakes,
     /// Outgoing connections that are being made, by slot.
     dialling: Vec<(usize, Attempt)>,
     /// Outgoing connections to be begun now.
     attempts: Vec<Attempt>,
-    /// Those of `ready` that are to be established, once everyone else was heard and answered.
-    newcomers: Vec<u32>,
+    /// Those of `ready` whose handshake goes on once all other connections were read and answered.
+    advancing: Vec<u32>,
     /// Connections that may have something to read, in this turn and in the next.
     ready: Vec<u32>,
     later: Vec<u32>,
@@ -40,9 +40,9 @@ pub struct EventLoop<S, V> {
     scratch: Box<[u8]>,
     due: Vec<u32>,
     dirty: Vec<u32>,
-    /// Told of their end, to be freed when the turn ends.
+    /// Ended, and their service knows: freed when the turn ends.
     gone: Vec<u32>,
-    /// The service is to be told in this turn that it was woken.
+    /// [`Service::woken`] is called in this turn.
     woken: bool,
 }
 
@@ -57,7 +57,7 @@ struct Conn<S> {
     heard: bool,
     /// Received but not used yet: the beginning of a unit, or what its service has deferred.
     unused: Vec<u8>,
-    /// `unused` is to be heard again though nothing has come.
+    /// `unused` goes to the service again though nothing has come.
     left: bool,
 }
 
@@ -66,11 +66,11 @@ struct Conn<S> {
 enum Origin {
     /// Admission counts it under this address; `None` is a Unix socket's, or exempt.
     Admitted(Option<IpAddr>),
-    /// We made it, or it was turned away once its true address was known.
+    /// It is outgoing, or was refused once its true address was known.
     Uncounted,
 }
 
-/// What there is to read, as far as the stream has told.
+/// Whether there is input to read, as far as events have told.
 #[derive(Clone, Copy, PartialEq)]
 enum Input {
     /// Nothing, until it says so.
@@ -82,13 +82,13 @@ enum Input {
 }
 
 impl<S> Conn<S> {
-    /// Whether its service may have something to hear.
+    /// Whether there may be input for its service.
     fn has_more(&self) -> bool {
         self.input != Input::Dry || self.left
     }
 }
 
-/// What is going on, told between [`EventLoop::wake`] and [`EventLoop::turn`].
+/// The calls that report events, between [`EventLoop::wake`] and [`EventLoop::turn`].
 impl<S: Stream, V: Service> EventLoop<S, V> {
     /// A loop without connections.
     pub fn new(service: V, limits: Limits) -> EventLoop<S, V> {
@@ -97,10 +97,10 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             out: Outbox::new(limits),
             admission: Admission::new(limits),
             conns: Slab::new(),
-            arrivals: Arrivals::new(),
+            handshakes: Handshakes::new(),
             dialling: Vec::new(),
             attempts: Vec::new(),
-            newcomers: Vec::new(),
+            advancing: Vec::new(),
             ready: Vec::new(),
             later: Vec::new(),
             heard: Vec::new(),
@@ -117,29 +117,29 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.out.now = now;
     }
 
-    /// Whether newcomers are to be accepted now, be it only to be turned away.
+    /// Whether to accept from listeners now, if only to refuse a connection in words.
     pub fn accepting(&self) -> bool {
         self.admission.accepting(self.out.now)
     }
 
-    /// Nobody waits in any listener's backlog.
+    /// Every listener's backlog is empty.
     pub fn backlogs_emptied(&mut self) {
         self.admission.backlog_emptied(self.out.now);
     }
 
-    /// Takes in an accepted stream, or tells it why not and drops it.
+    /// Takes in an accepted stream, or refuses it. Returns its id unless it was refused.
     pub fn accept(&mut self, stream: S, peer: Peer) -> Option<ConnId> {
-        // Of a proxy that will say for whom it stands, that address counts.
+        // A proxy's header will name the address that limits and bans apply to.
         let from = peer.address.filter(|_| !stream.awaits_header());
         let counted = match self.admit(from.map(|address| address.ip())) {
             Ok(counted) => counted,
             Err(refused) => {
-                self.turn_away_saying(stream, peer.endpoint, &refused);
+                self.refuse_saying(stream, peer.endpoint, &refused);
                 return None;
             }
         };
         if !stream.is_established() {
-            return self.arrive(stream, peer, counted);
+            return self.begin_handshake(stream, peer, counted);
         }
         let slot = self.insert(stream, Origin::Admitted(counted));
         let id = self.out.open(slot, peer.endpoint);
@@ -147,12 +147,12 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         Some(id)
     }
 
-    /// Tells a newcomer why it can't stay, as well as one write can, and drops it.
-    pub fn turn_away(&mut self, stream: S, endpoint: EndpointId, why: Refusal) {
-        self.turn_away_saying(stream, endpoint, &Refused::from(why));
+    /// Refuses a stream: it is told why, as far as one write can, and dropped.
+    pub fn refuse(&mut self, stream: S, endpoint: EndpointId, why: Refusal) {
+        self.refuse_saying(stream, endpoint, &Refused::from(why));
     }
 
-    fn turn_away_saying(&mut self, mut stream: S, endpoint: EndpointId, refused: &Refused) {
+    fn refuse_saying(&mut self, mut stream: S, endpoint: EndpointId, refused: &Refused) {
         self.count_refusal(endpoint, refused);
         let text = self.farewell(refused.last_word(endpoint, None));
         last_word(&mut stream, &mut self.scratch, &text);
@@ -167,7 +167,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     fn count_refusal(&mut self, endpoint: EndpointId, Refused { why, text }: &Refused) {
         let index = Refusal::ALL.iter().position(|each| each == why).expect("each is listed");
         self.out.counters.at(endpoint).refused[index] += 1;
-        log::debug!("turned one away: {text}");
+        log::debug!("refused a connection: {text}");
         self.service.refused(&mut self.out, endpoint, *why);
     }
 
@@ -178,7 +178,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         result
     }
 
-    /// Something has come from elsewhere than a connection: [`Service::woken`] is called in this turn.
+    /// Another thread has woken the loop: [`Service::woken`] is called in this turn.
     pub fn woken(&mut self) {
         self.woken = true;
     }
@@ -201,35 +201,35 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     pub fn writable(&mut self, slot: usize) {
         if self.conns.contains(slot) {
             self.out.unblock(slot);
-            if self.out.attention(slot) == Attention::Establishing {
+            if self.out.attention(slot) == Attention::Handshaking {
                 self.list(slot);
             }
         }
     }
 
-    /// The stream of `slot` can't be watched: it is given up.
+    /// The stream of `slot` can't be watched, and ends.
     pub fn fail(&mut self, slot: usize) {
         match self.out.state(slot) {
-            State::Connecting => self.give_up(slot, &ErrorKind::Other.into()),
-            State::Arriving => self.refuse(slot, Refusal::HandshakeFailed),
+            State::Connecting => self.fail_dial(slot, &ErrorKind::Other.into()),
+            State::Handshaking => self.refuse_handshake(slot, Refusal::HandshakeFailed),
             _ => self.out.end(slot, CloseReason::Failed),
         }
     }
 
-    /// Begins to close everyone, with a word of farewell.
+    /// Begins to close every connection, with a last word.
     pub fn shut_down(&mut self) {
         self.out.stop_dialling();
         self.attempts.clear();
         for slot in self.slots() {
             match self.out.state(slot) {
-                State::Connecting => self.give_up(slot, &ErrorKind::Interrupted.into()),
-                State::Arriving => self.forget_arrival(slot),
-                _ => self.dismiss(slot, CloseReason::Shutdown),
+                State::Connecting => self.fail_dial(slot, &ErrorKind::Interrupted.into()),
+                State::Handshaking => self.discard_handshake(slot),
+                _ => self.close(slot, CloseReason::Shutdown),
             }
         }
     }
 
-    /// Takes new limits. What a connection has sent already is held to them when more comes.
+    /// Takes new limits. Input that is here already is held to them when more comes.
     pub fn set_limits(&mut self, limits: Limits) {
         self.out.set_limits(limits);
         self.admission.set_limits(limits, self.out.now);
@@ -241,7 +241,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         }
     }
 
-    /// From where any number may come, as often as they like; by default from the machine itself.
+    /// Networks whose connections are not counted by address; by default the machine itself.
     pub fn set_exempt(&mut self, exempt: Networks) {
         self.admission.set_exempt(exempt);
     }
@@ -251,12 +251,12 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         &mut self.conns[slot].stream
     }
 
-    /// Who is here and who may come.
+    /// Connections by address, and whether more may come.
     pub fn admission(&self) -> &Admission {
         &self.admission
     }
 
-    /// What has been counted.
+    /// The counters.
     pub fn counters(&mut self) -> &mut Counters {
         &mut self.out.counters
     }
@@ -271,12 +271,12 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.conns.iter().any(|(slot, _)| self.out.endpoint(slot) == endpoint)
     }
 
-    /// Whether nobody is here.
+    /// Whether there are no connections.
     pub fn is_empty(&self) -> bool {
         self.conns.is_empty()
     }
 
-    /// Everyone here, in slot order.
+    /// All connections, in slot order.
     pub fn live(&self) -> impl Iterator<Item = ConnId> {
         self.conns.iter().map(|(slot, _)| self.out.id(slot))
     }
@@ -292,7 +292,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     pub fn check(&self) {
         self.out.check();
         self.admission.check();
-        self.check_arrivals();
+        self.check_handshakes();
         self.check_dialling();
         let admitted =
             self.conns.iter().filter(|(_, conn)| conn.origin != Origin::Uncounted).count();
@@ -320,8 +320,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 
     /// The first half of a turn: reads each ready connection. It may be called again before
-    /// [`EventLoop::answer`], once the poll has told what has arrived meanwhile. A connection is read
-    /// once in a turn, however often this is called.
+    /// [`EventLoop::answer`], once the poll has reported new events. A connection is read once in a
+    /// turn, however often this is called.
     pub fn hear(&mut self) {
         self.upgrade_streams();
         self.tell_of_waking();
@@ -349,7 +349,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.admit_moved();
         self.tell_endings();
         self.flush();
-        self.establish_newcomers();
+        self.advance_handshakes();
         self.free_gone();
     }
 
@@ -392,8 +392,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             let id = self.out.id(slot);
             match self.out.state(slot) {
                 state if state.is_heard() => self.service.deadline(&mut self.out, id),
-                State::Connecting => self.give_up(slot, &ErrorKind::TimedOut.into()),
-                State::Arriving => self.refuse(slot, Refusal::HandshakeTimeout),
+                State::Connecting => self.fail_dial(slot, &ErrorKind::TimedOut.into()),
+                State::Handshaking => self.refuse_handshake(slot, Refusal::HandshakeTimeout),
                 _ => self.out.end(slot, CloseReason::DrainTimeout),
             }
             self.settle();
@@ -413,21 +413,21 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.due = due;
     }
 
-    /// Ends a connection on the loop's own account, telling it why.
-    fn dismiss(&mut self, slot: usize, why: CloseReason) {
-        self.dismiss_saying(slot, why, Parting::Closed(why), why.text());
+    /// Closes a connection on the loop's own account, with a last word.
+    fn close(&mut self, slot: usize, why: CloseReason) {
+        self.close_saying(slot, why, Parting::Closed(why), why.text());
     }
 
-    fn dismiss_saying(&mut self, slot: usize, reason: CloseReason, why: Parting, text: &str) {
+    fn close_saying(&mut self, slot: usize, reason: CloseReason, why: Parting, text: &str) {
         let (id, endpoint) = (self.out.id(slot), self.out.endpoint(slot));
         let to = LastWord { endpoint, conn: Some(id), why, text };
         let service = &self.service;
         let line = self.out.compose(|arena| service.farewell(arena, to));
         self.out.send(id, line);
-        self.out.drain(slot, reason);
+        self.out.begin_close(slot, reason);
     }
 
-    /// Telling one ending may cause another; each connection ends once, so this ends too.
+    /// Tells services of endings, which may cause more; each connection ends once, so this ends too.
     fn tell_endings(&mut self) {
         while let Some((slot, why)) = self.out.take_ended() {
             let id = self.out.id(slot);
@@ -473,7 +473,8 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.list(slot);
     }
 
-    /// Writes to whom it can, and wipes the arena. One that fails ends in the next turn.
+    /// Writes every queue as far as its stream takes it, and wipes the arena. A connection that fails
+    /// ends in the next turn.
     fn flush(&mut self) {
         self.upgrade_streams();
         let mut dirty = std::mem::take(&mut self.dirty);
@@ -531,8 +532,9 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     }
 }
 
-/// Says the last word to one that is dropped at once. Who doesn't take it now won't hear it. What it
-/// has sent is read, since dropping it unread would send a reset that may overtake our word.
+/// Writes the last word to a stream that is dropped at once, as far as the stream takes it now. Its
+/// input is read first, since a socket dropped with unread input sends a reset that may overtake the
+/// last word.
 fn last_word(stream: &mut impl Stream, scratch: &mut [u8], text: &[u8]) {
     let _ = stream.write_last(text);
     let _ = stream.read(scratch);

@@ -9,7 +9,7 @@ settings! {
     #[derive(Copy)]
     pub struct Limits {
         times {
-            /// How long a full server lets nobody in before those who wait in the backlog are told
+            /// How long a full server accepts no connection before those in the backlog are told
             /// and closed.
             accept_wait = seconds(5), ..;
             /// How long a closing connection may take to be written out.
@@ -30,7 +30,7 @@ settings! {
             memory_max = 256 << 20, ..;
         }
         values {
-            /// Connections in all. Beyond it nobody is accepted until 95 % is reached.
+            /// Connections in all. Beyond it none is accepted until 95 % is reached.
             connections: usize = Limits::CONNECTIONS_MAX, 1..;
             /// Connections from one IPv4 address or IPv6 /64. Here and below some networks are
             /// exempt: see [`super::EventLoop::set_exempt`].
@@ -41,28 +41,30 @@ settings! {
             connections_per_network: u32 = 512, 1..;
             /// New connections from one IPv4 /24 or IPv6 /48 within a minute.
             connects_per_network_per_minute: u32 = 600, 1..;
-            /// How long an outgoing connection may take to be made.
+            /// How long an outgoing connection may take to be made, for each address and with its
+            /// handshake.
             #[serde(skip)]
             connect_timeout: Duration = seconds(10);
-            /// How long a proxy may take to say for whom it stands.
+            /// How long a proxy may take to send its header.
             #[serde(skip)]
             header_timeout: Duration = seconds(3);
-            /// How long an accepted one may take to be established, with TLS or behind a proxy.
+            /// How long the handshake of an accepted connection may take, with TLS or behind a
+            /// proxy.
             #[serde(skip)]
-            arriving_timeout: Duration = seconds(10);
-            /// So many may be on the way to that at once; beyond it the one that keeps us waiting
-            /// longest gives way.
+            handshake_timeout: Duration = seconds(10);
+            /// Handshakes under way; above this the one that has waited longest for its peer is
+            /// refused.
             #[serde(skip)]
-            arriving_max: usize = 1_000;
+            handshakes_max: usize = 1_000;
         }
     }
 }
 
 impl Limits {
-    /// So many connections that other bounds are met first: file descriptors, for one.
+    /// A number of connections at which other bounds are met first, such as file descriptors.
     pub const CONNECTIONS_MAX: usize = usize::MAX / 100;
 
-    /// Says what is out of its range, or does not fit what it is beside.
+    /// Reports values that are out of their range, or do not fit each other.
     pub fn check(&self, section: &str, problems: &mut Problems) {
         self.check_ranges(section, problems);
         for (key, value, least, why) in [

@@ -1,17 +1,17 @@
-//! Connections. Knows sockets and buffers, not what is said over them.
+//! Connections. Knows sockets and buffers, not protocols.
 //!
-//! A turn of the loop: let those who have much to say go on → read each ready connection once →
+//! A turn of the loop: let services with long answers go on → read each ready connection once →
 //! fire the deadlines that came → tell the services of endings → write each connection that has
 //! something, once.
 
 mod admission;
-mod arrival;
 mod counters;
 mod deadlines;
 mod denied;
 mod dial;
 mod endings;
 mod event_loop;
+mod handshake;
 mod limits;
 mod network;
 mod outbox;
@@ -23,12 +23,12 @@ pub mod tls;
 mod transport;
 
 pub use admission::Admission;
-pub use arrival::{Effort, Progress, Secure, TlsVersion};
 pub use counters::{Counters, EndpointCounters, Histogram};
 pub use denied::{Denial, Denied};
 pub use dial::{Attempt, Dial, DialError, Host, Remote, Step};
 pub use endings::{CloseReason, LastWord, Parting, Refusal};
 pub use event_loop::EventLoop;
+pub use handshake::{Effort, Progress, Secure, TlsVersion};
 pub use limits::Limits;
 pub use network::{Network, Networks};
 pub use outbox::Outbox;
@@ -44,28 +44,28 @@ use std::net::SocketAddr;
 ///
 /// Calls never nest: whatever a service sends or closes takes effect after it returns.
 pub trait Service {
-    /// A connection was accepted and established, or one that was asked for with [`Outbox::dial`]
-    /// was made.
+    /// A connection is open: an accepted one after its handshake, or one that was asked for with
+    /// [`Outbox::dial`].
     fn opened(&mut self, _out: &mut Outbox, _id: ConnId, _peer: Peer) {}
 
     /// Bytes arrived. Returns how many were used; the rest comes back with what follows.
     fn received(&mut self, out: &mut Outbox, id: ConnId, bytes: &[u8]) -> usize;
 
-    /// The peer has ended its half and left `rest` unused. It still hears what is sent until
-    /// [`Outbox::close`], which is all that most services have to say to this.
+    /// The peer has ended its half, and `rest` is the input that was left unused. It still reads output
+    /// until [`Outbox::close`], which most services call at once.
     fn finished(&mut self, out: &mut Outbox, id: ConnId, rest: &[u8]) {
         let _ = rest;
         out.close(id);
     }
 
-    /// Said exactly once for each `opened`. Nothing more can be sent to `id`.
+    /// Called exactly once for each `opened`. Nothing more can be sent to `id`.
     fn closed(&mut self, _out: &mut Outbox, _id: ConnId, _why: CloseReason) {}
 
-    /// What was queued for `id` when [`Outbox::ask_room`] was called, and since, has been written.
-    /// Said once for each time it was asked, and never to a connection that is closing.
+    /// The queue of `id` has been written, after [`Outbox::ask_room`]. Called once for each time it was
+    /// asked, and never for a connection that is closing.
     ///
-    /// A long answer goes at the reader's pace: [`Outbox::headroom`] more bytes, at least one unit
-    /// so that it comes to an end, and to ask again if that wasn't all.
+    /// A long answer goes at the reader's pace: send [`Outbox::headroom`] more bytes, at least one unit
+    /// so that it comes to an end, and ask again if that wasn't all.
     fn room(&mut self, _out: &mut Outbox, _id: ConnId) {}
 
     /// The time given to [`Outbox::set_deadline`] has passed.
@@ -77,7 +77,7 @@ pub trait Service {
         false
     }
 
-    /// A connection that was asked for with [`Outbox::dial`] will not be made. Said at most once for
+    /// A connection that was asked for with [`Outbox::dial`] will not be made. Called at most once for
     /// each dial, and never after `opened`.
     fn unreachable(&mut self, _out: &mut Outbox, _dial: Dial, _why: DialError) {}
 
@@ -104,7 +104,7 @@ pub trait Service {
     fn tick(&mut self, _out: &mut Outbox, _timer: TimerId) {}
 }
 
-/// What carries one connection's bytes: a socket, TLS over one, a pipe in a test. Never blocks.
+/// Carries one connection's bytes: a socket, TLS over one, a pipe in a test. Never blocks.
 pub trait Stream: Read + Write {
     /// Ends our half: the peer reads what was written and then the end. `WouldBlock` asks to be
     /// called again when the stream can be written.
@@ -127,26 +127,26 @@ pub trait Stream: Read + Write {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Whether there is nothing to do before an accepted stream carries what its service says. It
-    /// is asked once, when it is accepted; an outgoing one is always to be established.
+    /// Whether an accepted stream has no handshake. It is asked once, when the stream is accepted; an
+    /// outgoing one always has one.
     fn is_established(&self) -> bool {
         true
     }
 
-    /// Whether a proxy is still to say for whom it stands: until then no address is held to limits,
-    /// and it may take no longer than `Limits::header_timeout`.
+    /// Whether a proxy's header is still to come: until then no address is held to limits, and it may
+    /// take no longer than `Limits::header_timeout`.
     fn awaits_header(&self) -> bool {
         false
     }
 
-    /// Takes it a step further towards that; an error says why it never will be. What costs as much
-    /// as cryptography does is to be spent from `effort`, which has some left. A step reads a bounded
-    /// number of bytes.
-    fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
+    /// Takes the handshake a step further; an error says why it fails. A step that costs as much as
+    /// cryptography is spent from `effort`, which has some left. A step reads a bounded number of
+    /// bytes.
+    fn handshake(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
         Ok(Progress::Established)
     }
 
-    /// What TLS has agreed upon, where it carries the stream, once that is established.
+    /// The outcome of the TLS handshake, if there was one.
     fn secure(&self) -> Option<Secure> {
         None
     }
@@ -157,8 +157,8 @@ pub trait Stream: Read + Write {
         false
     }
 
-    /// Whether a read that said `WouldBlock` may have left something all the same, as TLS does when
-    /// a record is long: it is to be read on in the next turn.
+    /// Whether a read that returned `WouldBlock` may have left input all the same, as TLS does when a
+    /// record is long: the loop reads on in the next turn.
     fn holds_more(&self) -> bool {
         false
     }
@@ -188,7 +188,7 @@ pub struct EndpointId(pub u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimerId(pub u8);
 
-/// Who is at the other end of a connection.
+/// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The way it came.

@@ -1,8 +1,7 @@
 //! The sending half of every connection, as memory.
 //!
-//! What is said during a turn is composed once, in an arena. A recipient's queue lists the spans
-//! of the arena meant for it, so a line to a thousand members is composed once and costs eight
-//! bytes for each. At the end of the turn every queue is written out with one call and the arena
+//! A line is composed once, in an arena of the turn. A recipient's queue lists the spans of the arena
+//! meant for it, so a line to a thousand members is composed once and costs eight bytes for each. At the end of the turn every queue is written out with one call and the arena
 //! is wiped; only a reader too slow for that keeps a copy of its own.
 
 mod writing;
@@ -15,32 +14,32 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Where services say what they say.
+/// The calls by which a service sends, closes, waits and dials.
 pub struct Outbox {
     /// When this turn began.
     pub now: Now,
-    /// Whom the loop does not let in.
+    /// Networks whose connections the loop refuses.
     pub denied: Denied,
     pub(super) counters: Counters,
     pub(super) limits: Limits,
     arena: Vec<u8>,
     queues: Vec<SendQueue>,
     deadlines: Deadlines,
-    /// When those who are paused are heard again.
+    /// When paused connections are read again.
     pauses: Deadlines,
     /// Of services, by [`TimerId`].
     pub(super) timers: Deadlines,
     /// Queues with something to write, each listed once.
     dirty: Vec<u32>,
-    /// Queues whose service is to be told that they are written out, the longest waiting first.
+    /// Queues that are written out and whose service asked for room, the longest waiting first.
     roomy: VecDeque<u32>,
-    /// Those whose service is to hear what it has left of their input.
+    /// Connections whose service resumes: it gets the input that it has left.
     resumed: Vec<u32>,
-    /// Those that have turned out to come from elsewhere.
+    /// Connections whose real address a service has learned.
     pub(super) moved: Vec<(ConnId, IpAddr)>,
     /// Streams that are to begin a layer, each with what goes out before it.
     pub(super) upgrades: Vec<(ConnId, Vec<u8>)>,
-    /// Queues that ended and whose service has not been told yet.
+    /// Queues that ended, before their service is told.
     ended: Vec<(u32, CloseReason)>,
     /// All backlogs together.
     backlog_bytes: usize,
@@ -55,15 +54,15 @@ pub struct Outbox {
 /// How the loop is to read from a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attention {
-    /// Its service hears it.
+    /// Its service gets the input.
     Hears,
-    /// It must first read what we have sent; what it sends meanwhile waits in the kernel.
+    /// Its peer must first read our output; its input waits in the kernel meanwhile.
     Paused,
-    /// It is being closed: what it sends is read and forgotten.
+    /// It is being closed: input is read and dropped.
     Forgets,
-    /// It carries nothing yet.
-    Establishing,
-    /// There is nothing to hear from it any more.
+    /// It is in its handshake.
+    Handshaking,
+    /// It has no more input.
     None,
 }
 
@@ -73,16 +72,16 @@ impl Attention {
     }
 }
 
-/// What is kept of the arena and the gathering buffer from turn to turn.
+/// Capacity of the arena and the gathering buffer that stays from turn to turn.
 const ARENA_KEPT: usize = 256 << 10;
 
-/// What is said to one connection in a turn at its own asking, though its backlog may be less.
+/// Replies to one connection in a turn, though its backlog may be less.
 const TURN_SAID_MAX: usize = 1 << 20;
 
 /// An arena longer than this is written out before the turn goes on.
 const ARENA_FULL: usize = 8 << 20;
 
-/// What services call.
+/// The calls of services.
 impl Outbox {
     /// Composes something in the arena, to be sent to any number of connections.
     pub fn compose(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
@@ -109,14 +108,14 @@ impl Outbox {
         self.counters.at(endpoint).sent_lines += 1;
     }
 
-    /// Composes and sends what only `to` is to hear.
+    /// Composes and sends `bytes` to `to` alone.
     pub fn write(&mut self, to: ConnId, bytes: &[u8]) {
         let span = self.compose(|arena| arena.extend_from_slice(bytes));
         self.send(to, span);
     }
 
-    /// Ends our half of `id` once what was sent to it has been written. What the peer still sends
-    /// is heard until it ends its own half, and with that the connection.
+    /// Ends our half of `id` once its queue has been written. Input still goes to the service until the
+    /// peer ends its own half, and with that the connection.
     pub fn finish(&mut self, id: ConnId) {
         let Some(queue) = self.open_queue(id) else { return };
         if queue.peer_finished {
@@ -126,14 +125,14 @@ impl Outbox {
         self.mark_dirty(id.slot());
     }
 
-    /// Ends `id` once what was sent to it has been written. What the peer still sends is forgotten.
+    /// Closes `id` once its queue has been written. Further input is dropped.
     pub fn close(&mut self, id: ConnId) {
         let Some(queue) = self.heard_queue(id) else { return };
         let why = if queue.peer_finished { CloseReason::Hangup } else { CloseReason::Done };
-        self.drain(id.slot(), why);
+        self.begin_close(id.slot(), why);
     }
 
-    /// What `span` says. As with sending it, only before the call returns that composed it.
+    /// The bytes of `span`. As with sending it, only before the call returns that composed it.
     pub fn text(&self, span: Span) -> &[u8] {
         span.of(&self.arena)
     }
@@ -171,14 +170,15 @@ impl Outbox {
         self.queue(id).map_or(0, SendQueue::queued_bytes)
     }
 
-    /// Whether so much is queued for `id` that what more it asks for in this turn is not worth
-    /// hearing. More than its backlog may be: who keeps up takes it all when the turn ends.
+    /// Whether the replies queued for `id` exceed the cap of a turn, so that its further input should
+    /// wait for the next. The cap is larger than `sendq_max` because a client that keeps up is
+    /// written out at the end of the turn.
     pub fn is_overfull(&self, id: ConnId) -> bool {
         self.queued_bytes(id) > self.limits.sendq_max.max(TURN_SAID_MAX)
     }
 
-    /// Has `Service::room` called for `id` in a turn to come, once what is queued for it has been
-    /// written. To ask again before that changes nothing.
+    /// Has `Service::room` called for `id` in a turn to come, once its queue has been written. To ask
+    /// again before that changes nothing.
     pub fn ask_room(&mut self, id: ConnId) {
         let Some(queue) = self.open_queue(id) else { return };
         if queue.room == Room::Unasked {
@@ -187,16 +187,16 @@ impl Outbox {
         }
     }
 
-    /// From here on what is sent to `id` waits for one more [`Outbox::release`]: something must be
-    /// said before it that isn't known yet. It counts as queued for one that does not read.
+    /// Holds back output to `id` from here on until one more [`Outbox::release`], for a reply that must
+    /// come first and isn't known yet. It counts as backlog.
     pub fn withhold(&mut self, id: ConnId) {
         if let Some(queue) = self.open_queue(id) {
             queue.withhold();
         }
     }
 
-    /// Sends `said`, and after it what was withheld for it. What waits for something else, asked
-    /// for later, goes on waiting. It may be closing already.
+    /// Sends `said`, and after it the output that was held back for it. Output that waits for a later
+    /// reply goes on waiting. The connection may be closing already.
     pub fn release(&mut self, id: ConnId, said: &[Span]) {
         let Some(queue) = self.queues.get_mut(id.slot()) else { return };
         if queue.generation != id.generation || !queue.is_withheld() {
@@ -213,16 +213,16 @@ impl Outbox {
         self.counters.at(endpoint).sent_lines += said.len() as u64;
     }
 
-    /// The service hears no more of `id` until [`Outbox::resume`]: what it leaves unused waits, and
-    /// nothing is read. It is told of the connection's end all the same if that is cut.
+    /// Stops input from `id` until [`Outbox::resume`]: input that the service leaves unused waits, and
+    /// nothing is read. The service is told of the connection's end all the same if that is cut.
     pub fn defer(&mut self, id: ConnId) {
         if let Some(queue) = self.heard_queue(id) {
             queue.hearing = Hearing::Deferred;
         }
     }
 
-    /// Takes back [`Outbox::defer`]: in a turn to come the service hears what it has left, and then
-    /// what follows.
+    /// Takes back [`Outbox::defer`]: in a turn to come the service gets the input that it has left, and
+    /// then more.
     pub fn resume(&mut self, id: ConnId) {
         let Some(queue) = self.heard_queue(id) else { return };
         if queue.hearing == Hearing::Deferred {
@@ -231,9 +231,8 @@ impl Outbox {
         }
     }
 
-    /// The service hears no more of `id` until so much time has passed, and up to a second longer:
-    /// what it leaves unused waits, and nothing is read. Whether it is deferred as well is another
-    /// matter: both must be over.
+    /// Stops input from `id` for `time`, and up to a second longer: input that the service leaves
+    /// unused waits, and nothing is read. A connection may be deferred as well: both must be over.
     pub fn pause(&mut self, id: ConnId, time: Duration) {
         if let Some(queue) = self.heard_queue(id) {
             queue.paused = true;
@@ -241,19 +240,19 @@ impl Outbox {
         }
     }
 
-    /// Whether `id` is not heard for a time: see [`Outbox::pause`].
+    /// Whether `id` is paused: see [`Outbox::pause`].
     pub fn is_paused(&self, id: ConnId) -> bool {
         self.queue(id).is_some_and(|queue| queue.paused)
     }
 
-    /// Whether the service has deferred or paused `id`, or resumed in this turn: what it has left is heard in
+    /// Whether the service has deferred or paused `id`, or resumed it in this turn: its input waits for
     /// a turn to come.
     pub fn is_waiting(&self, id: ConnId) -> bool {
         self.is_deferred(id.slot())
     }
 
-    /// From here on `id` is one from `address`, though its stream comes from elsewhere: limits apply
-    /// to that, and may refuse it. Nothing more is heard of it before, also if it was deferred.
+    /// Reports that `id` really comes from `address`, as a gateway has said. Bans and limits apply to
+    /// that address, and may refuse it, before more input of `id` is read.
     pub fn comes_from(&mut self, id: ConnId, address: IpAddr) {
         if self.heard_queue(id).is_some() {
             self.moved.push((id, address));
@@ -281,7 +280,7 @@ impl Outbox {
         self.mark_dirty(id.slot());
     }
 
-    /// Whether so much was said in this turn that it should be written before more is said.
+    /// Whether the arena holds so much that it should be written before more is composed.
     pub fn is_full(&self) -> bool {
         self.arena.len() > ARENA_FULL
     }
@@ -295,18 +294,18 @@ impl Outbox {
         }
     }
 
-    /// What the loop has counted.
+    /// The counters of the loop.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// Counts what a service has heard, in lines or whatever its units are.
+    /// Counts input of a service, in lines or whatever its units are.
     pub fn count_received(&mut self, id: ConnId, lines: u64) {
         let endpoint = self.queues[id.slot()].endpoint;
         self.counters.at(endpoint).received_lines += lines;
     }
 
-    /// Counts a line that was too long to be heard.
+    /// Counts a line that was too long.
     pub fn count_too_long(&mut self, id: ConnId) {
         let endpoint = self.queues[id.slot()].endpoint;
         self.counters.at(endpoint).too_long_lines += 1;
@@ -326,7 +325,7 @@ impl Outbox {
     }
 }
 
-/// What the loop calls. Slots are those of its connections.
+/// The calls of the loop. Slots are those of its connections.
 impl Outbox {
     pub(super) fn new(limits: Limits) -> Outbox {
         Outbox {
@@ -365,18 +364,18 @@ impl Outbox {
         self.deadlines.set(slot, self.now, self.limits.connect_timeout);
     }
 
-    /// Takes up an accepted stream that is being established.
-    pub(super) fn arrive(&mut self, slot: usize, endpoint: EndpointId, within: Duration) {
-        self.occupy(slot, endpoint, State::Arriving);
-        self.arrives(slot, within);
+    /// Takes up an accepted stream that is in its handshake.
+    pub(super) fn begin_handshake(&mut self, slot: usize, endpoint: EndpointId, within: Duration) {
+        self.occupy(slot, endpoint, State::Handshaking);
+        self.set_handshake_deadline(slot, within);
     }
 
-    /// An accepted stream has so long from now.
-    pub(super) fn arrives(&mut self, slot: usize, within: Duration) {
+    /// Restarts the deadline of a handshake.
+    pub(super) fn set_handshake_deadline(&mut self, slot: usize, within: Duration) {
         self.deadlines.set(slot, self.now, within);
     }
 
-    /// A connection has been made or established.
+    /// Opens a connection whose handshake is over.
     pub(super) fn connected(&mut self, slot: usize) -> ConnId {
         let queue = &mut self.queues[slot];
         queue.state = State::Open;
@@ -386,8 +385,8 @@ impl Outbox {
         self.id(slot)
     }
 
-    /// It never will be.
-    pub(super) fn abandon(&mut self, slot: usize) {
+    /// Gives up the slot of a connection that was never opened.
+    pub(super) fn discard(&mut self, slot: usize) {
         self.queues[slot].state = State::Ended;
         self.deadlines.clear(slot);
     }
@@ -401,7 +400,7 @@ impl Outbox {
         (queue.endpoint, queue.state) = (endpoint, state);
     }
 
-    /// Frees a slot: from here on its old `ConnId` names no one.
+    /// Frees a slot: from here on its old `ConnId` names no connection.
     pub(super) fn free(&mut self, slot: usize) {
         let queue = &mut self.queues[slot];
         assert_eq!(queue.state, State::Ended);
@@ -426,7 +425,7 @@ impl Outbox {
     pub(super) fn attention(&self, slot: usize) -> Attention {
         let queue = &self.queues[slot];
         match queue.state {
-            State::Connecting | State::Arriving => Attention::Establishing,
+            State::Connecting | State::Handshaking => Attention::Handshaking,
             State::Free | State::Ended => Attention::None,
             State::Draining(_) | State::Lingering(_) => Attention::Forgets,
             // All that can follow is a reset.
@@ -437,8 +436,8 @@ impl Outbox {
         }
     }
 
-    /// Takes nothing more to send, and ends once all is written.
-    pub(super) fn drain(&mut self, slot: usize, why: CloseReason) {
+    /// Closes a connection once its queue is written; nothing more can be sent to it.
+    pub(super) fn begin_close(&mut self, slot: usize, why: CloseReason) {
         match self.state(slot) {
             State::Open | State::Finishing => {
                 self.queues[slot].state = State::Draining(why);
@@ -454,20 +453,20 @@ impl Outbox {
     pub(super) fn peer_finished(&mut self, slot: usize) {
         self.queues[slot].peer_finished = true;
         match self.state(slot) {
-            State::Finishing => self.drain(slot, CloseReason::Hangup),
+            State::Finishing => self.begin_close(slot, CloseReason::Hangup),
             State::Finished => self.end(slot, CloseReason::Hangup),
             State::Lingering(why) => self.end(slot, why),
             _ => {}
         }
     }
 
-    /// Ends a connection now; what it still holds goes with it.
+    /// Ends a connection now, and drops its queue.
     pub(super) fn end(&mut self, slot: usize, why: CloseReason) {
         let queue = &mut self.queues[slot];
         let why = match queue.state {
             State::Open | State::Finishing | State::Finished | State::Draining(_) => why,
             State::Lingering(of_old) => of_old,
-            State::Free | State::Connecting | State::Arriving | State::Ended => return,
+            State::Free | State::Connecting | State::Handshaking | State::Ended => return,
         };
         queue.state = State::Ended;
         self.backlog_bytes -= queue.clear();
@@ -479,7 +478,7 @@ impl Outbox {
         self.counters.at(endpoint).closed[index] += 1;
     }
 
-    /// One connection whose service is to be told of its end.
+    /// Takes one connection that has ended, to tell its service.
     pub(super) fn take_ended(&mut self) -> Option<(usize, CloseReason)> {
         self.ended.pop().map(|(slot, why)| (slot as usize, why))
     }
@@ -505,7 +504,7 @@ impl Outbox {
         std::mem::swap(&mut self.dirty, dirty);
     }
 
-    /// Takes new limits. Who is beyond them is ended.
+    /// Takes new limits, and ends connections that are beyond them.
     pub(super) fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
         for slot in 0..self.queues.len() {

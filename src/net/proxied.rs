@@ -1,18 +1,18 @@
-//! A stream on which a proxy may say first for whom it stands, by the PROXY protocol.
+//! A stream on which a proxy may first name its client, by a header of the PROXY protocol.
 
 use super::{Effort, Progress, Refusal, Stream};
 use crate::wire::proxy::{self, HEADER_MAX, Origin, Start};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
-/// A stream, and what a proxy says first on it, where one is believed.
+/// A stream, and its PROXY header where a proxy is trusted.
 pub struct Proxied<S> {
     stream: S,
-    /// `None` once it carries nothing but what its client says, as most do from the beginning.
+    /// `None` once it carries nothing but the client's bytes, as most do from the beginning.
     front: Option<Box<Front>>,
 }
 
-/// What came first.
+/// The beginning of a stream from a trusted proxy.
 struct Front {
     awaited: Awaited,
     /// From where the stream itself comes.
@@ -21,32 +21,32 @@ struct Front {
     bytes: Vec<u8>,
 }
 
-/// What is to come first.
+/// The input that is due first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Awaited {
     /// A header must come, or one may.
     Header { demanded: bool },
-    /// The proxy has spoken for nobody: the first word of who is at this address, or its end if it only
-    /// looks whether we are there.
+    /// The proxy has named no client: the first input of a client at this address is due, or the end if
+    /// this is a health check.
     Word(Option<SocketAddr>),
-    /// Nothing: `bytes` are what the client says.
+    /// None: `bytes` are the client's.
     Nothing,
 }
 
 impl<S> Proxied<S> {
-    /// A stream on which no proxy is believed.
+    /// A stream on which no proxy is trusted.
     pub fn plain(stream: S) -> Proxied<S> {
         Proxied { stream, front: None }
     }
 
-    /// A stream from `address`, where a proxy is believed. If a header is `demanded`, who says
-    /// something else is refused; otherwise who does speaks for himself.
+    /// A stream from `address`, where a proxy is trusted. If a header is `demanded`, other input is
+    /// refused; otherwise it is a client's that connects from there itself.
     pub fn trusting(stream: S, address: Option<SocketAddr>, demanded: bool) -> Proxied<S> {
         let awaited = Awaited::Header { demanded };
         Proxied { stream, front: Some(Box::new(Front { awaited, address, bytes: Vec::new() })) }
     }
 
-    /// What carries it.
+    /// The stream below.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.stream
     }
@@ -102,17 +102,17 @@ impl<S: Stream> Stream for Proxied<S> {
         front.is_some_and(|front| front.awaited != Awaited::Nothing)
     }
 
-    fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
-        let Some(front) = &mut self.front else { return self.stream.establish(effort) };
+    fn handshake(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+        let Some(front) = &mut self.front else { return self.stream.handshake(effort) };
         let mut piece = [0; HEADER_MAX];
         if front.awaited == Awaited::Nothing {
-            return self.stream.establish(effort);
+            return self.stream.handshake(effort);
         }
         let n = match self.stream.read(&mut piece) {
             Ok(n) => n,
             Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(Progress::Waits),
             Err(e) if e.kind() == ErrorKind::Interrupted => return Ok(Progress::More),
-            // It has seen that we are there, and is gone without taking leave, as HAProxy does.
+            // A health check that resets the connection, as HAProxy's do.
             Err(_) if front.bytes.is_empty() => return Ok(Progress::Nobody),
             Err(e) => return Err(e),
         };

@@ -1,4 +1,4 @@
-//! What one connection is still to be sent, and how its ending goes.
+//! The output queue of one connection, and the states of its ending.
 
 use super::span::Span;
 use super::{CloseReason, EndpointId, Stream};
@@ -19,18 +19,18 @@ pub(super) struct SendQueue {
     /// The stream takes nothing more until it says so.
     pub blocked: bool,
     pub hearing: Hearing,
-    /// Not heard until a time: see `Outbox::pause`.
+    /// No input until a time: see `Outbox::pause`.
     pub paused: bool,
-    /// What this turn has for it; always empty between turns.
+    /// The output of this turn; always empty between turns.
     spans: Spans,
     spans_bytes: u32,
-    /// What earlier turns left unwritten; there while its peer is behind.
+    /// Output that earlier turns left unwritten; there while its peer is behind.
     backlog: Option<Box<Backlog>>,
-    /// What waits for something that must be said before it.
+    /// Output that waits for a reply that must come before it.
     withheld: Option<Box<Withheld>>,
 }
 
-/// What was said after each point at which something is still missing; the first comes first.
+/// The output after each point at which a reply is still missing, in order.
 #[derive(Default)]
 struct Withheld {
     after: VecDeque<Vec<u8>>,
@@ -44,24 +44,24 @@ pub(super) enum State {
     Free,
     /// An outgoing connection that is not made yet.
     Connecting,
-    /// An accepted stream that is not established yet.
-    Arriving,
+    /// An accepted stream in its handshake.
+    Handshaking,
     Open,
-    /// Takes nothing more to send; the peer is still heard. Waits to be written out.
+    /// Takes nothing more to send; input still goes to the service. Waits to be written out.
     Finishing,
-    /// Written out and our half ended. The peer is heard until it ends too.
+    /// Written out and our half ended. Input goes to the service until the peer ends too.
     Finished,
-    /// Takes nothing more to send; what is read is forgotten. Waits to be written out.
+    /// Takes nothing more to send; input is dropped. Waits to be written out.
     Draining(CloseReason),
-    /// Written out and our half ended. What the peer still sends is read and forgotten until it
-    /// ends too: closing earlier would answer that with a reset, and the reset could reach the
-    /// peer before it has read our last word.
+    /// Written out and our half ended. Input is read and dropped until the peer ends too: closing
+    /// earlier would answer it with a reset, which could reach the peer before it has read our last
+    /// word.
     Lingering(CloseReason),
     /// Waits for its service to be told, and for its slot to be freed when the turn ends.
     Ended,
 }
 
-/// Whether its service hears what comes.
+/// Whether its service gets input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hearing {
     Now,
@@ -71,7 +71,7 @@ pub(super) enum Hearing {
     Resumed,
 }
 
-/// Whether its service has more to say than it has queued.
+/// Whether its service has more to send than it has queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     Unasked,
@@ -82,7 +82,7 @@ pub(super) enum Room {
 }
 
 impl State {
-    /// Whether its service hears what the peer sends.
+    /// Whether its service gets the peer's input.
     pub fn is_heard(self) -> bool {
         matches!(self, State::Open | State::Finishing | State::Finished)
     }
@@ -124,24 +124,24 @@ impl SendQueue {
         self.backlog_bytes() + self.spans_bytes as usize
     }
 
-    /// Whether something is still missing that must be said first.
+    /// Whether a reply is still missing that must be sent first.
     pub fn is_withheld(&self) -> bool {
         self.withheld.is_some()
     }
 
-    /// What is pushed from here on waits for one more [`SendQueue::release`].
+    /// Holds back output from here on until one more [`SendQueue::release`].
     pub fn withhold(&mut self) {
         self.withheld.get_or_insert_default().after.push_back(Vec::new());
     }
 
-    /// Keeps something behind what is missing.
+    /// Adds output behind the last missing reply.
     pub fn push_withheld(&mut self, bytes: &[u8]) {
         let withheld = self.withheld.as_mut().expect("something is missing");
         withheld.after.back_mut().expect("as many as are missing").extend_from_slice(bytes);
         withheld.bytes += bytes.len();
     }
 
-    /// What was pushed after the first point at which something was missing and before the next.
+    /// Takes the output between the first missing reply and the next.
     pub fn release(&mut self) -> Vec<u8> {
         let Some(withheld) = &mut self.withheld else { return Vec::new() };
         let after = withheld.after.pop_front().expect("something is missing");
@@ -157,7 +157,7 @@ impl SendQueue {
         self.spans.push(span);
     }
 
-    /// Takes out what is queued and not withheld, in the order it would be written.
+    /// Takes out all output that is not withheld, in the order it would be written.
     pub fn take(&mut self, arena: &[u8]) -> Vec<u8> {
         let mut bytes = self.backlog.take().map(|backlog| backlog.into_bytes()).unwrap_or_default();
         self.spans.as_slice().iter().for_each(|span| bytes.extend_from_slice(span.of(arena)));
@@ -165,7 +165,7 @@ impl SendQueue {
         bytes
     }
 
-    /// Forgets what is queued; returns how many bytes of backlog that were.
+    /// Drops the queue; returns how many bytes of backlog that were.
     pub fn clear(&mut self) -> usize {
         self.spans = Spans::NONE;
         self.spans_bytes = 0;
@@ -174,7 +174,7 @@ impl SendQueue {
         bytes
     }
 
-    /// Writes what is queued, with one call unless the stream takes less; the rest is kept in the
+    /// Writes the queue, with one call unless the stream takes less; the rest is kept in the
     /// backlog. Returns how many bytes were written. `gather` is room for joining spans.
     pub fn write(
         &mut self,
@@ -232,7 +232,7 @@ impl SendQueue {
         match self.state {
             State::Free
             | State::Connecting
-            | State::Arriving
+            | State::Handshaking
             | State::Finished
             | State::Lingering(_)
             | State::Ended => {

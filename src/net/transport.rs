@@ -1,4 +1,4 @@
-//! What carries a connection's bytes over a stream: nothing else, or TLS.
+//! A stream in plain or with TLS.
 
 use super::tls::{Acceptor, TlsStream};
 use super::{Effort, Progress, Remote, Secure, Stream};
@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 
 /// A stream as it is, or with TLS if its listener says so.
 pub enum Transport<S> {
-    /// What is said is written as it is.
+    /// Bytes go out as they are.
     Plain(S),
     /// Some kilobytes, most of them rustls's.
     Tls(Box<TlsStream<S>>),
@@ -29,7 +29,7 @@ impl<S: Stream> Transport<S> {
         })
     }
 
-    /// What carries it.
+    /// The stream below.
     pub fn carrier(&mut self) -> &mut S {
         match self {
             Transport::Plain(carrier) => carrier,
@@ -67,10 +67,10 @@ impl<S: Stream> Stream for Transport<S> {
         }
     }
 
-    fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+    fn handshake(&mut self, effort: &mut Effort) -> io::Result<Progress> {
         match self {
-            Transport::Plain(carrier) => carrier.establish(effort),
-            Transport::Tls(tls) => tls.establish(effort),
+            Transport::Plain(carrier) => carrier.handshake(effort),
+            Transport::Tls(tls) => tls.handshake(effort),
         }
     }
 

@@ -41,7 +41,7 @@ impl Door {
             let index = Refusal::ALL.iter().position(|each| *each == why).expect("each is listed");
             refused[index] - before[index]
         };
-        let over_ms = limits.arriving_timeout.as_millis() as u64;
+        let over_ms = limits.handshake_timeout.as_millis() as u64;
         let (mut gone, mut early, mut late, mut at_fault) = (Vec::new(), 0, 0, 0);
         self.arriving.retain(|Arriving { client, id, since_ms }| {
             let end = end(*client);

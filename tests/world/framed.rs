@@ -170,8 +170,8 @@ impl<S: Stream> Stream for Framed<S> {
         self.stream.awaits_header()
     }
 
-    fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
-        self.stream.establish(effort)
+    fn handshake(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+        self.stream.handshake(effort)
     }
 
     fn secure(&self) -> Option<Secure> {

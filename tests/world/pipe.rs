@@ -132,7 +132,7 @@ impl Stream for ServerEnd {
         Ok(())
     }
 
-    fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
+    fn handshake(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
         let wire = self.wire.borrow();
         Ok(if wire.connecting { Progress::Waits } else { Progress::Established })
     }

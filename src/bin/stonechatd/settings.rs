@@ -137,8 +137,8 @@ impl Settings {
         let limits = net::Limits {
             connections: wanted.min(connections_max()),
             header_timeout: self.proxy.header_timeout,
-            arriving_timeout: self.tls.handshake_timeout,
-            arriving_max: self.tls.handshakes_max,
+            handshake_timeout: self.tls.handshake_timeout,
+            handshakes_max: self.tls.handshakes_max,
             ..self.limits
         };
         if wanted > limits.connections && wanted < net::Limits::CONNECTIONS_MAX {

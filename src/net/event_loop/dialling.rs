@@ -7,7 +7,7 @@ use crate::net::{Attempt, ConnId, Dial, DialError, Host, Peer, Progress, Service
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-/// What the reactor calls, to make them.
+/// The calls by which the reactor makes them.
 impl<S: Stream, V: Service> EventLoop<S, V> {
     /// The next thing to do for an outgoing connection whose time has come.
     pub fn next_step(&mut self) -> Option<Step> {
@@ -70,7 +70,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
 
 impl<S: Stream, V: Service> EventLoop<S, V> {
     /// Takes an outgoing stream a step further.
-    pub(super) fn go_on_dialling(&mut self, slot: usize, progress: io::Result<Progress>) {
+    pub(super) fn advance_dial(&mut self, slot: usize, progress: io::Result<Progress>) {
         match progress {
             Ok(Progress::Waits) => {}
             Ok(Progress::More) => self.list(slot),
@@ -79,22 +79,22 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                 let peer = Peer::accepted(dial.endpoint, Some(address));
                 self.established(slot, Peer { dialled: Some(dial.token), ..peer });
             }
-            Err(e) => self.give_up(slot, &e),
+            Err(e) => self.fail_dial(slot, &e),
             // Proxies and mistaken clients come to listeners alone.
-            Ok(_) => self.give_up(slot, &ErrorKind::InvalidData.into()),
+            Ok(_) => self.fail_dial(slot, &ErrorKind::InvalidData.into()),
         }
     }
 
     /// Drops an outgoing stream that will not be connected.
-    pub(super) fn give_up(&mut self, slot: usize, e: &io::Error) {
-        self.drop_unheard(slot);
+    pub(super) fn fail_dial(&mut self, slot: usize, e: &io::Error) {
+        self.discard(slot);
         let attempt = self.take_attempt(slot);
         self.not_connected(attempt, e);
     }
 
     fn take_attempt(&mut self, slot: usize) -> Attempt {
         let place = self.dialling.iter().position(|(dialling, _)| *dialling == slot);
-        self.dialling.swap_remove(place.expect("what is being connected is listed")).1
+        self.dialling.swap_remove(place.expect("a dial under way is listed")).1
     }
 
     /// Asserts what must hold between turns.

@@ -6,9 +6,9 @@ use super::{EventLoop, Input};
 use crate::net::{CloseReason, Service, Stream};
 use std::io::{self, ErrorKind};
 
-/// A connection is read from once a turn, so that no one is heard twice while another waits. How
-/// much at most depends on how many are ready: 20 flooders with 4 KiB each add 0.75 ms to the p99
-/// of the others, with 64 KiB 4.5 ms; alone, a larger read saves calls.
+/// Bytes read in a turn, shared by the connections that are ready; each is read once. 20 flooders with
+/// 4 KiB each add 0.75 ms to the p99 of the others, with 64 KiB 4.5 ms; alone, a larger read saves
+/// calls.
 const TURN_READ_BYTES: usize = 64 << 10;
 pub(super) const READ_BYTES: std::ops::RangeInclusive<usize> = 4 << 10..=16 << 10;
 
@@ -45,7 +45,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
                 conn.left = false;
                 self.forget(slot, share);
             }
-            Attention::Establishing => self.newcomers.push(slot as u32),
+            Attention::Handshaking => self.advancing.push(slot as u32),
             // `flush` lists it again when it may go on.
             Attention::Paused | Attention::None => {}
         }
@@ -78,7 +78,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         self.keep_unused(slot);
     }
 
-    /// What the service had deferred. Nothing is read before it has heard that.
+    /// Gives the service the input that it had deferred, before anything more is read.
     fn hear_left(&mut self, slot: usize) {
         let id = self.out.id(slot);
         let conn = &mut self.conns[slot];
@@ -99,7 +99,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
         let conn = &mut self.conns[slot];
         let more = conn.unused.len() > self.out.limits.recvq_max;
         if more && !self.out.is_deferred(slot) {
-            self.dismiss(slot, CloseReason::RecvqExceeded);
+            self.close(slot, CloseReason::RecvqExceeded);
         }
         let conn = &mut self.conns[slot];
         let done = conn.unused.is_empty() && conn.unused.capacity() > UNUSED_KEPT;

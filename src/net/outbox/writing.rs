@@ -4,7 +4,7 @@ use super::{ARENA_KEPT, Outbox};
 use crate::net::send_queue::{Hearing, Room, SendQueue, State};
 use crate::net::{CloseReason, ConnId, Stream};
 
-/// What the loop calls.
+/// The calls of the loop.
 impl Outbox {
     /// Writes out one queue, and takes one that is to end a step further.
     pub(in crate::net) fn flush(&mut self, slot: usize, stream: &mut impl Stream) {
@@ -40,16 +40,16 @@ impl Outbox {
         }
     }
 
-    /// How many times to call `take_room` in this turn: who asks again is called in the next.
+    /// How many times to call `take_room` in this turn. A service that asks again is called in the next.
     pub(in crate::net) fn roomy(&self) -> usize {
         self.roomy.len()
     }
 
-    /// One connection whose service is to be told that there is room, unless there no longer is.
+    /// Takes one connection whose service asked for room, unless there no longer is any.
     pub(in crate::net) fn take_room(&mut self) -> Option<ConnId> {
         let slot = self.roomy.pop_front()? as usize;
         let queue = &mut self.queues[slot];
-        // What others have said to it since may have been more than it takes.
+        // Other connections may have sent it more than it takes since.
         let waits = queue.blocked || queue.is_withheld();
         queue.room = if waits { Room::Asked } else { Room::Unasked };
         (queue.room == Room::Unasked && queue.state == State::Open).then(|| self.id(slot))
@@ -60,12 +60,12 @@ impl Outbox {
         self.dirty.len()
     }
 
-    /// Whether its service hears nothing of it, or has left something for a turn to come.
+    /// Whether its service gets no input now, or has left some for a turn to come.
     pub(in crate::net) fn is_deferred(&self, slot: usize) -> bool {
         self.queues[slot].paused || self.queues[slot].hearing != Hearing::Now
     }
 
-    /// Those whose pause is over resume. `due` is used and left empty.
+    /// Resumes connections whose pause is over. `due` is used and left empty.
     pub(in crate::net) fn end_pauses(&mut self, due: &mut Vec<u32>) {
         self.pauses.list_due(self.now, due);
         for slot in due.drain(..) {
@@ -81,7 +81,7 @@ impl Outbox {
         }
     }
 
-    /// Those whose service resumes.
+    /// Takes the connections whose service resumes.
     pub(in crate::net) fn take_resumed(&mut self, resumed: &mut Vec<u32>) {
         std::mem::swap(&mut self.resumed, resumed);
         resumed.retain(|slot| {
@@ -111,7 +111,7 @@ impl Outbox {
         }
     }
 
-    /// What the peer may still send would be answered by a reset if the stream were dropped now.
+    /// Keeps the stream after the last word: dropped now, it would answer further input by a reset.
     pub(super) fn linger(&mut self, slot: usize, why: CloseReason) {
         self.queues[slot].state = State::Lingering(why);
         self.deadlines.set(slot, self.now, self.limits.linger_timeout);
@@ -128,7 +128,7 @@ impl Outbox {
         }
     }
 
-    /// Forgets what was composed. Nothing may be dirty, as spans point into it.
+    /// Empties the arena. Nothing may be dirty, as spans point into it.
     pub(in crate::net) fn wipe(&mut self) {
         debug_assert!(self.dirty.is_empty());
         for buffer in [&mut self.arena, &mut self.gather] {

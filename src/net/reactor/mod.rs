@@ -26,7 +26,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// What carries a connection: a socket, behind a proxy perhaps, and with TLS if its listener says so.
+/// The stream of a connection: a socket, behind a proxy perhaps, and with TLS if its listener or dial
+/// asks for it.
 pub type Transport = super::Transport<Proxied<Socket>>;
 
 /// Turns readiness into turns of an [`EventLoop`].
@@ -36,9 +37,9 @@ pub struct Reactor {
     signals: Signals,
     waker: Arc<Waker>,
     listeners: Vec<Bound>,
-    /// Given up when there are no descriptors left, to accept one newcomer and tell him.
+    /// Closed when there are no descriptors left, to accept one connection and refuse it in words.
     spare: Option<File>,
-    /// There were none left when last somebody came, and the log has been told.
+    /// There were none left at the last accept, and the log says so.
     starved: bool,
     /// Accepting failed; not to be tried again before this uptime.
     accept_again_ms: u64,
@@ -49,33 +50,32 @@ pub struct Reactor {
     looks_max: usize,
 }
 
-/// Which proxies are believed to say for whom they stand.
+/// The proxies whose headers are trusted.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
-    /// Those in these networks, wherever they connect.
+    /// Proxies in these networks, wherever they connect.
     pub trusted: Networks,
-    /// Where everyone must: there connects one of `trusted`, or somebody by a Unix socket, or nobody.
+    /// Endpoints for proxies alone: only one of `trusted`, or a Unix socket's peer, may connect there.
     pub demanded: Vec<EndpointId>,
 }
 
 struct Bound {
     endpoint: EndpointId,
     listener: Listener,
-    /// Those who come there shake hands with it first.
+    /// Connections there begin with a TLS handshake.
     tls: Option<Acceptor>,
-    /// There may be someone in its backlog.
+    /// Its backlog may hold connections.
     pending: bool,
 }
 
-/// What came in a turn from elsewhere than a connection.
+/// The events of a turn that belong to no connection.
 #[derive(Debug, Default)]
 pub struct Heard {
-    /// In no order; the same signal sent twice may be heard once.
+    /// In no order; a signal sent twice may be reported once.
     pub signals: Vec<Signal>,
     /// The waker was used.
     pub woken: bool,
-    /// There is something in these pipes, or their writers have gone. Told once for what is in one:
-    /// it is to be read, or closed.
+    /// Pipes with input, or whose writers have gone. Reported once: they are to be read, or closed.
     pub pipes: Vec<PipeId>,
 }
 
@@ -103,8 +103,8 @@ const FIRST_PIPE: usize = FIRST_LISTENER - PIPES_MAX;
 /// waits too takes 1 ms; unbounded 20–32 ms.
 const ACCEPTS_PER_TURN: usize = 64;
 
-/// Of these, newcomers who begin a handshake. One has two steps that cost, and a turn takes one such
-/// step: more would only wait. With four those who talk waited half as long again in a storm.
+/// Of these, connections with a handshake. One has two costly steps, and a turn takes one such step: more
+/// would only wait. With four, open connections waited half as long again in a storm.
 const HANDSHAKES_PER_TURN: usize = 1;
 
 /// No effect above noise from 128 on.
@@ -164,7 +164,7 @@ impl Reactor {
         self.listen_with(endpoint, listener, None)
     }
 
-    /// The same, and with TLS if there is something to shake hands with.
+    /// Begins to accept for `endpoint`, with TLS if there is an acceptor.
     pub fn listen_with(
         &mut self,
         endpoint: EndpointId,
@@ -184,7 +184,7 @@ impl Reactor {
         self.proxies = proxies;
     }
 
-    /// Closes the listeners for which `keep` is false. Who waits in their backlog is reset.
+    /// Closes the listeners for which `keep` is false. Connections in their backlog are reset.
     pub fn retain_listeners(&mut self, keep: impl Fn(EndpointId) -> bool) -> io::Result<()> {
         let registry = self.poll.registry();
         self.listeners.retain(|bound| keep(bound.endpoint));
@@ -196,12 +196,12 @@ impl Reactor {
         Ok(())
     }
 
-    /// Watches the end of a pipe that somebody else writes to.
+    /// Watches the reading end of a pipe.
     pub fn watch(&mut self, pipe: PipeReader) -> io::Result<PipeId> {
         self.pipes.watch(self.poll.registry(), FIRST_PIPE, pipe)
     }
 
-    /// Adds what is in a pipe now to `bytes`, `bytes_max` at most: nothing where nothing is.
+    /// Appends the input of a pipe to `bytes`, `bytes_max` at most, without waiting for any.
     pub fn read_pipe(
         &mut self,
         id: PipeId,
@@ -211,7 +211,7 @@ impl Reactor {
         self.pipes.read(id, bytes, bytes_max)
     }
 
-    /// Closes a pipe: who writes to it finds nobody there.
+    /// Closes a pipe: its writer gets an error.
     pub fn close_pipe(&mut self, id: PipeId) {
         self.pipes.close(id);
     }
@@ -229,7 +229,7 @@ impl Reactor {
         }
     }
 
-    /// The signals that have come and were not heard in a turn, where there are no more turns.
+    /// Signals that have come since the last turn, for a program that takes no more turns.
     pub fn signals(&mut self) -> Vec<Signal> {
         self.signals.pending().filter_map(Signal::of).collect()
     }
@@ -255,7 +255,7 @@ impl Reactor {
         server.hear();
         self.look_again(server, &mut heard)?;
         server.answer();
-        // After the turn: who is here is served first, and who has left has made room.
+        // After the turn: open connections are served first, and those that ended have made room.
         self.accept(server, now);
         self.dial(server);
         server.counters().turn_time.add(begun.elapsed());
@@ -340,8 +340,8 @@ impl Reactor {
             let secure = self.listeners[index].tls.is_some();
             for _ in 0..if secure { HANDSHAKES_PER_TURN } else { share } {
                 let bound = &self.listeners[index];
-                // The backlog holds those for whom there would be no hand free to shake.
-                let waits = bound.tls.is_some() && !server.may_arrive();
+                // A connection whose handshake could not begin waits in the backlog.
+                let waits = bound.tls.is_some() && !server.may_handshake();
                 if !bound.pending || waits || !server.accepting() {
                     break;
                 }
@@ -380,7 +380,7 @@ impl Reactor {
                     }
                 };
                 if !believed {
-                    server.turn_away(stream, endpoint, Refusal::NotProxy);
+                    server.refuse(stream, endpoint, Refusal::NotProxy);
                 } else if let Some(id) = server.accept(stream, Peer::accepted(endpoint, address)) {
                     self.register(server, id.slot());
                 }
@@ -389,7 +389,7 @@ impl Reactor {
             Err(e) if is_of_one_newcomer(&e) => server.counters().accept_errors += 1,
             Err(e) => {
                 server.counters().accept_errors += 1;
-                let told = is_out_of_descriptors(&e) && self.turn_one_away(index, server);
+                let told = is_out_of_descriptors(&e) && self.refuse_one(index, server);
                 if !told {
                     let address = self.listeners[index].listener.address();
                     log::error!("cannot accept on {address}: {e}");
@@ -400,9 +400,9 @@ impl Reactor {
         true
     }
 
-    /// Accepts a newcomer with the spare descriptor and tells him that we are full. Whether the
-    /// spare could be had for that, and got back.
-    fn turn_one_away<V: Service>(
+    /// Accepts a connection with the spare descriptor and tells it that we are full. Returns whether
+    /// the spare could be had for that, and got back.
+    fn refuse_one<V: Service>(
         &mut self,
         index: usize,
         server: &mut EventLoop<Transport, V>,
@@ -415,24 +415,25 @@ impl Reactor {
         match bound.listener.accept() {
             Ok((stream, _)) => {
                 if !self.starved {
-                    log::warn!("out of file descriptors: newcomers are turned away");
+                    log::warn!("out of file descriptors: connections are refused");
                     self.starved = true;
                 }
                 let stream = Transport::new(Proxied::plain(stream), bound.tls.as_ref());
                 if let Ok(stream) = stream {
-                    server.turn_away(stream, bound.endpoint, Refusal::ServerFull);
+                    server.refuse(stream, bound.endpoint, Refusal::ServerFull);
                 }
             }
-            // Want of descriptors is found out before want of newcomers.
+            // accept(2) reports a lack of descriptors before an empty backlog.
             Err(e) if e.kind() == ErrorKind::WouldBlock => bound.pending = false,
-            // The spare went to another process: nothing would tell of who waits here.
+            // The spare went to another process: no event would report this backlog again.
             Err(_) => return false,
         }
         self.spare = open_spare();
         self.spare.is_some()
     }
 
-    /// As a proxy may have something to say of it first; `None` where one must, and this can't be one.
+    /// Wraps a socket from which a PROXY header may come; fails where only proxies may connect and this
+    /// is none.
     fn proxied(
         &self,
         stream: Socket,

@@ -1,5 +1,5 @@
-//! Pipes that others write to, watched with all else: what a program says that was started beside the
-//! loop. Whoever watches one reads it when he hears that there is something in it.
+//! Pipes, watched by the poll like sockets: the output of programs that run beside the loop. The reactor
+//! reports input; the caller then reads it.
 
 use mio::unix::pipe::Receiver;
 use mio::{Interest, Registry, Token};

@@ -19,7 +19,7 @@ pub enum Socket {
 }
 
 impl Socket {
-    /// Begins to connect; whether it succeeds is asked with [`Stream::establish`].
+    /// Begins to connect; whether it succeeds is asked with [`Stream::handshake`].
     pub fn connect(to: SocketAddr) -> io::Result<Socket> {
         let stream = TcpStream::connect(to)?;
         set_tcp_options(&stream)?;
@@ -82,7 +82,7 @@ impl Stream for Socket {
         self.finish().and(Ok(n))
     }
 
-    fn establish(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
+    fn handshake(&mut self, _effort: &mut Effort) -> io::Result<Progress> {
         let Socket::Tcp(stream) = self else { return Ok(Progress::Established) };
         if let Some(e) = stream.take_error()? {
             return Err(e);

@@ -41,7 +41,7 @@ struct Records {
     outgoing: Vec<u8>,
 }
 
-/// What both kinds of session do, which share no trait.
+/// Both kinds of session, which share no trait of rustls.
 trait Side {
     type Data;
 
@@ -98,21 +98,20 @@ enum Phase {
     Carrying,
     /// Shaking hands.
     Handshake,
-    /// What came first was no TLS: whoever is there reads what is said in plain.
+    /// The first bytes were no TLS: output goes to the client in plain.
     Plain,
-    /// Both halves carry what is said.
+    /// Both halves are open.
     Open,
-    /// The far end has said close_notify; it may still read.
+    /// The far end has sent close_notify; it may still read.
     PeerClosed,
-    /// We have said close_notify. What still comes is read and not decrypted: were it bad, rustls would
-    /// have an alert to say, and nothing may follow our close_notify (rustls#959).
+    /// We have sent close_notify. Input is read and not decrypted: were it bad, rustls would have an
+    /// alert to send, and nothing may follow our close_notify (rustls#959).
     Finished,
     /// Broken, or cut in the handshake: nothing is carried any more.
     Broken,
 }
 
-/// Of the records that carry what comes before the first word; all others have another type.
-/// RFC 8446 §5.1.
+/// The type of the records of a handshake. RFC 8446 §5.1.
 const HANDSHAKE_RECORD: u8 = 22;
 
 /// A record with a fatal alert: the sender has decided not to proceed. RFC 8446 §6.2.
@@ -125,10 +124,10 @@ const HANDSHAKE_READ_BYTES: usize = 4 << 10;
 /// and one read. Beyond it the connection ends.
 const INCOMING_MAX: usize = 64 << 10;
 
-/// Said in one record. RFC 8446 §5.1.
+/// Plain bytes in one record. RFC 8446 §5.1.
 const RECORD_MAX: usize = 16 << 10;
 
-/// What encryption adds to a record: its header, and with TLS 1.2 the nonce, and the tag.
+/// Bytes that encryption adds to a record: its header, and with TLS 1.2 the nonce, and the tag.
 const RECORD_OVERHEAD: usize = 64;
 
 impl<S: Stream> TlsStream<S> {
@@ -142,15 +141,15 @@ impl<S: Stream> TlsStream<S> {
         TlsStream { carrier, session, records, dry: false }
     }
 
-    /// What carries it.
+    /// The stream below.
     pub fn carrier(&mut self) -> &mut S {
         &mut self.carrier
     }
 
-    fn shake_hands(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+    fn tls_handshake(&mut self, effort: &mut Effort) -> io::Result<Progress> {
         self.send()?;
         let fetched = self.fetch(HANDSHAKE_READ_BYTES)?;
-        // The end may be behind a part of a flight, and is told of only once.
+        // The end may be behind a part of a flight, and is reported only once.
         self.dry = fetched.is_none();
         let ended = fetched == Some(0);
         let is_server = matches!(self.session, Session::Server(_));
@@ -181,7 +180,7 @@ impl<S: Stream> TlsStream<S> {
         let ended = ended || self.records.phase != Phase::Handshake;
         match () {
             () if ended && shaking => Err(ErrorKind::UnexpectedEof.into()),
-            // Its words are here, or it said none; what we have to say before them is not taken yet.
+            // Its flight is here; the carrier has not taken all of ours.
             () if ended || self.dry => Ok(Progress::Waits),
             () => Ok(Progress::More),
         }
@@ -219,7 +218,7 @@ impl<S: Stream> TlsStream<S> {
         }
     }
 
-    /// One read from the carrier that nobody hears of, unless it is the end.
+    /// Reads from the carrier and drops the input. Returns 0 at the end.
     fn forget(&mut self, most: usize) -> io::Result<usize> {
         let fetched = self.fetch(most)?;
         self.records.incoming = Vec::new();
@@ -229,8 +228,8 @@ impl<S: Stream> TlsStream<S> {
         }
     }
 
-    /// Nothing is heard of what was read, if anything was. Behind that may be the end, which is told of
-    /// only once: the carrier is to be read again.
+    /// `WouldBlock` after a read that gave nothing for the service. Behind that may be the end, which is
+    /// reported only once: the carrier is to be read again.
     fn awaits_more(&mut self, fetched: Option<usize>) -> io::Error {
         self.dry = fetched.is_none();
         ErrorKind::WouldBlock.into()
@@ -275,7 +274,7 @@ impl<S: Stream> TlsStream<S> {
         failed(why)
     }
 
-    /// Gives the carrier what is encrypted. Whatever it doesn't take stays.
+    /// Writes encrypted output to the carrier. The part it doesn't take stays.
     fn send(&mut self) -> io::Result<()> {
         let mut sent = 0;
         let result = loop {
@@ -487,7 +486,7 @@ impl<S: Stream> Stream for TlsStream<S> {
         self.carrier.finish()
     }
 
-    /// Who has not had our flight yet understands an alert alone, and after that nothing in plain.
+    /// A client that has not had our flight yet understands an alert alone, and nothing after it.
     fn write_last(&mut self, said: &[u8]) -> io::Result<usize> {
         if self.records.phase == Phase::Handshake && self.has_heard_nothing() {
             self.records.phase = Phase::Plain; // what has come is read by whoever drops it
@@ -505,15 +504,15 @@ impl<S: Stream> Stream for TlsStream<S> {
         self.records.phase == Phase::Carrying && self.carrier.awaits_header()
     }
 
-    fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+    fn handshake(&mut self, effort: &mut Effort) -> io::Result<Progress> {
         if self.records.phase != Phase::Carrying {
-            let progress = self.shake_hands(effort);
+            let progress = self.tls_handshake(effort);
             return match &self.session {
                 Session::Server(_) => progress,
                 Session::Client(_) => progress.map_err(of_a_server),
             };
         }
-        let progress = self.carrier.establish(effort)?;
+        let progress = self.carrier.handshake(effort)?;
         if progress != Progress::Established {
             return Ok(progress);
         }

@@ -42,8 +42,8 @@ const LIMITS: Limits = Limits {
     connects_per_network_per_minute: 60_000,
     connect_timeout: Duration::from_secs(10),
     header_timeout: Duration::from_secs(3),
-    arriving_timeout: Duration::from_secs(10),
-    arriving_max: 1_000,
+    handshake_timeout: Duration::from_secs(10),
+    handshakes_max: 1_000,
     recvq_max: 1000,
     sendq_pause: 3000,
     sendq_max: 5000,
@@ -169,11 +169,11 @@ impl World {
         let mut app = App::new(512, settings);
         let irc = app.add_endpoint(Protocol::Irc).expect("room for one");
         let echo = app.add_endpoint(Protocol::Echo).expect("room for two");
-        let arriving_max = match keys {
+        let handshakes_max = match keys {
             Some(_) => choices.pick(3..10),
-            None => LIMITS.arriving_max,
+            None => LIMITS.handshakes_max,
         };
-        let limits = Limits { arriving_max, ..LIMITS };
+        let limits = Limits { handshakes_max, ..LIMITS };
         let service = Noted { app, opened: BTreeMap::new(), ended: BTreeMap::new() };
         World {
             choices,

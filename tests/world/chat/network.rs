@@ -164,7 +164,7 @@ impl World {
 
     fn accept(&mut self) {
         for _ in 0..4 {
-            if !self.server.accepting() || !self.server.may_arrive() {
+            if !self.server.accepting() || !self.server.may_handshake() {
                 return;
             }
             let Some(n) = self.backlog.pop_front() else { return self.server.backlogs_emptied() };

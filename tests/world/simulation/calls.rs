@@ -166,6 +166,10 @@ impl World {
                 continue;
             }
             let slot = far.id.slot();
+            if wire.connecting && self.choices.one_in(2) {
+                self.server.writable(slot); // as the system may say too early
+                continue;
+            }
             if std::mem::take(&mut wire.connecting) || wire.wants_room {
                 moved = true;
                 self.server.writable(slot);

@@ -37,8 +37,8 @@ const LIMITS: Limits = Limits {
     connects_per_network_per_minute: 60_000,
     connect_timeout: Duration::from_secs(10),
     header_timeout: Duration::from_secs(3),
-    arriving_timeout: Duration::from_secs(10),
-    arriving_max: 1_000,
+    handshake_timeout: Duration::from_secs(10),
+    handshakes_max: 1_000,
     recvq_max: 64,
     sendq_pause: 64,
     sendq_max: 512,
@@ -187,11 +187,11 @@ impl World {
     }
 
     fn new(choices: Choices, keys: Option<Keys>) -> World {
-        let arriving_max = match keys {
+        let handshakes_max = match keys {
             Some(_) => choices.pick(3..10),
-            None => LIMITS.arriving_max,
+            None => LIMITS.handshakes_max,
         };
-        let limits = Limits { arriving_max, ..LIMITS };
+        let limits = Limits { handshakes_max, ..LIMITS };
         World {
             choices,
             keys,
@@ -486,7 +486,7 @@ impl World {
 
     fn accept(&mut self) {
         for _ in 0..4 {
-            if !self.server.accepting() || !self.server.may_arrive() {
+            if !self.server.accepting() || !self.server.may_handshake() {
                 return;
             }
             let Some(n) = self.backlog.pop_front() else { return self.server.backlogs_emptied() };

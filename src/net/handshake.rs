@@ -1,35 +1,34 @@
-//! What comes before a connection: it is being made, a proxy says for whom it stands, TLS shakes
-//! hands. Until that is done its service hears and says nothing.
+//! The handshake of a stream, before its service is told of it: connecting, a proxy's header, TLS.
 
 use super::Refusal;
 use std::net::SocketAddr;
 
-/// How far a step has taken a stream towards carrying what services say.
+/// How far a step has taken a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// It waits for its far end, until it can be read or written.
     Waits,
     /// There is more to do, in a turn to come.
     More,
-    /// A proxy has said for whom it stands, and limits apply to that address. There is more to do.
+    /// A proxy's header names the address of its client: limits apply to that. There is more to do.
     From(Option<SocketAddr>),
-    /// A proxy speaks for itself or for somebody unknown: limits apply to that address, and it may
-    /// still only check whether we are there. There is more to do.
+    /// A proxy speaks for itself or for an unknown client: limits apply to this address, and it may
+    /// still be a health check. There is more to do.
     FromProxy(Option<SocketAddr>),
     /// It can be read and written from now on.
     Established,
-    /// It never will be, and its far end is told why.
+    /// It fails, and the far end is told why.
     Refused(Refusal),
-    /// It was no client, but a proxy that looks whether we are there. Nothing is said or counted.
+    /// A proxy's health check, and no client. Nothing is sent or counted.
     Nobody,
 }
 
-/// What may still be spent in this turn on steps that cost as much as cryptography does, so that
-/// those who talk are heard in between, however many come.
+/// Costly steps that are left in this turn, each as costly as cryptography, so that open connections
+/// are read in between, however many handshakes are under way.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort(u32);
 
-/// A handshake has two such steps, of some 0.1 ms each. With four in a turn the p99 of those who talk
+/// A handshake has two such steps, of some 0.1 ms each. With four in a turn the p99 of open connections
 /// was twelve times that of a calm; and a turn more costs microseconds.
 const EFFORTS_PER_TURN: u32 = 1;
 
@@ -49,7 +48,7 @@ impl Effort {
     }
 }
 
-/// What TLS has agreed upon.
+/// The outcome of a TLS handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Secure {
     /// The version of the protocol.

@@ -34,7 +34,7 @@ impl Stream for Newcomer {
         self.established
     }
 
-    fn establish(&mut self, effort: &mut Effort) -> io::Result<Progress> {
+    fn handshake(&mut self, effort: &mut Effort) -> io::Result<Progress> {
         assert!(!effort.is_spent() && !self.established);
         while self.line.last() != Some(&b'\n') {
             let mut byte = [0];
@@ -149,7 +149,7 @@ fn nothing_is_heard_or_said_before_it_is_established() {
     server.inject(|_, out| out.write(ann.0, b"too early"));
     rest(&mut server, at(0));
     assert!(server.service.opened.is_empty() && ann.1.borrow().down.is_empty());
-    assert_eq!(server.wait(at(0)), Some(Limits::default().arriving_timeout));
+    assert_eq!(server.wait(at(0)), Some(Limits::default().handshake_timeout));
     say(&mut server, &ann, "LO\nfirst words");
     rest(&mut server, at(0));
     server.check();
@@ -163,7 +163,7 @@ fn nothing_is_heard_or_said_before_it_is_established() {
     assert_eq!(server.wait(at(10_000)), None, "its deadline is off");
     let counters = server.counters();
     assert_eq!((counters.endpoints[0].opened, counters.endpoints[0].secured), (1, [0, 1]));
-    assert_eq!(counters.arrival_time.buckets.iter().sum::<u64>(), 1);
+    assert_eq!(counters.handshake_time.buckets.iter().sum::<u64>(), 1);
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn whoever_does_not_get_through_is_told_why_and_counted_by_kind() {
     rest(&mut server, at(0));
     assert_eq!(plain.1.borrow().down, Refusal::NotTls.text().as_bytes());
     assert_eq!(cut.1.borrow().down, b"handshake failed");
-    let late = at(limits.arriving_timeout.as_millis() as u64);
+    let late = at(limits.handshake_timeout.as_millis() as u64);
     server.wake(late);
     rest(&mut server, late);
     assert_eq!(slow.1.borrow().down, b"handshake timed out");
@@ -276,9 +276,9 @@ fn a_thousand_who_stall_lock_nobody_out() {
     };
     let mut server = server(limits);
     let stalled: Vec<_> =
-        (0..limits.arriving_max).map(|_| come(&mut server, ANN, "HEL").unwrap()).collect();
+        (0..limits.handshakes_max).map(|_| come(&mut server, ANN, "HEL").unwrap()).collect();
     rest(&mut server, at(0));
-    assert!(server.may_arrive(), "they keep us waiting, not we them");
+    assert!(server.may_handshake(), "they keep us waiting, not we them");
     let bob = come(&mut server, ANN, "HELLO\n").unwrap();
     rest(&mut server, at(0));
     server.check();
@@ -295,12 +295,12 @@ fn a_thousand_who_stall_lock_nobody_out() {
 /// backlog.
 #[test]
 fn who_waits_for_us_does_not_give_way() {
-    let mut server = server(Limits { arriving_max: 6, ..Limits::default() });
+    let mut server = server(Limits { handshakes_max: 6, ..Limits::default() });
     let ready: Vec<_> = (0..6).map(|_| come(&mut server, ANN, "HELLO\n").unwrap()).collect();
-    assert!(!server.may_arrive());
+    assert!(!server.may_handshake());
     assert!(come(&mut server, ANN, "HELLO\n").is_none());
     server.turn();
-    assert!(server.may_arrive(), "one is through");
+    assert!(server.may_handshake(), "one is through");
     rest(&mut server, at(0));
     assert!(ready.iter().all(|(_, wire)| wire.borrow().down == b"welcome\n"));
     assert_eq!(refused(&mut server, Refusal::TooManyHandshakes), 1);
