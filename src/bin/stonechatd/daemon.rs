@@ -1,5 +1,7 @@
 //! The daemon from its start to its end: listeners, signals, reloading, draining.
 
+mod reload;
+
 use crate::Failure;
 use crate::certificates::{self, Certificates};
 use crate::control::Control;
@@ -9,7 +11,8 @@ use crate::listeners::{self, Open, Source, Wanted};
 use crate::output::{self, say};
 use crate::programs::{News, Programs};
 use crate::service_manager::{notify, passed_listeners, watchdog_interval};
-use crate::settings::{Flags, Settings};
+use crate::settings::Settings;
+use reload::{Fresh, Reload};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -20,13 +23,12 @@ use stonechat::app::App;
 use stonechat::auth::worker;
 use stonechat::chat::{Ended, Program, Request};
 use stonechat::config::Scheme;
-use stonechat::far::{self, Asker, Bound, Weigh};
+use stonechat::far::{self, Asker, Bound};
 use stonechat::metrics::{self, Gauges, StoreFigures};
 use stonechat::net::reactor::{Heard, Proxies, Reactor, Signal, Transport};
 use stonechat::net::tls::Acceptor;
 use stonechat::net::{EndpointId, EventLoop};
 use stonechat::store::{self, Health, Store};
-use stonechat::tls::Shelf;
 
 /// All that runs.
 pub struct Daemon {
@@ -72,37 +74,6 @@ struct Keeper {
     thread: JoinHandle<()>,
     /// Disconnected once the thread has ended.
     ended: Receiver<()>,
-}
-
-/// What is to be read again.
-struct Reload {
-    flags: Flags,
-    /// Some listeners were passed by the service manager.
-    passed: bool,
-    has_certificates: bool,
-}
-
-/// What was read for a reload.
-struct Fresh {
-    settings: Settings,
-    wanted: Vec<Wanted>,
-    shelf: Option<Shelf>,
-}
-
-/// All that a reload may fail to get, to be taken up at once.
-struct Prepared {
-    settings: Settings,
-    listeners: Listeners,
-    /// If nothing has listened with TLS before.
-    first: Option<Certificates>,
-    /// Certificates to take the place of those that are shown.
-    shelf: Option<Shelf>,
-}
-
-struct Listeners {
-    /// Of each endpoint whether it is wanted still, and if so whether only proxies connect there.
-    stays: Vec<Option<bool>>,
-    new: Vec<Open>,
 }
 
 struct Watchdog {
@@ -383,126 +354,6 @@ impl Daemon {
         self.server.service.chat.store().is_some_and(|store| store.open() > 0)
     }
 
-    /// Has the config read again. It is taken up whole or not at all, once that is done.
-    fn reload(&mut self) {
-        notify(&format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic_micros()));
-        let passed = self.endpoints.iter().any(|endpoint| endpoint.source == Source::Passed);
-        let has_certificates = self.certificates.is_some();
-        let question = Reload { flags: self.settings.flags.clone(), passed, has_certificates };
-        // Where it is busy, one that is to begin yet reads what there is to be read.
-        let _ = self.reloads.ask(question, ());
-    }
-
-    /// Takes up what was read.
-    fn take_reloads(&mut self) {
-        let answers: Vec<_> = self.reloads.answers().map(|((), fresh)| fresh).collect();
-        for fresh in answers {
-            let told = match fresh.and_then(|fresh| self.prepare(fresh)) {
-                Ok(fresh) => {
-                    self.commit(fresh);
-                    self.taken += 1;
-                    log::info!("reloaded the config");
-                    "The config is reloaded"
-                }
-                Err(failure) => {
-                    self.refused += 1;
-                    for problem in failure.message.lines() {
-                        log::error!("the config is not reloaded, the old one stays: {problem}");
-                    }
-                    "The config is not reloaded, the old one stays: the log says why"
-                }
-            };
-            self.server.inject(|app, out| app.chat.tell_operators(out, told));
-            notify("READY=1");
-        }
-    }
-
-    /// All that may fail. Nothing has changed then.
-    fn prepare(&self, fresh: Fresh) -> Result<Prepared, Failure> {
-        let Fresh { settings, wanted, shelf } = fresh;
-        let now = self.reactor.now();
-        let secure = wanted.iter().any(|wanted| wanted.scheme.secure);
-        let listeners = self.prepare_listeners(wanted, settings.reuse_port)?;
-        let (first, shelf) = match (&self.certificates, shelf) {
-            (None, shelf) if secure => {
-                let name = &settings.chat.server_name;
-                (Some(Certificates::open(shelf, name, now)?), None)
-            }
-            (Some(certificates), Some(shelf)) => {
-                certificates.check_fresh(&shelf, now)?;
-                (None, Some(shelf))
-            }
-            _ => (None, None),
-        };
-        Ok(Prepared { settings, listeners, first, shelf })
-    }
-
-    fn commit(&mut self, prepared: Prepared) {
-        let Prepared { settings, listeners, first, shelf } = prepared;
-        let now = self.reactor.now();
-        if let (Some(certificates), Some(shelf)) = (&mut self.certificates, shelf) {
-            certificates.take(shelf, now);
-        }
-        self.certificates = self.certificates.take().or(first);
-        self.exchange_listeners(listeners);
-        if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {
-            log::warn!("`data` and `log` take effect at the next start");
-        }
-        self.settings = settings;
-        self.believe_proxies();
-        let settings = &self.settings;
-        self.server.set_limits(settings.limits());
-        self.server.set_exempt(settings.exempt());
-        self.server.inject(|app, out| {
-            app.echo.set_line_max(settings.line_max);
-            app.chat.set_settings(out, settings.chat.clone());
-            app.chat.retain(out, settings.policy.clone());
-        });
-    }
-
-    /// Opens the listeners that are new. If one can't be had, nothing has changed.
-    fn prepare_listeners(
-        &self,
-        wanted: Vec<Wanted>,
-        reuse_port: bool,
-    ) -> Result<Listeners, Failure> {
-        let mut stays = vec![None; self.endpoints.len()];
-        let mut new = Vec::new();
-        for wanted in wanted {
-            let is_it = |index: &usize| {
-                let endpoint = &self.endpoints[*index];
-                endpoint.open && stays[*index].is_none() && endpoint.is(&wanted)
-            };
-            match (0..stays.len()).find(is_it) {
-                Some(index) => stays[index] = Some(wanted.proxied),
-                None => new.push(wanted),
-            }
-        }
-        let kept = (0..self.endpoints.len()).filter(|index| !self.is_vacant(*index)).count();
-        if kept + new.len() > ENDPOINTS_MAX {
-            return Err(Failure::usage(TOO_MANY_LISTENERS));
-        }
-        Ok(Listeners { stays, new: listeners::bind(new, reuse_port)? })
-    }
-
-    /// Closes those that are wanted no more, and listens on the new ones. What the system refuses of
-    /// that, for want of memory, is logged.
-    fn exchange_listeners(&mut self, listeners: Listeners) {
-        for (endpoint, stays) in self.endpoints.iter_mut().zip(&listeners.stays) {
-            endpoint.proxied = stays.unwrap_or(endpoint.proxied);
-            // Those that were passed stay in any case: the service manager decides on them.
-            if endpoint.open && stays.is_none() && endpoint.source != Source::Passed {
-                log::info!("no longer listening on {}", endpoint.url);
-                endpoint.open = false;
-            }
-        }
-        let closed = self.close_listeners(|endpoint| !endpoint.open);
-        let begun = listeners.new.into_iter().map(|open| self.listen(open)).collect::<Vec<_>>();
-        for failure in begun.into_iter().chain([closed]).filter_map(Result::err) {
-            log::error!("{}", failure.message);
-        }
-    }
-
     fn believe_proxies(&mut self) {
         let ids = (0..).map(EndpointId).zip(&self.endpoints);
         let demanded = ids.filter(|(_, endpoint)| endpoint.proxied).map(|(id, _)| id).collect();
@@ -536,23 +387,6 @@ impl Daemon {
 
 /// The time for closing the database, when `shutdown_timeout` is used up.
 const CLOSING_MIN: Duration = Duration::from_secs(1);
-
-impl Reload {
-    fn read(&self) -> Result<Fresh, Failure> {
-        let settings = Settings::read(self.flags.clone())?;
-        let wanted = listeners::wanted(&settings, self.passed)?;
-        let secure = wanted.iter().any(|wanted| wanted.scheme.secure);
-        let is_shown = self.has_certificates || secure;
-        let shelf = if is_shown { certificates::load(&settings)? } else { None };
-        Ok(Fresh { settings, wanted, shelf })
-    }
-}
-
-impl Weigh for Reload {
-    fn bytes(&self) -> usize {
-        1
-    }
-}
 
 impl Keeper {
     /// Waits so long for the thread to have done all that was asked, and to close the database.
