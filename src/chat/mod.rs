@@ -1,9 +1,9 @@
 //! Chat: users, channels and messages, over the IRC client protocol. Modern IRC
 //! (modern.ircdocs.horse), RFC 2812 where that is silent, and IRCv3.
 //!
-//! A connection has a [`Session`]; once registered it acts for a `User`, who is a member of
+//! A connection has a `Session`; once registered it acts for a `User`, who is a member of
 //! `Channel`s. They refer to each other by ids, never by reference. Replies and messages go out
-//! through a [`Sink`]. [`table`] lists the commands; each folder has those of one topic, and
+//! through a `Sink`. `table` lists the commands; each folder has those of one topic, and
 //! `state` the values they work on.
 
 mod account;
