@@ -1,8 +1,19 @@
 //! The echo service: answers every line in upper case, until one contains `CLOSE SOCKET`.
 
 use crate::net::{ConnId, LastWord, Outbox, Peer, Service};
+use crate::setting::settings;
 use crate::wire::line::LineParser;
 use memchr::memmem::Finder;
+
+settings! {
+    /// The config's `[echo]`.
+    pub struct Settings {
+        sizes {
+            /// The longest line, its ending not counted; a longer one is skipped with an error.
+            line_max = 4 << 10, 1..;
+        }
+    }
+}
 
 /// The echo service. Its state takes eight bytes a connection.
 pub struct Echo {

@@ -6,6 +6,7 @@
 //! * [`wire`]: bytes ⇄ meaning. Pure functions and small parsers: no I/O, no clock.
 //! * [`far`]: a bounded queue to a thread, and back.
 //! * [`rate`]: rate limits: leaky buckets, and pauses before retries.
+//! * [`setting`]: the parts that the settings of every module are made of.
 //! * [`net`]: connections. The outbox, the event loop, admission, and the reactor that knows
 //!   sockets; no protocol.
 //! * [`auth`]: passwords, and the exchanges that prove one.
@@ -31,6 +32,7 @@ pub mod far;
 pub mod metrics;
 pub mod net;
 pub mod rate;
+pub mod setting;
 pub mod store;
 pub mod tls;
 pub mod wire;

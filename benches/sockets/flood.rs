@@ -6,11 +6,9 @@ use crate::measure::{Pairs, print_head, print_row};
 use crate::server::Server;
 use std::io::{BufReader, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
 use stonechat::net::Networks;
-use stonechat::rate::Rate;
 
 const LINES: usize = 2_000;
 const PAIRS: usize = 41;
@@ -50,7 +48,8 @@ impl Talk {
         settings.history.enabled = false;
         if !exempt {
             settings.abuse.exempt = Networks::default();
-            settings.abuse.flood = Rate { burst: u32::MAX, every: Duration::from_millis(10) };
+            settings.abuse.flood_burst = u32::MAX;
+            settings.abuse.flood_per_second = 100;
         }
         let mut app = App::new(512, settings);
         app.add_endpoint(Protocol::Irc).expect("the first");

@@ -12,7 +12,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use stonechat::app::{App, Protocol};
 use stonechat::chat::Settings;
 use stonechat::net::EventLoop;
@@ -73,8 +73,8 @@ fn compare(members: usize, under_way: usize) {
 fn serve(ready: &Sender<Ready>, asked: &Asked, looks: &AtomicUsize) {
     let mut settings = Settings::default();
     settings.history.enabled = false;
-    settings.abuse.flood.burst = 1_000_000;
-    settings.abuse.flood.every = Duration::from_micros(1);
+    settings.abuse.flood_burst = 1_000_000;
+    settings.abuse.flood_per_second = 1_000_000;
     let mut app = App::new(512, settings);
     let endpoint = app.add_endpoint(Protocol::Irc).expect("the first");
     let mut reactor = Reactor::new().expect("a reactor");

@@ -75,7 +75,7 @@ impl Chat {
     pub fn hash_by(&mut self, hasher: Hasher<Then<Option<Done>>>, secret: [u8; 32]) {
         self.backends.hasher = Some(hasher);
         self.login_guards = LoginGuards::new(secret);
-        self.login_guards.attempts.set_limits(self.settings.abuse.attempts);
+        self.login_guards.attempts.set_limits(self.settings.abuse.attempts());
         self.cloaks = Cloaks::new(secret);
     }
 

@@ -25,8 +25,8 @@ pub use message::say::Unannounced;
 pub use oper::run::Ended;
 pub use oper::stats::Figures;
 pub use settings::{
-    Abuse, Accounts, AlwaysOn, Gateway, History, Limits, Operator, OperatorClass, Program, Proof,
-    Registration, Settings, Sts, USER_MODES,
+    Abuse, Accounts, AlwaysOn, ChannelHistory, Gateway, History, Limits, NAME_MAX_BYTES, Operator,
+    OperatorClass, Program, Proof, Registration, Settings, Sts, USER_MODES,
 };
 pub use state::right::Right;
 
@@ -159,7 +159,7 @@ impl Chat {
         let tokens = self.isupport_tokens();
         let capabilities = self.offers();
         self.settings = settings;
-        self.login_guards.attempts.set_limits(self.settings.abuse.attempts);
+        self.login_guards.attempts.set_limits(self.settings.abuse.attempts());
         self.bound_replies();
         for session in self.sessions.iter_mut() {
             session.exempt = self.settings.abuse.exempts(session.address);

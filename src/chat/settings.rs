@@ -1,14 +1,24 @@
 //! What the operator decides about chat: names, texts, who is an operator, and every limit.
 
+mod limits;
+
+pub use limits::{Limits, NAME_MAX_BYTES};
+
 use crate::auth::attempts::AttemptLimits;
 use crate::auth::verifier::Verifier;
 use crate::chat::state::right::Right;
 use crate::net::Networks;
 use crate::rate::Rate;
-use crate::store::REPLY_BYTES_MAX;
+use crate::setting::{self, Problems, seconds, settings};
+use crate::store::sqlite::Durability;
+use crate::store::{Keep, Policy, REPLY_BYTES_MAX, Reply, Target};
+use crate::wire::casemap::folded;
+use crate::wire::irc::names::ChannelName;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -79,43 +89,65 @@ pub struct Gateway {
     pub verifier: Option<Verifier>,
 }
 
-/// What keeps one from spoiling it for the others.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Abuse {
-    /// From where one may say and try as much as one likes. Unix sockets are so always.
-    pub exempt: Networks,
-    /// How much one user may say.
-    pub flood: Rate,
-    /// Lines that a connection may send before it has registered without being slowed.
-    pub registration_burst: u32,
-    /// Lines' worth of questions about each channel a user is in, beside the flood bucket: see
-    /// `chat::flood`. They refill at the rate of that bucket.
-    pub asks_per_channel: u32,
-    /// Whether others see a host's cloak in the place of its address.
-    pub cloak: bool,
-    /// Members of a channel whom one without rank may name in one message.
-    pub mentions_max: usize,
-    /// How often passwords may be tried, and accounts made.
-    pub attempts: AttemptLimits,
+settings! {
+    /// What keeps one from spoiling it for the others: the config's `[abuse]`.
+    pub struct Abuse {
+        values {
+            /// From where one may say and try as much as one likes. Unix sockets are so always.
+            exempt: Networks = Networks::loopback();
+            /// Lines that one user may say at once, and in each second after that.
+            flood_burst: u32 = 20, 1..=1000;
+            #[allow(missing_docs)]
+            flood_per_second: u32 = 4, 1..=100;
+            /// Lines that a connection may send before it has registered without being slowed.
+            registration_burst: u32 = 100, 20..=1000;
+            /// Lines' worth of questions about each channel a user is in, beside the flood bucket:
+            /// see `chat::flood`. They refill at the rate of that bucket.
+            asks_per_channel: u32 = 12, 0..=100;
+            /// Whether others see a host's cloak in the place of its address.
+            cloak: bool = true;
+            /// Members of a channel whom one without rank may name in one message.
+            mentions_max: usize = 10, 1..=1000;
+            /// Passwords that may be tried by one address at once, and in each minute after that.
+            attempts_per_ip: u32 = 10, BURSTS;
+            #[allow(missing_docs)]
+            attempts_per_ip_per_minute: u32 = 10, PER_MINUTE;
+            /// Passwords that may be tried for one account, likewise.
+            attempts_per_account: u32 = 30, BURSTS;
+            #[allow(missing_docs)]
+            attempts_per_account_per_minute: u32 = 3, PER_MINUTE;
+            /// Accounts that may be made, likewise, by all together.
+            registrations: u32 = 30, BURSTS;
+            #[allow(missing_docs)]
+            registrations_per_minute: u32 = 3, PER_MINUTE;
+        }
+    }
 }
 
-/// Who may have an account, and who must.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Accounts {
-    /// Who may make one.
-    pub registration: Registration,
-    /// Whether it may be made before connection registration is complete.
-    pub before_connect: bool,
-    /// Whether nobody is let in without one.
-    pub login_required: bool,
-    /// Connections that may speak for one user.
-    pub connections_max: usize,
-    /// Whether a user may stay when their last connection goes.
-    pub always_on: AlwaysOn,
+const BURSTS: RangeInclusive<u32> = 1..=100_000;
+const PER_MINUTE: RangeInclusive<u32> = 1..=60_000;
+
+settings! {
+    /// Who may have an account, and who must: the config's `[accounts]`.
+    pub struct Accounts {
+        values {
+            /// Who may make one.
+            registration: Registration = Registration::Open;
+            /// Whether it may be made before connection registration is complete.
+            before_connect: bool = true;
+            /// Whether nobody is let in without one.
+            login_required: bool = false;
+            /// Connections that may speak for one user.
+            connections_max: usize = 16, 1..=1000;
+            /// Whether a user may stay when their last connection goes.
+            always_on: AlwaysOn = AlwaysOn::Offered;
+        }
+    }
 }
 
 /// Whether a user may stay when their last connection goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AlwaysOn {
     /// Nobody stays.
     Off,
@@ -126,7 +158,8 @@ pub enum AlwaysOn {
 }
 
 /// Who may make an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Registration {
     /// Anyone.
     Open,
@@ -136,22 +169,85 @@ pub enum Registration {
     Closed,
 }
 
-/// What is kept of what is said, and how it is asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct History {
-    /// Whether anything is kept.
-    pub enabled: bool,
-    /// Messages in the answer to one CHATHISTORY; 1 to 1,000.
-    pub answer_max: u16,
-    /// The last messages of a channel, sent on JOIN to clients that cannot ask for them.
-    pub on_join: u16,
-    /// Messages of each conversation that a user who returns is sent, where their client cannot ask
-    /// for them; 0 for none.
-    pub on_return: u16,
-    /// Bytes of answers that wait for those who read slowly, all together.
-    pub waiting_bytes_max: usize,
-    /// Bytes of replies that the store has given and chat has not taken yet.
-    pub reply_bytes_max: usize,
+settings! {
+    /// What is kept of what is said, how long and how surely, and how it is asked for: the config's
+    /// `[history]`.
+    pub struct History {
+        values {
+            /// Whether anything is kept.
+            enabled: bool = true;
+            /// What survives a loss of power.
+            durability: Durability = Durability::Full;
+            /// How long, in milliseconds; `None` for ever.
+            #[serde(deserialize_with = "setting::age")]
+            keep_for: Option<i64> = None;
+            /// How much; `None` for as much as there is.
+            #[serde(deserialize_with = "setting::some_size")]
+            keep_bytes: Option<u64> = None;
+            /// What holds for single channels instead.
+            channels: Vec<ChannelHistory> = Vec::new();
+            /// Messages in the answer to one CHATHISTORY.
+            answer_max: u16 = 100, 1..=1000;
+            /// The last messages of a channel, sent on JOIN to clients that cannot ask for them.
+            on_join: u16 = 10, 0..=1000;
+            /// Messages of each conversation that a user who returns is sent, where their client
+            /// cannot ask for them; 0 for none.
+            on_return: u16 = 50, 0..=1000;
+            /// Bytes of answers that wait for those who read slowly, all together.
+            #[serde(skip)]
+            waiting_bytes_max: usize = 64 << 20;
+            /// Bytes of replies that the store has given and chat has not taken yet.
+            #[serde(skip)]
+            reply_bytes_max: usize = REPLY_BYTES_MAX;
+        }
+    }
+}
+
+/// What holds for one channel instead.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ChannelHistory {
+    pub name: String,
+    #[serde(default, deserialize_with = "setting::age")]
+    pub keep_for: Option<i64>,
+    #[serde(default, deserialize_with = "setting::some_size")]
+    pub keep_bytes: Option<u64>,
+}
+
+impl History {
+    /// How much is kept.
+    pub fn policy(&self) -> Policy {
+        let of_channel = |channel: &ChannelHistory| {
+            let target = Target::Channel(folded(&channel.name).into_owned());
+            (target, Keep { age_ms: channel.keep_for, bytes: channel.keep_bytes })
+        };
+        let overrides = self.channels.iter().map(of_channel).collect();
+        Policy { age_ms: self.keep_for, bytes: self.keep_bytes, overrides }
+    }
+
+    /// What waits for slow readers, and what the store has ready, are parts of `memory_max`, beside
+    /// it.
+    pub fn with_memory(self, memory_max: usize) -> History {
+        let reply_bytes_max = (memory_max / 16).clamp(Reply::BYTES_MAX, REPLY_BYTES_MAX);
+        History { waiting_bytes_max: memory_max / 4, reply_bytes_max, ..self }
+    }
+
+    /// Says what is out of its range, and which channels are none.
+    pub fn check(&self, section: &str, problems: &mut Problems) {
+        self.check_ranges(section, problems);
+        for (index, ChannelHistory { name, .. }) in self.channels.iter().enumerate() {
+            let same = |other: &ChannelHistory| folded(&other.name) == folded(name);
+            if ChannelName::parse(name, usize::MAX).is_none() {
+                let name = name.escape_debug();
+                problems
+                    .push(format!("{section}.channels.name `{name}` can't be that of a channel"));
+            } else if self.channels[..index].iter().any(same) {
+                problems
+                    .push(format!("{section}.channels has two of the name `{name}`; remove one"));
+            }
+        }
+    }
 }
 
 /// One who may become an operator.
@@ -200,51 +296,6 @@ pub struct Program {
     pub output_max: usize,
 }
 
-/// The bounds of everything that a user can make grow. Lengths in bytes.
-#[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)]
-pub struct Limits {
-    pub handshake_timeout: Duration,
-    pub ping_interval: Duration,
-    pub ping_timeout: Duration,
-    pub nick_max: usize,
-    pub user_max: usize,
-    pub realname_max: usize,
-    pub channel_name_max: usize,
-    pub topic_max: usize,
-    pub away_max: usize,
-    pub kick_max: usize,
-    pub key_max: usize,
-    /// Channels that one user may be in.
-    pub channels_per_user: usize,
-    /// Channels that one account may have registered.
-    pub channels_registered_max: usize,
-    /// Targets of one PRIVMSG, NOTICE, TAGMSG, KICK, NAMES, WHOIS, WHOWAS.
-    pub targets_max: usize,
-    /// Entries in each of a channel's lists.
-    pub list_entries_max: usize,
-    /// Nicks that one user may watch.
-    pub monitor_max: usize,
-    /// Nicks from which a user with +R hears in private all the same.
-    pub accept_max: usize,
-    /// Invitations that one user may hold.
-    pub invites_max: usize,
-    /// METADATA keys of one user or channel.
-    pub metadata_keys_max: usize,
-    /// METADATA keys one may subscribe to.
-    pub metadata_subs_max: usize,
-    pub metadata_value_max: usize,
-    /// Lines, and bytes of text, of one multiline message.
-    pub multiline_lines_max: usize,
-    pub multiline_bytes_max: usize,
-    /// Who left last, for WHOWAS.
-    pub whowas_max: usize,
-    /// Conversations of one user of which MARKREAD knows how far they are read.
-    pub read_markers_max: usize,
-    /// Messages of which REDACT knows who said them.
-    pub redactable_max: usize,
-}
-
 /// The message of the day where the operator has written none.
 const FIRST_STEPS: [&str; 2] = [
     "Welcome. /join #name enters a channel, /list shows them; /msg NickServ REGISTER password makes \
@@ -276,23 +327,25 @@ impl Default for Settings {
 }
 
 impl Abuse {
+    /// How much one user may say.
+    pub(super) fn flood(&self) -> Rate {
+        Rate { burst: self.flood_burst, every: seconds(1) / self.flood_per_second }
+    }
+
+    /// How often passwords may be tried, and accounts made.
+    pub(super) fn attempts(&self) -> AttemptLimits {
+        let rate = |burst, per_minute| Rate { burst, every: seconds(60) / per_minute };
+        AttemptLimits {
+            by_address: rate(self.attempts_per_ip, self.attempts_per_ip_per_minute),
+            by_account: rate(self.attempts_per_account, self.attempts_per_account_per_minute),
+            registrations: rate(self.registrations, self.registrations_per_minute),
+            ..AttemptLimits::default()
+        }
+    }
+
     /// Whether what comes from there is held to no limit.
     pub(crate) fn exempts(&self, address: Option<IpAddr>) -> bool {
         address.is_none_or(|address| self.exempt.contain(address))
-    }
-}
-
-impl Default for Abuse {
-    fn default() -> Abuse {
-        Abuse {
-            exempt: Networks::loopback(),
-            flood: Rate { burst: 20, every: Duration::from_secs(1) / 4 },
-            registration_burst: 100,
-            asks_per_channel: 12,
-            cloak: true,
-            mentions_max: 10,
-            attempts: AttemptLimits::default(),
-        }
     }
 }
 
@@ -315,63 +368,5 @@ impl fmt::Debug for Settings {
             .field("abuse", &self.abuse)
             .field("limits", &self.limits)
             .finish()
-    }
-}
-
-impl Default for History {
-    fn default() -> History {
-        History {
-            enabled: true,
-            answer_max: 100,
-            on_join: 10,
-            on_return: 50,
-            waiting_bytes_max: 64 << 20,
-            reply_bytes_max: REPLY_BYTES_MAX,
-        }
-    }
-}
-
-impl Default for Accounts {
-    fn default() -> Accounts {
-        Accounts {
-            registration: Registration::Open,
-            before_connect: true,
-            login_required: false,
-            connections_max: 16,
-            always_on: AlwaysOn::Offered,
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            handshake_timeout: Duration::from_secs(30),
-            ping_interval: Duration::from_secs(90),
-            ping_timeout: Duration::from_secs(60),
-            nick_max: 30,
-            user_max: 16,
-            realname_max: 150,
-            channel_name_max: 64,
-            topic_max: 320,
-            away_max: 200,
-            kick_max: 290,
-            key_max: 32,
-            channels_per_user: 50,
-            channels_registered_max: 20,
-            targets_max: 8,
-            list_entries_max: 100,
-            monitor_max: 100,
-            accept_max: 50,
-            invites_max: 50,
-            metadata_keys_max: 20,
-            metadata_subs_max: 50,
-            metadata_value_max: 300,
-            multiline_lines_max: 32,
-            multiline_bytes_max: 4096,
-            read_markers_max: 500,
-            whowas_max: 1000,
-            redactable_max: 10_000,
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! The section `[chat]`: names, texts, and who may become an operator.
 
 use super::operators::Operator;
-use crate::chat::{Settings, USER_MODES};
+use crate::chat::{Limits, NAME_MAX_BYTES, Settings, USER_MODES};
+use crate::setting::lines;
 use crate::wire::casemap::same;
 use serde::Deserialize;
 use std::array;
@@ -19,17 +20,18 @@ pub struct Chat {
     pub user_modes: String,
     pub password: Option<Secret>,
     pub motd: String,
+    #[serde(deserialize_with = "lines")]
     pub admin: Vec<String>,
     pub icon: Option<String>,
+    #[serde(deserialize_with = "lines")]
     pub operators: Vec<Operator>,
+    pub limits: Limits,
 }
 
 /// A text that is not shown where what is around it is.
 #[derive(Clone, PartialEq, Deserialize)]
 #[serde(try_from = "Value")]
 pub struct Secret(String);
-
-pub(super) const NAME_MAX_BYTES: usize = 63;
 
 /// What a line of IRC has room for beside the longest server's name, the longest nick and a numeric.
 const TEXT_MAX_BYTES: usize = 400;
@@ -54,6 +56,7 @@ impl Chat {
             motd: self.motd.lines().map(str::to_owned).collect(),
             admin: array::from_fn(|_| admin.next().unwrap_or_default()),
             icon: self.icon.clone(),
+            limits: self.limits.clone(),
             ..Settings::default()
         }
     }
@@ -180,6 +183,7 @@ impl Default for Chat {
             admin: Vec::new(),
             icon: None,
             operators: Vec::new(),
+            limits: Limits::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The section `[commands]`: programs that operators may run with COMMAND, by name.
 
-use super::units;
 use crate::chat::Program;
+use crate::setting;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,9 +15,9 @@ pub struct Command {
     pub program: PathBuf,
     #[serde(default)]
     pub args: Vec<String>,
-    #[serde(default = "timeout", deserialize_with = "units::duration")]
+    #[serde(default = "timeout", deserialize_with = "setting::time")]
     pub timeout: Duration,
-    #[serde(default = "output_max", deserialize_with = "units::size")]
+    #[serde(default = "output_max", deserialize_with = "setting::size")]
     pub output_max: usize,
 }
 

@@ -5,13 +5,14 @@ use super::closest;
 use crate::auth::verifier::Verifier;
 use crate::chat::{self, OperatorClass, Proof, Right};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use std::collections::BTreeMap;
-use toml::Value;
+use std::fmt;
+use toml::{Table, Value};
 
 /// An entry of `chat.operators`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "Entry")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Operator {
     /// As OPER is given it.
     pub name: String,
@@ -140,15 +141,41 @@ pub(super) fn verifier<'de, D: Deserializer<'de>>(
     })
 }
 
-impl TryFrom<Entry> for Operator {
-    type Error = &'static str;
+/// A table; or one text with a name, a verifier and, if they are to have any right, a class.
+impl<'de> Deserialize<'de> for Operator {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Operator, D::Error> {
+        deserializer.deserialize_any(TableOrText)
+    }
+}
 
-    fn try_from(entry: Entry) -> Result<Operator, &'static str> {
-        let (name, proof) = match (entry.name, entry.password, entry.account) {
+struct TableOrText;
+
+impl<'de> Visitor<'de> for TableOrText {
+    type Value = Operator;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a map")
+    }
+
+    fn visit_str<E: Error>(self, line: &str) -> Result<Operator, E> {
+        let mut words = line.split(' ');
+        let keys = [("name", words.next()), ("password", words.next().or(Some("")))];
+        let keys = keys.into_iter().chain([("class", words.next())]);
+        let given = keys.filter_map(|(key, value)| Some((key.to_owned(), Value::from(value?))));
+        Table::from_iter(given).try_into().map_err(|e: toml::de::Error| E::custom(e.message()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Operator, A::Error> {
+        let Entry { name, password, account, class } =
+            Entry::deserialize(MapAccessDeserializer::new(table))?;
+        let (name, proof) = match (name, password, account) {
             (Some(name), Some(verifier), None) => (name, Proof::Password(verifier)),
             (None, None, Some(account)) => (account, Proof::Account),
-            _ => return Err("an operator has a `name` and a `password`, or an `account`"),
+            _ => {
+                let why = "an operator has a `name` and a `password`, or an `account`";
+                return Err(A::Error::custom(why));
+            }
         };
-        Ok(Operator { name, proof, class: entry.class })
+        Ok(Operator { name, proof, class })
     }
 }

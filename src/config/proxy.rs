@@ -1,10 +1,10 @@
 //! The section `[proxy]`: who may say that they speak for somebody else.
 
 use super::operators::verifier;
-use super::units;
 use crate::auth::verifier::Verifier;
 use crate::chat::Gateway;
 use crate::net::Networks;
+use crate::setting;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -13,9 +13,8 @@ use std::time::Duration;
 #[serde(default, deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct Proxy {
-    #[serde(deserialize_with = "units::networks")]
     pub trusted: Networks,
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "setting::time")]
     pub header_timeout: Duration,
     pub gateways: Vec<Webirc>,
 }
@@ -27,7 +26,6 @@ pub struct Webirc {
     /// As it calls itself in WEBIRC.
     pub name: String,
     /// From where it connects.
-    #[serde(deserialize_with = "units::networks")]
     pub networks: Networks,
     /// What `stonechatd operator hash` printed; none is asked for by default.
     #[serde(rename = "password", default, deserialize_with = "verifier")]

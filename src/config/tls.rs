@@ -1,8 +1,9 @@
 //! The section `[tls]`: which certificates are shown, and whether clients are told to come by TLS.
 
-use super::{Listen, Scheme, units};
+use super::{Listen, Scheme};
 use crate::app::Protocol;
 use crate::chat::Sts;
+use crate::setting;
 use crate::tls::Files;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -15,11 +16,11 @@ use std::time::Duration;
 pub struct Tls {
     pub certificates: Vec<Pair>,
     /// In milliseconds; `None` to announce nothing.
-    #[serde(deserialize_with = "units::age")]
+    #[serde(deserialize_with = "setting::age")]
     pub sts: Option<i64>,
     /// So many may shake hands, or be announced by a proxy, at once.
     pub handshakes_max: usize,
-    #[serde(deserialize_with = "units::duration")]
+    #[serde(deserialize_with = "setting::time")]
     pub handshake_timeout: Duration,
 }
 

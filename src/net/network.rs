@@ -1,5 +1,7 @@
 //! Networks of addresses, as `192.0.2.0/24` and `2001:db8::/32`: RFC 4632 §3.1, RFC 4291 §2.3.
 
+use crate::setting;
+use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -15,6 +17,18 @@ pub struct Network {
 /// Some networks. A scan; they are few.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Networks(pub Vec<Network>);
+
+/// As `["192.0.2.0/24", "2001:db8::1"]`, or one text of several.
+impl<'de> Deserialize<'de> for Networks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Networks, D::Error> {
+        let texts: Vec<toml::Value> = setting::words(deserializer)?;
+        let parse = |text: &toml::Value| {
+            let bad = "network; write \"192.0.2.0/24\" or \"2001:db8::1\"";
+            text.as_str().and_then(Network::parse).ok_or_else(|| setting::not_a(text, bad))
+        };
+        Ok(Networks(texts.iter().map(parse).collect::<Result<_, _>>()?))
+    }
+}
 
 impl Network {
     /// The network of `address` with prefixes of `length` bits; of all bits where that is longer.

@@ -484,7 +484,7 @@ fn who_has_logged_in_and_not_registered_yet_is_of_no_account_either_once_that_is
 #[test]
 fn new_accounts_are_bounded_for_all_together_but_for_who_is_exempt() {
     let mut settings = settings();
-    settings.abuse.attempts.registrations.burst = 2;
+    settings.abuse.registrations = 2;
     let mut stage = Stage::new(settings);
     let mut registers = |name: &str, from: Option<&str>| {
         if let Some(address) = from {

@@ -1,13 +1,12 @@
 //! Flood control: excess lines are read later, in order; none is lost, and no other user waits.
 
 use crate::stage::{Stage, play_with, settings};
-use std::time::Duration;
 use stonechat::chat::Settings;
-use stonechat::rate::Rate;
 
 fn slow() -> Settings {
     let mut settings = settings();
-    settings.abuse.flood = Rate { burst: 5, every: Duration::from_secs(1) };
+    settings.abuse.flood_burst = 5;
+    settings.abuse.flood_per_second = 1;
     settings.abuse.registration_burst = 30;
     settings
 }

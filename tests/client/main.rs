@@ -144,7 +144,7 @@ fn bad_usage_is_told_from_failure() {
         (&["host:0"], "'0' is not a port"),
         (&["host:irc"], "'irc' is not a port"),
         (&["[::1:7007"], "the bracket is not closed"),
-        (&["--connect-timeout", "soon", "host"], "as in 3s"),
+        (&["--connect-timeout", "soon", "host"], "such as 3s"),
         (&["--connect-timeout", "0s", "host"], "more than 0"),
         (&["--connect-timeout=-3s", "host"], "more than 0"),
         (&["--recconect", "host"], "--reconnect"),

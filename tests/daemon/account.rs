@@ -147,7 +147,7 @@ fn no_password_is_ever_logged() {
 fn wrong_passwords_in_great_number_hold_up_nobody_who_talks() {
     let guesses: usize = std::env::var("GUESSES").map_or(100, |guesses| guesses.parse().unwrap());
     // The log would have a line for each connection, and is not read.
-    let daemon = start("log = \"warn\"\nlimits.handshake_timeout = \"10 min\"\n");
+    let daemon = start("log = \"warn\"\nchat.limits.handshake_timeout = \"10 min\"\n");
     let mut guessers: Vec<Client> = (0..guesses / 10)
         .map(|n| {
             let mut guesser = connect(&daemon);

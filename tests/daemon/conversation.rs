@@ -107,7 +107,7 @@ fn one_byte_at_a_time_says_the_same() {
 
 #[test]
 fn a_line_may_be_as_long_as_the_limit_and_no_longer() {
-    let daemon = Daemon::start("limits.line_max = 100");
+    let daemon = Daemon::start("echo.line_max = 100");
     let mut ann = daemon.connect();
     let too_long = b"ERROR :line too long, at most 100 bytes\r\n";
     for ending in ["\n", "\r\n"] {

@@ -121,7 +121,7 @@ fn endings_are_counted_by_their_reason() {
 
 #[test]
 fn lines_too_long_are_counted() {
-    let mut daemon = Daemon::start("limits.line_max = 10");
+    let mut daemon = Daemon::start("echo.line_max = 10");
     let mut ann = daemon.connect();
     ann.ask("a line too long\n");
     ann.ask("a line\n");

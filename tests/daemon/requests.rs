@@ -79,7 +79,8 @@ fn the_config_is_read_again_at_sighup_and_at_rehash_and_operators_hear_of_it() {
 fn new_limits_and_operators_take_effect_on_who_is_here() {
     let daemon = start(&config("m"));
     let mut ann = operator(&daemon, "ann");
-    fs::write(daemon.config(), "limits.topic_max = 5\nlimits.channels_per_user = 1\n").unwrap();
+    fs::write(daemon.config(), "chat.limits.topic_max = 5\nchat.limits.channels_per_user = 1\n")
+        .unwrap();
     ann.send("JOIN #a,#b\nREHASH\n");
     let heard = hear_until(&mut ann, "MODE ann -os");
     assert!(heard.contains("JOIN #b"), "{heard}");

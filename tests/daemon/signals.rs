@@ -101,7 +101,7 @@ fn sighup_takes_up_new_limits_and_listeners_and_keeps_who_is_here() {
     let mut daemon = Daemon::start_with(&url(0), &[], |_| {});
     let mut ann = daemon.connect();
     assert_eq!(ann.ask("x".repeat(20) + "\n"), b"XXXXXXXXXXXXXXXXXXXX\n");
-    fs::write(daemon.config(), url(0) + "limits.line_max = 10").unwrap();
+    fs::write(daemon.config(), url(0) + "echo.line_max = 10").unwrap();
     reload(&mut daemon);
     let told = b"ERROR :line too long, at most 10 bytes\r\n";
     assert_eq!(ann.ask("x".repeat(20) + "\n"), told);
@@ -121,11 +121,11 @@ fn sighup_takes_up_new_limits_and_listeners_and_keeps_who_is_here() {
 
 #[test]
 fn sighup_on_a_bad_config_changes_nothing_and_is_reported() {
-    let good = "listen = [\"echo://127.0.0.1:0\"]\nlimits.line_max = 10";
+    let good = "listen = [\"echo://127.0.0.1:0\"]\necho.line_max = 10";
     let mut daemon = Daemon::start_with(good, &[], |_| {});
     let mut ann = daemon.connect();
     let listen = "listen = [\"echo://203.0.113.1:7\"]"; // an address that isn't ours
-    for bad in ["limits.line_mox = 10", "limits.line_max = true", "listen = 7", listen, "[[["] {
+    for bad in ["echo.line_mox = 10", "echo.line_max = true", "listen = 7", listen, "[[["] {
         fs::write(daemon.config(), bad).unwrap();
         reload(&mut daemon);
         assert_eq!(ann.ask("eleven bytes\n"), b"ERROR :line too long, at most 10 bytes\r\n");

@@ -38,10 +38,10 @@ fn each_listener_is_printed_and_then_ready() {
 
 #[test]
 fn the_environment_stands_between_flags_and_file() {
-    let file = "listen = [\"echo://127.0.0.1:1\"]\nlimits.line_max = 1";
+    let file = "listen = [\"echo://127.0.0.1:1\"]\necho.line_max = 1";
     let mut daemon = Daemon::start_with(file, &[], |command| {
         command.env("STONECHAT_LISTEN", "echo://127.0.0.1:0,echo://127.0.0.2:0");
-        command.env("STONECHAT_LIMITS_LINE_MAX", "3");
+        command.env("STONECHAT_ECHO_LINE_MAX", "3");
     });
     assert_eq!(daemon.listening.len(), 2);
     assert_eq!(daemon.connect().ask("abc\n"), b"ABC\n");
@@ -56,7 +56,7 @@ fn a_bad_config_is_refused_with_its_place() {
             "\n[limits]\nconections = 1",
             "config.toml:3:1: unknown key `conections`, did you mean `connections`?",
         ),
-        ("limits.line_max = true", "config.toml:1:19: `true` is not a size"),
+        ("echo.line_max = true", "config.toml:1:17: `true` is not a size"),
         ("listen = [\"echo://nowhere\"]", "config.toml:1:10: no port in `echo://nowhere`"),
         ("listen = []", "`listen` is empty"),
     ] {

@@ -89,7 +89,7 @@ impl Daemon {
         let waker = reactor.waker();
         // It can't fail but for want of memory; what was replied is then taken at the next waking.
         let wake = move || drop(waker.wake());
-        let mut app = App::new(settings.limits.line_max, settings.chat.clone());
+        let mut app = App::new(settings.line_max, settings.chat.clone());
         let (hasher, jobs) = worker::queue(worker::CAPACITY);
         app.chat.hash_by(hasher, database::secret(data.as_ref(), &mut database)?);
         let channels = database::channels(&mut database)?;
@@ -344,7 +344,9 @@ impl Daemon {
                 "The config is reloaded"
             }
             Err(failure) => {
-                log::error!("the config is not reloaded, the old one stays: {}", failure.message);
+                for problem in failure.message.lines() {
+                    log::error!("the config is not reloaded, the old one stays: {problem}");
+                }
                 "The config is not reloaded, the old one stays: the log says why"
             }
         };
@@ -373,7 +375,7 @@ impl Daemon {
         self.server.set_limits(settings.limits());
         self.server.set_exempt(settings.exempt());
         self.server.inject(|app, out| {
-            app.echo.set_line_max(settings.limits.line_max);
+            app.echo.set_line_max(settings.line_max);
             app.chat.set_settings(out, settings.chat.clone());
             app.chat.retain(out, settings.policy.clone());
         });

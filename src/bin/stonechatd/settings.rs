@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use stonechat::chat;
-use stonechat::config::{Config, Limits, Listen, Proxy, Tls, check_log_filter};
+use stonechat::config::{Config, Listen, Proxy, Tls, check_log_filter};
 use stonechat::net;
 use stonechat::store::Policy;
 use stonechat::store::sqlite::Durability;
@@ -49,7 +49,9 @@ pub struct Settings {
     pub policy: Policy,
     pub proxy: Proxy,
     pub tls: Tls,
-    pub limits: Limits,
+    /// Without what the system and other sections have to do with it: see [`Settings::limits`].
+    limits: net::Limits,
+    pub line_max: usize,
 }
 
 /// The directory and the name of the config of the unit in `examples/`.
@@ -114,6 +116,7 @@ impl Settings {
             proxy: config.proxy,
             tls: config.tls,
             limits: config.limits,
+            line_max: config.echo.line_max,
             file,
             flags,
         })
@@ -135,15 +138,15 @@ impl Settings {
 
     /// The loop's limits under the limit of file descriptors, which is raised as far as allowed.
     pub fn limits(&self) -> net::Limits {
-        let header_timeout = self.proxy.header_timeout;
-        let limits = self.limits.for_loop(connections_max());
+        let wanted = self.limits.connections;
         let limits = net::Limits {
-            header_timeout,
+            connections: wanted.min(connections_max()),
+            header_timeout: self.proxy.header_timeout,
             arriving_timeout: self.tls.handshake_timeout,
             arriving_max: self.tls.handshakes_max,
-            ..limits
+            ..self.limits
         };
-        if let Some(wanted) = self.limits.connections.filter(|n| *n > limits.connections) {
+        if wanted > limits.connections && wanted < net::Limits::CONNECTIONS_MAX {
             log::warn!(
                 "limits.connections is {wanted}, but the limit of file descriptors leaves room for \
                  {}: raise it (ulimit -n, LimitNOFILE)",

@@ -1,7 +1,6 @@
 //! Flood limits: a bucket for each user, over all their connections, and for each connection before
 //! registration. An empty bucket pauses its connection; no input is lost.
 
-use crate::chat::settings::Abuse;
 use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::sessions::Stage;
 use crate::chat::table::{COST_MAX, Command, LINE};
@@ -65,7 +64,8 @@ impl Chat {
     /// Takes up to `tenths` from the allowance of `user`, and returns the rest. The allowance has a
     /// share for each channel they are in and one more, so it grows with each JOIN.
     fn take_allowance(&mut self, out: &Outbox, user: UserId, tenths: u32) -> u32 {
-        let Abuse { flood, asks_per_channel, .. } = self.settings.abuse;
+        let abuse = &self.settings.abuse;
+        let (flood, asks_per_channel) = (abuse.flood(), abuse.asks_per_channel);
         let user = &mut self.users[user];
         let channels = u32::try_from(user.channels.len() + 1).expect("bounded by the settings");
         let rate = Rate { burst: asks_per_channel * channels, ..flood };
@@ -77,7 +77,8 @@ impl Chat {
 
     /// The bucket that `conn` pays from, and its rate; `None` for exempt connections.
     fn bucket(&mut self, conn: ConnId) -> Option<(&mut Bucket, Rate)> {
-        let Abuse { flood, registration_burst, .. } = self.settings.abuse;
+        let abuse = &self.settings.abuse;
+        let (flood, registration_burst) = (abuse.flood(), abuse.registration_burst);
         let session = &mut self.sessions[conn];
         match &mut session.stage {
             _ if session.exempt => None,

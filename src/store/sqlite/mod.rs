@@ -62,7 +62,8 @@ enum Undone {
 
 /// The writes that survive a loss of power. Acknowledged writes always survive a kill of the
 /// process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Durability {
     /// All acknowledged writes: one more wait for the disk with each group.
     #[default]

@@ -1,0 +1,186 @@
+//! What the settings of every module are made of: how sizes, times and lists are written, the bounds
+//! of each, and what is said of one that is out of them.
+//!
+//! A key is one line of a [`settings`] table in the module that it belongs to: its name, its default
+//! and its range. `config` reads the tables, and says where in the file a problem is.
+
+use bytesize::ByteSize;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Unit};
+use serde::de::value::{SeqAccessDeserializer, SeqDeserializer};
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use std::fmt::{self, Debug};
+use std::marker::PhantomData;
+use std::ops::{Bound, RangeBounds};
+use std::time::Duration;
+use toml::Value;
+
+/// What is wrong with settings: a sentence each, which begins with the key, as `limits.sendq_max`.
+pub type Problems = Vec<String>;
+
+/// A struct of settings with what it is read from, its defaults, and `check_ranges`. `times` are
+/// durations, `sizes` are bytes, `values` are anything else.
+macro_rules! settings {
+    ($(#[$meta:meta])* pub struct $name:ident {
+        $(times { $($(#[$time_doc:meta])* $time:ident = $long:expr, $times:expr;)* })?
+        $(sizes { $($(#[$size_doc:meta])* $size:ident = $bytes:expr, $sizes:expr;)* })?
+        $(values { $($(#[$doc:meta])* $key:ident: $type:ty = $value:expr $(, $range:expr)?;)* })?
+    }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name {
+            $($($(#[$time_doc])* #[serde(deserialize_with = "crate::setting::time")]
+                pub $time: std::time::Duration,)*)?
+            $($($(#[$size_doc])* #[serde(deserialize_with = "crate::setting::size")]
+                pub $size: usize,)*)?
+            $($($(#[$doc])* pub $key: $type,)*)?
+        }
+
+        impl Default for $name {
+            fn default() -> $name {
+                $name {
+                    $($($time: $long,)*)?
+                    $($($size: $bytes,)*)?
+                    $($($key: $value,)*)?
+                }
+            }
+        }
+
+        impl $name {
+            /// Says of each key whose value is out of its range what that is. `section` is the
+            /// config's name of the table.
+            pub fn check_ranges(&self, section: &str, problems: &mut $crate::setting::Problems) {
+                let _ = (section, &problems);
+                $($($crate::setting::check(section, stringify!($time), &self.$time, $times, problems);)*)?
+                $($($crate::setting::check(section, stringify!($size), &self.$size, $sizes, problems);)*)?
+                $($($($crate::setting::check(section, stringify!($key), &self.$key, $range, problems);)?)*)?
+            }
+        }
+    };
+}
+pub(crate) use settings;
+
+/// Says what the range of a key is, if its value is not in it.
+pub fn check<T: PartialOrd + Debug>(
+    section: &str,
+    key: &str,
+    value: &T,
+    range: impl RangeBounds<T>,
+    problems: &mut Problems,
+) {
+    if range.contains(value) {
+        return;
+    }
+    let bounds = match (range.start_bound(), range.end_bound()) {
+        (Bound::Included(least), Bound::Included(most)) => format!("from {least:?} to {most:?}"),
+        (Bound::Included(least), _) => format!("at least {least:?}"),
+        (_, bound) => format!("within {bound:?}"),
+    };
+    problems.push(format!("{section}.{key} must be {bounds}, not {value:?}"));
+}
+
+/// So many seconds.
+pub(crate) const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// Bytes: `4096`, `"64 KiB"`, `"10kB"`.
+pub fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let bytes = match &value {
+        Value::Integer(bytes) => usize::try_from(*bytes).ok(),
+        Value::String(text) => text.parse().ok().map(|ByteSize(bytes)| bytes as usize),
+        _ => None,
+    };
+    bytes.ok_or_else(|| not_a(&value, "size; write bytes, or \"64 KiB\""))
+}
+
+/// Bytes, as [`size`], where nothing may be said too.
+pub fn some_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    size(deserializer).map(|bytes| Some(bytes as u64))
+}
+
+/// A duration: `"15s"`, `"2 min"`, `"1m 30s"`.
+pub fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let duration = value.as_str().and_then(|text| text.parse::<SignedDuration>().ok());
+    let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
+    let duration = duration.filter(|duration| *duration <= LONGEST);
+    duration.ok_or_else(|| not_a(&value, "time; write \"15s\" or \"2 min\""))
+}
+
+/// A year; arithmetic with what is longer might overflow.
+const LONGEST: Duration = seconds(365 * 24 * 3600);
+
+/// How old something may become, in milliseconds: `"90 days"`, `"12h"`; `0` for not at all.
+pub fn age<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let in_ms =
+        |span: Span| span.total((Unit::Millisecond, SpanRelativeTo::days_are_24_hours())).ok();
+    let age_ms = match &value {
+        Value::Integer(0) => Some(0.0),
+        Value::String(text) if text == "0" => Some(0.0),
+        Value::String(text) => text.parse::<Span>().ok().and_then(in_ms),
+        _ => None,
+    };
+    let age_ms = age_ms.filter(|ms| (0.0..=OLDEST_MS).contains(ms));
+    let what = "time; write \"90 days\", \"12h\", or 0 for not at all";
+    age_ms.map(|ms| Some(ms as i64)).ok_or_else(|| not_a(&value, what))
+}
+
+/// A thousand years.
+const OLDEST_MS: f64 = 1000.0 * 365.0 * 86_400_000.0;
+
+/// A list; of words it may be written as one text with commas or spaces between them.
+pub fn words<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    split(deserializer, |text| text.split([',', ' ']).filter(|word| !word.is_empty()).collect())
+}
+
+/// A list; of lines it may be written as one text.
+pub fn lines<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    split(deserializer, |text| text.lines().collect())
+}
+
+fn split<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+    parts: fn(&str) -> Vec<&str>,
+) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_any(ListOrText(parts, PhantomData))
+}
+
+struct ListOrText<T>(fn(&str) -> Vec<&str>, PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListOrText<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a sequence")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Vec<T>, E> {
+        let parts = (self.0)(text).into_iter().map(str::to_owned);
+        Vec::deserialize(SeqDeserializer::new(parts))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<T>, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list))
+    }
+}
+
+/// Says that `value` is not a `what`, which tells also how to write one.
+pub fn not_a<E: Error>(value: &Value, what: &str) -> E {
+    match value.as_str() {
+        Some(text) => E::custom(format!("`{text}` is not a {what}")),
+        None => E::custom(format!("`{value}` is not a {what}")),
+    }
+}
+
+/// The one of `known` that was most likely meant by `word`, if any is near.
+pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = known.into_iter().map(|each| (strsim::damerau_levenshtein(word, each), each));
+    near.filter(|(distance, each)| *distance <= each.len() / 3).min().map(|(_, each)| each)
+}
