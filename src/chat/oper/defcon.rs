@@ -36,8 +36,8 @@ impl Chat {
         format!("DEFCON {}: {}", self.defcon.0, self.defcon.meaning())
     }
 
-    /// Why a client that has sent all it must may not register now. Exempt addresses pass DEFCON
-    /// until accounts are required.
+    /// Why a client that has sent all it must may not register now. Exempt connections pass DEFCON;
+    /// `login_required` binds them too.
     pub(crate) fn shuts_out(&self, conn: ConnId) -> Option<&'static str> {
         let account = self.account_of(conn);
         let exempt = self.sessions[conn].exempt;

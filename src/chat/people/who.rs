@@ -216,7 +216,7 @@ impl Chat {
         id == by.user || self.has_right(by.user, Right::Addresses)
     }
 
-    /// The address of a user.
+    /// The address of a user, as far as `by` may see it.
     pub(crate) fn shown_address(&self, by: Caller, id: UserId) -> String {
         let may = self.sees_address(by, id);
         let address = self.users[id].conns.first().and_then(|conn| self.sessions[*conn].address);
