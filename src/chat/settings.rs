@@ -22,7 +22,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// All settings of chat, already validated: the config's sections `[chat]` and `[limits]`.
+/// All settings of chat, already validated: the config's section `[chat]` and those beside it.
 #[derive(Clone, PartialEq)]
 pub struct Settings {
     /// The server's name, the source of its own lines; no space in it, not empty.
@@ -47,7 +47,7 @@ pub struct Settings {
     pub commands: BTreeMap<String, Program>,
     /// The history: its extent, and how it is read.
     pub history: History,
-    /// Accounts: who may have one, and who must.
+    /// Accounts, and whether they are required.
     pub accounts: Accounts,
     /// The policy that sends clients from plain connections to TLS.
     pub sts: Option<Sts>,
@@ -128,10 +128,10 @@ const BURSTS: RangeInclusive<u32> = 1..=100_000;
 const PER_MINUTE: RangeInclusive<u32> = 1..=60_000;
 
 settings! {
-    /// Who may have an account, and who must: the config's `[accounts]`.
+    /// Accounts, and whether they are required: the config's `[accounts]`.
     pub struct Accounts {
         values {
-            /// Who may make an account.
+            /// The users who may make an account.
             registration: Registration = Registration::Open;
             /// Whether an account may be made before connection registration is complete.
             before_connect: bool = true;
@@ -157,7 +157,7 @@ pub enum AlwaysOn {
     Default,
 }
 
-/// Who may make an account.
+/// The users who may make an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
