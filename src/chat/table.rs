@@ -67,8 +67,7 @@ impl Command {
         Command { about: Some(param), ..self }
     }
 
-    /// The channels that this message asks about, comma-separated; `None` if it may change
-    /// something.
+    /// The channels that this message asks about, comma-separated, if it asks and changes nothing.
     pub(crate) fn asks<'m>(&self, message: &Message<'m>) -> Option<&'m str> {
         let asks = self.about.filter(|_| !self.changes_modes(message));
         asks.and_then(|param| message.params.get(param).copied())

@@ -172,8 +172,8 @@ impl Order {
 const MS_PER_DAY: i64 = 86_400_000;
 
 impl Chat {
-    /// Executes an order. `answer` is called once it is durable, with the number of connections
-    /// closed or logged out, or the reason of a failure. It must not block.
+    /// Executes an order. `answer` is called once it is durable, and must not block. It receives
+    /// the number of connections closed or logged out, or the reason of a failure.
     pub fn administer(
         &mut self,
         out: &mut Outbox,

@@ -23,7 +23,7 @@ impl Chat {
 
     /// Charges `conn` for a command. JOIN, and questions about the user's own channels, are paid
     /// from a separate allowance first. A client that returns to forty channels asks some hundred
-    /// things by itself, and its user's input must not wait behind them.
+    /// things by itself. Its user's input must not wait behind them.
     pub(crate) fn pay_for(
         &mut self,
         out: &Outbox,

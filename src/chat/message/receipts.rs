@@ -30,9 +30,8 @@ struct AwaitedEcho {
 }
 
 impl Chat {
-    /// Stores a message to `target`, the sender's name for it. If the sender is a user, their
-    /// connections with `echo-message` receive the echo once it is stored, or a warning that it
-    /// isn't.
+    /// Stores a message to `target`, the sender's name for it. Connections of a sending user with
+    /// `echo-message` receive the echo once it is stored, or a warning that it isn't.
     pub(crate) fn append_message(
         &mut self,
         sink: &mut Sink,

@@ -70,7 +70,7 @@ impl Chat {
     }
 
     /// Makes operator by account. First the store is asked whether the login is still to the
-    /// account of that name, as another program may have changed the file.
+    /// account of that name: another program may have changed the file.
     fn oper_by_account(&mut self, sink: &mut Sink, by: Caller, name: String) {
         let asked = name.clone();
         self.find_account(sink, by.conn, &asked, move |chat, sink, conn, found| {

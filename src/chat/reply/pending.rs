@@ -103,7 +103,7 @@ impl Chat {
         }
     }
 
-    /// Sends the head of a reply, unless it was sent already.
+    /// Begins a reply that waits: opens its batch, and collects its items.
     fn begin(&mut self, sink: &mut Sink, by: Caller, answer: &mut LongAnswer) {
         if let AnswerStage::Waiting = answer.stage {
             let batch = self.open_batch_of(sink, by, answer);
