@@ -151,7 +151,7 @@ settings! {
 pub enum AlwaysOn {
     /// No user stays.
     Off,
-    /// Users stay who request it with `NickServ SET always-on on`.
+    /// Users may ask to stay, with `NickServ SET always-on on`.
     Offered,
     /// Users of accounts made from now on stay too, unless they opt out.
     Default,

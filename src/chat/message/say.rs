@@ -68,7 +68,7 @@ pub enum Unannounced {
 }
 
 impl Speaker<'_> {
-    /// The user who speaks, and the connection they use.
+    /// The user who sends it, and on which of their connections.
     pub(crate) fn caller(&self) -> Option<Caller> {
         match *self {
             Speaker::User(caller) | Speaker::Through { caller, .. } => Some(caller),

@@ -1,4 +1,4 @@
-//! The latest messages, with the users who received them, so that they can be redacted.
+//! The latest messages, with their senders and targets, so that they can be redacted.
 
 use crate::chat::state::message::Target;
 use crate::store;
