@@ -1,8 +1,8 @@
-//! Where services meet: the only place that takes what one service has left for another, or for the
-//! program, and carries it there.
+//! Where services meet: the only place that carries the requests of one service to another, or to
+//! the program.
 //!
-//! Services know nothing of each other, and calls never go back: from a service that takes in
-//! requests or readings to chat, and from chat to the program. So what is carried comes to an end.
+//! Services know nothing of each other, and calls never go back. They go from a service that takes
+//! in requests or readings to chat, and from chat to the program. So carrying comes to an end.
 
 use super::{App, Protocol};
 use crate::chat::Request;
@@ -15,8 +15,8 @@ impl App {
         self.chat.take_requests()
     }
 
-    /// Gives an open connection to the service that speaks `protocol`. The service that had it is told
-    /// nothing more of it, not even its end. `peer` is the one that this service was told of.
+    /// Gives an open connection to the service for `protocol`. The previous service receives
+    /// nothing more about it, not even its end. `peer` is the one that service received.
     pub fn hand_over(&mut self, out: &mut Outbox, id: ConnId, peer: Peer, protocol: Protocol) {
         self.route(id, protocol);
         self.at(protocol).opened(out, id, peer);

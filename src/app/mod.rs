@@ -1,4 +1,4 @@
-//! The daemon's services, and which of them answers on which listener. Itself a service.
+//! The daemon's services, and the protocol of each listener. Itself a service.
 
 mod meet;
 
@@ -11,10 +11,10 @@ use crate::net::{
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-/// What is spoken on a listener.
+/// The protocol of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// Lines, said back in upper case.
+    /// Lines, returned in upper case.
     Echo,
     /// Chat, by the IRC client protocol.
     Irc,
@@ -22,13 +22,13 @@ pub enum Protocol {
 
 /// All services of the daemon.
 pub struct App {
-    /// Answers where [`Protocol::Echo`] is spoken.
+    /// The service for [`Protocol::Echo`].
     pub echo: Echo,
-    /// Answers where [`Protocol::Irc`] is spoken.
+    /// The service for [`Protocol::Irc`].
     pub chat: Chat,
-    /// By [`EndpointId`].
+    /// The protocol of each endpoint, by [`EndpointId`].
     endpoints: Vec<Protocol>,
-    /// By slot: the service that has the connection.
+    /// The protocol, and so the service, of each connection, by slot.
     conns: Vec<Protocol>,
 }
 
@@ -43,19 +43,19 @@ impl App {
         }
     }
 
-    /// Adds an endpoint where `protocol` is spoken; `None` if there are 65,536 already.
+    /// Adds an endpoint for `protocol`; `None` if there are 65,536 already.
     pub fn add_endpoint(&mut self, protocol: Protocol) -> Option<EndpointId> {
         let id = u16::try_from(self.endpoints.len()).ok()?;
         self.endpoints.push(protocol);
         Some(EndpointId(id))
     }
 
-    /// Answers by another protocol at an endpoint that was added before and has no connections now.
+    /// Changes the protocol of an endpoint that was added before and has no connections now.
     pub fn set_endpoint(&mut self, id: EndpointId, protocol: Protocol) {
         self.endpoints[usize::from(id.0)] = protocol;
     }
 
-    /// Asserts what must hold between turns.
+    /// Asserts the invariants that hold between turns.
     pub fn check(&self) {
         self.chat.check();
     }
@@ -131,7 +131,7 @@ impl Service for App {
         self.behind(dial.endpoint).not_connected(out, dial, to, why);
     }
 
-    /// Chat tells operators of the refusals at every endpoint, so each service is told of all.
+    /// Chat reports the refusals of every endpoint to operators, so each service receives all.
     fn refused(&mut self, out: &mut Outbox, endpoint: EndpointId, why: Refusal) {
         self.all().into_iter().for_each(|service| service.refused(out, endpoint, why));
     }

@@ -1,5 +1,6 @@
-//! Hashing takes milliseconds, so a thread does it, which the loop asks by a [queue](far). One thread,
-//! so that however many passwords are tried, one core is left to the loop.
+//! A thread that hashes passwords, as each takes milliseconds. The loop reaches it by a
+//! [queue](far). It is one thread, so that one core is left to the loop however many passwords are
+//! tried.
 
 use super::password::Password;
 use super::verifier::{ITERATIONS, SALT_BYTES, Verifier};
@@ -7,38 +8,38 @@ use crate::far::{self, Asker, Bound, Weigh};
 use std::io;
 use std::thread::JoinHandle;
 
-/// The loop's side; with each job it keeps a `T` for when the result comes.
+/// The loop's side; it keeps a `T` with each job until the result comes.
 pub type Hasher<T> = Asker<Job, Done, T>;
 
-/// The side that does the jobs, in the order asked.
+/// The side that does the jobs, in request order.
 pub type Far = far::Far<Job, Done>;
 
-/// Jobs and results together, if nothing else is said: the last waits half a second.
+/// The default capacity, of jobs and results together: the last one waits half a second.
 pub const CAPACITY: usize = 64;
 
-/// What may be asked.
+/// A job for the hasher.
 #[derive(Debug)]
 pub enum Job {
-    /// Whether the password is the one that the verifier is of. [`Done::Verified`].
+    /// Check a password against a verifier. Gives [`Done::Verified`].
     Verify {
-        /// That of the account, or a decoy: it takes as long.
+        /// The account's verifier, or a decoy, which takes as long.
         verifier: Verifier,
-        /// What somebody gave.
+        /// The password to check.
         password: Password,
     },
-    /// A verifier for a new password. [`Done::Made`].
+    /// Make a verifier for a new password. Gives [`Done::Made`].
     Make {
-        /// The new one.
+        /// The new password.
         password: Password,
     },
 }
 
-/// What is answered.
+/// The result of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
-    /// Whether it is.
+    /// Whether the password was right.
     Verified(bool),
-    /// To be kept.
+    /// The new verifier, to be stored.
     Made(Verifier),
     /// The system gave no random bytes for a salt.
     Failed,
@@ -49,14 +50,14 @@ pub fn queue<T>(capacity: usize) -> (Hasher<T>, Far) {
     far::queue(Bound { questions: capacity, bytes: usize::MAX })
 }
 
-/// Does what `far` is asked until its hasher is dropped. After each result `wake` is called, which
-/// must not block.
+/// Starts a thread that does the jobs from `far` until its hasher is dropped. It calls `wake` after
+/// each result, which must not block.
 pub fn serve(far: Far, wake: impl Fn() + Send + 'static) -> io::Result<JoinHandle<()>> {
     far::serve("hasher", far, wake, Job::run)
 }
 
 impl Job {
-    /// Does it: milliseconds.
+    /// Does the job: milliseconds.
     pub fn run(&self) -> Done {
         match self {
             Job::Verify { verifier, password } => {

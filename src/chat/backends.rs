@@ -1,9 +1,8 @@
-//! What chat asks of the threads that do what would hold up the loop, store and hasher, and what it
-//! does with the replies.
+//! Requests of chat to the threads that do slow work, the store and the hasher, and their replies.
 //!
-//! A reply comes in a later turn. What is then to be done is kept until then, in the order asked
-//! within each lane of the store;
-//! who has asked for something that he must be answered before all else is heard no further.
+//! Each request stores a closure, which runs when its reply arrives in a later turn. Replies come
+//! in request order, within each lane of the store. A connection that must be answered before its
+//! next command is deferred meanwhile.
 
 use crate::auth::worker::{Done, Hasher, Job};
 use crate::chat::Chat;
@@ -14,33 +13,33 @@ use crate::far::Busy;
 use crate::net::{ConnId, Outbox};
 use crate::store::{Policy, Reply, Request, Store, Trouble};
 
-/// What is to be done with an answer.
+/// The closure that receives a reply.
 pub struct Then<A>(Box<DoWith<A>>);
 
 type DoWith<A> = dyn FnOnce(&mut Chat, &mut Sink, A) + Send;
 
-/// The store and the hasher, if there are any. Of the hasher there is no answer if too many wait.
+/// The store and the hasher, if there are any. The hasher replies `None` if its queue is full.
 #[derive(Default)]
 pub(crate) struct Backends {
     store: Option<Store<Then<Reply>>>,
-    /// Searches whose reply is still to come.
+    /// Searches without a reply yet.
     pub(crate) searches: usize,
     hasher: Option<Hasher<Then<Option<Done>>>>,
 }
 
 impl Backends {
-    /// Whether anything can be kept.
+    /// Whether there is a store.
     pub(crate) fn is_there(&self) -> bool {
         self.store.is_some()
     }
 
-    /// Whether there is room for what happens among what is said: of that nothing is lost because a
-    /// crowd comes or goes.
+    /// Whether the store's queue has room for events. Messages go first, so that none is lost
+    /// because a crowd joins or leaves.
     pub(crate) fn takes_events(&self) -> bool {
         self.store.as_ref().is_some_and(|store| !store.is_half_full())
     }
 
-    /// Asks the store, unless it takes no more requests now. `then` is done with the reply.
+    /// Sends a request to the store, unless its queue is full. `then` receives the reply.
     pub(crate) fn ask(
         &mut self,
         request: Request,
@@ -52,28 +51,27 @@ impl Backends {
     }
 }
 
-/// What is told where the store takes no more requests.
+/// The reply that stands for a store whose queue is full.
 pub(crate) fn overloaded() -> Trouble {
     Trouble::Other("more is waiting to be kept than the disk can follow".to_owned())
 }
 
 impl Chat {
-    /// Keeps what is to outlive the process in `store`, from now on. Whoever serves its far side
-    /// wakes the loop.
+    /// Uses `store` from now on. The thread that serves its far side wakes the loop.
     pub fn keep_in(&mut self, store: Store<Then<Reply>>) {
         self.backends.store = Some(store);
         self.bound_replies();
     }
 
-    /// Has the store heed what replies may take.
+    /// Tells the store how many bytes its replies may take.
     pub(crate) fn bound_replies(&mut self) {
         if let Some(store) = &mut self.backends.store {
             store.set_reply_bytes_max(self.settings.history.reply_bytes_max);
         }
     }
 
-    /// Has passwords hashed by `hasher`, from now on, as [`Chat::keep_in`]. Without one the loop does
-    /// it. `secret` is random, and the same after a restart: decoys and cloaks are made of it.
+    /// Lets `hasher` hash passwords from now on; without one the loop does it. `secret` is random
+    /// and must survive restarts: decoys and cloaks are derived from it.
     pub fn hash_by(&mut self, hasher: Hasher<Then<Option<Done>>>, secret: [u8; 32]) {
         self.backends.hasher = Some(hasher);
         self.login_guards = LoginGuards::new(secret);
@@ -81,7 +79,7 @@ impl Chat {
         self.cloaks = Cloaks::new(secret);
     }
 
-    /// Has so much of what was said kept from now on.
+    /// Sets how much history the store retains.
     pub fn retain(&mut self, out: &mut Outbox, policy: Policy) {
         self.ask_store(&mut Sink::new(out), Request::Retain(policy), |_, _, reply| {
             if let Reply::Failed(trouble) = reply {
@@ -90,13 +88,13 @@ impl Chat {
         });
     }
 
-    /// Where it keeps things.
+    /// The store, if there is one.
     pub fn store(&self) -> Option<&Store<Then<Reply>>> {
         self.backends.store.as_ref()
     }
 
-    /// Does what is to be done with what the store and the hasher have replied. Returns whether there is more,
-    /// which is left for the next turn where this one has said much already.
+    /// Runs the closures of the replies from the store and the hasher. Returns whether replies are
+    /// left for the next turn, because this one has sent much already.
     pub(crate) fn stored(&mut self, out: &mut Outbox) -> bool {
         while let Some((then, done)) =
             self.backends.hasher.as_mut().and_then(|hasher| hasher.answers().next())
@@ -119,7 +117,7 @@ impl Chat {
         self.await_receipts(sink);
     }
 
-    /// Asks the store. `then` is done with its reply; at once if it takes no more requests now.
+    /// Sends a request to the store. `then` receives its reply, at once if the queue is full.
     pub(crate) fn ask_store(
         &mut self,
         sink: &mut Sink,
@@ -131,9 +129,9 @@ impl Chat {
         }
     }
 
-    /// Asks the store for what `conn` must be answered next: nothing more is heard of it until then.
-    /// `then` is not done if the connection has ended meanwhile. What it says answers the command
-    /// that is being heard, also where that has a label.
+    /// Sends the store a request that `conn` must be answered first: defers the connection until
+    /// then. `then` does not run if the connection has ended meanwhile. Its output answers the
+    /// current command, and takes its label.
     pub(crate) fn ask_for(
         &mut self,
         sink: &mut Sink,
@@ -148,8 +146,8 @@ impl Chat {
         });
     }
 
-    /// As [`Chat::ask_for`], for what is not for `conn` alone: `then` is done in any case, without a
-    /// connection if that has ended meanwhile.
+    /// Sends a request as [`Chat::ask_for`] does, for work that concerns others too. `then` always
+    /// runs, without a connection if that has ended meanwhile.
     pub(crate) fn ask_to_do(
         &mut self,
         sink: &mut Sink,
@@ -161,15 +159,15 @@ impl Chat {
         self.ask_store(sink, request, then);
     }
 
-    /// Hears `conn` again, unless it waits for something else.
+    /// Resumes `conn`, unless it waits for another reply.
     pub(crate) fn hear_again(&mut self, sink: &mut Sink, conn: ConnId) {
         if self.sessions[conn].asked == 0 && !self.is_being_told(conn) {
             sink.out.resume(conn);
         }
     }
 
-    /// Has a password hashed on behalf of `conn`, as [`Chat::ask_for`]. At once there is `None` if
-    /// too many wait.
+    /// Hashes a password on behalf of `conn`, which is deferred as by [`Chat::ask_for`]. `then`
+    /// receives `None` at once if the hasher's queue is full.
     pub(crate) fn hash_for(
         &mut self,
         sink: &mut Sink,
@@ -191,7 +189,7 @@ impl Chat {
         }
     }
 
-    /// Nothing more is heard of `conn` until what is returned is done with an answer.
+    /// Defers `conn` until the returned closure has received a reply.
     fn on_behalf_of<A>(
         &mut self,
         sink: &mut Sink,
@@ -208,7 +206,7 @@ impl Chat {
         }
     }
 
-    /// Answers what `conn` has waited for, and hears it again.
+    /// Runs `conn`'s part of a reply, and resumes the connection.
     fn go_on_hearing(
         &mut self,
         sink: &mut Sink,

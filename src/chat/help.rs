@@ -1,16 +1,16 @@
-//! HELP: an index, and one short topic for each command and each kind of modes.
-//! Modern IRC, "HELP message".
+//! HELP: an index, and one short topic for each command and each kind of modes. Modern IRC, "HELP
+//! message".
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 
-/// One thing there is help on.
+/// A topic of HELP.
 struct HelpTopic {
     /// Commands in capitals, other topics in small letters.
     name: &'static str,
-    /// Its title: for a command, how it is written.
+    /// Its title: for a command, the syntax.
     title: &'static str,
     text: &'static [&'static str],
 }
@@ -31,7 +31,7 @@ impl Chat {
     pub(crate) fn help(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let asked = message.params.first().copied().unwrap_or_default();
         if asked.is_empty() || asked.eq_ignore_ascii_case("index") {
-            // Modern IRC: the subject is told as it was asked.
+            // Modern IRC: the reply repeats the subject as the client wrote it.
             let subject = if asked.is_empty() { "*" } else { "index" };
             return self.tell_help(sink, by, subject, "What there is help on", &index());
         }
@@ -66,7 +66,7 @@ impl Chat {
 /// The topic that lists the commands of operators.
 const OPERATORS: &str = "operators";
 
-/// How the commands of operators are written.
+/// The syntax of each operator command.
 fn for_operators() -> impl Iterator<Item = &'static str> {
     let is_for = |topic: &&HelpTopic| topic.text.iter().any(|line| line.contains("For operators"));
     ALL.iter().filter(is_for).map(|topic| topic.title)
@@ -85,7 +85,7 @@ fn index() -> Vec<String> {
     lines
 }
 
-/// In the order of the index.
+/// All topics, in the order of the index.
 const ALL: &[HelpTopic] = &[
     topic(
         "chmodes",

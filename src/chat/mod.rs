@@ -1,10 +1,10 @@
-//! Chat: users, channels and what is said between them, in the words of IRC.
-//! Modern IRC (modern.ircdocs.horse), RFC 2812 where that is silent, and IRCv3.
+//! Chat: users, channels and messages, over the IRC client protocol. Modern IRC
+//! (modern.ircdocs.horse), RFC 2812 where that is silent, and IRCv3.
 //!
-//! A connection is a `session::Session`; once registered it speaks for a `users::User`, who is in
-//! `channels::Channel`s. They know each other by ids, never by reference. What is said goes out
-//! through a `voice::Sink`. `commands/` has a file for each group of commands, and
-//! `commands::table` lists them.
+//! A connection has a `Session`; once registered it acts for a `User`, who is a member of
+//! `Channel`s. They refer to each other by ids, never by reference. Replies and messages go out
+//! through a `Sink`. `table` lists the commands; each folder has those of one topic, and
+//! `state` the values they work on.
 
 mod account;
 mod backends;
@@ -56,7 +56,7 @@ use state::whowas::Departed;
 use std::cell::Cell;
 use table::Handler;
 
-/// The service.
+/// The chat service.
 pub struct Chat {
     settings: Settings,
     sessions: Sessions,
@@ -64,7 +64,7 @@ pub struct Chat {
     channels: Channels,
     watchers: Watchers,
     departed: Departed,
-    /// Accounts, folded, whose removal the store has been asked for and has not answered.
+    /// Folded names of accounts that the store has been asked to remove and has not yet removed.
     removing: Vec<String>,
     redactable: Redactable,
     backends: Backends,
@@ -74,46 +74,46 @@ pub struct Chat {
     cloaks: Cloaks,
     receipts: Receipts,
     message_ids: MessageIds,
-    /// Drawn at start: tells what is known of this run's users from what is known of others'.
+    /// Drawn at start; distinguishes the history keys of this run's users from those of other runs.
     run: u64,
     /// How many connections have not registered yet.
     registering: usize,
-    /// When the service began, in milliseconds since 1970; 0 before anyone came to one for which
-    /// nothing was restored.
+    /// When the service began, in milliseconds since 1970. Without restored state it is 0 until the
+    /// first connection.
     began_ms: u64,
-    /// Counts what is to be told each hearer once.
+    /// Counts the fan-outs that must reach each user once: see `User::told`.
     occasions: Cell<u32>,
     /// Counts batches.
     batches: u64,
-    /// How often each command was given, and its bytes, by index in `table::ALL`.
+    /// How often each command was used, and its bytes, by index in `table::ALL`.
     given: Vec<(u64, u64)>,
-    /// Newcomers that the loop has turned away, and operators have not been told of.
+    /// Connections that the loop refused, not yet reported to operators.
     refusals: Refusals,
-    /// What operators have asked of the program.
+    /// Requests of operators to the program.
     requests: Vec<Request>,
     runs: Runs,
 }
 
-/// What an operator asks of the program rather than of chat.
+/// A request of an operator to the program rather than to chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// To read its config again.
     Rehash,
     /// To end.
     Die,
-    /// To end, and be started again by whoever started it.
+    /// To end, and be restarted by whatever started it.
     Restart,
-    /// To run a program of the config, and to tell what it says with [`Chat::program_said`] and that
-    /// it has ended with [`Chat::program_ended`].
+    /// To run a program of the config. Its output goes to [`Chat::program_said`], its end to
+    /// [`Chat::program_ended`].
     Run {
-        /// What it is known by.
+        /// The number of this run.
         run: u64,
-        /// What is to be run.
+        /// The program to run.
         program: Program,
     },
 }
 
-/// Who gives a command: a user, and on which connection.
+/// The user who gives a command, and the connection it arrived on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
     conn: ConnId,
@@ -121,7 +121,7 @@ pub(crate) struct Caller {
 }
 
 impl Chat {
-    /// Nobody is here yet.
+    /// A service without users or channels.
     pub fn new(settings: Settings) -> Chat {
         Chat {
             settings,
@@ -151,9 +151,9 @@ impl Chat {
         }
     }
 
-    /// Takes new settings, for what is said from now on. Who has more than the new limits allow
-    /// keeps it. All are told what has changed in ISUPPORT and in the values of capabilities, and
-    /// who is operator no more by them that.
+    /// Applies new settings to further input; anything that exceeds the new limits stays. Tells all
+    /// users what has changed in ISUPPORT and in the values of capabilities. Operators whom the new
+    /// settings no longer have are told so.
     pub fn set_settings(&mut self, out: &mut Outbox, settings: Settings) {
         let sink = &mut Sink::new(out);
         let tokens = self.isupport_tokens();
@@ -169,12 +169,12 @@ impl Chat {
         self.dismiss_operators(sink);
     }
 
-    /// What operators have asked of the program since this was called last.
+    /// Returns the requests of operators to the program since the last call.
     pub fn take_requests(&mut self) -> Vec<Request> {
         std::mem::take(&mut self.requests)
     }
 
-    /// Asserts what must hold between turns.
+    /// Asserts the invariants that hold between turns.
     pub fn check(&self) {
         self.users.check();
         self.channels.check(&self.users);
@@ -196,7 +196,7 @@ impl Chat {
         }
     }
 
-    /// One line of what `conn` says.
+    /// Executes one line from `conn`.
     fn hear(&mut self, out: &mut Outbox, conn: ConnId, line: &[u8]) {
         let mut sink = Sink::new(out);
         let parsed = Message::parse(line, CLIENT_TAGS_MAX);
@@ -220,8 +220,8 @@ impl Chat {
         self.await_receipts(&mut sink);
     }
 
-    /// The label of a line, also of one that is no message, from who takes labels: IRCv3
-    /// labeled-response, which cannot be used without `batch`.
+    /// The label of a line, even of an invalid one, if the client uses labels. IRCv3
+    /// labeled-response, which also requires `batch`.
     fn label_of<'l>(&self, conn: ConnId, line: &'l [u8]) -> Option<&'l str> {
         let caps = self.sessions[conn].caps;
         if !caps.has(Cap::LabeledResponse) || !caps.has(Cap::Batch) {
@@ -259,7 +259,7 @@ impl Chat {
             (Handler::Anyone(run), _) => run(self, sink, conn, message),
             (Handler::User(run), Some(user)) => run(self, sink, Caller { conn, user }, message),
         }
-        // What others may see of it; messages are noted where they are said.
+        // Acts that others may see; messages are noted where they are sent.
         if table::is_act(command.name, message)
             && let Some(user) = self.sessions[conn].user()
         {
@@ -267,7 +267,7 @@ impl Chat {
         }
     }
 
-    /// A line that is no message.
+    /// Replies to an invalid line.
     fn misunderstand(&mut self, sink: &mut Sink, conn: ConnId, line: &[u8], bad: Bad) {
         self.pay(sink.out, conn, table::LINE);
         match bad {
@@ -296,8 +296,8 @@ impl Chat {
         self.numeric(sink, conn, ERR_INPUTTOOLONG, &[]);
     }
 
-    /// The first line of who takes this for a web server: a browser can be made to send lines of
-    /// somebody else's choice after it.
+    /// Closes a connection whose first line is HTTP: a web page can make a browser send lines of an
+    /// attacker's choice after it.
     fn is_another_protocol(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) -> bool {
         let Some(registering) = self.sessions[conn].registering() else { return false };
         let verbs =
@@ -310,8 +310,8 @@ impl Chat {
         is_http
     }
 
-    /// To whoever has connected with a bare program, such as nc, and does not know what to say: once, and
-    /// not to who has said anything that counts.
+    /// Sends a hint to a user of a bare program, such as nc, who does not know what to type. Sent
+    /// once, and only before any valid command.
     fn say_what_to_type(&mut self, sink: &mut Sink, conn: ConnId) {
         let registering = self.sessions[conn].registering();
         let Some(registering) = registering.filter(|it| !it.hinted && it.is_untouched()) else {
@@ -328,10 +328,10 @@ impl Chat {
     }
 }
 
-/// Of who has no place to keep a secret in: another at each start.
+/// A secret, new at each start, for a daemon that has nowhere to store one.
 fn random() -> [u8; 32] {
     let mut secret = [0; 32];
-    // Without randomness from the system nobody can make an account either.
+    // If the system has no randomness, making accounts fails too.
     let _ = getrandom::fill(&mut secret);
     secret
 }
@@ -344,10 +344,10 @@ const WHAT_TO_TYPE: [&str; 2] = [
 /// The longest value of a label: IRCv3 labeled-response, "Tags".
 const LABEL_MAX: usize = 64;
 
-/// How a record begins that holds a ClientHello: RFC 8446 §5.1.
+/// The first bytes of a TLS record with a ClientHello: RFC 8446 §5.1.
 const TLS_HANDSHAKE: &[u8] = &[0x16, 0x03];
 
-/// The command of a line that is no message, so far as it can be told.
+/// The command of an invalid line, as far as it can be read.
 fn command_of(line: &[u8]) -> String {
     let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
     let word = words.find(|word| !matches!(word[0], b'@' | b':')).unwrap_or(b"*");
@@ -378,7 +378,7 @@ impl Service for Chat {
         session.heard_s = (out.now.uptime_ms / 1000) as u32;
         session.pinged = false;
         if self.pauses(out, id) {
-            return 0; // what it was deferred for is over before its pause is
+            return 0; // whatever it was deferred for ends before its pause
         }
         let session = &mut self.sessions[id];
         let mut parser = session.parser;
@@ -393,8 +393,9 @@ impl Service for Chat {
                     self.too_long(&mut Sink::new(out), id);
                 }
             }
-            // One read holds hundreds of short lines, and some have an answer of many kilobytes:
-            // the rest is heard in the next turn, once that is written, if its reader takes it.
+            // One read holds hundreds of short lines, some with replies of many kilobytes. The rest
+            // waits for the next turn, when the replies have been written, if the client reads
+            // them.
             if out.is_overfull(id) && !out.is_waiting(id) {
                 out.defer(id);
                 out.resume(id);

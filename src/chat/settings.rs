@@ -1,4 +1,4 @@
-//! What the operator decides about chat: names, texts, who is an operator, and every limit.
+//! Settings of chat: names, texts, operators, and every limit.
 
 mod limits;
 
@@ -22,45 +22,45 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// All of it, valid. The config's sections `[chat]` and `[limits]` come out as this.
+/// All settings of chat, already validated: the config's section `[chat]` and those beside it.
 #[derive(Clone, PartialEq)]
 pub struct Settings {
-    /// The name that stands before what the server itself says; no space in it, not empty.
+    /// The server's name, the source of its own lines; no space in it, not empty.
     pub server_name: String,
     /// The network's name, for people; no space in it, not empty.
     pub network: String,
-    /// What LINKS and WHOIS tell of the server; where it is empty, the network's name.
+    /// The description of the server in LINKS and WHOIS; empty for the network's name.
     pub description: String,
-    /// Modes that newcomers have: letters of user modes that one may set for oneself.
+    /// The modes of new users: letters of user modes that users may set themselves.
     pub user_modes: String,
-    /// Asked of everyone with PASS.
+    /// The password that all clients must give with PASS.
     pub password: Option<String>,
     /// The message of the day, by line.
     pub motd: Vec<String>,
-    /// What ADMIN answers: where the server is, who runs it, how to reach them.
+    /// The reply to ADMIN: the server's location, its operator, and their address.
     pub admin: [String; 3],
     /// The network's picture, a URL.
     pub icon: Option<String>,
-    /// Who may become an operator with OPER; no two of one name.
+    /// The users who may become operators with OPER; no two of one name.
     pub operators: Vec<Operator>,
     /// Programs that operators may run, by name.
     pub commands: BTreeMap<String, Program>,
-    /// What is kept of what is said.
+    /// The history: its extent, and how it is read.
     pub history: History,
-    /// Who may have an account, and who must.
+    /// Accounts, and whether they are required.
     pub accounts: Accounts,
-    /// Whether clients that come in plain are told to come by TLS.
+    /// The policy that sends clients from plain connections to TLS.
     pub sts: Option<Sts>,
-    /// Who may say, by WEBIRC, for whom they connect.
+    /// Gateways that may name their clients' addresses by WEBIRC.
     pub gateways: Vec<Gateway>,
-    /// What keeps one from spoiling it for the others.
+    /// Limits against abuse.
     pub abuse: Abuse,
-    /// What is refused or cut off, and when.
+    /// Bounds and timeouts.
     pub limits: Limits,
 }
 
 impl Settings {
-    /// What LINKS and WHOIS tell of the server.
+    /// The description of the server in LINKS and WHOIS.
     pub(crate) fn description(&self) -> &str {
         if self.description.is_empty() { &self.network } else { &self.description }
     }
@@ -69,54 +69,54 @@ impl Settings {
 /// Letters that `user_modes` may have.
 pub const USER_MODES: &str = "BRTiw";
 
-/// IRCv3 sts: what clients are to keep to.
+/// The policy of IRCv3 sts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sts {
-    /// Where TLS is spoken.
+    /// The port for TLS.
     pub port: u16,
-    /// For how long a client is to come by TLS alone; 0 to take that back.
+    /// How long a client must use TLS alone; 0 withdraws the policy.
     pub seconds: u64,
 }
 
-/// Who may say, by WEBIRC, for whom they connect.
+/// A gateway that may name its clients' addresses by WEBIRC.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gateway {
-    /// As it calls itself.
+    /// The name in its WEBIRC command.
     pub name: String,
-    /// From where it connects.
+    /// The networks it may connect from.
     pub networks: Networks,
-    /// What `stonechatd operator hash` has made of its password; `None` asks for none.
+    /// The verifier of its password, from `stonechatd operator hash`; `None` requires none.
     pub verifier: Option<Verifier>,
 }
 
 settings! {
-    /// What keeps one from spoiling it for the others: the config's `[abuse]`.
+    /// Limits against abuse: the config's `[abuse]`.
     pub struct Abuse {
         values {
-            /// From where one may say and try as much as one likes. Unix sockets are so always.
+            /// Networks without limits on input and attempts. Unix sockets have none either.
             exempt: Networks = Networks::loopback();
-            /// Lines that one user may say at once, and in each second after that.
+            /// Lines that one user may send at once, and in each second after that.
             flood_burst: u32 = 20, 1..=1000;
             #[allow(missing_docs)]
             flood_per_second: u32 = 4, 1..=100;
-            /// Lines that a connection may send before it has registered without being slowed.
+            /// Lines that a connection may send before registration without being slowed.
             registration_burst: u32 = 100, 20..=1000;
             /// Lines' worth of questions about each channel a user is in, beside the flood bucket:
-            /// see `chat::flood`. They refill at the rate of that bucket.
+            /// see `chat::connection::flood`. They refill at the rate of that bucket.
             asks_per_channel: u32 = 12, 0..=100;
-            /// Whether others see a host's cloak in the place of its address.
+            /// Whether users see a host's cloak instead of its address.
             cloak: bool = true;
-            /// Members of a channel whom one without rank may name in one message.
+            /// Members of a channel that a user without rank may name in one message.
             mentions_max: usize = 10, 1..=1000;
-            /// Passwords that may be tried by one address at once, and in each minute after that.
+            /// Passwords that one address may try at once, and in each minute after that.
             attempts_per_ip: u32 = 10, BURSTS;
             #[allow(missing_docs)]
             attempts_per_ip_per_minute: u32 = 10, PER_MINUTE;
-            /// Passwords that may be tried for one account, likewise.
+            /// Passwords that may be tried for one account at once, and in each minute after that.
             attempts_per_account: u32 = 30, BURSTS;
             #[allow(missing_docs)]
             attempts_per_account_per_minute: u32 = 3, PER_MINUTE;
-            /// Accounts that may be made, likewise, by all together.
+            /// Accounts that all users together may make at once, and in each minute after that.
             registrations: u32 = 30, BURSTS;
             #[allow(missing_docs)]
             registrations_per_minute: u32 = 3, PER_MINUTE;
@@ -128,82 +128,81 @@ const BURSTS: RangeInclusive<u32> = 1..=100_000;
 const PER_MINUTE: RangeInclusive<u32> = 1..=60_000;
 
 settings! {
-    /// Who may have an account, and who must: the config's `[accounts]`.
+    /// Accounts, and whether they are required: the config's `[accounts]`.
     pub struct Accounts {
         values {
-            /// Who may make one.
+            /// The users who may make an account.
             registration: Registration = Registration::Open;
-            /// Whether it may be made before connection registration is complete.
+            /// Whether an account may be made before connection registration is complete.
             before_connect: bool = true;
-            /// Whether nobody is let in without one.
+            /// Whether users must log in to an account.
             login_required: bool = false;
-            /// Connections that may speak for one user.
+            /// Connections that may act for one user.
             connections_max: usize = 16, 1..=1000;
-            /// Whether a user may stay when their last connection goes.
+            /// Whether users may stay when their last connection closes.
             always_on: AlwaysOn = AlwaysOn::Offered;
         }
     }
 }
 
-/// Whether a user may stay when their last connection goes.
+/// Whether users may stay when their last connection closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlwaysOn {
-    /// Nobody stays.
+    /// No user stays.
     Off,
-    /// Whoever asks for it with `NickServ SET always-on on`.
+    /// Users may ask to stay, with `NickServ SET always-on on`.
     Offered,
-    /// Also everyone whose account is made from now on, until they say otherwise.
+    /// Users of accounts made from now on stay too, unless they opt out.
     Default,
 }
 
-/// Who may make an account.
+/// The users who may make an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
     /// Anyone.
     Open,
-    /// Who has an invitation, as `stonechatd account invite` prints it.
+    /// Anyone with an invitation, as `stonechatd account invite` prints it.
     Invitation,
-    /// The operators, for others.
+    /// Operators, for others.
     Closed,
 }
 
 settings! {
-    /// What is kept of what is said, how long and how surely, and how it is asked for: the config's
-    /// `[history]`.
+    /// The history: its extent, its durability, and how it is read: the config's `[history]`.
     pub struct History {
         values {
-            /// Whether anything is kept.
+            /// Whether messages are stored.
             enabled: bool = true;
-            /// What survives a loss of power.
+            /// The messages that survive a loss of power.
             durability: Durability = Durability::Full;
-            /// How long, in milliseconds; `None` for ever.
+            /// How long messages are retained, in milliseconds; `None` for ever.
             #[serde(deserialize_with = "setting::age")]
             keep_for: Option<i64> = None;
-            /// How much; `None` for as much as there is.
+            /// How many bytes are retained; `None` for as many as there are.
             #[serde(deserialize_with = "setting::some_size")]
             keep_bytes: Option<u64> = None;
-            /// What holds for single channels instead.
+            /// Exceptions for single channels.
             channels: Vec<ChannelHistory> = Vec::new();
-            /// Messages in the answer to one CHATHISTORY.
+            /// Messages in the reply to one CHATHISTORY.
             answer_max: u16 = 100, 1..=1000;
-            /// The last messages of a channel, sent on JOIN to clients that cannot ask for them.
+            /// The latest messages of a channel, sent on JOIN to clients that cannot request them.
             on_join: u16 = 10, 0..=1000;
-            /// Messages of each conversation that a user who returns is sent, where their client
-            /// cannot ask for them; 0 for none.
+            /// Messages of each conversation sent to a returning user whose client cannot request
+            /// them; 0 for none.
             on_return: u16 = 50, 0..=1000;
-            /// Bytes of answers that wait for those who read slowly, all together.
+            /// Bytes of the replies that wait for slow readers, all together.
             #[serde(skip)]
             waiting_bytes_max: usize = 64 << 20;
-            /// Bytes of replies that the store has given and chat has not taken yet.
+            /// Bytes of the store's replies that chat has not taken yet.
             #[serde(skip)]
             reply_bytes_max: usize = REPLY_BYTES_MAX;
         }
     }
 }
 
-/// What holds for one channel instead.
+/// The exceptions for one channel.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
@@ -216,7 +215,7 @@ pub struct ChannelHistory {
 }
 
 impl History {
-    /// How much is kept.
+    /// How much is retained.
     pub fn policy(&self) -> Policy {
         let of_channel = |channel: &ChannelHistory| {
             let target = Target::Channel(folded(&channel.name).into_owned());
@@ -226,14 +225,14 @@ impl History {
         Policy { age_ms: self.keep_for, bytes: self.keep_bytes, overrides }
     }
 
-    /// What waits for slow readers, and what the store has ready, are parts of `memory_max`, beside
-    /// it.
+    /// Bounds the replies that wait for slow readers, and those in the store, to parts of
+    /// `memory_max`. They come on top of it.
     pub fn with_memory(self, memory_max: usize) -> History {
         let reply_bytes_max = (memory_max / 16).clamp(Reply::BYTES_MAX, REPLY_BYTES_MAX);
         History { waiting_bytes_max: memory_max / 4, reply_bytes_max, ..self }
     }
 
-    /// Says what is out of its range, and which channels are none.
+    /// Reports values out of range, and names that are not those of channels.
     pub fn check(&self, section: &str, problems: &mut Problems) {
         self.check_ranges(section, problems);
         for (index, ChannelHistory { name, .. }) in self.channels.iter().enumerate() {
@@ -250,53 +249,53 @@ impl History {
     }
 }
 
-/// One who may become an operator.
+/// A user who may become an operator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operator {
-    /// As OPER is given it. Of one who proves it by an account, that account's.
+    /// The name given to OPER; with [`Proof::Account`] also that of the account.
     pub name: String,
-    /// How they prove that they are it.
+    /// The proof of their identity.
     pub proof: Proof,
-    /// What they may do.
+    /// Their class.
     pub class: OperatorClass,
 }
 
-/// How somebody proves to be an operator.
+/// The proof of an operator's identity.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Proof {
-    /// By a password, of which `stonechatd operator hash` has made this.
+    /// A password; its verifier comes from `stonechatd operator hash`.
     Password(Verifier),
-    /// By being logged in to the account of that name.
+    /// A login to the account of that name.
     Account,
 }
 
-/// What operators of one kind may do: by default nothing.
+/// The rights of a class of operators: by default none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OperatorClass {
-    /// As the config calls it; empty of those who are in none.
+    /// The name in the config; empty for operators without a class.
     pub name: String,
-    /// What WHOIS says that they are.
+    /// The title in WHOIS.
     pub title: Option<String>,
-    /// What they may do.
+    /// The rights.
     pub rights: Vec<Right>,
-    /// Which of the programs they may run, by name.
+    /// The programs they may run, by name.
     pub commands: Vec<String>,
 }
 
 /// A program that operators may run with COMMAND: always the same one, with the same arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
-    /// An absolute path: nothing is looked for.
+    /// An absolute path: it is not searched for.
     pub path: PathBuf,
-    /// Given as they are; no shell sees them.
+    /// Passed as they are, without a shell.
     pub args: Vec<String>,
-    /// How long it may take.
+    /// The longest it may take.
     pub timeout: Duration,
-    /// How many bytes it may say.
+    /// The most bytes of output.
     pub output_max: usize,
 }
 
-/// The message of the day where the operator has written none.
+/// The message of the day unless the config has one.
 const FIRST_STEPS: [&str; 2] = [
     "Welcome. /join #name enters a channel, /list shows them; /msg NickServ REGISTER password makes \
      your nick yours.",
@@ -327,12 +326,12 @@ impl Default for Settings {
 }
 
 impl Abuse {
-    /// How much one user may say.
+    /// The rate of input of one user.
     pub(super) fn flood(&self) -> Rate {
         Rate { burst: self.flood_burst, every: seconds(1) / self.flood_per_second }
     }
 
-    /// How often passwords may be tried, and accounts made.
+    /// The rates of password attempts and of new accounts.
     pub(super) fn attempts(&self) -> AttemptLimits {
         let rate = |burst, per_minute| Rate { burst, every: seconds(60) / per_minute };
         AttemptLimits {
@@ -343,13 +342,13 @@ impl Abuse {
         }
     }
 
-    /// Whether what comes from there is held to no limit.
+    /// Whether connections from there have no limits.
     pub(crate) fn exempts(&self, address: Option<IpAddr>) -> bool {
         address.is_none_or(|address| self.exempt.contain(address))
     }
 }
 
-/// Tells whether there is a password, and not which: what is printed ends up in logs.
+/// Shows whether there is a password, but not which: output ends up in logs.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")

@@ -1,4 +1,4 @@
-//! Which commands there are, who may give them, and how many parameters each wants.
+//! The commands: their names, required parameters, costs and functions.
 
 use crate::chat::reply::Sink;
 use crate::chat::state::channels::List;
@@ -6,35 +6,35 @@ use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 
-/// What an ordinary line costs. Costs are in tenths of that.
+/// The cost of an ordinary line. Costs are in tenths of that.
 pub const LINE: u32 = 10;
 
-/// A line of a message of several lines, of which each is told to nobody by itself.
+/// The cost of a line of a multiline message, which is not delivered by itself.
 pub const BATCH_LINE: u32 = 3;
 
-/// One command costs no more than this, so that nobody is left unheard for long.
+/// The highest cost of one command, so that no client is paused for long.
 pub const COST_MAX: u32 = 200;
 
 /// A command of the protocol.
 pub struct Command {
     /// In capitals.
     pub name: &'static str,
-    /// How many parameters must be there and not empty; with fewer it is `ERR_NEEDMOREPARAMS`.
+    /// How many non-empty parameters are required; fewer give `ERR_NEEDMOREPARAMS`.
     pub params_min: usize,
-    /// What it costs who says it, in tenths of an ordinary line: see `chat::flood`.
+    /// Its cost, in tenths of an ordinary line: see `connection::flood`.
     tenths: u32,
-    /// Of which parameter each target costs so much; they stand with commas between them.
+    /// The parameter with a comma-separated list of targets, if the cost counts for each.
     each: Option<usize>,
-    /// The parameter that names channels, where this asks about them.
+    /// The parameter that names channels, if the command asks about them.
     about: Option<usize>,
     pub(crate) run: Handler,
 }
 
-/// What a command does.
+/// The function that executes a command.
 pub(crate) enum Handler {
-    /// Said by anyone, registered or not.
+    /// For all connections, registered or not.
     Anyone(fn(&mut Chat, &mut Sink, ConnId, &Message)),
-    /// Said by users.
+    /// For users only.
     User(fn(&mut Chat, &mut Sink, Caller, &Message)),
 }
 
@@ -67,20 +67,20 @@ impl Command {
         Command { about: Some(param), ..self }
     }
 
-    /// The channels that this asks about, with commas between them, if it asks and changes nothing.
+    /// The channels that this message asks about, comma-separated, if it asks and changes nothing.
     pub(crate) fn asks<'m>(&self, message: &Message<'m>) -> Option<&'m str> {
         let asks = self.about.filter(|_| !self.changes_modes(message));
         asks.and_then(|param| message.params.get(param).copied())
     }
 
-    /// Of a mode with a list the letter alone asks for the list.
+    /// A list mode's letter without a parameter asks for the list, and changes nothing.
     fn changes_modes(&self, message: &Message) -> bool {
         let asks = |letter| letter == '+' || List::of(letter).is_some();
         let modes = message.params.get(1).filter(|_| self.name == "MODE");
         modes.is_some_and(|modes| message.params.len() > 2 || !modes.chars().all(asks))
     }
 
-    /// What it costs to say this, in tenths of an ordinary line.
+    /// The cost of this message, in tenths of an ordinary line.
     pub(crate) fn cost(&self, message: &Message) -> u32 {
         let targets = self.each.and_then(|param| message.params.get(param));
         let count =
@@ -90,8 +90,8 @@ impl Command {
     }
 }
 
-/// All of them, in the order of their names. What is told to many, or searched for, costs more than
-/// a line; what keeps a connection up costs little, so that it is not what one waits for.
+/// All commands, sorted by name. A command that is delivered to many, or searches, costs more than
+/// a line. One that keeps a connection up costs little, so that it is not delayed.
 pub(crate) const ALL: &[Command] = &[
     user("ACCEPT", 1, Chat::accept),
     user("ADMIN", 0, Chat::admin),
@@ -174,14 +174,14 @@ pub(crate) const ALL: &[Command] = &[
     user("ZNC", 1, Chat::znc),
 ];
 
-/// The index in [`ALL`] of the command called `name`, in letters of any case.
+/// The index in [`ALL`] of the command called `name`, without regard to case.
 pub(crate) fn find(name: &str) -> Option<usize> {
     let capitals = || name.bytes().map(|byte| byte.to_ascii_uppercase());
     ALL.binary_search_by(|command| command.name.bytes().cmp(capitals())).ok()
 }
 
-/// Whether it is a person's act, that their idleness is counted from, and no question that programs
-/// ask by themselves.
+/// Whether the message is an act of a person, which ends their idle time, and not a question that
+/// programs ask by themselves.
 pub(crate) fn is_act(name: &str, message: &Message) -> bool {
     match name {
         "AWAY" | "INVITE" | "JOIN" | "KICK" | "KNOCK" | "NICK" | "NPC" | "NPCA" | "PART" => true,

@@ -1,6 +1,6 @@
-//! What outlives the process: requests and replies as plain values, in a queue that never blocks.
+//! Persistent storage: requests and replies as plain values, in a queue that never blocks.
 //!
-//! The loop has a [`Store`], which asks; whoever has the [`Far`] side answers. That is the thread of
+//! The loop has a [`Store`], which sends requests; the [`Far`] side replies. That is the thread of
 //! [`thread`], over the database of [`sqlite`]; in a test it may be the test.
 
 mod backlog;
@@ -22,8 +22,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 pub use trouble::Trouble;
 
-/// The loop's side; with each request it keeps a `T` for when the reply comes. Dropping it ends
-/// whoever serves the other side, once all that was asked is done.
+/// The loop's side; it keeps a `T` with each request until the reply comes. Dropping it ends the
+/// far side, after the requests already sent.
 pub struct Store<T> {
     asker: Asker<Request, Reply, Open<T>>,
     health: Health,
@@ -31,7 +31,7 @@ pub struct Store<T> {
     in_flight: Arc<InFlight>,
 }
 
-/// Replies that are not taken yet, in bytes.
+/// The bytes of replies that are not taken yet.
 #[derive(Debug)]
 struct InFlight {
     bytes: AtomicUsize,
@@ -43,37 +43,37 @@ struct Open<T> {
     then: T,
 }
 
-/// The side that answers: each request once. In the order asked are those that
-/// write, those that look something up, and those that read history: each kind by itself.
+/// The side that replies to each request once. Writes, look-ups and reads of history are three
+/// lanes; each keeps the request order.
 pub struct Far {
     queue: far::Far<Request, Reply>,
     statistics: Arc<Statistics>,
     in_flight: Arc<InFlight>,
 }
 
-/// Whether what is to be kept is: how the last request that writes has ended, of those whose reply
-/// was taken.
+/// Whether writing works: the outcome of the last write whose reply was taken.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Health {
-    /// None has been answered yet.
+    /// No write has a reply yet.
     #[default]
     Untried,
-    /// It was done, or refused for what it asked.
+    /// It was done, or refused because of its content.
     Well,
     /// Nothing was done.
     Ailing(Trouble),
 }
 
-/// Figures of the far side, for who tells them: counted from its start, but for what is kept now.
+/// Figures of the far side, for metrics. They count from its start, except those of what is stored
+/// now.
 #[derive(Debug, Default)]
 pub struct Statistics {
-    /// Messages and events that are kept now.
+    /// Messages and events stored now.
     pub messages: AtomicU64,
-    /// What they count, in bytes: see [`Policy::bytes`].
+    /// Their bytes: see [`Policy::bytes`].
     pub message_bytes: AtomicU64,
-    /// Messages that may not be found by their words yet.
+    /// Messages that a search may not find yet.
     pub unindexed: AtomicU64,
-    /// Groups of requests that were served, each in one transaction.
+    /// Groups of requests served, each in one transaction.
     pub groups: AtomicU64,
     /// The time they took, in microseconds.
     pub groups_us: AtomicU64,
@@ -81,11 +81,11 @@ pub struct Statistics {
     pub failures: AtomicU64,
 }
 
-/// What requests may take together unless [`Store::with_bytes`] says so.
+/// The most bytes of all requests, unless [`Store::with_bytes`] sets another bound.
 const BYTES_MAX: usize = 32 << 20;
 
-/// What replies that are not taken yet may take together, unless [`Store::set_reply_bytes_max`] says
-/// so.
+/// The most bytes of replies not taken yet, unless [`Store::set_reply_bytes_max`] sets another
+/// bound.
 pub const REPLY_BYTES_MAX: usize = 16 << 20;
 
 impl<T> Store<T> {
@@ -94,7 +94,7 @@ impl<T> Store<T> {
         Store::with_bytes(capacity, BYTES_MAX)
     }
 
-    /// As [`Store::new`]; its requests together take at most `bytes`.
+    /// Both sides of a queue, as [`Store::new`] makes it; all requests take at most `bytes`.
     pub fn with_bytes(capacity: usize, bytes: usize) -> (Store<T>, Far) {
         let (asker, queue) = far::queue(Bound { questions: capacity, bytes });
         let statistics = Arc::<Statistics>::default();
@@ -105,20 +105,20 @@ impl<T> Store<T> {
         (Store { asker, health: Health::Untried, statistics, in_flight }, far)
     }
 
-    /// What replies that are not taken yet may take together from now on. Beyond it reads of history
-    /// wait. It may be passed by one reply.
+    /// Sets the most bytes of replies not taken yet. Above it reads of history wait. One reply may
+    /// exceed it.
     pub fn set_reply_bytes_max(&mut self, bytes: usize) {
         self.in_flight.bytes_max.store(bytes, Relaxed);
     }
 
-    /// Asks, without waiting. `then` comes with the reply.
+    /// Sends a request without waiting; `Busy` if the queue is full. `then` comes with the reply.
     #[expect(clippy::result_large_err, reason = "the request, which is given back, is as large")]
     pub fn ask(&mut self, request: Request, then: T) -> Result<(), Busy<Request, T>> {
         let open = Open { writes: request.writes(), then };
         self.asker.ask(request, open).map_err(|Busy(request, open)| Busy(request, open.then))
     }
 
-    /// What has been answered, without waiting, in the order the [`Far`] side gives it.
+    /// Takes the replies there are, without waiting, in the order of the [`Far`] side.
     pub fn replies(&mut self) -> impl Iterator<Item = (T, Reply)> + use<'_, T> {
         self.asker.answers().map(|(Open { writes, then }, reply)| {
             self.in_flight.bytes.fetch_sub(reply.bytes(), Relaxed);
@@ -134,22 +134,22 @@ impl<T> Store<T> {
         })
     }
 
-    /// What replies that are not taken yet take together.
+    /// The bytes of replies not taken yet.
     pub fn reply_bytes(&self) -> usize {
         self.in_flight.bytes.load(Relaxed)
     }
 
-    /// How many requests are open: asked, and their reply not taken yet.
+    /// How many requests are open: sent, and their reply not taken yet.
     pub fn open(&self) -> usize {
         self.asker.open()
     }
 
-    /// Whether it takes only as many requests more as are open already, or as many bytes.
+    /// Whether at least half of its capacity is in use, in requests or in bytes.
     pub fn is_half_full(&self) -> bool {
         self.asker.is_half_full()
     }
 
-    /// Whether what is to be kept is.
+    /// Whether writing works.
     pub fn health(&self) -> &Health {
         &self.health
     }
@@ -161,7 +161,7 @@ impl<T> Store<T> {
 }
 
 impl Far {
-    /// Waits for a request; `None` once the store is dropped and everything asked was taken.
+    /// Waits for a request; `None` once the store is dropped and every request was taken.
     pub fn wait(&self) -> Option<Asked<Request>> {
         self.queue.wait()
     }
@@ -176,7 +176,7 @@ impl Far {
         self.queue.take()
     }
 
-    /// Answers. If nobody is there to hear it, it was still done.
+    /// Sends the reply. If the store was dropped, the work was still done.
     pub fn answer(&self, asked: Asked<Request>, reply: Reply) {
         self.in_flight.bytes.fetch_add(reply.bytes(), Relaxed);
         self.queue.answer(asked, reply);

@@ -1,5 +1,5 @@
-//! Accounts: logging in, and what it changes. Passwords are verified here, however they were given;
-//! `commands::authenticate`, `register` and `nickserv` are the ways to give one.
+//! Accounts: login, and its consequences. All passwords are verified here; `authenticate`,
+//! `register` and `nickserv` are the commands that take them.
 
 use crate::auth::attempts::{ADDRESSES_KNOWN, Attempt, TooMany};
 use crate::auth::invitation;
@@ -27,46 +27,46 @@ use crate::wire::irc::names::Nick;
 use std::fmt;
 use std::net::IpAddr;
 
-/// Why nobody was logged in.
+/// The reason why a login failed.
 #[derive(Debug)]
 pub(crate) enum LoginError {
     /// There is no such account, or it has another password.
     Wrong,
     /// Too many attempts.
     TooMany(TooMany),
-    /// It can't be told now.
+    /// The store or the hasher can't tell now.
     Unavailable(Trouble),
-    /// The server lets in nobody with it; why.
+    /// The account is banned; the reason.
     Banned(String),
 }
 
-/// Why there is no new account.
+/// The reason why an account was not made.
 #[derive(Debug)]
 pub(crate) enum RegisterError {
-    /// The operator wants none.
+    /// The config allows no new accounts.
     Closed,
-    /// It can't be the name of one, or is not free to be.
+    /// The name is not well-formed, or not free.
     BadName(&'static str),
     BadPassword(&'static str),
     BadEmail,
     BadInvitation,
     Taken,
-    /// Somebody is called so who is not logged in to an account of that name.
+    /// A user has the name as nick, and is not logged in to an account of it.
     NickInUse,
     TooMany(TooMany),
     Unavailable(Trouble),
 }
 
-/// What somebody says who wants an account.
+/// The parameters of a new account.
 pub(crate) struct NewAccountRequest<'a> {
     pub(crate) name: &'a str,
     pub(crate) password: &'a str,
-    /// Where they are reached, or what invites them where that is asked for.
+    /// The e-mail address or, where an invitation is required, its token.
     pub(crate) email: Option<&'a str>,
 }
 
 impl Chat {
-    /// Counts an attempt of `conn` to prove that it is `name`; not more often than is allowed.
+    /// Counts an attempt of `conn` to log in to `name`; an error if there were too many.
     pub(crate) fn attempt(
         &mut self,
         sink: &Sink,
@@ -78,14 +78,14 @@ impl Chat {
         attempts.begin(address, name, sink.now().uptime_ms).map_err(LoginError::TooMany)
     }
 
-    /// Where an attempt comes from, if that is held to a limit.
+    /// The address that attempts of `conn` count for, unless it is exempt.
     fn counted_address(&self, conn: ConnId) -> Option<IpAddr> {
         let session = &self.sessions[conn];
         session.address.filter(|_| !session.exempt)
     }
 
-    /// Keeps from where an account was logged in to, so that what others try for it does not keep its
-    /// owner out there, also after a restart.
+    /// Stores the address of a successful login, as a mark. Failed attempts of others then do not
+    /// lock the owner out at that address, even after a restart.
     fn remember(&mut self, sink: &mut Sink, account: &str, mark: Option<i64>) {
         let Some(mark) = mark.filter(|_| self.backends.is_there()) else { return };
         let (account, time_ms) = (folded(account).into_owned(), sink.now().unix_ms as i64);
@@ -93,14 +93,14 @@ impl Chat {
         self.ask_store(sink, request, |_, _, _| {});
     }
 
-    /// From where accounts were logged in to before this start. After [`Chat::hash_by`], as the marks
-    /// are made with its secret.
+    /// Restores the marks of addresses of successful logins. Must follow [`Chat::hash_by`], as its
+    /// secret makes the marks.
     pub fn restore_known(&mut self, known: Vec<(String, i64)>) {
         known.iter().for_each(|(account, mark)| self.login_guards.attempts.recall(account, *mark));
     }
 
-    /// Looks up what proves the password of an account, with the same work where there is none of
-    /// that name: `then` is told the verifier, or a decoy.
+    /// Looks up the verifier of an account's password. `then` receives it, or a decoy if there is
+    /// no such account, which costs as much work.
     pub(crate) fn find_verifier(
         &mut self,
         sink: &mut Sink,
@@ -128,7 +128,7 @@ impl Chat {
         });
     }
 
-    /// Looks an account up on behalf of `conn`.
+    /// Looks up an account on behalf of `conn`.
     pub(crate) fn find_account(
         &mut self,
         sink: &mut Sink,
@@ -148,7 +148,7 @@ impl Chat {
         });
     }
 
-    /// Verifies a password. An account that isn't there takes as long as one that is.
+    /// Verifies a password. It takes as long if there is no such account.
     pub(crate) fn verify(
         &mut self,
         sink: &mut Sink,
@@ -182,8 +182,9 @@ impl Chat {
         });
     }
 
-    /// Somebody has proved the password that `proved` had when it was looked up. It may have another
-    /// one by now, or be gone, and its name somebody else's: an exchange may take as long as one likes.
+    /// Completes a login with the proved password of the account as looked up. An exchange may take
+    /// as long as the client likes. By now the account may have another password, be removed, or
+    /// belong to someone else.
     pub(crate) fn succeed(
         &mut self,
         sink: &mut Sink,
@@ -197,9 +198,9 @@ impl Chat {
         let name = proved.name.clone();
         self.find_account(sink, conn, &name, move |chat, sink, conn, found| {
             let result = match found {
-                // Salted, it is no other's.
+                // A salted verifier is unique to its account.
                 Ok(Some(account)) if account.verifier == proved.verifier => {
-                    // Only who has proved that it is theirs is told.
+                    // Only the proved owner learns of a ban.
                     match chat.ban_of_account(sink, &account.name) {
                         Some(why) => Err(LoginError::Banned(why)),
                         None => Ok(account),
@@ -268,7 +269,7 @@ impl Chat {
                 };
                 if let Ok(account) = &result {
                     log::info!("account {} is registered", account.name);
-                    // Another program may have removed one of that name.
+                    // Another program may have removed an account of that name.
                     chat.log_all_out(sink, &account.name);
                     chat.forget_account(sink, &account.name);
                 }
@@ -277,7 +278,7 @@ impl Chat {
         });
     }
 
-    /// Whether an account may be made so: its name, its password, and the hash of what invites.
+    /// Checks the name, the password, and the hash of the invitation.
     fn examine(
         &self,
         sink: &Sink,
@@ -299,7 +300,7 @@ impl Chat {
         if self.ban_of_account(sink, wish.name).is_some() {
             return Err(RegisterError::BadName("An account of this name is banned"));
         }
-        // Whoever is logged in to it can be operator: also for operators whose rights are others.
+        // A login to it can become operator: even an operator may not make one with other rights.
         if self.is_of_operator(wish.name) {
             return Err(RegisterError::BadName(
                 "An operator's account is made where the server runs",
@@ -321,7 +322,7 @@ impl Chat {
         Ok((name.as_str().to_owned(), password, invitation))
     }
 
-    /// `conn` has proved that it is of this account.
+    /// Logs `conn` in to an account it has proved.
     pub(crate) fn log_in(&mut self, sink: &mut Sink, conn: ConnId, account: Box<Account>) {
         let name = account.name.clone();
         let mut login = Login::from(account);
@@ -361,7 +362,7 @@ impl Chat {
         }
     }
 
-    /// Whose account `user` has, to those who want to know. IRCv3 account-notify.
+    /// Announces the account of `user`. IRCv3 account-notify.
     pub(crate) fn tell_account(&self, sink: &mut Sink, user: UserId) {
         let account = self.users[user].account().unwrap_or("*");
         let params = [account];
@@ -371,14 +372,14 @@ impl Chat {
         self.to_interested(sink, &mut line, user, Cap::AccountNotify, true);
     }
 
-    /// Whoever is logged in to an account that is no more is so no more, also who has not registered
-    /// yet; who stays by it without a connection goes. How many connections that were.
+    /// Logs out all connections of a removed account, also before registration. Always-on users
+    /// without a connection leave. Returns how many connections were logged out.
     pub(crate) fn log_all_out(&mut self, sink: &mut Sink, account: &str) -> usize {
         self.log_out_but(sink, account, None)
     }
 
-    /// As [`Chat::log_all_out`], but for those who are logged in to the account of that name that was
-    /// made at `made_ms`.
+    /// Logs out all connections of an account, except those of the account of that name made at
+    /// `made_ms`. Returns how many.
     pub(crate) fn log_out_but(
         &mut self,
         sink: &mut Sink,
@@ -398,7 +399,7 @@ impl Chat {
         reached + self.log_out_newcomers(sink, account, made_ms)
     }
 
-    /// Those who have not registered yet.
+    /// Logs out connections that have not registered yet.
     fn log_out_newcomers(&mut self, sink: &mut Sink, account: &str, made_ms: Option<i64>) -> usize {
         let mut reached = 0;
         for conn in self.sessions.iter().map(|session| session.id).collect::<Vec<ConnId>>() {
@@ -416,8 +417,8 @@ impl Chat {
         reached
     }
 
-    /// Closes all connections that are logged in to an account but `except`, as its password holds no
-    /// more; who has not registered yet is logged out. How many that were.
+    /// Closes the connections of an account, except `except`, because its password has changed.
+    /// Those before registration are logged out instead. Returns how many there were.
     pub(crate) fn end_sessions(
         &mut self,
         sink: &mut Sink,
@@ -434,13 +435,13 @@ impl Chat {
         conns.len() + self.log_out_newcomers(sink, account, None)
     }
 
-    /// Who is logged in to an account. A scan of all users.
+    /// The users who are logged in to an account. A scan of all users.
     pub(crate) fn users_of(&self, account: &str) -> Vec<UserId> {
         let is_it = |user: &User| user.account().is_some_and(|name| same(name, account));
         self.users.iter().filter(|(_, user)| is_it(user)).map(|(id, _)| id).collect()
     }
 
-    /// Asks whose a nick is, on behalf of `conn`; `then` is told whether it may have it.
+    /// Looks up the account that owns a nick. `then` receives whether `conn` may have the nick.
     pub(crate) fn ask_whose(
         &mut self,
         sink: &mut Sink,
@@ -465,7 +466,7 @@ impl Chat {
         });
     }
 
-    /// Whom a connection is logged in as, registered or not.
+    /// The account of a connection, registered or not.
     pub(crate) fn account_of(&self, conn: ConnId) -> Option<&str> {
         match &self.sessions[conn].stage {
             Stage::Registered(user) => self.users[*user].account(),
@@ -475,7 +476,7 @@ impl Chat {
     }
 }
 
-/// The verifier of an account, which was written by us.
+/// Parses the verifier of an account, which this program wrote.
 fn parsed(account: &str, verifier: &Secret) -> Result<Verifier, LoginError> {
     Verifier::parse(&verifier.0).map_err(|why| {
         log::error!("the password of account {account} is damaged: {why}");
@@ -487,7 +488,7 @@ fn name_of(account: &Option<Box<Account>>) -> &str {
     account.as_ref().map_or("", |account| &account.name)
 }
 
-/// What a reply that was not hoped for says.
+/// The trouble in a reply that is none of the expected ones.
 pub(crate) fn trouble(reply: Reply) -> Trouble {
     match reply {
         Reply::Failed(trouble) => trouble,
@@ -514,7 +515,7 @@ fn added(account: &NewAccount) -> Account {
     }
 }
 
-/// Whether it can be where somebody is reached. It is proved by nothing.
+/// Whether a text may be an e-mail address. Nothing proves that it is.
 fn is_email(text: &str) -> bool {
     let unfit = |c: char| c.is_whitespace() || c.is_control() || "<>(),;:".contains(c);
     let parts = text.rsplit_once('@');
@@ -523,7 +524,7 @@ fn is_email(text: &str) -> bool {
         && parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
 }
 
-/// For the person who is refused.
+/// Formats the reason for the user.
 impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
@@ -537,7 +538,7 @@ impl fmt::Display for LoginError {
     }
 }
 
-/// As that of [`LoginError`].
+/// Formats the reason for the user.
 impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {

@@ -1,6 +1,6 @@
-//! What whoever runs the server asks of a daemon that runs, beside its config: changes of accounts,
-//! which reach at once those who are logged in. `stonechatd account` writes an [`Order`] as a line into
-//! the control socket; where no daemon runs it has the same request served from the file.
+//! Orders to a running daemon from its host: changes of accounts, which apply at once to logged-in
+//! users. `stonechatd account` writes an [`Order`] as a line to the control socket. Where no daemon
+//! runs, it serves the same request from the file.
 
 use crate::auth::skeleton::Skeleton;
 use crate::chat::Chat;
@@ -12,35 +12,35 @@ use crate::store::{Change, NewAccount, Reply, Request, Secret, Trouble};
 use crate::wire::casemap::folded;
 use crate::wire::irc::names;
 
-/// What is asked. Each is a row of `FORMS`.
+/// An order. Each is a row of `FORMS`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Make an account.
     AddAccount {
-        /// As it is written.
+        /// The name, in its own case.
         name: String,
-        /// What proves its password.
+        /// The verifier of its password.
         verifier: Secret,
-        /// Where its owner is reached.
+        /// The owner's e-mail address.
         email: Option<String>,
     },
     /// Give an account another password.
     SetPassword {
-        /// Which.
+        /// The account's name.
         name: String,
-        /// What proves the password.
+        /// The verifier of the password.
         verifier: Secret,
-        /// Leave the connections that are logged in to it as they are; they are closed otherwise.
+        /// Whether to keep the account's connections; they are closed otherwise.
         keep_sessions: bool,
     },
     /// Remove an account, as NickServ DROP does.
     RemoveAccount {
-        /// Which.
+        /// The account's name.
         name: String,
     },
-    /// Let somebody make an account.
+    /// Make an invitation: a token that allows one new account.
     Invite {
-        /// What is kept of the token.
+        /// The stored hash of the token.
         token_hash: String,
         /// How long it is valid.
         days: u16,
@@ -81,11 +81,11 @@ fn text(field: &&str) -> String {
 }
 
 impl Order {
-    /// The longest line, its ending not counted. None of ours is a quarter as long.
+    /// The longest line, its ending not counted. No order is a quarter as long.
     pub const LINE_MAX: usize = 4096;
 
-    /// As one line: the order's name, and its fields with tabs between. `None` if a field holds what
-    /// would end it or the line, or all are too long.
+    /// Formats the order as one line: its name and fields, with tabs between. `None` if a field
+    /// holds a tab or line end, or the line is too long.
     pub fn to_line(&self) -> Option<String> {
         let days;
         let fields: &[&str] = match self {
@@ -106,7 +106,7 @@ impl Order {
         Some(fields.join("\t")).filter(|line| fit && line.len() <= Order::LINE_MAX)
     }
 
-    /// Reads what [`Order::to_line`] has written.
+    /// Parses a line written by [`Order::to_line`].
     pub fn parse(line: &str) -> Option<Order> {
         let mut fields = line.split('\t');
         let name = fields.next()?;
@@ -114,7 +114,7 @@ impl Order {
         read(&fields.collect::<Vec<_>>())
     }
 
-    /// Whether it can be done at all: a name of at most `nick_max` bytes that one may have.
+    /// Whether the order is valid: its account name is allowed and has at most `nick_max` bytes.
     pub fn validate(&self, nick_max: usize) -> Result<(), String> {
         let Order::AddAccount { name, .. } = self else { return Ok(()) };
         match names::Account::parse(name, nick_max) {
@@ -123,7 +123,7 @@ impl Order {
         }
     }
 
-    /// What is asked of the store for it, at that time, in milliseconds since 1970.
+    /// The store's request for the order, at that time, in milliseconds since 1970.
     pub fn request(&self, settings: &Settings, now_ms: i64) -> Request {
         match self.clone() {
             Order::AddAccount { name, verifier, email } => {
@@ -152,7 +152,7 @@ impl Order {
         }
     }
 
-    /// What came of it, as the store has replied: why nothing did, for a person.
+    /// The outcome in the store's reply; on failure the reason, for a person.
     pub fn outcome(&self, reply: &Reply) -> Result<(), String> {
         match (self, reply) {
             (_, Reply::Failed(trouble)) => Err(trouble.to_string()),
@@ -172,8 +172,8 @@ impl Order {
 const MS_PER_DAY: i64 = 86_400_000;
 
 impl Chat {
-    /// Does what whoever runs the server asks. `answer` is told once it is durable: how many
-    /// connections were closed or logged out by it, or why nothing was done. It must not block.
+    /// Executes an order. `answer` is called once it is durable, and must not block. It receives
+    /// the number of connections closed or logged out, or the reason of a failure.
     pub fn administer(
         &mut self,
         out: &mut Outbox,
@@ -200,12 +200,12 @@ impl Chat {
         });
     }
 
-    /// An order is done in the store, and is now in the chat. How many connections it has reached.
+    /// Applies an order that the store has done. Returns how many connections it affected.
     fn ordered(&mut self, sink: &mut Sink, order: &Order) -> usize {
         match order {
             Order::AddAccount { name, .. } => {
                 log::info!("account {name} is made by whoever runs the server");
-                // Another program may have removed one of that name.
+                // Another program may have removed an account of that name.
                 let reached = self.log_all_out(sink, name);
                 self.forget_account(sink, name);
                 reached
@@ -229,7 +229,7 @@ impl Chat {
     }
 }
 
-/// The last word to connections that were logged in by a password that holds no more.
+/// The last line to connections that used a password now changed.
 pub(crate) const PASSWORD_CHANGED: &str = "Password changed";
 
 #[cfg(test)]

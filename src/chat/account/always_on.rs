@@ -1,4 +1,4 @@
-//! Users who stay when their last connection goes, and are here again after a start.
+//! Always-on users, who stay when their last connection closes, and are restored at start.
 
 use crate::chat::Chat;
 use crate::chat::reply::Sink;
@@ -16,8 +16,7 @@ use crate::wire::casemap::folded;
 use crate::wire::irc::names::{ChannelName, Nick};
 
 impl Chat {
-    /// Whether `user`, who is logged in, stays when the last connection goes. Of the users of one
-    /// account, one does.
+    /// Sets whether `user`, who is logged in, is always on. Only one user of an account may be.
     pub(crate) fn set_always_on(&mut self, sink: &mut Sink, user: UserId, on: bool) {
         let Some(account) =
             self.users.get(user).and_then(|user| user.account().map(Box::<str>::from))
@@ -39,15 +38,15 @@ impl Chat {
         }
     }
 
-    /// Who has stayed without a connection, and is to stay no more, goes.
+    /// Removes a user who has no connection and is no longer always on.
     pub(crate) fn go_if_alone(&mut self, sink: &mut Sink, user: UserId, why: &str) {
         if self.users[user].conns.is_empty() {
             self.part_with(sink, user, why);
         }
     }
 
-    /// Something has changed about `user` that is to outlive the process if they are always on. At
-    /// most one request for each is under way, however much changes.
+    /// Saves `user` if they are always on. At most one request for each is under way, however much
+    /// changes.
     pub(crate) fn save_presence(&mut self, sink: &mut Sink, user: UserId) {
         if !self.users[user].is_always_on() {
             return;
@@ -67,7 +66,7 @@ impl Chat {
                 return;
             }
             let kept = std::mem::take(&mut chat.users[user].extra().kept);
-            // What can't be kept now is kept with the next change.
+            // A failed save is repeated with the next change.
             if kept == SaveState::Dirty && reply == Reply::Saved {
                 chat.save_presence(sink, user);
             }
@@ -96,8 +95,8 @@ impl Chat {
         }
     }
 
-    /// What was here before this start: the channels that are registered, and then those who stay, as
-    /// `presences` has them. Before anyone comes.
+    /// Restores the registered channels, then the always-on users in `presences`. Must run before
+    /// the first connection.
     pub fn restore(
         &mut self,
         channels: Vec<ChannelRecord>,
@@ -107,7 +106,7 @@ impl Chat {
         self.began_ms = now.unix_ms;
         self.restore_channels(channels);
         if self.settings.accounts.always_on == AlwaysOn::Off {
-            return; // whoever stayed may come again, and does not stay
+            return; // users may connect again, but none is restored
         }
         for (account, presence) in presences {
             let Some(nick) = Nick::parse(&presence.nick, usize::MAX) else { continue };
@@ -130,7 +129,7 @@ impl Chat {
             extra.metadata = Metadata::from_pairs(presence.metadata);
             let id = self.users.insert(user);
             for letter in presence.modes.chars() {
-                // Whoever was operator has to prove it again.
+                // An operator has to log in as one again.
                 if let Some(mode) = UserMode::of(letter).filter(|mode| *mode != UserMode::Operator)
                 {
                     self.users.set_mode(id, mode, true);
@@ -153,8 +152,8 @@ impl Chat {
         }
     }
 
-    /// Asks for the accounts of those who were here before the start, to tell each from another of its
-    /// name. Who can't be asked for takes the next that is proved.
+    /// Looks up the accounts of restored users, to distinguish each from another of its name. A
+    /// user whose look-up fails takes the next account that logs in under the name.
     pub fn identify_restored(&mut self, out: &mut Outbox) {
         let sink = &mut Sink::new(out);
         let unknown = |user: &User| {

@@ -1,4 +1,4 @@
-//! AUTHENTICATE: logging in by SASL. IRCv3 sasl-3.1 and sasl-3.2; RFC 4616 (PLAIN), RFC 5802 and RFC
+//! AUTHENTICATE: login by SASL. IRCv3 sasl-3.1 and sasl-3.2; RFC 4616 (PLAIN), RFC 5802 and RFC
 //! 7677 (SCRAM-SHA-256); EXTERNAL is in `certificates`.
 
 use crate::auth::chunks;
@@ -18,12 +18,13 @@ use crate::store::Account;
 use crate::wire::irc::Message;
 
 impl Chat {
-    /// `AUTHENTICATE mechanism`, then what that has to say in chunks; `*` ends it. Also after
-    /// registration, and who is logged in may do so again.
+    /// `AUTHENTICATE mechanism`, then its data in chunks; `*` ends the exchange. Also allowed after
+    /// registration, and after an earlier login.
     pub(crate) fn authenticate(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) {
         let said = message.params[0];
         let session = &self.sessions[conn];
-        // Clients begin before they have asked for it; later they may not know that anybody can.
+        // Clients begin before they have requested `sasl`. After registration it must have been
+        // requested.
         if !session.caps.has(Cap::Sasl) && session.user().is_some() {
             let text = "Ask for the capability sasl first";
             return self.numeric_saying(sink, conn, ERR_SASLFAIL, &[], text);
@@ -35,7 +36,7 @@ impl Chat {
         }
     }
 
-    /// Registration is completed while one is going on.
+    /// Aborts an exchange under way when registration completes.
     pub(crate) fn abort_sasl(&mut self, sink: &mut Sink, conn: ConnId) {
         let more = self.sessions[conn].more.as_mut();
         if more.and_then(|more| more.sasl.take()).is_some() {
@@ -57,7 +58,7 @@ impl Chat {
         self.expect(sink, conn, stage, b"");
     }
 
-    /// Says something, and waits for the answer.
+    /// Sends a challenge, and waits for the response.
     fn expect(&mut self, sink: &mut Sink, conn: ConnId, stage: SaslStage, said: &[u8]) {
         self.sessions[conn].more().sasl =
             Some(Box::new(Sasl { payload: Payload::default(), stage }));
@@ -166,7 +167,8 @@ impl Chat {
         self.numeric(sink, conn, RPL_SASLSUCCESS, &[]);
     }
 
-    /// Whether others who speak for the same user would be logged in to `account` with `conn`.
+    /// Whether a login to `account` would also change the account of the user's other connections,
+    /// or that of an always-on user.
     pub(crate) fn has_company(&self, conn: ConnId, account: &str) -> bool {
         let Some(user) = self.sessions[conn].user().map(|user| &self.users[user]) else {
             return false;

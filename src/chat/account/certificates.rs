@@ -1,4 +1,4 @@
-//! Logging in by certificate: SASL EXTERNAL (RFC 4422, appendix A), and `NickServ CERT`, which binds
+//! Login by certificate: SASL EXTERNAL (RFC 4422, appendix A), and `NickServ CERT`, which binds
 //! fingerprints to accounts.
 
 use crate::chat::account::accounts::{LoginError, trouble};
@@ -14,14 +14,14 @@ use std::fmt::Write;
 const CERTIFICATES_MAX: usize = 16;
 
 impl Session {
-    /// The certificate it has shown, as it is written: SHA-256 in hexadecimal.
+    /// The fingerprint of the client's certificate: SHA-256 in hexadecimal.
     pub(crate) fn fingerprint(&self) -> Option<String> {
         self.secure.as_ref()?.fingerprint.map(|fingerprint| hex(&fingerprint))
     }
 }
 
 impl Chat {
-    /// The last step of EXTERNAL: whom it wants to act as, or nobody in particular.
+    /// The last step of EXTERNAL: the account to act as, or empty.
     pub(crate) fn external(&mut self, sink: &mut Sink, conn: ConnId, payload: &[u8]) {
         let asked = match std::str::from_utf8(payload) {
             Ok(asked) => asked.to_owned(),
@@ -30,10 +30,10 @@ impl Chat {
         let Some(fingerprint) = self.sessions[conn].fingerprint() else {
             return self.end_sasl(sink, conn, Err(LoginError::Wrong));
         };
-        // Nothing can be guessed here: who hasn't the key hasn't the fingerprint.
+        // Nothing can be guessed here: without the key there is no fingerprint.
         let request = Request::FindByCertificate { fingerprint };
         self.ask_for(sink, conn, request, move |chat, sink, conn, reply| {
-            // One look for both: between two, the account could become somebody else's of that name.
+            // One request for both: between two, another user could take over the account's name.
             let result = match reply {
                 Reply::Account(Some(account))
                     if asked.is_empty() || same(&asked, &account.name) =>
@@ -141,7 +141,7 @@ impl Chat {
     }
 }
 
-/// A fingerprint as people write it, with colons or without, in the form in which it is kept.
+/// Parses a fingerprint, with or without colons, into its stored form.
 fn parse(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(|c| *c != ':').collect();
     let is_one = digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());

@@ -4,7 +4,7 @@ use crate::auth::attempts::{AttemptLimits, Attempts};
 use crate::auth::decoys::Decoys;
 use crate::auth::verifier::ITERATIONS;
 
-/// What stands between passwords and those who guess them.
+/// Guards against guessed passwords: limits on attempts, and decoys for missing accounts.
 pub(crate) struct LoginGuards {
     pub(crate) decoys: Decoys,
     pub(crate) attempts: Attempts,

@@ -1,4 +1,5 @@
-//! Accounts: login, registration, NickServ.
+//! Accounts: login by SASL or NickServ, registration, certificates, always-on users, and orders
+//! from `stonechatd account`.
 
 pub(crate) mod accounts;
 pub(crate) mod administer;

@@ -1,4 +1,4 @@
-//! NickServ: accounts for clients that know neither SASL nor REGISTER.
+//! NickServ: accounts for clients without SASL and REGISTER.
 
 use crate::auth::password::Password;
 use crate::auth::worker::{Done, Job};
@@ -38,7 +38,7 @@ impl Chat {
         self.nickserv_hears(sink, by, &message.params.join(" "));
     }
 
-    /// What somebody has said to it. Passwords have no spaces in them here.
+    /// Executes a message to NickServ. Passwords can have no spaces here.
     pub(crate) fn nickserv_hears(&mut self, sink: &mut Sink, by: Caller, text: &str) {
         let mut words = text.split_ascii_whitespace();
         let command = words.next().unwrap_or("HELP").to_ascii_uppercase();
@@ -92,14 +92,14 @@ impl Chat {
         self.service_says(sink, conn, NICKSERV, text);
     }
 
-    /// A notice of one of the services.
+    /// Sends a notice of one of the services.
     pub(crate) fn service_says(&self, sink: &mut Sink, conn: ConnId, service: &str, text: &str) {
         let source = self.service_mask(service);
         let params = [self.called(conn), text];
         Line::new(&source, "NOTICE", &params).to(sink, &self.sessions[conn]);
     }
 
-    /// Who it is that says what a service says.
+    /// The source of a service's lines.
     pub(crate) fn service_mask(&self, service: &str) -> String {
         format!("{service}!services@{}", self.settings.server_name)
     }
@@ -166,7 +166,7 @@ impl Chat {
         });
     }
 
-    /// Who is here twice with one account learns how to be so once.
+    /// Tells a user how to join another user of the same account.
     fn tell_of_other_user(&self, sink: &mut Sink, conn: ConnId, account: &str) {
         let own = self.sessions[conn].user();
         let users = self.users_of(account).into_iter();
@@ -203,7 +203,7 @@ impl Chat {
                 let folded = account.folded;
                 let name = folded.clone();
                 chat.change_account(sink, conn, &folded, change, text, move |chat, sink| {
-                    // Whoever knew the old one may be on them.
+                    // Any other connection may belong to someone who knew the old password.
                     chat.end_sessions(sink, &name, Some(conn), PASSWORD_CHANGED);
                 });
             });
@@ -327,7 +327,7 @@ impl Chat {
     }
 }
 
-/// What a command of NickServ must be given, and how it is written.
+/// Each command with its parameters and syntax.
 const FORMS: [(&str, &str, &str); 6] = [
     ("DROP", "the account and its password", "DROP account password"),
     ("IDENTIFY", "a password", "IDENTIFY [account] password"),
@@ -339,7 +339,7 @@ const FORMS: [(&str, &str, &str); 6] = [
 
 const SET_FORM: &str = "SET always-on on|off, SET replay on|off";
 
-/// What is wrong with a command, and what would be right.
+/// The syntax error of a command, with its right form.
 fn misused(command: &str, words: &[&str]) -> String {
     if let ("SET", [what, _, ..]) = (command, words)
         && !["always-on", "replay"].iter().any(|known| what.eq_ignore_ascii_case(known))
@@ -353,7 +353,7 @@ fn misused(command: &str, words: &[&str]) -> String {
     }
 }
 
-/// What NickServ is told, with stars for what is a password or may be one.
+/// A message to NickServ, with stars for words that are or may be passwords.
 pub(crate) fn without_passwords(text: &str) -> String {
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
     let command = words.first().map(|word| word.to_ascii_uppercase()).unwrap_or_default();
@@ -363,7 +363,7 @@ pub(crate) fn without_passwords(text: &str) -> String {
         "IDENTIFY" | "ID" | "LOGIN" if words.len() == 2 => 1..=1,
         "IDENTIFY" | "ID" | "LOGIN" | "DROP" | "SAREGISTER" => 2..=usize::MAX,
         "REGAIN" | "GHOST" | "RECOVER" => 2..=usize::MAX,
-        // Somebody who mistypes a command gives a password all the same.
+        // A mistyped command has a password all the same.
         _ => 1..=usize::MAX,
     };
     let shown = |(at, word)| if secret.contains(&at) { "****" } else { word };

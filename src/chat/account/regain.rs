@@ -1,4 +1,4 @@
-//! NickServ REGAIN and LOGOUT: how one comes to a nick of one's own, or leaves an account.
+//! NickServ REGAIN and LOGOUT: taking back one's nick, and leaving an account.
 
 use crate::auth::password::Password;
 use crate::auth::skeleton::Skeleton;
@@ -14,12 +14,12 @@ use crate::store::{Reply, Request};
 use crate::wire::casemap::same;
 use crate::wire::irc::names::Nick;
 
-/// What who has a nick that is not theirs is told.
+/// The reason shown to a user who loses a nick to its owner.
 const TAKEN_BACK: &str = "The nick is taken back by its owner";
 
 impl Chat {
-    /// `REGAIN nick [password]`, as `command` is called: from here on this connection speaks for the
-    /// user of one's account who has the nick; from who is not logged in to the account it is taken.
+    /// `REGAIN nick [password]`, given as `command`. Attaches this connection to the user of its
+    /// account who has the nick; from a user of another account the nick is taken.
     pub(crate) fn ns_regain(&mut self, sink: &mut Sink, by: Caller, command: &str, words: &[&str]) {
         let conn = by.conn;
         let (nick, password) = match words {
@@ -57,8 +57,8 @@ impl Chat {
         });
     }
 
-    /// Once it is known whose the nick is: always in a later turn, as the user may go that way who
-    /// the command is given by.
+    /// Acts once the nick's account is known: always in a later turn, as it may remove the user who
+    /// gave the command.
     fn regain(&mut self, sink: &mut Sink, conn: ConnId, nick: &str) {
         if Nick::parse(nick, self.settings.limits.nick_max).is_none() {
             return self.nickserv_says(sink, conn, "This is no nick.");
@@ -126,8 +126,8 @@ impl Chat {
         says(self, sink, &format!("You have the nick {name}."));
     }
 
-    /// A connection speaks for another user of its account from now on. It is told so as if it had
-    /// left its channels and taken another nick.
+    /// Moves a connection to another user of its account. To the client this looks like leaving all
+    /// channels and changing its nick.
     fn speak_for(&mut self, sink: &mut Sink, Caller { conn, user: from }: Caller, user: UserId) {
         if self.users[user].conns.len() >= self.settings.accounts.connections_max {
             let text = "Too many connections speak for this nick already.";
@@ -150,7 +150,7 @@ impl Chat {
         self.nickserv_says(sink, conn, &format!("This connection speaks for {nick} now."));
     }
 
-    /// `LOGOUT`. The nick stays; who is always on is so no more.
+    /// `LOGOUT`. The nick stays; the user is no longer always on.
     pub(crate) fn ns_logout(&mut self, sink: &mut Sink, by: Caller) {
         let Some(account) = self.users[by.user].account().map(Box::<str>::from) else {
             return self.nickserv_says(sink, by.conn, "You are not logged in.");
@@ -163,7 +163,7 @@ impl Chat {
         self.nickserv_says(sink, by.conn, &text);
     }
 
-    /// A user is of no account any more, and everyone hears so whom it concerns.
+    /// Logs a user out, and announces it.
     pub(crate) fn log_out(&mut self, sink: &mut Sink, user: UserId) {
         self.users.log_out(user);
         self.tell_account(sink, user);

@@ -62,7 +62,7 @@ impl Chat {
         );
     }
 
-    /// `VERIFY account code`. No account waits to be verified.
+    /// `VERIFY account code`. Always an error, as accounts need no verification.
     pub(crate) fn verify_command(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) {
         let text = "There is nothing to verify";
         let account = message.params[0];
@@ -70,7 +70,7 @@ impl Chat {
     }
 }
 
-/// IRCv3 account-registration, "Errors".
+/// The code of an error. IRCv3 account-registration, "Errors".
 fn code_of(why: &RegisterError) -> &'static str {
     match why {
         RegisterError::Closed => "DISALLOWED",

@@ -1,4 +1,4 @@
-//! ChanServ: channels that stay, and ranks that accounts have there.
+//! ChanServ: registration of channels, and the ranks that accounts have there.
 
 use crate::chat::account::accounts::trouble;
 use crate::chat::reply::Sink;
@@ -16,7 +16,7 @@ use crate::wire::casemap::{folded, same};
 use crate::wire::irc::Message;
 use std::vec;
 
-/// What it is called. Nobody else can be.
+/// The commands, as HELP lists them.
 const HELP: [&str; 9] = [
     "Channels that stay. /msg ChanServ COMMAND, or /CS COMMAND:",
     "REGISTER #channel                    makes the channel yours, who are its operator",
@@ -31,7 +31,7 @@ const HELP: [&str; 9] = [
 
 const NOT_REGISTERED: &str = "There is no registered channel of that name.";
 
-/// What is wrong with a command, and what would be right.
+/// The syntax error of a command, with its right form.
 fn misused(command: &str, words: &[&str]) -> String {
     let form = match command {
         "REGISTER" | "INFO" => format!("{command} #channel"),
@@ -45,7 +45,7 @@ fn misused(command: &str, words: &[&str]) -> String {
     }
 }
 
-/// A rank that an account is to have, or to have no more.
+/// A change of the rank that an account has in a channel.
 struct RankChange {
     on: bool,
     rank: Rank,
@@ -58,7 +58,7 @@ impl Chat {
         self.chanserv_hears(sink, by, &message.params.join(" "));
     }
 
-    /// What somebody has said to it.
+    /// Executes a message to ChanServ.
     pub(crate) fn chanserv_hears(&mut self, sink: &mut Sink, by: Caller, text: &str) {
         let mut words = text.split_ascii_whitespace();
         let command = words.next().unwrap_or("HELP").to_ascii_uppercase();
@@ -103,7 +103,7 @@ impl Chat {
         });
     }
 
-    /// The channel, and the account whose it is to be; or why not.
+    /// The channel, and the account of its future founder; or why it can't be registered.
     fn may_register(&self, by: Caller, name: &str) -> Result<(ChannelId, Box<str>), String> {
         let Some(account) = self.users[by.user].account() else {
             return Err("Log in first.".to_owned());
@@ -131,7 +131,8 @@ impl Chat {
         Ok((id, folded(account).into()))
     }
 
-    /// The store has kept a channel that is to be registered, or not. What is to be said of it.
+    /// Completes a registration that the store has saved, or undoes it. Returns the text for the
+    /// user.
     fn conclude_registration(
         &mut self,
         sink: &mut Sink,
@@ -159,7 +160,7 @@ impl Chat {
         format!("The channel {name} is yours.")
     }
 
-    /// Who of those in a channel is logged in to an account.
+    /// The members of a channel who are logged in to an account.
     fn members_of(&self, channel: ChannelId, account: &str) -> Vec<UserId> {
         let members = self.channels[channel].members.iter().map(|member| member.user);
         let is_it = |name: &str| same(name, account);
@@ -202,8 +203,8 @@ impl Chat {
         }
     }
 
-    /// One change after the other, as each may have to wait until it is known whether there is such
-    /// an account.
+    /// Applies rank changes one after the other, as each may have to wait for the look-up of its
+    /// account.
     fn cs_amode(
         &mut self,
         sink: &mut Sink,
@@ -232,8 +233,8 @@ impl Chat {
         });
     }
 
-    /// Changes what rank an account has of itself in a channel, and what its users there have. What
-    /// is to be said of it.
+    /// Changes the rank that an account gets at JOIN, and the rank of its users in the channel now.
+    /// Returns the text for the user.
     fn change_own_rank(
         &mut self,
         sink: &mut Sink,
@@ -303,7 +304,7 @@ impl Chat {
         }
     }
 
-    /// A registered channel that `by` may end the registration of now; says why not.
+    /// The registered channel that `by` may drop now; sends an error if they may not.
     fn may_drop(&mut self, sink: &mut Sink, by: Caller, name: &str) -> Option<ChannelId> {
         let Some(id) = self.registered_channel(by, name) else {
             self.chanserv_says(sink, by.conn, NOT_REGISTERED);
@@ -346,7 +347,7 @@ impl Chat {
         });
     }
 
-    /// The store has forgotten a channel, or not. What is to be said of it.
+    /// Completes a DROP that the store has done, or undoes it. Returns the text for the user.
     fn conclude_drop(
         &mut self,
         sink: &mut Sink,
@@ -369,7 +370,7 @@ impl Chat {
     }
 }
 
-/// The changes of one AMODE, each with its account, as in MODE; or what is wrong with them.
+/// The changes of one AMODE, each with its account, as in MODE; or the error in them.
 fn rank_changes(modes: &str, accounts: &[&str], max: usize) -> Result<Vec<RankChange>, String> {
     let (mut on, mut changes) = (true, Vec::new());
     for letter in modes.chars() {

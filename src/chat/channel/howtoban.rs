@@ -1,5 +1,5 @@
-//! Bans in channels where hosts are cloaked: HOWTOBAN tells which entries mean somebody, and entries
-//! that name an address, which would mean nobody, are cloaked or refused.
+//! Bans where hosts are cloaked. HOWTOBAN shows the entries that match a user. An entry that names
+//! an address would match nobody: it is cloaked or refused.
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
@@ -8,11 +8,11 @@ use crate::chat::{Caller, Chat};
 use crate::net::Network;
 use crate::wire::irc::Message;
 
-/// How an entry's host means a network of a cloak's labels, smallest first.
+/// The reach of each of a cloak's labels, smallest network first.
 const WIDTHS: [&str; 3] = ["their address", "their network", "their provider, perhaps"];
 
 impl Chat {
-    /// `HOWTOBAN nick`: what to put into a channel's lists to mean somebody.
+    /// `HOWTOBAN nick`: the list entries that match a user.
     pub(crate) fn howtoban(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let nick = message.params[0];
         let Some(user) = self.users.find(nick).map(|user| &self.users[user]) else {
@@ -43,9 +43,9 @@ impl Chat {
         self.notice(sink, by.conn, text);
     }
 
-    /// What is to stand in a channel's list for what somebody has written. Where hosts are cloaked an
-    /// address means nobody: it is cloaked for who may see addresses. For others that would tell whose
-    /// cloak is whose, and so they are told what works.
+    /// The list entry for a mask that a user wrote. Where hosts are cloaked an address matches
+    /// nobody. It is cloaked for operators who may see addresses. For others that would reveal the
+    /// owners of cloaks, so they receive advice instead.
     pub(crate) fn list_entry(&self, by: Caller, text: &str) -> Result<String, &'static str> {
         let Some((before, host)) = text.rsplit_once('@').filter(|(_, host)| is_address(host))
         else {
@@ -66,7 +66,7 @@ impl Chat {
     }
 }
 
-/// Whether a mask's host means addresses: nothing else has only such characters.
+/// Whether a mask's host stands for addresses: nothing else has only such characters.
 fn is_address(host: &str) -> bool {
     let ipv4 = host.bytes().all(|byte| byte.is_ascii_digit() || b".*?/".contains(&byte))
         && host.contains('.');
@@ -75,7 +75,7 @@ fn is_address(host: &str) -> bool {
     (ipv4 || ipv6) && host.bytes().any(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The network that a mask's host means: also `192.0.2.*` and `192.0.*`.
+/// The network that a mask's host stands for: also `192.0.2.*` and `192.0.*`.
 fn network(host: &str) -> Option<Network> {
     if !host.contains('*') {
         return Network::parse(host);

@@ -13,10 +13,10 @@ use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 
-/// Why somebody may not join.
+/// The reason why a user may not join.
 struct JoinRefused {
     reply: Numeric,
-    /// Whether they may be let in elsewhere: mode `f`.
+    /// Whether the user may be sent to another channel: mode `f`.
     forwards: bool,
 }
 
@@ -55,8 +55,9 @@ impl Chat {
         }
     }
 
-    /// Modern IRC, "Channel Modes". Who is invited passes bans, limit and mode `i`. Who is halfop or
-    /// higher by their account passes all: in a channel that is empty nobody could let them in.
+    /// Checks the channel's modes. Modern IRC, "Channel Modes". An invitation passes bans, limit
+    /// and mode `i`. A rank of halfop or higher by account passes all: nobody in an empty channel
+    /// could invite its owner.
     fn may_join(&self, channel: ChannelId, user: UserId, key: &str) -> Result<(), JoinRefused> {
         if self.rank_by_account(channel, user) >= Some(Rank::Halfop) {
             return Ok(());
@@ -89,7 +90,8 @@ impl Chat {
         Ok(())
     }
 
-    /// Says why not, or leads on to where mode `f` says: once, not from there further on.
+    /// Sends the refusal, or sends the user on to the channel of mode `f`: once, not from there
+    /// again.
     fn refuse(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId, refused: JoinRefused) {
         let name = self.channels[channel].name.clone();
         let forward = self.channels[channel].forward.clone().filter(|_| refused.forwards);
@@ -111,8 +113,8 @@ impl Chat {
         }
     }
 
-    /// Takes a user in who may come in, and tells everybody. Who is first in a channel is its
-    /// operator, unless that is registered: then it is for the accounts that have ranks there.
+    /// Adds a user who passed all checks, and tells the members. The first in a channel becomes its
+    /// operator, unless the channel is registered: then only accounts give ranks.
     pub(crate) fn enter(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId) {
         let room = &self.channels[channel];
         let mut ranks = Ranks::default();
@@ -139,7 +141,7 @@ impl Chat {
         }
     }
 
-    /// `JOIN` to those members who may see it, and of them to those whom `to` names.
+    /// Sends `JOIN` to those members who satisfy `to` and may see the joined one.
     pub(crate) fn tell_join(
         &self,
         sink: &mut Sink,
@@ -179,7 +181,7 @@ impl Chat {
         }
     }
 
-    /// What who has just joined is told: topic, members, metadata.
+    /// Sends a user who has joined the topic, members and metadata.
     pub(crate) fn tell_channel(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId) {
         self.tell_marker_of_channel(sink, by, channel);
         if self.channels[channel].topic.is_some() {
@@ -215,7 +217,7 @@ impl Chat {
         }
     }
 
-    /// Lets a member out and tells who could see them.
+    /// Removes a member, and tells all who could see them.
     pub(crate) fn part_from(
         &mut self,
         sink: &mut Sink,
@@ -237,7 +239,7 @@ impl Chat {
         self.save_presence(sink, user);
     }
 
-    /// `ERR_NOSUCHCHANNEL`.
+    /// Sends `ERR_NOSUCHCHANNEL`.
     pub(crate) fn no_such_channel(&self, sink: &mut Sink, by: Caller, asked: &str) {
         self.numeric(sink, by.conn, ERR_NOSUCHCHANNEL, &[asked]);
     }

@@ -1,5 +1,5 @@
-//! Who may be in a channel against the usual: KICK, INVITE, KNOCK. Modern IRC, "Channel Operations";
-//! IRCv3 invite-notify.
+//! KICK, INVITE, KNOCK: removal of members, and admission past the modes. Modern IRC, "Channel
+//! Operations"; IRCv3 invite-notify.
 
 use crate::chat::message::events::text_after;
 use crate::chat::reply::Sink;
@@ -13,7 +13,7 @@ use crate::chat::state::services::shortened;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 
-/// A user knocks once in this many seconds, wherever it is.
+/// Seconds between two KNOCKs of a user, to any channel.
 const KNOCK_PAUSE_S: u64 = 60;
 
 impl Chat {
@@ -70,7 +70,8 @@ impl Chat {
         self.save_presence(sink, user);
     }
 
-    /// `INVITE nick channel`, or `INVITE` to hear where one is invited. Modern IRC, "INVITE message".
+    /// `INVITE nick channel`, or `INVITE` to list one's own invitations. Modern IRC, "INVITE
+    /// message".
     pub(crate) fn invite(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let (nick, name) = match message.params[..] {
             [] => return self.tell_invites(sink, by),
@@ -83,7 +84,7 @@ impl Chat {
         let Some(inviter) = self.member(channel, by.user) else {
             return self.numeric(sink, by.conn, ERR_NOTONCHANNEL, &[name]);
         };
-        // Modern IRC, "INVITE message": into a channel by invitation only it takes rank.
+        // Modern IRC, "INVITE message": for an invite-only channel it takes rank.
         let guarded = self.channels[channel].is(ChannelMode::InviteOnly);
         if guarded && !inviter.ranks.at_least(Rank::Halfop) {
             return self.numeric(sink, by.conn, ERR_CHANOPRIVSNEEDED, &[name]);
@@ -92,7 +93,7 @@ impl Chat {
             return self.numeric(sink, by.conn, ERR_NOSUCHNICK, &[nick]);
         };
         let name = self.channels[channel].name.clone();
-        // Who is hidden in an auditorium is invited like anybody who is not there.
+        // A member hidden in an auditorium is invited like a user who is not there.
         let there = self.member(channel, invited);
         if there.is_some_and(|there| self.sees(channel, inviter, there)) {
             return self.numeric(sink, by.conn, ERR_USERONCHANNEL, &[nick, &name]);
@@ -114,8 +115,8 @@ impl Chat {
         }
     }
 
-    /// Only who has rank lets somebody pass what is set against them: another's invitation is a
-    /// word to the invited and no more.
+    /// Remembers an invitation by a member with rank, which passes bans and modes. Any other
+    /// invitation is only a message.
     fn remember_invitation(
         &mut self,
         invited: crate::chat::state::ids::UserId,
@@ -136,7 +137,7 @@ impl Chat {
         invites.push((channel, serial));
     }
 
-    /// Modern IRC, "RPL_INVITELIST (336)".
+    /// Lists a user's invitations. Modern IRC, "RPL_INVITELIST (336)".
     fn tell_invites(&self, sink: &mut Sink, by: Caller) {
         let extra = self.users[by.user].extra.as_ref();
         for (id, serial) in extra.into_iter().flat_map(|extra| &extra.invites) {
@@ -147,10 +148,10 @@ impl Chat {
         self.numeric(sink, by.conn, RPL_ENDOFINVITELIST, &[]);
     }
 
-    /// `KNOCK channel [reason]`: asks those with rank to be let in. As Solanum and InspIRCd have it.
+    /// `KNOCK channel [reason]`: asks members with rank for admission. As in Solanum and InspIRCd.
     pub(crate) fn knock(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let name = message.params[0];
-        // Of a secret channel not even this is told.
+        // The existence of a secret channel is not revealed.
         let Some(channel) = self.channel_for(by, name) else {
             return self.no_such_channel(sink, by, name);
         };
@@ -193,8 +194,8 @@ impl Chat {
     }
 }
 
-/// Whether one member may put another out: an operator whom nobody above protects, a halfop only
-/// those below.
+/// Whether one member may kick another. Operators may kick all but those who outrank them, halfops
+/// only those below.
 fn outranks(by: Member, other: Member) -> bool {
     match by.ranks.highest() {
         Some(rank) if rank >= Rank::Op => Some(rank) >= other.ranks.highest(),

@@ -1,6 +1,6 @@
-//! How a channel that is not registered gets an operator again once the last of them has left while
-//! others stayed: it goes to a former operator who returns, or after a while to who has been there
-//! longest with an account. Never in silence.
+//! A new operator for an unregistered channel after the last one has left. A former operator who
+//! returns gets the rank back. After a while the longest present member with an account gets it.
+//! The channel is always told.
 
 use crate::chat::Chat;
 use crate::chat::reply::Sink;
@@ -10,10 +10,10 @@ use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::services::CHANSERV;
 
-/// Former operators that a channel remembers; beyond, the one who left first is forgotten.
+/// Former operators that a channel remembers; above it, the one who left first is forgotten.
 const FORMER_MAX: usize = 10;
 
-/// After so much time without an operator a channel takes another, in seconds.
+/// Seconds without an operator, after which a channel chooses another.
 const WITHOUT_MAX_S: u64 = 900;
 
 impl Channel {
@@ -23,8 +23,8 @@ impl Channel {
 }
 
 impl Chat {
-    /// A member of a channel has left it or lost a rank: `was` is how they stood, and `key` what they
-    /// are found by again, if that was their own will. Others stay.
+    /// Notes that a member has left a channel or lost a rank, while others stay. `was` is their
+    /// former membership. `key` recognises them later, if they left of their own will.
     pub(crate) fn note_operator_gone(
         &mut self,
         sink: &Sink,
@@ -58,8 +58,7 @@ impl Chat {
         }
     }
 
-    /// Somebody has come to a channel, or logged in there: were they operator before, and is there
-    /// none, they are it again.
+    /// Makes a user operator again who joins or logs in, if they were one before and there is none.
     pub(crate) fn restore_operator(&mut self, sink: &mut Sink, id: ChannelId, user: UserId) {
         if !self.lacks_operator(id) {
             return;
@@ -73,8 +72,8 @@ impl Chat {
         }
     }
 
-    /// Something is said in a channel. Were there no operator for a while, there is one from now on, if
-    /// anybody is logged in. Nothing wakes up for it.
+    /// Chooses an operator if there was none for a while and a member is logged in. Called at each
+    /// message: no timer is needed.
     pub(crate) fn elect_operator(&mut self, sink: &mut Sink, id: ChannelId) {
         let former = self.channels[id].former.as_ref();
         let Some(since_s) = former.and_then(|former| former.without_since) else { return };
@@ -97,8 +96,8 @@ impl Chat {
         self.make_operator(sink, id, user, &text);
     }
 
-    /// Whether a channel that is not registered had operators and has none; finds out that it has one
-    /// again. O(members) where it had none.
+    /// Whether an unregistered channel has lost its operators; notes it if there is one again.
+    /// O(members) while there is none.
     fn lacks_operator(&mut self, id: ChannelId) -> bool {
         let channel = &mut self.channels[id];
         let lacked = channel.former.as_ref().is_some_and(|former| former.without_since.is_some());

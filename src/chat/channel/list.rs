@@ -22,14 +22,14 @@ impl Chat {
         let items =
             items.flat_map(|(place, param)| param.split(',').map(move |item| (place, item)));
         for (place, item) in items.filter(|(_, item)| !item.is_empty()).take(CONDITIONS_MAX) {
-            // The second parameter of old was a server; the first names channels, or none.
+            // The second parameter was once a server; the first names channels, or none.
             let mask = place == 0 || ChannelName::is_meant_by(item) || item.contains(['*', '?']);
             filter.add(item, mask, now);
         }
         self.begin_answer(sink, by, Query::List(filter));
     }
 
-    /// One channel, if it is wanted and may be known.
+    /// Sends one channel, if it matches and the user may know of it.
     pub(crate) fn list_one(
         &self,
         sink: &mut Sink,

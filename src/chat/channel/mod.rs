@@ -1,4 +1,4 @@
-//! Channels: members, modes, lists, ChanServ.
+//! Commands on channels: JOIN, MODE, KICK, TOPIC, LIST and so on; registration and ChanServ.
 
 pub(crate) mod chanserv;
 pub(crate) mod howtoban;

@@ -14,32 +14,32 @@ use crate::wire::irc::{Message, PARAMS_MAX};
 /// Changes with a parameter in one command: ISUPPORT `MODES`.
 pub(crate) const MODES_MAX: usize = 20;
 
-/// Those told in one line: with channel and letters no more than [`PARAMS_MAX`].
+/// Changes with a parameter in one line: with channel and letters no more than [`PARAMS_MAX`].
 const LINE_PARAMS_MAX: usize = 12;
 
-/// Letters and parameters of one MODE line in bytes; beside mask and channel they fit into 510.
+/// Bytes of letters and parameters in one MODE line; with mask and channel they fit into 510.
 const CHANGES_MAX: usize = 300;
 
-/// Lines that a change of mode `u` is told in, each of the audience to each: beyond them nobody is
-/// told of anybody, and lists of members stay as they were until they are asked for.
+/// Lines that a change of mode `u` may send, about each of the audience to each other. Above it
+/// none is sent: member lists in clients stay as they were until NAMES.
 const AUDIENCE_LINES_MAX: usize = 10_000;
 
-/// Lines that one command makes the server say which cost as much as a tenth of what one says.
+/// Lines caused by one command that cost as much as a tenth of a line from the user.
 pub(crate) const LINES_PER_TENTH: usize = 50;
 
-/// What has been changed, as it is told.
+/// The changes of one command, as MODE lines announce them.
 #[derive(Default)]
 pub(crate) struct Changes {
     letters: String,
     params: Vec<String>,
     sign: Option<bool>,
-    /// Mode `u` is among them: once in a command, as telling who is seen no more has its cost.
+    /// Mode `u` is among them. Allowed once a command, because of the lines it sends.
     auditorium: bool,
-    /// Something other than a rank is among them: it is kept of a registered channel.
+    /// A change other than of a rank is among them: a registered channel must be saved.
     lasting: bool,
     /// Ranks don't matter.
     forced: bool,
-    /// When the bans end that are set, in seconds since 1970; never if it is missing.
+    /// When the bans set here end, in seconds since 1970; `None` for never.
     pub(crate) until: Option<u64>,
     /// How many had a parameter.
     count: usize,
@@ -78,7 +78,7 @@ impl Chat {
             Some([modes, params @ ..]) if !modes.is_empty() => (*modes, params),
             _ => ("", &[][..]),
         };
-        // The last of as many as a message may have holds all that follow, with the spaces.
+        // With the most parameters a message may have, the last holds all the rest, with spaces.
         let whole = message.params.len() == PARAMS_MAX;
         let params: Vec<&str> = match params.split_last() {
             Some((last, before)) if whole => {
@@ -111,7 +111,7 @@ impl Chat {
         self.numeric(sink, by.conn, RPL_CREATIONTIME, &[&channel.name, &created]);
     }
 
-    /// Whatever ranks `by` has where it is `forced`.
+    /// Changes modes of a channel. If `forced`, the ranks of `by` don't matter.
     pub(crate) fn change_modes(
         &mut self,
         sink: &mut Sink,
@@ -124,7 +124,7 @@ impl Chat {
         self.apply(sink, by, channel, modes, params, Changes { forced, ..Changes::default() });
     }
 
-    /// Sets a ban that ends at `until`, in seconds since 1970, as `MODE +b` sets one that does not.
+    /// Sets a ban that ends at `until`, in seconds since 1970; otherwise like `MODE +b`.
     pub(crate) fn ban_until(
         &mut self,
         sink: &mut Sink,
@@ -148,7 +148,7 @@ impl Chat {
     ) {
         let mut params = params.iter().copied().filter(|param| !param.is_empty());
         let mut listed = [false; 3];
-        // Why something was refused is told once, however many letters it was.
+        // One error is sent for all the letters that are refused.
         let mut refused = false;
         let mut on = true;
         for letter in modes.chars() {
@@ -210,7 +210,7 @@ impl Chat {
         }
     }
 
-    /// One letter. False if `by` may not.
+    /// Applies one letter. Returns false if `by` may not.
     fn change_mode(
         &mut self,
         sink: &mut Sink,
@@ -257,7 +257,7 @@ impl Chat {
         if self.channels[channel].is(mode) == on {
             return;
         }
-        // Before it is told that somebody is hidden, or nobody any more, they are.
+        // Members are hidden or visible before the change is announced.
         if mode == ChannelMode::Auditorium {
             if std::mem::replace(&mut changes.auditorium, true) {
                 return;
@@ -265,7 +265,7 @@ impl Chat {
             let lines = self.audience_lines(channel);
             self.pay(sink.out, by.conn, (lines / LINES_PER_TENTH) as u32);
             if lines > AUDIENCE_LINES_MAX {
-                // Told to nobody.
+                // Announced to nobody.
             } else if on {
                 self.hide_all(sink, channel);
             } else {
@@ -276,14 +276,14 @@ impl Chat {
         changes.push(on, letter, None);
     }
 
-    /// How many lines it takes to tell everyone of the audience.
+    /// How many lines announce each of the audience to all members.
     fn audience_lines(&self, channel: ChannelId) -> usize {
         let members = &self.channels[channel].members;
         let audience = members.iter().filter(|member| member.ranks.highest().is_none());
         audience.count() * members.len()
     }
 
-    /// Who will hear of them no more hears them part: they would stay in lists of members for good.
+    /// Sends PARTs of hidden members: they would stay in clients' member lists for good.
     fn hide_all(&mut self, sink: &mut Sink, channel: ChannelId) {
         self.channels[channel].modes.set(ChannelMode::Auditorium, true);
         for hidden in &self.channels[channel].members {
@@ -331,7 +331,8 @@ impl Chat {
         match letter {
             'k' => {
                 if Key::parse(param, limits.key_max).is_none() {
-                    // Not what was given: it is a key all the same, and may be as long as a line.
+                    // The error does not repeat the key: it is a secret, and may be as long as a
+                    // line.
                     let text = "Key is not well-formed";
                     return self.bad_parameter(sink, by, id, letter, "*", text);
                 }
@@ -386,7 +387,8 @@ impl Chat {
         }
     }
 
-    /// Nobody is to flood another's channel with those who were refused in their own.
+    /// Whether `by` may forward to that channel. Nobody may flood another's channel with refused
+    /// users.
     fn may_forward_to(&self, by: Caller, there: ChannelId) -> bool {
         self.member(there, by.user).is_some_and(|member| member.ranks.at_least(Rank::Op))
     }
@@ -409,7 +411,7 @@ impl Chat {
         );
     }
 
-    /// Modes `q`, `a`, `o`, `h` and `v`. Everyone may give up their own.
+    /// Modes `q`, `a`, `o`, `h` and `v`. Every member may give up their own.
     fn change_rank(
         &mut self,
         sink: &mut Sink,
@@ -437,7 +439,7 @@ impl Chat {
             self.numeric(sink, by.conn, ERR_USERNOTINCHANNEL, &params);
             return true;
         };
-        // Who is above keeps what they have.
+        // A member who outranks the giver keeps their ranks.
         let above = user != by.user && member.ranks.highest() > giver.highest();
         if above && !changes.forced {
             return false;
@@ -456,7 +458,7 @@ impl Chat {
         true
     }
 
-    /// In an auditorium rank is what makes one seen.
+    /// Gives or takes a rank. In an auditorium, a rank makes a member visible.
     pub(crate) fn set_rank(
         &mut self,
         sink: &mut Sink,
@@ -477,7 +479,8 @@ impl Chat {
         self.save_presence(sink, before.user);
     }
 
-    /// Who becomes halfop or higher, or is it no more, sees others or sees them no more.
+    /// Sends JOINs or PARTs to a member who became halfop or higher, or ceased to be: others become
+    /// visible or hidden to them.
     fn tell_newly_seen(&self, sink: &mut Sink, channel: ChannelId, before: Member, after: Member) {
         for other in &self.channels[channel].members {
             let (saw, sees) =
@@ -490,8 +493,7 @@ impl Chat {
         }
     }
 
-    /// `PART` to those members who may not see `hidden` any more, and of them to those whom `to`
-    /// names.
+    /// Sends `PART` to those members who satisfy `to` and may not see `hidden` any more.
     fn tell_hidden(
         &self,
         sink: &mut Sink,
@@ -511,7 +513,8 @@ impl Chat {
     }
 }
 
-/// Modern IRC, "Channel Modes": those of types A, B and the ranks always, of type C when set.
+/// Whether a mode has a parameter. Modern IRC, "Channel Modes": types A, B and ranks always, type C
+/// when set.
 fn takes_parameter(letter: char, on: bool) -> bool {
     List::of(letter).is_some()
         || Rank::of(letter).is_some()
@@ -519,7 +522,7 @@ fn takes_parameter(letter: char, on: bool) -> bool {
         || (on && "lfW".contains(letter))
 }
 
-/// Whether a member may give or take `rank`.
+/// Whether a member with the ranks `giver` may give or take `rank`.
 fn may_change(giver: Ranks, rank: Rank) -> bool {
     match giver.highest() {
         Some(Rank::Founder) => true,

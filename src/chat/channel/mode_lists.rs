@@ -1,4 +1,4 @@
-//! MODE of a channel's lists: bans, exceptions from them, and who may join in spite of `i`. Modern IRC,
+//! MODE of a channel's lists: bans, exceptions from them, and exceptions from `i`. Modern IRC,
 //! "Channel Modes".
 
 use crate::chat::channel::mode::Changes;
@@ -45,7 +45,7 @@ impl Chat {
                 channel.next_end = channel.next_end.min(changes.until.unwrap_or(NEVER));
                 changes.push(true, letter, Some(&mask_text));
             }
-            // The later word holds: also that of a ban which is to end otherwise than was said before.
+            // The later command wins, also for the end of a ban.
             (true, Some(index)) if channel.list(list)[index].until != changes.until => {
                 let entry = &mut channel.list_mut(list)[index];
                 (entry.by, entry.at, entry.until) = (setter, sink.unix(), changes.until);
@@ -68,7 +68,7 @@ impl Chat {
             List::Except => (RPL_EXCEPTLIST, RPL_ENDOFEXCEPTLIST),
             List::Invex => (RPL_INVEXLIST, RPL_ENDOFINVEXLIST),
         };
-        // Who is let in against a ban is not for those who look for a way in.
+        // Exceptions from bans are not shown outside: they would show a way in.
         let may = list == List::Ban || self.users[by.user].is_in(id);
         for entry in channel.list(list).iter().filter(|_| may) {
             let at = entry.at.to_string();

@@ -9,11 +9,11 @@ use crate::chat::state::users::UserMode;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 
-/// What a line may hold beside server, nick and channel.
+/// Bytes that a line has for names, beside server, nick and channel.
 const NAMES_MAX: usize = 300;
 
 impl Chat {
-    /// `NAMES [channel{,channel}]`. Without a channel the answer is empty: all of them would be a
+    /// `NAMES [channel{,channel}]`. Without a channel the reply is empty: all channels would be a
     /// LIST and a WHO at once.
     pub(crate) fn names(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let Some(names) = message.params.first().filter(|names| !names.is_empty()) else {
@@ -33,7 +33,7 @@ impl Chat {
         }
     }
 
-    /// Who is in a channel, so far as the asker may know.
+    /// Sends the members of a channel, as far as the user may see them.
     pub(crate) fn tell_names(&self, sink: &mut Sink, by: Caller, channel: ChannelId) {
         let caps = self.sessions[by.conn].caps;
         let room = &self.channels[channel];
@@ -62,8 +62,8 @@ impl Chat {
         self.numeric(sink, by.conn, RPL_ENDOFNAMES, &[&room.name]);
     }
 
-    /// Whether who asks may know that `member` is in a channel. From outside those with user mode
-    /// `i` are not seen, and in an auditorium none without rank.
+    /// Whether `asker` may see `member` in a channel. From outside, users with mode `i` are hidden,
+    /// and in an auditorium all without rank.
     pub(crate) fn shows(&self, channel: ChannelId, asker: Option<Member>, member: Member) -> bool {
         match asker {
             Some(asker) => self.sees(channel, asker, member),

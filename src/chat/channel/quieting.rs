@@ -1,5 +1,5 @@
-//! What keeps the noise of a channel down: bans that end by themselves (TBAN, as InspIRCd's
-//! m_timedbans), slow mode (`W`), and how many of its members one message may name.
+//! Limits on the noise of a channel: timed bans (TBAN, as InspIRCd's m_timedbans), slow mode (`W`),
+//! and the number of members that one message may name.
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -12,7 +12,7 @@ use crate::wire::irc::Message;
 use std::collections::HashSet;
 
 impl Chat {
-    /// `TBAN channel duration mask`: sets `+b`, and takes it back when so much time has passed.
+    /// `TBAN channel duration mask`: sets `+b`, and takes it back after that time.
     pub(crate) fn tban(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let [name, time, mask] = [message.params[0], message.params[1], message.params[2]];
         let Some(channel) = self.channel_for(by, name) else {
@@ -27,8 +27,8 @@ impl Chat {
         self.ban_until(sink, by, channel, mask, until);
     }
 
-    /// Takes back the bans of a channel that have ended. It is called before they are looked at:
-    /// nothing wakes up for it.
+    /// Takes back the bans of a channel that have ended. Called before bans are looked at: no timer
+    /// is needed.
     pub(crate) fn end_timed_bans(&mut self, sink: &mut Sink, channel: ChannelId) {
         let now = sink.unix();
         if self.channels[channel].next_end > now {
@@ -50,8 +50,8 @@ impl Chat {
         }
     }
 
-    /// Why a user who may speak in a channel may not say `texts` now. If they may, it is noted that they
-    /// speak.
+    /// Why a user who may speak in a channel may not send `texts` now. If they may, the time is
+    /// noted.
     pub(crate) fn curbs(
         &mut self,
         sink: &Sink,
@@ -65,8 +65,8 @@ impl Chat {
         self.slows(sink, channel, user)
     }
 
-    /// Why a user must wait before they say something in a channel again: mode `W`. If they need not,
-    /// it is noted that they speak now.
+    /// Why a user must wait before their next message to a channel: mode `W`. If they need not, the
+    /// time is noted.
     fn slows(&mut self, sink: &Sink, id: ChannelId, user: UserId) -> Option<String> {
         let member = self.member(id, user);
         let serial = self.users[user].serial;
@@ -89,8 +89,8 @@ impl Chat {
         None
     }
 
-    /// Whether a message names more members of a channel than one without rank may. Of most messages
-    /// only the words are counted.
+    /// Whether a message names more members of a channel than a user without rank may. For most
+    /// messages only the words are counted.
     fn names_too_many(&self, id: ChannelId, user: UserId, texts: &[&str]) -> bool {
         let max = self.settings.abuse.mentions_max;
         let words = || {
@@ -116,7 +116,7 @@ impl Chat {
 }
 
 impl crate::chat::state::channels::Channel {
-    /// Bans that have ended by `now`, as they were listed.
+    /// Removes the bans that have ended by `now`, and returns their masks as listed.
     fn take_ended_bans(&mut self, now: u64) -> Vec<String> {
         let mut ended = Vec::new();
         self.next_end = NEVER;

@@ -1,5 +1,5 @@
-//! Registered channels: they stay when nobody is in them, are here again after a start, and give
-//! ranks to accounts. `commands::chanserv` is how one is registered.
+//! Registered channels: they exist without members, are restored at start, and give ranks to
+//! accounts. `chanserv` registers them.
 
 use crate::chat::Chat;
 use crate::chat::reply::Sink;
@@ -15,7 +15,7 @@ use crate::wire::casemap::{folded, same};
 use crate::wire::irc::names::ChannelName;
 
 impl Chat {
-    /// The channels that were registered before this start. Before anyone comes.
+    /// Restores the registered channels. Must run before the first connection.
     pub(crate) fn restore_channels(&mut self, records: Vec<ChannelRecord>) {
         for record in records {
             let name = ChannelName::parse(&record.name, usize::MAX);
@@ -33,8 +33,8 @@ impl Chat {
         }
     }
 
-    /// Something has changed about a channel that is to outlive the process if it is registered. At
-    /// most one request for each is under way, however much changes.
+    /// Saves a channel if it is registered. At most one request for each is under way, however much
+    /// changes.
     pub(crate) fn save_channel(&mut self, sink: &mut Sink, id: ChannelId) {
         let Some(registration) = &mut self.channels[id].registration else { return };
         if registration.kept != SaveState::Clean || registration.standing == Standing::Ending {
@@ -51,7 +51,7 @@ impl Chat {
         });
     }
 
-    /// The store has answered a request to keep a channel under `name`.
+    /// Handles the store's reply to saving a channel under `name`.
     pub(crate) fn channel_saved(
         &mut self,
         sink: &mut Sink,
@@ -76,16 +76,16 @@ impl Chat {
                 log::info!("{name} is registered no more: its founder's account is gone");
                 self.channels.end_registration(id);
             }
-            _ => {} // what can't be kept now is kept with the next change
+            _ => {} // a failed save is repeated with the next change
         }
     }
 
-    /// Once a channel is kept under the name that RENAME has given it, it is so no more under the
-    /// one before: in this order, so that it is always kept under one of them.
+    /// Deletes the record under the name before RENAME, once there is one under the new name. In
+    /// this order the channel is always stored under one of them.
     fn forget_former(&mut self, sink: &mut Sink, (id, serial): (ChannelId, Serial), kept_as: &str) {
         let Some(registration) = self.registration(id, serial) else { return };
         let former = registration.former.clone();
-        // What was asked before the RENAME is answered after it.
+        // A request from before the RENAME may be answered after it.
         let Some(former) = former.filter(|former| former.as_str() != kept_as) else { return };
         self.forget_record(sink, former.as_str(), move |chat| {
             if let Some(registration) = chat.registration(id, serial) {
@@ -94,7 +94,7 @@ impl Chat {
         });
     }
 
-    /// Has the store forget what it keeps under a name, unless that is another channel's by now.
+    /// Deletes the record under a name, unless another channel has the name by now.
     pub(crate) fn forget_record(
         &mut self,
         sink: &mut Sink,
@@ -123,8 +123,8 @@ impl Chat {
         registration.filter(|registration| registration.serial == serial)
     }
 
-    /// An account is gone, and with it the registrations of its channels and its ranks in others;
-    /// the store has seen to its own. A scan of all channels.
+    /// Ends the registrations of a removed account, and its ranks in other channels. The store has
+    /// deleted its own records. A scan of all channels.
     pub(crate) fn forget_account(&mut self, sink: &mut Sink, account: &str) {
         let all: Vec<ChannelId> = self.channels.iter().map(|(id, _)| id).collect();
         for id in all {
@@ -134,7 +134,7 @@ impl Chat {
                 let name = self.channels[id].name.clone();
                 self.channels.end_registration(id);
                 if writing {
-                    // Should there be another account of this name already, it is not to have it.
+                    // A later account of this name must not inherit it.
                     self.forget_record(sink, &name, |_| {});
                 }
                 continue;
@@ -147,20 +147,20 @@ impl Chat {
         }
     }
 
-    /// The rank that `user` has in a channel of themselves, by their account.
+    /// The rank that `user` gets in a channel by their account.
     pub(crate) fn rank_by_account(&self, channel: ChannelId, user: UserId) -> Option<Rank> {
         let account = self.users[user].account()?;
         self.channels[channel].registered()?.rank_of(account)
     }
 
-    /// Gives a member the rank that they have of themselves.
+    /// Gives a member the rank of their account.
     pub(crate) fn give_own_rank(&mut self, sink: &mut Sink, channel: ChannelId, user: UserId) {
         if let Some(rank) = self.rank_by_account(channel, user) {
             self.set_rank_by_service(sink, channel, user, rank, true);
         }
     }
 
-    /// The same in all channels they are in.
+    /// Gives a user the ranks of their account in all channels they are in.
     pub(crate) fn give_own_ranks(&mut self, sink: &mut Sink, user: UserId) {
         for membership in self.users[user].channels.clone() {
             self.give_own_rank(sink, membership.channel, user);
@@ -168,7 +168,7 @@ impl Chat {
         }
     }
 
-    /// Gives or takes a rank, and tells all who did.
+    /// Gives or takes a rank, announced as done by ChanServ.
     pub(crate) fn set_rank_by_service(
         &mut self,
         sink: &mut Sink,
@@ -200,7 +200,7 @@ mod tests {
     use crate::store::{self, TopicRecord};
     use proptest::prelude::*;
 
-    /// What is kept of the channels that are there after a start with `records`.
+    /// The records of the channels that exist after a start with `records`.
     fn kept_after(records: Vec<ChannelRecord>) -> Vec<ChannelRecord> {
         let mut chat = Chat::new(Settings::default());
         chat.restore_channels(records);
@@ -242,7 +242,7 @@ mod tests {
                     expires_s: None,
                 }
             }).collect();
-            // Those of one list together, the lists as `List::LETTERS` has them.
+            // Entries of one list together, the lists as `List::LETTERS` has them.
             lists.sort_by_key(|entry| "beI".find(entry.list));
             let mut modes = format!("+{flags}");
             let values = [('k', key), ('l', limit), ('f', forward)];

@@ -1,4 +1,4 @@
-//! RENAME: a channel gets another name and keeps all else. IRCv3 channel-rename.
+//! RENAME: gives a channel another name, and leaves all else. IRCv3 channel-rename.
 
 use crate::chat::channel::mode::LINES_PER_TENTH;
 use crate::chat::reply::Sink;
@@ -17,8 +17,8 @@ use crate::wire::casemap::Folded;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 
-/// Names that those who know no RENAME are told together, each of them those of all members: with
-/// more of them a channel keeps its name.
+/// Names that all clients without RENAME receive together, each of them those of all members. Above
+/// it the channel can't be renamed.
 const FALLBACK_NAMES_MAX: usize = 10_000;
 
 impl Chat {
@@ -56,8 +56,8 @@ impl Chat {
         self.take_name(sink, by, channel, name, reason);
     }
 
-    /// Why a channel that is registered is not called otherwise by `by`. As Ergo has it, only who has
-    /// registered it may do so: its name would be free for anybody to register.
+    /// Why `by` may not rename a registered channel. Only its founder may, as in Ergo: anybody
+    /// could register the old name.
     fn keeps_its_name(
         &mut self,
         sink: &mut Sink,
@@ -93,7 +93,7 @@ impl Chat {
     ) {
         let old = self.channels[channel].name.clone();
         self.channels.rename(channel, name);
-        // Who knows no RENAME sees a case change only by the next line that has it.
+        // Clients without RENAME see a change of case with the next line about the channel.
         let same_name = casemap::same(&old, name.as_str());
         if let Some(registration) = &mut self.channels[channel].registration {
             registration.former = Some(Folded::of(&old)).filter(|_| !same_name);
@@ -124,7 +124,7 @@ impl Chat {
         }
     }
 
-    /// IRCv3 channel-rename, "Fallback": out of the one, into the other.
+    /// Sends PART and JOIN to a client without RENAME. IRCv3 channel-rename, "Fallback".
     fn fall_back(
         &self,
         sink: &mut Sink,

@@ -47,7 +47,7 @@ impl Chat {
         self.save_channel(sink, channel);
     }
 
-    /// The topic of a channel that has one, and who set it.
+    /// Sends the topic of a channel that has one, with its author and time.
     pub(crate) fn tell_topic(&self, sink: &mut Sink, by: Caller, channel: ChannelId) {
         let channel = &self.channels[channel];
         let Some(topic) = &channel.topic else { return };

@@ -1,4 +1,4 @@
-//! CAP: what the client wants to be told, and how. IRCv3 capability-negotiation, with 302.
+//! CAP: the capabilities of a client. IRCv3 capability-negotiation, with 302.
 
 use crate::chat::connection::offers;
 use crate::chat::people::metadata_sync::hears_metadata;
@@ -11,7 +11,7 @@ use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::{Message, REST_MAX};
 
-/// The longest list of one line of several in bytes.
+/// Bytes of the list in one line of several.
 const LIST_MAX: usize = 400;
 
 /// From this version on lists have values, and run over several lines.
@@ -44,20 +44,20 @@ impl Chat {
         let session = &mut self.sessions[conn];
         if version >= WITH_VALUES {
             session.cap_302 = true;
-            // "CAP LS 302" asks for cap-notify by itself.
+            // "CAP LS 302" implies cap-notify.
             session.caps = session.caps.with(Cap::Notify);
         }
         if let Some(registering) = session.registering() {
             registering.negotiating = true;
         }
-        // The answer is that of the version asked for, though the higher one is remembered.
+        // The reply follows the version given now, though the highest one is remembered.
         let with_values = version >= WITH_VALUES;
         let names = offers::all(&self.settings, &self.sessions[conn], with_values);
         self.cap_lines(sink, conn, "LS", names, with_values);
     }
 
-    /// A list over as many lines as it needs, if there may be `several`; else of the names those
-    /// that a single one holds: the drafts, which come last, are left out first.
+    /// Sends a list, over as many lines as it needs if `several` are allowed. Else one line, with
+    /// as many names as it holds: the drafts, which come last, are left out first.
     fn cap_lines(
         &self,
         sink: &mut Sink,
@@ -86,17 +86,16 @@ impl Chat {
         self.say(sink, conn, server, "CAP", &[self.called(conn), subcommand, line.trim_end()]);
     }
 
-    /// What is offered to those who know values, and to those who want to know what is offered no
-    /// more.
+    /// The present offer to each client that reads values or has cap-notify.
     pub(crate) fn offers(&self) -> Vec<(ConnId, Vec<String>)> {
         let knows = |session: &&Session| session.cap_302 || session.caps.has(Cap::Notify);
         let offer = |session: &Session| (session.id, offers::all(&self.settings, session, true));
         self.sessions.iter().filter(knows).map(offer).collect()
     }
 
-    /// What there was not `before`, or with another value, to those who know values; and what there
-    /// is no more, which is taken from who had it. IRCv3 capability-negotiation, "The CAP NEW
-    /// subcommand" and "The CAP DEL subcommand".
+    /// Sends CAP NEW and CAP DEL for what differs from the offers `before`, and takes withdrawn
+    /// capabilities from clients. IRCv3 capability-negotiation, "The CAP NEW subcommand" and "The
+    /// CAP DEL subcommand".
     pub(crate) fn tell_new_values(&mut self, sink: &mut Sink, before: &[(ConnId, Vec<String>)]) {
         let name = |value: &str| value.split('=').next().unwrap_or_default().to_owned();
         for (conn, before) in before {
@@ -105,7 +104,7 @@ impl Chat {
             let new: Vec<String> =
                 now.iter().filter(|cap| !before.contains(cap)).cloned().collect();
             let names: Vec<String> = now.iter().map(|cap| name(cap)).collect();
-            // What sts said holds for as long as it said.
+            // A policy of sts lasts for its own duration.
             let gone = before.iter().map(|cap| name(cap)).filter(|name| !names.contains(name));
             let gone: Vec<String> = gone.filter(|name| name != "sts").collect();
             let here = !matches!(session.stage, Stage::Gone);
@@ -127,7 +126,7 @@ impl Chat {
         }
     }
 
-    /// All of what is asked for, or nothing.
+    /// Grants all the requested changes, or none.
     fn cap_req(&mut self, sink: &mut Sink, conn: ConnId, asked: &str) {
         if let Some(registering) = self.sessions[conn].registering() {
             registering.negotiating = true;
@@ -139,7 +138,7 @@ impl Chat {
             if on && !offers::is_offered(cap, &self.settings) {
                 return None;
             }
-            // Who speaks 302 has asked for it for good.
+            // A client of version 302 can't give up cap-notify.
             if cap == Cap::Notify && !on && self.sessions[conn].cap_302 {
                 return None;
             }
@@ -148,7 +147,7 @@ impl Chat {
         // "Servers MUST NOT accept these requests", draft/metadata-3.
         let after = after.filter(|caps| !caps.all_of(Caps::METADATA));
         let verdict = if after.is_some() { "ACK" } else { "NAK" };
-        // The answer to what is not known is cut to the length of a line.
+        // A refused list, which may hold anything, is cut to the length of a line.
         let params = [self.called(conn), verdict, asked];
         self.say(sink, conn, &self.settings.server_name, "CAP", &params);
         if let Some(after) = after {
@@ -157,7 +156,7 @@ impl Chat {
         }
     }
 
-    /// What follows from having asked for a capability, or given it up.
+    /// Applies the consequences of capabilities gained or given up.
     fn caps_changed(&mut self, sink: &mut Sink, conn: ConnId, before: Caps, after: Caps) {
         match (hears_metadata(before), hears_metadata(after)) {
             (false, true) => {

@@ -1,5 +1,5 @@
-//! How much one may say: a bucket for each user, whatever their connections, and for each connection
-//! that has not registered. Who has emptied it is heard no further for a while; nothing is lost.
+//! Flood limits: a bucket for each user, over all their connections, and for each connection before
+//! registration. An empty bucket pauses its connection; no input is lost.
 
 use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::sessions::Stage;
@@ -10,20 +10,20 @@ use crate::rate::{Bucket, Rate};
 use crate::wire::irc::Message;
 use std::time::Duration;
 
-/// Members of a channel that cost as much as a tenth of a line, where a command tells of them all.
+/// Members of a channel that cost a tenth of a line, in a command about all of them.
 const MEMBERS_PER_TENTH: usize = 10;
 
 impl Chat {
-    /// Charges `conn` so many tenths of a line.
+    /// Charges `conn` `tenths` of a line.
     pub(crate) fn pay(&mut self, out: &Outbox, conn: ConnId, tenths: u32) {
         let tenths = tenths.min(COST_MAX);
         let Some((bucket, rate)) = self.bucket(conn) else { return };
         bucket.add(cost(rate, tenths), out.now.uptime_ms);
     }
 
-    /// Charges `conn` for a command. Joining, and what clients ask about the channels they are in,
-    /// is taken from the user's allowance first: a client that returns to forty channels asks some
-    /// hundred things by itself, and what its user types must not wait behind them.
+    /// Charges `conn` for a command. JOIN, and questions about the user's own channels, are paid
+    /// from a separate allowance first. A client that returns to forty channels asks some hundred
+    /// things by itself. Its user's input must not wait behind them.
     pub(crate) fn pay_for(
         &mut self,
         out: &Outbox,
@@ -41,8 +41,8 @@ impl Chat {
         self.pay(out, conn, spare);
     }
 
-    /// A command that tells of all members of a channel, or tells them all much, costs more in a
-    /// great one.
+    /// Charges more for a command that lists all members of a channel, or sends much to all of
+    /// them: the larger the channel, the more.
     pub(crate) fn pay_for_members(&mut self, out: &Outbox, by: Caller, channel: ChannelId) {
         let members = self.channels[channel].members.len() / MEMBERS_PER_TENTH;
         let tenths = u32::try_from(members).unwrap_or(COST_MAX).min(COST_MAX);
@@ -61,8 +61,8 @@ impl Chat {
             || command.asks(what).is_some_and(|names| names.split(',').all(is_in))
     }
 
-    /// Takes up to `tenths` from the allowance of `user`; returns the rest. It holds so much for each
-    /// channel they are in and for one more, so that JOIN after JOIN finds it grown.
+    /// Takes up to `tenths` from the allowance of `user`, and returns the rest. The allowance has a
+    /// share for each channel they are in and one more, so it grows with each JOIN.
     fn take_allowance(&mut self, out: &Outbox, user: UserId, tenths: u32) -> u32 {
         let abuse = &self.settings.abuse;
         let (flood, asks_per_channel) = (abuse.flood(), abuse.asks_per_channel);
@@ -75,7 +75,7 @@ impl Chat {
         tenths - part
     }
 
-    /// Where `conn` pays from, and how much that holds; `None` for exempt connections.
+    /// The bucket that `conn` pays from, and its rate; `None` for exempt connections.
     fn bucket(&mut self, conn: ConnId) -> Option<(&mut Bucket, Rate)> {
         let abuse = &self.settings.abuse;
         let (flood, registration_burst) = (abuse.flood(), abuse.registration_burst);
@@ -90,7 +90,7 @@ impl Chat {
         }
     }
 
-    /// Pauses `conn` if it has said more than its bucket holds. It is heard again when it may go on.
+    /// Pauses `conn` if it has used more than its bucket holds, until there is room again.
     pub(crate) fn pauses(&mut self, out: &mut Outbox, conn: ConnId) -> bool {
         let now_ms = out.now.uptime_ms;
         let wait_ms = self.bucket(conn).map_or(0, |(bucket, rate)| bucket.wait_ms(rate, now_ms));
@@ -101,7 +101,7 @@ impl Chat {
     }
 }
 
-/// The cost of so many tenths of a line at a rate of lines.
+/// The cost of `tenths` of a line, at a rate in lines.
 fn cost(rate: Rate, tenths: u32) -> Duration {
     rate.every * tenths / LINE
 }

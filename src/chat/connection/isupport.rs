@@ -1,5 +1,5 @@
-//! What this server can do, in ISUPPORT tokens. Modern IRC, "RPL_ISUPPORT Parameters";
-//! IRCv3 extended-isupport.
+//! ISUPPORT: the limits and features of this server. Modern IRC, "RPL_ISUPPORT Parameters"; IRCv3
+//! extended-isupport.
 
 use crate::chat::Chat;
 use crate::chat::channel::list::CONDITIONS_MAX;
@@ -19,7 +19,7 @@ use crate::wire::irc::names::CHANNEL_TYPES;
 const TOKENS_A_LINE: usize = 13;
 
 impl Chat {
-    /// `ISUPPORT`. IRCv3 extended-isupport: before registration for who has asked for it.
+    /// `ISUPPORT`. IRCv3 extended-isupport: before registration for clients with that capability.
     pub(crate) fn isupport(&mut self, sink: &mut Sink, conn: ConnId, _message: &Message) {
         let session = &self.sessions[conn];
         if session.user().is_none() && !session.caps.has(Cap::ExtendedIsupport) {
@@ -28,14 +28,14 @@ impl Chat {
         self.tell_isupport(sink, conn);
     }
 
-    /// All of it; in a batch for who has asked for `draft/extended-isupport`.
+    /// Sends all tokens; in a batch for clients with `draft/extended-isupport`.
     pub(crate) fn tell_isupport(&mut self, sink: &mut Sink, conn: ConnId) {
         let tokens = self.isupport_tokens();
         self.tell_tokens(sink, conn, &tokens);
     }
 
-    /// What has changed since the tokens were `before`, to all users. Modern IRC, "RPL_ISUPPORT
-    /// (005)": a new value is told again, and what there is no more with a `-` before it.
+    /// Sends all users the tokens that differ from `before`. Modern IRC, "RPL_ISUPPORT (005)": a
+    /// changed one has its new value, a removed one a `-` before it.
     pub(crate) fn tell_new_isupport(&mut self, sink: &mut Sink, before: &[String]) {
         let name = |token: &str| token.split('=').next().unwrap_or_default().to_owned();
         let now = self.isupport_tokens();
@@ -145,7 +145,7 @@ impl Chat {
 /// The longest host: 39 letters of an IPv6 address, or a name.
 const HOST_MAX: usize = 63;
 
-/// A value may not hold what ends it. Modern IRC, "RPL_ISUPPORT (005)".
+/// Escapes the characters that would end a value. Modern IRC, "RPL_ISUPPORT (005)".
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\x5C").replace(' ', "\\x20").replace('=', "\\x3D")
 }

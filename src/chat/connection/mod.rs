@@ -1,4 +1,5 @@
-//! Connections: from the first line to QUIT.
+//! Connections, from the first line to QUIT: registration, capabilities, the welcome, flood limits
+//! and queries about the server.
 
 pub(crate) mod cap;
 pub(crate) mod flood;

@@ -1,4 +1,4 @@
-//! Capabilities as they are offered, with their values. IRCv3 capability-negotiation.
+//! The offered capabilities, with their values. IRCv3 capability-negotiation.
 
 use crate::chat::Settings;
 use crate::chat::settings::Sts;
@@ -7,26 +7,25 @@ use crate::chat::state::metadata;
 use crate::chat::state::metadata::KEY_MAX;
 use crate::chat::state::sessions::Session;
 
-/// Whether there is what `cap` promises.
+/// Whether the settings allow `cap`.
 pub fn is_offered(cap: Cap, settings: &Settings) -> bool {
     let of_history = [Cap::Chathistory, Cap::EventPlayback, Cap::Playback, Cap::Search];
     settings.history.enabled || !of_history.contains(&cap)
 }
 
-/// Every name that is offered to `session`, with its value if `with_values` and it has one:
-/// `name=value`.
+/// The names offered to `session`. If `with_values`, those with a value have it: `name=value`.
 pub fn all(settings: &Settings, session: &Session, with_values: bool) -> Vec<String> {
     let offered = NAMES.iter().filter(|(_, cap)| is_offered(*cap, settings));
     let named = offered.map(|(name, cap)| match value(*cap, settings, session) {
         Some(value) if with_values => format!("{name}={value}"),
         _ => (*name).to_owned(),
     });
-    // It is nothing to ask for, and says nothing without its value.
+    // It can't be requested, and means nothing without its value.
     let sts = sts(settings, session).filter(|_| with_values);
     named.chain(sts.map(|value| format!("sts={value}"))).collect()
 }
 
-/// IRCv3 sts: to who comes in plain, where to come by TLS; to who does, for how long to.
+/// IRCv3 sts: on a plain connection the TLS port and duration, on TLS the duration alone.
 fn sts(settings: &Settings, session: &Session) -> Option<String> {
     let Sts { port, seconds } = settings.sts?;
     Some(match session.secure {
@@ -58,7 +57,7 @@ fn value(cap: Cap, settings: &Settings, session: &Session) -> Option<String> {
     }
 }
 
-/// The mechanisms that `session` may use, the better first: EXTERNAL for who has shown a certificate.
+/// The mechanisms that `session` may use, the better first: EXTERNAL if it has shown a certificate.
 pub(crate) fn mechanisms(session: &Session) -> &'static str {
     let shown = session.secure.as_ref().and_then(|secure| secure.fingerprint);
     if shown.is_some() { "EXTERNAL,SCRAM-SHA-256,PLAIN" } else { "SCRAM-SHA-256,PLAIN" }

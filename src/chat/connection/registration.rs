@@ -1,5 +1,5 @@
-//! From connection to user, and back: PASS, NICK, USER, PING, PONG, QUIT, and who falls silent.
-//! Modern IRC, "Connection Registration" and "Connection Messages".
+//! Registration and its end: PASS, NICK, USER, PING, PONG, QUIT, and timeouts. Modern IRC,
+//! "Connection Registration" and "Connection Messages".
 
 use crate::chat::message::returning::Departure;
 use crate::chat::reply::Sink;
@@ -24,7 +24,7 @@ use std::time::Duration;
 const HANDSHAKES_MAX: u32 = 4;
 
 impl Chat {
-    /// The host of a connection as others see it.
+    /// The visible host of a connection.
     pub(crate) fn host(&self, conn: ConnId) -> String {
         self.cloaks.host(self.sessions[conn].address, self.settings.abuse.cloak)
     }
@@ -64,7 +64,7 @@ impl Chat {
                 });
             }
             None => {
-                // Who is of the same account may join them, and that is known later.
+                // A connection of the same account may join its user, and may log in later.
                 let taken = self.users.find(asked).is_some_and(|owner| !self.may_attach(owner));
                 if taken {
                     return self.refuse_taken(sink, conn, asked);
@@ -77,7 +77,7 @@ impl Chat {
         }
     }
 
-    /// Of a user who asks for another nick, once it is known whose that is.
+    /// Changes the nick of a user, once the owner of the new one is known.
     fn take_nick(
         &mut self,
         sink: &mut Sink,
@@ -105,7 +105,7 @@ impl Chat {
         self.numeric_saying(sink, conn, ERR_NICKNAMEINUSE, &[nick], &text);
     }
 
-    /// What is said of a nick that somebody has: what to do if they may be the same person.
+    /// The error for a nick in use, with advice for its owner.
     fn taken_text(&self, conn: ConnId, nick: &str) -> String {
         let holder = self.users.find(nick).map(|holder| &self.users[holder]);
         let Some(account) = holder.and_then(|holder| holder.account()) else {
@@ -119,7 +119,7 @@ impl Chat {
         format!("{whose}. If that is your account{advice}")
     }
 
-    /// Whether others of the same account may speak for a user too.
+    /// Whether further connections of the same account may act for a user.
     fn may_attach(&self, user: UserId) -> bool {
         self.users[user].account().is_some()
     }
@@ -166,7 +166,7 @@ impl Chat {
         self.try_register(sink, conn);
     }
 
-    /// Makes a user of a connection that has said all it must.
+    /// Registers a connection that has sent all it must.
     pub(crate) fn try_register(&mut self, sink: &mut Sink, conn: ConnId) {
         let Some(registering) = self.sessions[conn].registering() else { return };
         if registering.negotiating || registering.user.is_none() {
@@ -174,7 +174,7 @@ impl Chat {
         }
         let Some(nick) = registering.nick.clone() else { return };
         self.abort_sasl(sink, conn);
-        // Nobody holds a nick before he is there: who is first, has it.
+        // A nick is taken only when registration completes; the first to complete gets it.
         if let Some(owner) = self.users.find(&nick)
             && !self.is_of(owner, self.account_of(conn))
         {
@@ -195,7 +195,7 @@ impl Chat {
                 return chat.refuse_nick(sink, conn, &nick, reply, Some(&text));
             }
             if chat.refuses_strangers(sink, conn) || chat.refuses_banned(sink, conn) {
-                return; // the account may have gone meanwhile
+                return; // its account may be gone by now
             }
             match chat.users.find(&nick) {
                 Some(owner) if chat.is_of(owner, chat.account_of(conn)) => {
@@ -210,14 +210,14 @@ impl Chat {
         });
     }
 
-    /// Whether a newcomer has given the password that is asked of everyone, if one is.
+    /// Whether the client has given the server's password, if there is one.
     pub(crate) fn knows_password(&self, conn: ConnId) -> bool {
         let Stage::Registering(registering) = &self.sessions[conn].stage else { return true };
         let given = registering.password.as_deref().unwrap_or_default();
         self.settings.password.as_deref().is_none_or(|wanted| same_secret(wanted, given))
     }
 
-    /// Turns away who is not logged in, where one must be.
+    /// Refuses a client that is not logged in, where an account is required.
     fn refuses_strangers(&mut self, sink: &mut Sink, conn: ConnId) -> bool {
         let why = self.shuts_out(conn);
         if let Some(text) = why {
@@ -227,7 +227,7 @@ impl Chat {
         why.is_some()
     }
 
-    /// Turns away who is called as nobody may be.
+    /// Refuses a client whose nick or user name is banned.
     fn refuses_banned(&mut self, sink: &mut Sink, conn: ConnId) -> bool {
         self.forget_ended_bans(sink);
         let Some(Registering { nick: Some(nick), user: Some((username, _)), .. }) =
@@ -261,7 +261,7 @@ impl Chat {
         self.numeric_saying(sink, conn, reply, &[nick], text.unwrap_or(reply.1));
     }
 
-    /// Nothing stands in the way any more.
+    /// Registers the connection as a new user, after all checks.
     fn become_user(&mut self, sink: &mut Sink, conn: ConnId, nick: &str) {
         let Some(registering) = self.sessions[conn].registering() else { return };
         let Some((username, realname)) = registering.user.take() else { return };
@@ -297,7 +297,7 @@ impl Chat {
         self.save_presence(sink, user);
     }
 
-    /// Another connection speaks for a user from now on, and is told where they are.
+    /// Attaches another connection to a user, and sends it their channels.
     fn attach(&mut self, sink: &mut Sink, conn: ConnId, user: UserId) {
         if self.users[user].conns.len() >= self.settings.accounts.connections_max {
             let text = "Too many connections speak for this nick already";
@@ -318,7 +318,7 @@ impl Chat {
         self.tell_where_they_are(sink, by);
     }
 
-    /// What a connection is told of the user that it speaks for from now on.
+    /// Sends a newly attached connection the state of its user.
     pub(crate) fn tell_where_they_are(&mut self, sink: &mut Sink, by: Caller) {
         let Caller { conn, user } = by;
         let modes = self.users[user].modes().text();
@@ -334,7 +334,7 @@ impl Chat {
         }
     }
 
-    /// What a connection is told of a channel that its user is in already.
+    /// Sends a connection a channel that its user is in already.
     fn tell_own_join(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId, replays: bool) {
         let user = &self.users[by.user];
         let name = &*self.channels[channel].name;
@@ -358,30 +358,30 @@ impl Chat {
         self.say(sink, conn, server, "PONG", &[server, token]);
     }
 
-    /// `PONG token`. That anything came is all that matters.
+    /// `PONG token`. Any input counts as an answer, so there is nothing to do.
     pub(crate) fn pong(&mut self, _voice: &mut Sink, _conn: ConnId, _message: &Message) {}
 
     /// `QUIT [reason]`. Modern IRC, "QUIT message".
     pub(crate) fn quit(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) {
         let reason = message.params.first().copied().unwrap_or_default();
         let reason = shortened(reason, self.settings.limits.kick_max);
-        // So that nobody can make it look like a cause of ours: also where no reason is given.
+        // So that nobody can make it look like a cause of the server's: also without a reason.
         let said = format!("Quit: {reason}");
         self.leave(sink, conn, &said, &said);
     }
 
-    /// Ends a connection on our side: `said` is its last word, `why` what others hear.
+    /// Closes a connection: `said` is the last line it receives, `why` the reason that others see.
     pub(crate) fn leave(&mut self, sink: &mut Sink, conn: ConnId, said: &str, why: &str) {
         let text = format!("Closing link: ({}) [{said}]", self.host(conn));
         Line::new("", "ERROR", &[&text]).to(sink, &self.sessions[conn]);
         if sink.is_labelled(conn) {
-            sink.answer(); // nothing can be said any more once it is closed
+            sink.answer(); // nothing can be sent once it is closed
         }
         self.gone(sink, conn, why, Departure::Clean);
         sink.out.close(conn);
     }
 
-    /// A connection has ended, or is about to: its user goes with the last of theirs.
+    /// Detaches a connection that has ended or is about to. The user's last one takes them along.
     pub(crate) fn gone(&mut self, sink: &mut Sink, conn: ConnId, why: &str, ending: Departure) {
         self.stop_watching(conn);
         self.note_received(sink, conn, ending);
@@ -396,8 +396,8 @@ impl Chat {
         }
     }
 
-    /// A connection, which had said `away`, does not speak for a user any more. With the last of them
-    /// the user goes, unless they are always on.
+    /// Detaches a connection, with the AWAY state it had, from its user. With the last one the user
+    /// leaves, unless they are always on.
     pub(crate) fn loses(
         &mut self,
         sink: &mut Sink,
@@ -414,7 +414,7 @@ impl Chat {
         }
     }
 
-    /// A user goes: everyone who could see them hears it once.
+    /// Removes a user. All who could see them receive one QUIT.
     pub(crate) fn part_with(&mut self, sink: &mut Sink, user: UserId, why: &str) {
         self.notice_quit(sink, user, why);
         let channels = self.channels_of(user);
@@ -436,7 +436,7 @@ impl Chat {
         self.departed.remember(&user, sink.unix(), self.settings.limits.whowas_max);
     }
 
-    /// Something may have to be said to a connection that has been silent.
+    /// Pings or closes a connection whose deadline has passed.
     pub(crate) fn keep_alive(&mut self, sink: &mut Sink, conn: ConnId) {
         let limits = &self.settings.limits;
         let now_s = sink.now().uptime_ms / 1000;
@@ -444,7 +444,7 @@ impl Chat {
         let silent = Duration::from_secs(now_s - u64::from(session.heard_s));
         match session.stage {
             Stage::Gone => {}
-            // It is we who don't listen.
+            // The server itself has paused the connection.
             Stage::Registered(_) if sink.out.is_paused(conn) => {
                 sink.out.set_deadline(conn, limits.ping_interval);
             }
@@ -497,15 +497,15 @@ impl Chat {
     }
 }
 
-/// What a newcomer may do whose nick belongs to an account.
+/// Advice before registration about a nick that belongs to an account.
 const BY_SASL: &str = "log in by SASL; else take another";
 
-/// What a user may do for a nick that belongs to an account.
+/// Advice to a user about a nick that belongs to an account.
 fn regain(nick: &str) -> String {
     format!("/msg NickServ REGAIN {nick} password")
 }
 
-/// Why a nick can't be had, once it is known whose it is; with advice for its owner.
+/// Why a nick can't be had, once its account is known; with advice for its owner.
 fn unavailable(may: &Result<bool, Trouble>, advice: &str) -> Option<(Numeric, String)> {
     match may {
         Ok(true) => None,
@@ -522,7 +522,7 @@ fn unavailable(may: &Result<bool, Trouble>, advice: &str) -> Option<(Numeric, St
     }
 }
 
-/// What may stand for a user name between `!` and `@`: what can't is left out.
+/// A user name fit to stand between `!` and `@`: other characters are left out.
 fn username(text: &str, bytes_max: usize) -> String {
     let fit = |c: &char| {
         c.is_ascii_alphanumeric() || (c.is_ascii_punctuation() && !"!@*?:,#~".contains(*c))
@@ -530,7 +530,7 @@ fn username(text: &str, bytes_max: usize) -> String {
     text.trim_start_matches('~').chars().filter(fit).take(bytes_max).collect()
 }
 
-/// Takes the same time wherever two texts of one length differ.
+/// Compares two secrets; for equal lengths the time does not depend on where they differ.
 fn same_secret(a: &str, b: &str) -> bool {
     let differences = a.bytes().zip(b.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
     a.len() == b.len() && std::hint::black_box(differences) == 0

@@ -1,4 +1,4 @@
-//! What the server says of itself. Modern IRC, "Server Queries and Commands".
+//! Queries about the server. Modern IRC, "Server Queries and Commands".
 
 use crate::chat::connection::welcome::VERSION;
 use crate::chat::reply::Sink;
@@ -9,8 +9,8 @@ use crate::wire::irc::time::write_time;
 use crate::wire::{casemap, mask};
 
 impl Chat {
-    /// Whether a query is for this server, the only one there is: it is if no `target` is given, or
-    /// its name, a mask of it, or the nick of somebody here. Says so if not.
+    /// Whether a query is for this server, the only one: without `target`, or with its name, a mask
+    /// of it, or the nick of a user here. Sends an error if not.
     pub(crate) fn is_here(&self, sink: &mut Sink, by: Caller, target: Option<&str>) -> bool {
         let Some(target) = target.filter(|target| !target.is_empty()) else { return true };
         let here = mask::matches(target, &self.settings.server_name)

@@ -1,4 +1,4 @@
-//! WEBIRC: a gateway says for whom it connects. IRCv3 webirc.
+//! WEBIRC: a gateway names the address of its client. IRCv3 webirc.
 
 use crate::auth::password::Password;
 use crate::auth::worker::{Done, Job};
@@ -10,9 +10,9 @@ use crate::wire::irc::Message;
 use std::net::{IpAddr, Ipv4Addr};
 
 impl Chat {
-    /// `WEBIRC password gateway hostname ip [options]`. The host name is the gateway's word for what
-    /// we can't know, and is not taken; nor are the options. Whatever is wrong ends the connection,
-    /// as it would come from elsewhere than it is said to.
+    /// `WEBIRC password gateway hostname ip [options]`. The host name can't be verified, and is
+    /// ignored, as are the options. Any error closes the connection: it would otherwise pass under
+    /// a wrong address.
     pub(crate) fn webirc(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) {
         let Some(registering) = self.sessions[conn].registering() else {
             return self.numeric(sink, conn, ERR_ALREADYREGISTERED, &[]);
@@ -54,9 +54,10 @@ impl Chat {
         });
     }
 
-    /// The gateway that connects from there; of several the one of that name, if there is one.
+    /// The gateway for the connection's address; of several, the one called `name`, if there is
+    /// one.
     fn gateway(&self, conn: ConnId, name: &str) -> Option<&Gateway> {
-        // On a Unix socket it is on this machine.
+        // A Unix socket is on this machine.
         let from = self.sessions[conn].address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let mut here =
             self.settings.gateways.iter().filter(|gateway| gateway.networks.contain(from));
@@ -64,7 +65,7 @@ impl Chat {
         here.find(|gateway| gateway.name == name).or(first)
     }
 
-    /// From now on `conn` is one from `ip`, to limits and bans too.
+    /// Moves `conn` to the address `ip`, for limits and bans too.
     fn connect_for(&mut self, sink: &mut Sink, conn: ConnId, gateway: &str, ip: IpAddr) {
         let ip = ip.to_canonical();
         log::debug!("the gateway {gateway} connects for {ip}");

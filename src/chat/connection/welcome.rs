@@ -1,4 +1,4 @@
-//! What a new user is told. Modern IRC, "Connection Registration"; RFC 2812 §5.1.
+//! The welcome of a new user. Modern IRC, "Connection Registration"; RFC 2812 §5.1.
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
@@ -10,7 +10,7 @@ use crate::wire::irc::Message;
 use crate::wire::irc::time::write_time;
 
 impl Chat {
-    /// The burst from `001` to the message of the day.
+    /// Sends the burst from `001` to the message of the day.
     pub(crate) fn welcome(&mut self, sink: &mut Sink, by: Caller) {
         let conn = by.conn;
         let (server, network) = (self.settings.server_name.clone(), self.settings.network.clone());

@@ -1,4 +1,4 @@
-//! CHATHISTORY: what was said before. IRCv3 draft/chathistory.
+//! CHATHISTORY: earlier messages. IRCv3 draft/chathistory.
 
 use crate::chat::reply::Sink;
 use crate::chat::state::caps::Cap;
@@ -14,18 +14,18 @@ use crate::wire::irc::Message;
 use crate::wire::irc::names::{ChannelName, Nick};
 use crate::wire::irc::time::read_time;
 
-/// What is asked for.
+/// A parsed CHATHISTORY.
 enum HistoryQuery<'a> {
-    /// What was said in a target.
+    /// The messages of a target.
     Messages(&'a str, Selection),
-    /// Where something was said between two times.
+    /// The targets with messages between two times.
     Targets(i64, i64),
 }
 
-/// Why it can't be: a code, what of the command it is about, and a text.
+/// Why a request fails: a code, the parameter at fault, and a text.
 struct HistoryFault<'a>(&'static str, Option<&'a str>, &'static str);
 
-/// What is told of a word that can't be understood, in bytes.
+/// Bytes of an invalid word that an error repeats.
 pub(crate) const GIVEN_MAX: usize = 64;
 
 impl Chat {
@@ -88,7 +88,7 @@ impl Chat {
             Reply::Failed(trouble) => (trouble.to_string(), vec![]),
             _ => ("the store answers something else".to_owned(), vec![]),
         };
-        // Who was put out meanwhile may not read it any more.
+        // A user kicked meanwhile may not read it any more.
         let readable = self.readable(user, target);
         let context = [subcommand, shortened(target, GIVEN_MAX)];
         match readable {
@@ -102,7 +102,7 @@ impl Chat {
             }
             Some((_, name)) => {
                 let rest = self.pieces(user, &place, &name, messages);
-                // As it was asked for, in its letters: so the asker finds what it asked for.
+                // In the client's own letters, so that it can match the reply to its request.
                 let batch = format!("chathistory {target}");
                 let kept = HistoryAnswer { command: "CHATHISTORY", batch, rest, then: None };
                 self.answer_history(sink, Caller { conn, user }, kept);
@@ -110,7 +110,7 @@ impl Chat {
         }
     }
 
-    /// IRCv3 draft/chathistory, "TARGETS".
+    /// Requests the targets with messages. IRCv3 draft/chathistory, "TARGETS".
     fn ask_for_targets(
         &mut self,
         sink: &mut Sink,
@@ -143,7 +143,7 @@ impl Chat {
         });
     }
 
-    /// The last messages, to who has joined and knows of no way to ask for them.
+    /// Sends the latest messages after JOIN to a client that cannot request them.
     pub(crate) fn replay_on_join(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId) {
         let Some((selection, max)) = self.replay_of(by, channel) else { return };
         let name = self.channels[channel].name.to_string();
@@ -167,7 +167,7 @@ impl Chat {
         });
     }
 
-    /// Asks for every place where something was said that `user` may read.
+    /// The request for all targets with messages that `user` may read.
     pub(crate) fn targets_of(&self, user: UserId, times: (i64, i64), limit: Limit) -> Request {
         let channels = self.users[user].channels.iter();
         let channels =
@@ -180,8 +180,8 @@ impl Chat {
         Request::Targets { user: self.key(user), channels, from_ms, to_ms, limit }
     }
 
-    /// Where what was said to `target` is kept, and how it is called, if `user` may read it: a
-    /// channel they are in, or what they have said with somebody.
+    /// The stored target that `target` refers to, and its name, if `user` may read it. It is a
+    /// channel they are in, or their conversation with another user.
     pub(crate) fn readable(&self, user: UserId, target: &str) -> Option<(store::Target, String)> {
         if !self.settings.history.enabled {
             return None;
@@ -196,14 +196,14 @@ impl Chat {
         let nick = Nick::parse(target, self.settings.limits.nick_max)?;
         let (key, name) = match self.users.find(nick.as_str()) {
             Some(other) => (self.key(other), self.users[other].nick()),
-            // Who is not here is called by the account.
+            // A user who is not here is found by the account.
             None => (folded(nick.as_str()).into_owned(), nick.as_str()),
         };
         Some((store::Target::pair(self.key(user), key), name.to_owned()))
     }
 }
 
-/// What went wrong, to be put after what has.
+/// The reason of a failure after a colon, to end an error text; else empty.
 pub(crate) fn why(reply: &Reply) -> String {
     match reply {
         Reply::Failed(trouble) => format!(": {trouble}"),
@@ -211,7 +211,7 @@ pub(crate) fn why(reply: &Reply) -> String {
     }
 }
 
-/// IRCv3 draft/chathistory, "Subcommands".
+/// Parses a request. IRCv3 draft/chathistory, "Subcommands".
 fn parse<'a>(
     subcommand: &str,
     params: &[&'a str],
@@ -246,7 +246,7 @@ fn parse<'a>(
     Ok((asked, limit))
 }
 
-/// How many are asked for, or `answer_max` if that is less; nobody can ask for none.
+/// The requested number of messages, or `answer_max` if that is less; 0 is not allowed.
 pub(crate) fn limit(text: &str, answer_max: u16) -> Option<Limit> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let asked = text.parse().unwrap_or(u64::MAX).min(answer_max.into());
@@ -264,7 +264,7 @@ fn point(text: &str) -> Result<Point, HistoryFault<'_>> {
     }
 }
 
-/// `timestamp=…` in milliseconds since 1970.
+/// Parses `timestamp=…` into milliseconds since 1970.
 pub(crate) fn timestamp(text: &str) -> Option<i64> {
     read_time(text.strip_prefix("timestamp=")?).map(|ms| ms as i64)
 }

@@ -2,7 +2,7 @@
 
 use crate::wire::irc::tags::Tags;
 
-/// Those tags that clients may say to each other, as they were sent. IRCv3 message-tags.
+/// The client-only tags among `tags`, as they were sent. IRCv3 message-tags.
 pub(crate) fn client_only(tags: Tags) -> String {
     let mut all = String::new();
     for (key, value) in tags.iter().filter(|(key, _)| is_client_only(key)) {
@@ -24,10 +24,10 @@ fn is_client_only(key: &str) -> bool {
     !name.is_empty() && name.chars().all(fit)
 }
 
-/// A TAGMSG is kept if it has one of these tags; most, such as `+typing`, mean something now only.
+/// The tags that make a TAGMSG worth storing; most, such as `+typing`, matter only at once.
 const STORED_TAGS: [&str; 4] = ["+draft/react", "+draft/unreact", "+react", "+draft/persist"];
 
-/// Whether a TAGMSG with these tags is kept.
+/// Whether a TAGMSG with these tags is stored.
 pub(crate) fn is_stored_tagmsg(client_tags: &str) -> bool {
     let keys = client_tags.split(';').filter_map(|tag| tag.split('=').next());
     keys.into_iter().any(|key| STORED_TAGS.contains(&key))

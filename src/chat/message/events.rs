@@ -1,8 +1,7 @@
-//! What happens in channels, kept among what is said there. IRCv3 draft/event-playback, a part of
-//! draft/chathistory.
+//! Channel events in the history: joins, parts, topics and the like. IRCv3 draft/event-playback, a
+//! part of draft/chathistory.
 //!
-//! What is said comes first: where a crowd comes or goes and the store is half full of it, nothing
-//! more of that is kept.
+//! Messages go first: while the store's queue is half full, events are not stored.
 
 use crate::chat::Chat;
 use crate::chat::reply::Sink;
@@ -13,8 +12,8 @@ use crate::store;
 use crate::store::{Request, Text};
 
 impl Chat {
-    /// Keeps that `user` gave `command` with `params`, as they stand on the wire, in each of
-    /// `channels` where it may be read. Returns what those who hear it now are told as its id.
+    /// Stores the event that `user` gave `command` with `params`, as on the wire, in each of
+    /// `channels` with a history. Returns its message id, for the live line too.
     pub(crate) fn append_event(
         &mut self,
         sink: &mut Sink,
@@ -34,7 +33,7 @@ impl Chat {
         msgid
     }
 
-    /// The same of what a service has done; `source` is its mask.
+    /// Stores an event that a service caused; `source` is the service's mask.
     pub(crate) fn append_service_event(
         &mut self,
         sink: &mut Sink,
@@ -54,9 +53,9 @@ impl Chat {
         msgid
     }
 
-    /// Where it is kept what happens in `channels`.
+    /// The history targets of `channels` in which events are stored.
     fn event_targets(&self, channels: &[ChannelId]) -> Vec<store::Target> {
-        // Who is not seen in an auditorium is not to be read of either.
+        // A member hidden in an auditorium must not appear in its history either.
         let tells = |id: &&ChannelId| !self.channels[**id].is(ChannelMode::Auditorium);
         if !self.settings.history.enabled || !self.backends.takes_events() {
             return Vec::new();
@@ -77,7 +76,7 @@ impl Chat {
     }
 }
 
-/// Parameters as they stand on the wire, with one more that may hold spaces, if it isn't empty.
+/// `params` as on the wire, followed by `text` unless that is empty; it may hold spaces.
 pub(crate) fn text_after(params: &str, text: &str) -> String {
     if text.is_empty() { params.to_owned() } else { format!("{params} :{text}") }
 }

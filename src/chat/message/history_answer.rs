@@ -1,5 +1,5 @@
-//! What was kept, said again at its reader's pace: the answers to CHATHISTORY and SEARCH, and what is
-//! played to clients that ask otherwise or not at all. IRCv3 draft/chathistory, "CHATHISTORY Command".
+//! History replies, sent as fast as the client reads: CHATHISTORY, SEARCH, and history played to
+//! clients that request it otherwise or not at all. IRCv3 draft/chathistory, "CHATHISTORY Command".
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -16,8 +16,8 @@ use crate::wire::irc::time::write_time;
 use std::collections::VecDeque;
 
 impl Chat {
-    /// Says it, as much as there is room for now; nothing more is heard of who has asked until all
-    /// is said. It is refused where too much waits already for those who read slowly.
+    /// Sends a history reply, as much as there is room for now; the connection is deferred until it
+    /// is complete. It is refused if too much waits already for slow readers.
     pub(crate) fn answer_history(&mut self, sink: &mut Sink, by: Caller, kept: HistoryAnswer) {
         let bytes = kept.bytes();
         let max = self.settings.history.waiting_bytes_max;
@@ -30,14 +30,14 @@ impl Chat {
         }
     }
 
-    /// What waits to be said to all, in bytes. O(connections); 30 µs for 10,000.
+    /// Bytes of the long replies waiting for all clients. O(connections); 30 µs for 10,000.
     pub(crate) fn waiting_bytes(&self) -> usize {
         let answers = self.sessions.iter().flat_map(|session| &session.more);
         let answers = answers.flat_map(|more| &more.answers);
         answers.map(LongAnswer::bytes).sum()
     }
 
-    /// Says the next piece. Whether there may be more.
+    /// Sends the next piece. Returns whether there may be more.
     pub(crate) fn send_history(
         &self,
         sink: &mut Sink,
@@ -63,7 +63,7 @@ impl Chat {
         true
     }
 
-    /// It is said.
+    /// Completes a history reply: plays the next target, if any.
     pub(crate) fn after_history(&mut self, sink: &mut Sink, by: Caller, kept: HistoryAnswer) {
         match kept.then {
             Some(plays) => self.play_next(sink, by, plays),
@@ -71,7 +71,7 @@ impl Chat {
         }
     }
 
-    /// The pieces that messages come to where they were said in `place`, which `user` calls `name`.
+    /// The pieces of a reply with `messages` of `place`, which `user` calls `name`.
     pub(crate) fn pieces(
         &self,
         user: UserId,
@@ -86,8 +86,8 @@ impl Chat {
         messages.into_iter().map(piece).collect()
     }
 
-    /// To whom a message was said: what `user` has said, to whom they call `name`; what they have
-    /// heard, to themselves, by the nick they have now.
+    /// The target of a played message. It is `name`, except for a private message that the user
+    /// received: that has their present nick.
     fn played_target<'a>(
         &'a self,
         user: UserId,
@@ -107,8 +107,8 @@ impl Chat {
         }
     }
 
-    /// What `by` calls where something is kept; nothing if they may not read it, or nobody can be
-    /// called so. O(users) for a private conversation.
+    /// The user's name for a stored target; `None` if they may not read it or nobody can have the
+    /// name. O(users) for a private conversation.
     pub(crate) fn name_of_history_target(
         &self,
         user: UserId,

@@ -1,6 +1,6 @@
-//! MARKREAD: up to when a user has read each conversation. IRCv3 draft/read-marker.
+//! MARKREAD: the time up to which a user has read each conversation. IRCv3 draft/read-marker.
 //!
-//! Who is logged in finds it again; for others it lasts as long as they stay.
+//! The markers of an account are stored; those of other users last as long as they stay.
 
 use crate::chat::message::chathistory::{GIVEN_MAX, timestamp};
 use crate::chat::reply::Sink;
@@ -31,7 +31,7 @@ impl Chat {
             _ if !is_name => target,
             [] => return self.tell_marker(sink, by, target),
             [time] => match timestamp(time) {
-                // What is still to be said can't have been read.
+                // A time in the future can't have been read.
                 Some(ms) => {
                     let now = sink.now().unix_ms as i64;
                     return self.mark(sink, by, target, ms.min(now));
@@ -74,7 +74,7 @@ impl Chat {
         });
     }
 
-    /// Remembers it, and tells it on all connections of the user.
+    /// Sets a marker, and tells all connections of the user.
     fn marked(&mut self, sink: &mut Sink, by: Caller, target: &str, ms: i64) {
         let max = self.settings.limits.read_markers_max;
         self.users[by.user].extra().markers.set(target, ms, max);
@@ -104,7 +104,8 @@ impl Chat {
         Line::new(&self.settings.server_name, "MARKREAD", &params).to(sink, &self.sessions[conn]);
     }
 
-    /// What who has just joined is told before the names. IRCv3 draft/read-marker, "Command flows".
+    /// Sends a channel's marker after JOIN, before the names. IRCv3 draft/read-marker, "Command
+    /// flows".
     pub(crate) fn tell_marker_of_channel(&self, sink: &mut Sink, by: Caller, channel: ChannelId) {
         if self.sessions[by.conn].caps.has(Cap::ReadMarker) {
             self.tell_marker(sink, by, &self.channels[channel].name);

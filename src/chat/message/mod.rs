@@ -1,4 +1,5 @@
-//! Messages and their history.
+//! Messages and their history: PRIVMSG and its kin, multiline, redaction, storage and playback.
+//! [`say`] is the one way in which a message is sent.
 
 pub(crate) mod chathistory;
 pub(crate) mod client_tags;

@@ -1,4 +1,4 @@
-//! BATCH from clients: a message of several lines. IRCv3 client-batch and multiline.
+//! BATCH from clients: multiline messages. IRCv3 client-batch and multiline.
 
 use crate::chat::message::client_tags::client_only;
 use crate::chat::message::say::{Said, Speaker, Words};
@@ -39,7 +39,7 @@ impl Chat {
         let known = *kind == "draft/multiline" && self.sessions[by.conn].caps.has(Cap::Multiline);
         let before = self.sessions[by.conn].more().batch.take();
         let before = before.filter(|before| !before.failed);
-        // One at a time; a second one ends both, so that no half is ever said.
+        // One at a time; a second one ends both, so that no half is ever sent.
         let failed = !known || before.is_some();
         if !known {
             let text = "There is no such kind of batch";
@@ -65,7 +65,7 @@ impl Chat {
         self.sessions[by.conn].more().batch = Some(batch);
     }
 
-    /// What follows answers the command that opened a batch, if that had a label.
+    /// Lets further replies answer the command that opened the batch, if that had a label.
     fn answer_opening(&mut self, sink: &mut Sink, conn: ConnId, label: Option<&str>) {
         let Some(label) = label else { return };
         sink.answer();
@@ -77,7 +77,7 @@ impl Chat {
         self.fail(sink, conn, "BATCH", "MULTILINE_INVALID", &[], text);
     }
 
-    /// A line with the tag `batch`: whether it was taken as part of one.
+    /// Whether a line with the tag `batch` was taken as part of one.
     pub(crate) fn continues_batch(
         &mut self,
         sink: &mut Sink,
@@ -86,7 +86,7 @@ impl Chat {
     ) -> bool {
         let more = self.sessions[conn].more.as_mut();
         let Some(batch) = more.and_then(|more| more.batch.as_mut()) else {
-            // To who sends no batches the tag is like any other that means nothing.
+            // For a client without multiline the tag is an unknown one, and ignored.
             let unknown = self.sessions[conn].caps.has(Cap::Multiline);
             if unknown {
                 self.invalid(sink, conn, "That batch is not open");

@@ -1,4 +1,4 @@
-//! What was said, as it is kept; and said again from there, as an echo or as history.
+//! Conversion of a message to and from its stored form: for the history, and as an echo.
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -13,11 +13,12 @@ use crate::store::{Message, Text};
 use crate::wire::casemap::folded;
 use crate::wire::irc;
 
-/// How a tag of the server's own begins that names the relay, beside the client's.
+/// The beginning of the server's own tag that names the relay, stored beside the client's tags.
 const RELAYED_BY: &str = "draft/relaymsg=";
 
 impl Chat {
-    /// The history that a message to `target` belongs to; none if not everyone there may receive it.
+    /// The history that a message to `target` belongs to; none if not everyone there may receive
+    /// it.
     pub(crate) fn history_target(
         &self,
         speaker: Option<Caller>,
@@ -40,10 +41,9 @@ impl Chat {
         }
     }
 
-    /// Where what is said in a channel is kept: under its name; but as long as it is closed to some
-    /// under one that no other channel ever has, so that who makes one of that name once all have
-    /// left it, or its registration has ended, does not read what they could not hear. That of a
-    /// channel that is registered is the same after a restart.
+    /// The history target of a channel. An open one uses its name. A closed one uses a name that no
+    /// other channel ever has: a user who recreates the channel, or registers it anew, cannot read
+    /// its history. The name of a registered channel stays after a restart.
     pub(crate) fn history_target_of_channel(&self, channel: ChannelId) -> store::Target {
         let channel = &self.channels[channel];
         let name = folded(&channel.name);
@@ -54,10 +54,9 @@ impl Chat {
         })
     }
 
-    /// Under which name `user` is found in what is kept: the account, or else one that nobody has
-    /// had before nor can have again, so that who comes after them under their nick reads nothing.
-    /// An account that is being removed counts no more: a message that the store takes behind the
-    /// removal would be found by the next owner of the name.
+    /// The name of `user` in the history: the account, or else one that no other user ever has, so
+    /// that the next owner of the nick reads nothing. An account being removed does not count: a
+    /// message stored behind the removal would go to the next owner of the name.
     pub(crate) fn key(&self, user: UserId) -> String {
         let user = &self.users[user];
         let account = user.account().map(folded);
@@ -67,24 +66,24 @@ impl Chat {
         }
     }
 
-    /// The store is asked next to remove an account. [`Chat::end_removal`] must follow its reply.
+    /// Marks an account as being removed by the store. [`Chat::end_removal`] must follow the reply.
     pub(crate) fn begin_removal(&mut self, account: &str) {
         self.removing.push(folded(account).into_owned());
     }
 
-    /// The store has removed the account, or could not. Several may have asked for it.
+    /// Ends one removal of an account, done or failed. Several may be under way.
     pub(crate) fn end_removal(&mut self, account: &str) {
         let found = self.removing.iter().position(|name| *name == folded(account));
         found.map(|at| self.removing.swap_remove(at));
     }
 
-    /// Which of this run's users has that key without an account.
+    /// The serial of this run's user with that key, if they have no account.
     pub(crate) fn serial_of_key(&self, key: &str) -> Option<u64> {
         let (run, serial) = key.strip_prefix('~')?.split_once('.')?;
         (run == format!("{:x}", self.run)).then(|| serial.parse().ok())?
     }
 
-    /// A message as it is kept. `tags` are those of the live one.
+    /// A message in its stored form. `tags` are those of the live one.
     pub(crate) fn to_store(
         &self,
         sink: &Sink,
@@ -108,7 +107,7 @@ impl Chat {
         }
     }
 
-    /// Says a kept message to one connection, in `batch` if one is given.
+    /// Sends a stored message to one connection, in `batch` if one is given.
     pub(crate) fn play(
         &self,
         sink: &mut Sink,
@@ -152,7 +151,7 @@ impl Chat {
         }
     }
 
-    /// What has happened, as it was told when it did.
+    /// Sends a stored event as the line it was when it happened.
     fn play_event(
         &self,
         sink: &mut Sink,

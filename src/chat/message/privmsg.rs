@@ -64,7 +64,7 @@ impl Chat {
             if is_service(target) || casemap::same(target, PLAYBACK) {
                 self.tell_service(sink, by, kind, target, text, &client_tags);
                 if self.sessions[by.conn].user() != Some(by.user) {
-                    return; // it speaks for another user by now
+                    return; // it acts for another user by now
                 }
                 continue;
             }
@@ -76,14 +76,14 @@ impl Chat {
         }
     }
 
-    /// The tags that a message passes on, from who may give any.
+    /// The tags that a message passes on, if its sender may use any.
     pub(crate) fn client_tags(&self, by: Caller, message: &Message) -> String {
         let tagged = self.sessions[by.conn].caps.has(Cap::MessageTags);
         if tagged { client_only(message.tags) } else { String::new() }
     }
 
-    /// A message to a service is a command, and nobody else hears it: it may have a password in it.
-    /// The echo has none.
+    /// Gives a message to a service, as a command. Nobody else receives it: it may have a password
+    /// in it. The echo has none.
     fn tell_service(
         &mut self,
         sink: &mut Sink,
@@ -113,7 +113,7 @@ impl Chat {
         }
     }
 
-    /// Where a message may go that names `target`; says why not.
+    /// Finds the target called `target`; sends an error if the user may not write to it.
     pub(crate) fn target(
         &mut self,
         sink: &mut Sink,
@@ -160,13 +160,14 @@ impl Chat {
         Some(Target::User(user))
     }
 
-    /// Into a secret channel that takes messages from outside one may speak if one knows its name.
+    /// The channel of that name. A secret channel open to outside messages can be written to by
+    /// name.
     fn channel_to_speak_in(&self, by: Caller, name: &str) -> Option<ChannelId> {
         let open = |id: &ChannelId| !self.channels[*id].is(ChannelMode::NoExternal);
         self.channel_for(by, name).or_else(|| self.channels.find(name).filter(open))
     }
 
-    /// Why a user may not say `texts` in a channel.
+    /// Why a user may not send `texts` to a channel.
     pub(crate) fn silences(
         &self,
         id: ChannelId,
@@ -206,7 +207,7 @@ impl Chat {
         }
     }
 
-    /// An error, unless it would answer a NOTICE.
+    /// Sends an error, unless it would answer a NOTICE.
     pub(crate) fn complain(
         &self,
         sink: &mut Sink,
@@ -226,12 +227,13 @@ fn no_recipient(kind: Kind) -> String {
     format!("No recipient given ({})", kind.command())
 }
 
-/// A client-to-client request or reply: Modern IRC, "CTCP". `ACTION` asks nothing of a client.
+/// Whether a text is a client-to-client request or reply: Modern IRC, "CTCP". `ACTION` asks nothing
+/// of a client.
 fn is_request(text: &str) -> bool {
     text.starts_with('\x01') && !text.starts_with("\x01ACTION")
 }
 
-/// The lowest rank that a target like `@#channel` means, and the channel. ISUPPORT `STATUSMSG`.
+/// The lowest rank that a target like `@#channel` addresses, and the channel. ISUPPORT `STATUSMSG`.
 fn status_prefix(target: &str) -> (Option<Rank>, &str) {
     let name = target.trim_start_matches(|c| Rank::of_prefix(c).is_some());
     let prefixes = &target[..target.len() - name.len()];

@@ -1,5 +1,5 @@
-//! Echoes that are receipts: said once their message is kept, and before whatever else who said it
-//! is to hear.
+//! Echoes that are receipts: an echo is sent once its message is stored. Later lines to the same
+//! connection wait for it.
 
 use crate::chat::Chat;
 use crate::chat::backends::overloaded;
@@ -10,28 +10,28 @@ use crate::net::{ConnId, Span};
 use crate::store::{Message, Reply, Request, Target, Trouble};
 use std::collections::VecDeque;
 
-/// What connections are to hear once it is known whether the echoes in it are said.
+/// Lines withheld from connections until the echoes among them are decided.
 #[derive(Default)]
 pub(crate) struct Receipts {
-    /// In the order said, which is that of the replies: who is looked for is near the front. Those
-    /// of connections that have ended leave likewise.
+    /// In sending order, which is that of the replies, so that a search ends near the front.
+    /// Entries of ended connections leave in the same way.
     waiting: VecDeque<(ConnId, Answer)>,
     /// Counts echoes.
     count: u64,
 }
 
-/// Who waits for the echo of a message, and what it answers.
+/// The connections that await the echo of a message, and the command it answers.
 struct AwaitedEcho {
     number: u64,
     conns: Vec<ConnId>,
     command: String,
-    /// As it was called by who said it.
+    /// The sender's name for the target.
     target: String,
 }
 
 impl Chat {
-    /// Stores a message that `user`, if it was one, has said to `target`, as they call it. Those of their connections
-    /// that have asked for `echo-message` hear it once it is kept, or that it isn't.
+    /// Stores a message to `target`, the sender's name for it. Connections of a sending user with
+    /// `echo-message` receive the echo once it is stored, or a warning that it isn't.
     pub(crate) fn append_message(
         &mut self,
         sink: &mut Sink,
@@ -55,7 +55,7 @@ impl Chat {
         };
         let lines: Vec<(ConnId, Vec<Span>)> =
             conns.iter().map(line).filter(|(_, lines)| !lines.is_empty()).collect();
-        // Not all of them are shown every message.
+        // Some connections are not shown every message.
         let conns = lines.iter().map(|(conn, _)| *conn).collect();
         let command = message.command.clone();
         let echo =
@@ -69,7 +69,7 @@ impl Chat {
         }
     }
 
-    /// Takes over the answers in which an echo is awaited.
+    /// Takes over the sink's answers in which an echo is awaited.
     pub(crate) fn await_receipts(&mut self, sink: &mut Sink) {
         self.receipts.waiting.extend(sink.unfinished.drain(..));
     }
@@ -106,7 +106,8 @@ impl Chat {
         }
     }
 
-    /// Others have heard it, so this is a warning. IRCv3 standard-replies, "WARN".
+    /// Warns that a message was not stored; others have received it. IRCv3 standard-replies,
+    /// "WARN".
     fn tell_not_saved(
         &self,
         sink: &mut Sink,
@@ -122,7 +123,7 @@ impl Chat {
 }
 
 impl Answer {
-    /// An echo is said.
+    /// Decides that an echo is sent.
     fn say(&mut self, number: u64) {
         for piece in &mut self.pieces {
             if let AnswerPiece::Echo(echo, line) = piece
@@ -133,7 +134,7 @@ impl Answer {
         }
     }
 
-    /// Something else is said in place of an echo.
+    /// Replaces an echo by other lines.
     fn replace(&mut self, sink: &Sink, number: u64, said: &[Span]) {
         let awaited =
             |piece: &AnswerPiece| matches!(piece, AnswerPiece::Echo(echo, _) if *echo == number);

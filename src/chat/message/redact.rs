@@ -1,7 +1,7 @@
-//! REDACT: taking back what was said. IRCv3 message-redaction.
+//! REDACT: removal of messages already sent. IRCv3 message-redaction.
 //!
-//! What is kept is known by its account. Who said what without one, or where nothing is kept, is known
-//! of the last messages only, in memory.
+//! In the history the sender is recognised by the account. Without an account, or without a
+//! history, only the latest messages are known, in memory.
 
 use crate::chat::message::chathistory::why;
 use crate::chat::message::say::{EchoTime, Speaker};
@@ -20,8 +20,8 @@ use crate::wire::casemap;
 use crate::wire::irc::Message;
 
 impl Chat {
-    /// `REDACT target msgid [reason]`. By who said it; in a channel by halfops and higher, and by the
-    /// operators of the server, too.
+    /// `REDACT target msgid [reason]`. Allowed to the sender, to halfops and higher in a channel,
+    /// and to operators of the server.
     pub(crate) fn redact(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let (name, msgid) = (message.params[0], message.params[1]);
         let reason = message.params.get(2).copied();
@@ -53,14 +53,14 @@ impl Chat {
         self.ask_for(sink, by.conn, request, move |chat, sink, conn, reply| {
             let Some(user) = chat.sessions[conn].user() else { return };
             let by = Caller { conn, user };
-            // Who was here may have left.
+            // The user there may have left meanwhile.
             let place = chat.target_to_redact(by, &name).unwrap_or_else(|| HeardIn::nowhere(&name));
             match reply {
                 Reply::Redacted => {
                     chat.redacted(sink, by, &place, (&msgid, reason.as_deref()), by_right);
                 }
                 Reply::Forbidden => chat.redact_forbidden(sink, by, &name, &msgid),
-                // Not everything is kept that is said.
+                // Not every message is stored.
                 Reply::Unknown(_) if may && chat.said_in(by, &place, &msgid).is_some() => {
                     chat.redacted(sink, by, &place, (&msgid, reason.as_deref()), by_right);
                 }
@@ -87,7 +87,7 @@ impl Chat {
         let target = match (channel, self.users.find(name)) {
             (Some(channel), _) => Some(Target::Channel(channel, None)),
             (None, Some(user)) => Some(Target::User(user)),
-            // With who is not here one can have spoken only as an account.
+            // With a user who is not here a conversation is possible only through an account.
             (None, None) => {
                 kept.as_ref().filter(|_| self.users[by.user].account().is_some())?;
                 None
@@ -97,7 +97,7 @@ impl Chat {
         Some(HeardIn { name, target, kept })
     }
 
-    /// One that `by` is in; for who may take back everything any channel.
+    /// The channel of that name that `by` is in; any channel, if they may redact all messages.
     fn channel_to_redact_in(&self, by: Caller, name: &str) -> Option<ChannelId> {
         if self.has_right(by.user, Right::Redact) {
             return self.channels.find(name);
@@ -105,19 +105,19 @@ impl Chat {
         self.channel_for(by, name).filter(|id| self.users[by.user].is_in(*id))
     }
 
-    /// Whether `by` may take back there what anyone has said, by their rank.
+    /// Whether the rank of `by` lets them redact other users' messages there.
     fn is_halfop_in(&self, by: Caller, place: &HeardIn) -> bool {
         let Some(Target::Channel(channel, _)) = place.target else { return false };
         self.member(channel, by.user).is_some_and(|member| member.ranks.at_least(Rank::Halfop))
     }
 
-    /// The same as operator of the server.
+    /// Whether a right as operator of the server lets `by` redact other users' messages there.
     fn may_redact_all(&self, by: Caller, place: &HeardIn) -> bool {
         let is_channel = matches!(place.target, Some(Target::Channel(..)));
         is_channel && self.has_right(by.user, Right::Redact)
     }
 
-    /// What is remembered of a message that was said there.
+    /// The record of a recent message in that target.
     fn said_in(&self, by: Caller, place: &HeardIn, msgid: &str) -> Option<&Recent> {
         let said = self.redactable.said.get(msgid)?;
         place.target.filter(|target| self.was_said(said, by, *target)).map(|_| said)
@@ -133,7 +133,7 @@ impl Chat {
         self.fail(sink, by.conn, "REDACT", "REDACT_FORBIDDEN", &[name, msgid], text);
     }
 
-    /// Tells it, and records it where it took the right of an operator.
+    /// Sends the REDACT, and records it if it took the right of an operator.
     fn redacted(
         &mut self,
         sink: &mut Sink,
@@ -158,13 +158,13 @@ impl Chat {
             }
         };
         let Some(target) = place.target else {
-            // The other one is not here.
+            // The other user is not here.
             let own = self.users[by.user].conns.iter().map(|conn| &self.sessions[*conn]);
             let own = own.filter(|session| session.caps.has(Cap::EchoMessage));
             return own.for_each(|session| tell(sink, session));
         };
         match by_right {
-            // Who has no rank there may take back what all have heard.
+            // A sender without rank may redact a message that all have received.
             true => self.deliver_to_rank(
                 sink,
                 Speaker::User(by),
@@ -177,7 +177,7 @@ impl Chat {
         }
     }
 
-    /// Whether a message was said in that place: to that channel, or between these two.
+    /// Whether a message went to that target: to the channel, or between these two users.
     fn was_said(&self, said: &Recent, by: Caller, target: Target) -> bool {
         match target {
             Target::Channel(channel, _) => {

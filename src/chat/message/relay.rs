@@ -1,5 +1,5 @@
-//! Speaking for somebody else: RELAYMSG for bridges, NPC, NPCA and SCENE for roleplay.
-//! draft/relaymsg and roleplay have no ratified text; both are as Ergo has them.
+//! Speaking under another name: RELAYMSG for bridges, NPC, NPCA and SCENE for roleplay.
+//! draft/relaymsg and roleplay have no ratified text; both follow Ergo.
 
 use crate::chat::message::say::{Said, Speaker, Words};
 use crate::chat::reply::Sink;
@@ -12,12 +12,12 @@ use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::is_relayed_nick;
 
-/// The host of whom nobody is.
+/// The host of a roleplay figure.
 const NPC_HOST: &str = "npc.fakeuser.invalid";
 
 impl Chat {
-    /// `RELAYMSG channel nick text`: what somebody says on another network, by a channel's operators.
-    /// The nick has a `/`, which no nick of ours has.
+    /// `RELAYMSG channel nick text`: a message from another network, sent by a channel operator.
+    /// The nick has a `/`, which no local nick has.
     pub(crate) fn relaymsg(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let (name, nick, text) = (message.params[0], message.params[1], message.params[2]);
         let Some(channel) = self.channel_for(by, name) else {
@@ -37,12 +37,12 @@ impl Chat {
         self.say_as(sink, by, message, channel, (&source, Some(&relay)), text);
     }
 
-    /// `NPC channel name text`: what a figure says.
+    /// `NPC channel name text`: speech of a figure.
     pub(crate) fn npc(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         self.play_figure(sink, by, message, false);
     }
 
-    /// `NPCA channel name text`: what a figure does.
+    /// `NPCA channel name text`: an action of a figure.
     pub(crate) fn npca(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         self.play_figure(sink, by, message, true);
     }
@@ -64,13 +64,13 @@ impl Chat {
         self.act(sink, by, message, &figure, &message.params[2..].join(" "), acts);
     }
 
-    /// `SCENE channel text`: what happens.
+    /// `SCENE channel text`: an event.
     pub(crate) fn scene(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let text = message.params[1..].join(" ");
         self.act(sink, by, message, "=Scene=", &text, false);
     }
 
-    /// Who plays is told at the end of what is played, so that nobody is misled.
+    /// Sends a figure's message. It ends with the user's nick, so that nobody is misled.
     fn act(
         &mut self,
         sink: &mut Sink,

@@ -1,7 +1,7 @@
-//! What users missed while they were gone, sent when they return to clients that cannot ask for it.
+//! Missed messages, sent to users who return with clients that cannot request them.
 //!
-//! Up to when a client of an account has received everything is kept as a read marker under a name
-//! that no conversation can have, so that it outlives the process.
+//! A read marker stores how far a client of an account has received everything, so that it outlives
+//! the process. Its name is one that no conversation can have.
 
 use crate::chat::message::znc_playback::TARGETS_MAX;
 use crate::chat::reply::Sink;
@@ -18,33 +18,33 @@ use crate::wire::casemap::{folded, same};
 use crate::wire::irc::REST_MAX;
 use crate::wire::irc::time::write_time;
 
-/// The name of the marker: this, and for a client that its user has named `@` and its name.
+/// The name of the marker; for a client named by its user, followed by `@` and that name.
 const MARKER: &str = "*received";
 
-/// How often the marker of a client that stays connected moves on, in seconds: after a crash of the
-/// daemon, what it received since then is sent again.
+/// How often the marker of a connected client advances, in seconds. After a crash of the daemon,
+/// messages received since then are sent again.
 const MARKED_EACH_S: u64 = 600;
 
-/// Channels in which a session is sent what its user missed; the last messages in further ones.
+/// Channels in which a session is sent missed messages; further ones get the latest messages.
 const CHANNELS_MAX: usize = 200;
 
 /// The longest name of a client, in bytes.
 const CLIENT_MAX: usize = 32;
 
-/// How a connection stands whose client may have received everything.
+/// Whether a client has received everything, by the state of its connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Departure {
     /// It goes on.
     NotYet,
     /// One of the two sides closed it in good order.
     Clean,
-    /// It was lost: what was sent since the client was last heard may not have arrived.
+    /// It was lost: lines sent since the client's last input may not have arrived.
     Lost,
 }
 
 impl Chat {
-    /// Splits `account@client`, as users with several clients log in by SASL to have each sent what
-    /// it missed itself.
+    /// Splits `account@client`. Users with several clients log in so by SASL, so that each client
+    /// is sent its own missed messages.
     pub(crate) fn note_client<'n>(&mut self, conn: ConnId, name: &'n str) -> &'n str {
         let (account, client) = name.split_once('@').unwrap_or((name, ""));
         let fits = client.len() <= CLIENT_MAX && !client.contains(['*', ',']);
@@ -55,7 +55,7 @@ impl Chat {
         account
     }
 
-    /// Notes up to when the client has received everything.
+    /// Stores how far the client has received everything.
     pub(crate) fn note_received(&mut self, sink: &mut Sink, conn: ConnId, ending: Departure) {
         let session = &self.sessions[conn];
         let Some(user) = session.user() else { return };
@@ -89,8 +89,8 @@ impl Chat {
         }
     }
 
-    /// What a client has missed that has just come; `None` where that cannot be told, or its user
-    /// or the client wants to know nothing of it.
+    /// The messages a new client has missed; `None` if that is unknown, or the user or the client
+    /// does not want them.
     pub(crate) fn missed_by(&self, by: Caller) -> Option<Missed> {
         let user = &self.users[by.user];
         let wanted = self.settings.history.on_return > 0 && user.replays();
@@ -99,21 +99,21 @@ impl Chat {
             return None;
         }
         let marker = self.marker_of_client(by.conn);
-        // One like it is connected and receives everything: they cannot be told apart.
+        // A connected client of the same name receives everything: they cannot be told apart.
         let twin = |conn: &ConnId| *conn != by.conn && self.marker_of_client(*conn) == marker;
         if user.conns.iter().any(twin) {
             return None;
         }
         let markers = &user.extra.as_ref()?.markers;
-        // A client that comes by this name for the first time begins where its user was last here.
+        // A client with a new name begins where its user was last here.
         let alone = user.conns.iter().all(|conn| *conn == by.conn);
         let last = || markers.latest(MARKER).filter(|_| alone);
         let since_ms = markers.get(&marker).or_else(last)?;
         Some(Missed { since_ms, sent: Vec::new() })
     }
 
-    /// Sends all that was missed, of each conversation the last `on_return` messages and where to
-    /// find the rest.
+    /// Sends missed messages: of each conversation the latest `on_return`, and a hint how to find
+    /// the rest.
     pub(crate) fn tell_missed(&mut self, sink: &mut Sink, by: Caller, missed: Missed) {
         let limit = Limit::new(self.settings.history.on_return.into());
         let selection = Selection::Latest(Some(Point::Time(missed.since_ms)));
@@ -129,15 +129,15 @@ impl Chat {
         });
     }
 
-    /// What `user` calls where they missed something, if they may still read it; empty for somebody
-    /// whom nobody can name any more, whose messages name their sender.
+    /// The user's name for a target with missed messages, if they may still read it. It is empty
+    /// for a user whose name nobody can have any more; those messages name their sender.
     pub(crate) fn name_of_missed(&self, user: UserId, place: &store::Target) -> Option<String> {
         let name = self.name_of_history_target(user, place);
         name.or_else(|| matches!(place, store::Target::Pair(..)).then(String::new))
     }
 
-    /// What a client is sent of a channel that its user joins: since when, and how many messages at
-    /// most. What was missed is sent once; on later joins the last messages are.
+    /// The history sent when a client's user joins a channel: its start, and the most messages.
+    /// Missed messages are sent once; later joins send the latest messages.
     pub(crate) fn replay_of(&mut self, by: Caller, channel: ChannelId) -> Option<(Selection, u16)> {
         let history = &self.settings.history;
         let (on_join, on_return) = (history.on_join, history.on_return);
@@ -156,8 +156,9 @@ impl Chat {
         (on_join > 0).then_some((Selection::Latest(None), on_join))
     }
 
-    /// Leaves out what a client that did not ask would misunderstand: CTCP requests, which it would
-    /// answer, and what its own user has said in private, unless it knows `echo-message`.
+    /// Whether a message is sent to a client that did not request history. CTCP requests are left
+    /// out, as the client would answer them, and so are its user's own private messages without
+    /// `echo-message`.
     pub(crate) fn may_be_replayed(
         &self,
         by: Caller,
@@ -176,8 +177,8 @@ impl Chat {
         !request && (!private || !own || echoes)
     }
 
-    /// Puts the time of an old message into its text for a client that knows no `server-time` and has
-    /// not asked for history, unless the line would be too long.
+    /// Puts the time of an old message into its text, unless the line would be too long. For
+    /// clients without `server-time` that did not request history.
     pub(crate) fn write_time_into(&self, conn: ConnId, target: &str, message: &mut Message) {
         let caps = self.sessions[conn].caps;
         let is_text = matches!(&*message.command, "PRIVMSG" | "NOTICE");
@@ -200,7 +201,7 @@ impl Chat {
         }
     }
 
-    /// Says where the rest of a conversation is.
+    /// Sends a hint how to find the rest of a conversation.
     pub(crate) fn tell_hint(&self, sink: &mut Sink, by: Caller, (name, first_ms): (String, i64)) {
         let mut at = Vec::new();
         write_time(&mut at, first_ms as u64);

@@ -1,5 +1,5 @@
-//! The one way in which anything is said: a message gets its id, is stored, and reaches those whom it
-//! is for. Whether it may be said is checked before.
+//! The one way in which a message is sent: it gets its id, is stored, and reaches its recipients.
+//! Callers check before whether it may be sent.
 
 use crate::chat::message::client_tags::is_stored_tagmsg;
 use crate::chat::reply::Sink;
@@ -23,13 +23,13 @@ use std::fmt;
 pub(crate) enum Speaker<'a> {
     /// A user, on one of their connections.
     User(Caller),
-    /// A user under the source of somebody else: `relayed_by` a bridge, or as a figure of roleplay.
+    /// A user under another source: `relayed_by` a bridge, or as a figure of roleplay.
     Through { caller: Caller, source: &'a str, relayed_by: Option<&'a str> },
     /// A source without a user: a hook, a device, another network.
     Named(&'a str),
 }
 
-/// A message that may be said.
+/// A message that passed all checks.
 #[derive(Clone, Copy)]
 pub(crate) struct Said<'a> {
     pub speaker: Speaker<'a>,
@@ -44,11 +44,11 @@ pub(crate) struct Said<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Words<'a> {
     Line(&'a str),
-    /// Each line with whether it goes on where the one before ended: IRCv3 draft/multiline.
+    /// Each line, with whether it continues the one before without a break: IRCv3 draft/multiline.
     Lines(&'a [(&'a str, bool)]),
 }
 
-/// When a speaker who has asked for `echo-message` receives the echo.
+/// When a speaker who has requested `echo-message` receives the echo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EchoTime {
     Now,
@@ -56,7 +56,7 @@ pub(crate) enum EchoTime {
     OnceStored,
 }
 
-/// The reason why [`Chat::announce`] has said nothing.
+/// The reason why [`Chat::announce`] sent nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unannounced {
     /// The name is not that of a source: a nick with a `/` in it.
@@ -68,7 +68,7 @@ pub enum Unannounced {
 }
 
 impl Speaker<'_> {
-    /// The user who speaks, on which connection.
+    /// The user who sends it, and on which of their connections.
     pub(crate) fn caller(&self) -> Option<Caller> {
         match *self {
             Speaker::User(caller) | Speaker::Through { caller, .. } => Some(caller),
@@ -76,16 +76,18 @@ impl Speaker<'_> {
         }
     }
 
-    /// Whether it is a figure of roleplay. No client shows by itself what a figure of its user says.
+    /// Whether it is a figure of roleplay. No client shows by itself the lines of its user's
+    /// figures.
     fn is_figure(&self) -> bool {
         matches!(self, Speaker::Through { relayed_by: None, .. })
     }
 }
 
 impl Chat {
-    /// Says `text` in a channel for a source that is no user, such as a hook or a device: with the
-    /// tag of a bot, in the history like any message, and whatever the channel's modes say, since
-    /// the server itself was told to. `name` is a nick with a `/` in it, which no user has.
+    /// Sends `text` to a channel for a source that is no user, such as a hook or a device. It has
+    /// the tag of a bot, and enters the history like any message. The channel's modes do not apply,
+    /// since the server itself was told to send it. `name` is a nick with a `/` in it, which no
+    /// user has.
     pub fn announce(
         &mut self,
         out: &mut Outbox,
@@ -112,7 +114,7 @@ impl Chat {
         Ok(())
     }
 
-    /// Gives a message its id, stores it, and sends it to those whom it is for.
+    /// Gives a message its id, stores it, and sends it to its recipients.
     pub(crate) fn say_message(&mut self, sink: &mut Sink, said: &Said) {
         let msgid = self.message_ids.next(sink.now().unix_ms);
         let name = self.target_name(said.target);
@@ -182,8 +184,7 @@ impl Chat {
         LineTags { msgid: Some(msgid), client: said.client_tags, ..tags }
     }
 
-    /// The name of a target as it is written: of a channel with the prefix of a rank, if one is
-    /// meant.
+    /// The name of a target on the wire: a channel's has the prefix of a rank, if one is addressed.
     pub(crate) fn target_name(&self, target: Target) -> String {
         match target {
             Target::User(user) => self.users[user].nick().to_owned(),
@@ -195,9 +196,9 @@ impl Chat {
         }
     }
 
-    /// Calls `say` for each connection that receives what `speaker` says to `target`. The speaker's
-    /// own are among them where they have asked for `echo-message`, unless the echo waits; the other
-    /// connections of one who speaks in a channel are in any case.
+    /// Calls `say` for each connection that receives a message of `speaker` to `target`. The
+    /// speaker's own are among them if they have requested `echo-message`, unless the echo waits.
+    /// In a channel the speaker's other connections always are.
     pub(crate) fn deliver(
         &self,
         sink: &mut Sink,
@@ -215,8 +216,8 @@ impl Chat {
         self.deliver_to_rank(sink, speaker, target, rank, echo, say);
     }
 
-    /// Calls `say` as [`Chat::deliver`] does, in a channel for all members with `rank`, whoever
-    /// speaks.
+    /// Calls `say` as [`Chat::deliver`] does, for all members of a channel with `rank`, whoever the
+    /// speaker is.
     pub(crate) fn deliver_to_rank(
         &self,
         sink: &mut Sink,
@@ -227,7 +228,7 @@ impl Chat {
         say: &mut dyn FnMut(&mut Sink, &Session),
     ) {
         let caller = speaker.caller();
-        // Before the others, so that what is told of it later comes later.
+        // Before the other members, so that later lines about it come later.
         for conn in caller.iter().flat_map(|by| &self.users[by.user].conns) {
             let session = &self.sessions[*conn];
             let is_other = caller.is_some_and(|by| by.conn != *conn);
@@ -263,7 +264,7 @@ impl Chat {
         }
     }
 
-    /// Mode `U`: what speakers without a rank say goes to halfops and higher.
+    /// Mode `U`: messages of speakers without a rank go to halfops and higher.
     pub(crate) fn least_rank_to_hear(
         &self,
         channel: ChannelId,

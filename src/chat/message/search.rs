@@ -1,5 +1,5 @@
-//! SEARCH: finding what was said. The `search` extension of soju, `soju.im/search`, which is proposed
-//! to IRCv3.
+//! SEARCH: finding messages. The `search` extension of soju, `soju.im/search`, which is proposed to
+//! IRCv3.
 
 use crate::chat::message::chathistory::{limit, why};
 use crate::chat::reply::Sink;
@@ -14,10 +14,10 @@ use crate::wire::irc::Message;
 use crate::wire::irc::tags::{Tags, unescape};
 use crate::wire::irc::time::read_time;
 
-/// Searches that may be open at once, of all together: while the database looks, nothing is kept.
+/// Searches that may be open at once, of all users: while the database searches, it stores nothing.
 const SEARCHES_MAX: usize = 4;
 
-/// What is looked for.
+/// The conditions of a search.
 struct Sought {
     words: String,
     from: Option<String>,
@@ -48,7 +48,7 @@ impl Chat {
         self.fail(sink, conn, "SEARCH", "INVALID_PARAMS", &[attribute], "Invalid parameters");
     }
 
-    /// First it is asked where something was said.
+    /// Searches all targets. First the store is asked which targets have messages.
     fn search_everywhere(&mut self, sink: &mut Sink, by: Caller, sought: Sought) {
         let request = self.targets_of(by.user, (i64::MAX, i64::MIN), Limit::new(Limit::MAX));
         self.ask_for(sink, by.conn, request, move |chat, sink, conn, reply| {
@@ -83,7 +83,7 @@ impl Chat {
                 return chat.search_failed(sink, conn, &reply);
             };
             found.reverse();
-            // A name is looked for once for each place.
+            // Each target's name is looked up once.
             let mut names: Vec<(store::Target, Option<String>)> = Vec::new();
             let mut rest = std::collections::VecDeque::new();
             for (place, message) in found {
@@ -92,7 +92,7 @@ impl Chat {
                     names.push((place.clone(), chat.name_of_history_target(user, &place)));
                     names.len() - 1
                 });
-                // Nothing of where they may not be any more.
+                // Targets they may no longer read are left out.
                 let Some(name) = &names[index].1 else { continue };
                 rest.extend::<Vec<HistoryPiece>>(
                     chat.pieces(user, &place, name, vec![message]).into_iter().collect(),
@@ -110,7 +110,8 @@ impl Chat {
     }
 }
 
-/// soju.im/search, "Standard search attributes"; others mean nothing. Or the one that is invalid.
+/// Parses the conditions; returns the invalid one, if any. soju.im/search, "Standard search
+/// attributes"; others are ignored.
 fn parse(attributes: Tags, answer_max: u16) -> Result<Sought, &'static str> {
     let value = |name| attributes.get(name).map(|value| unescape(value).collect::<String>());
     let time = |name| match value(name) {

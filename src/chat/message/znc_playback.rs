@@ -1,5 +1,5 @@
-//! What clients ask of `*playback` that know only the capability `znc.in/playback`: as ZNC's module
-//! of that name, <https://wiki.znc.in/Playback>, has it.
+//! `*playback`, for clients that know only the capability `znc.in/playback`: as ZNC's module of
+//! that name, <https://wiki.znc.in/Playback>.
 
 use crate::chat::message::chathistory::why;
 use crate::chat::reply::Sink;
@@ -11,20 +11,20 @@ use crate::wire::casemap::same;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 
-/// Whom clients speak to.
+/// The nick that clients write to.
 pub(crate) const PLAYBACK: &str = "*playback";
 
-/// Who answers.
+/// The source of the replies.
 const SOURCE: &str = "*playback!znc@znc.in";
 
-/// Characters of a module's name, where there is none of that name.
+/// Characters of an unknown module's name that a reply repeats.
 const MODULE_MAX: usize = 32;
 
-/// How many targets one command plays.
+/// The most targets that one command plays.
 pub(crate) const TARGETS_MAX: i64 = 100;
 
 impl Chat {
-    /// `ZNC module words…`: as clients speak to a module of ZNC by a command; there is one.
+    /// `ZNC module words…`: the command by which clients write to a module of ZNC; there is one.
     pub(crate) fn znc(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let module = message.params[0].trim_start_matches('*');
         if same(module, &PLAYBACK[1..]) {
@@ -38,8 +38,8 @@ impl Chat {
         Line::new(&source, "PRIVMSG", &params).to(sink, &self.sessions[by.conn]);
     }
 
-    /// `PLAY target{,target} [from [to]]`, `LIST`, `CLEAR target`; times in seconds since 1970, with a
-    /// fraction. `*` is every target.
+    /// `PLAY target{,target} [from [to]]`, `LIST`, `CLEAR target`; times in seconds since 1970,
+    /// with a fraction. `*` is every target.
     pub(crate) fn tell_playback(&mut self, sink: &mut Sink, by: Caller, text: &str) {
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
         let command = words.first().copied().unwrap_or_default().to_ascii_uppercase();
@@ -98,8 +98,8 @@ impl Chat {
         });
     }
 
-    /// Asks where something was said since `from_ms`; `then` is given the last of them by name, each
-    /// with the time of its latest message.
+    /// Requests the targets with messages since `from_ms`. `then` receives the latest of them by
+    /// name, each with the time of its last message.
     pub(crate) fn ask_for_played_targets(
         &mut self,
         sink: &mut Sink,
@@ -177,7 +177,7 @@ impl Chat {
     }
 }
 
-/// Seconds since 1970, in milliseconds; what is finer is left out.
+/// Seconds since 1970, in milliseconds; smaller fractions are dropped.
 fn milliseconds(text: &str) -> Option<i64> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

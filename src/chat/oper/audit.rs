@@ -1,4 +1,4 @@
-//! AUDIT: what operators did, as the audit log has it. `stonechatd audit` tells all of it.
+//! AUDIT: the latest acts of operators in the audit log. `stonechatd audit` shows all of it.
 
 use crate::chat::account::accounts::trouble;
 use crate::chat::reply::Sink;
@@ -8,13 +8,13 @@ use crate::store::{Act, Limit, Reply, Request};
 use crate::wire::irc::Message;
 use crate::wire::irc::time::write_time;
 
-/// Acts in one answer, if nothing else is asked for, and at most.
+/// Acts in one reply: the default, and the most.
 const ACTS: i64 = 20;
 
 const ACTS_MAX: i64 = 100;
 
 impl Chat {
-    /// `AUDIT [count] [operator|nick]`: the last acts, of all or of one.
+    /// `AUDIT [count] [operator|nick]`: the latest acts, of all operators or of one.
     pub(crate) fn audit(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         if !self.may(sink, by, Right::Audit) {
             return;
@@ -24,7 +24,7 @@ impl Chat {
         }
         let mut words = message.params.iter().copied().filter(|word| !word.is_empty()).peekable();
         let count = words.next_if(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
-        // What is too large to be a number is more than there may be.
+        // A number too large to parse is above the bound.
         let count = count.map_or(ACTS, |count| count.parse().unwrap_or(ACTS_MAX));
         let limit = Limit::new(count.min(ACTS_MAX));
         let whose = words.next().map(str::to_owned);
@@ -40,7 +40,7 @@ impl Chat {
                 chat.notice(sink, conn, &text);
             }
         });
-        // What was asked for is what was done before.
+        // Recorded after the request, so the reply does not have this act.
         self.record_look(sink, by, "AUDIT", &whose.unwrap_or_default());
     }
 }

@@ -1,5 +1,4 @@
-//! DEFCON: how far the server shuts itself in an attack. As Anope and Ergo have it, with what each
-//! level means chosen here.
+//! DEFCON: closes the server by degrees in an attack. As in Anope and Ergo, with levels of its own.
 
 use crate::chat::reply::Sink;
 use crate::chat::state::defcon::Defcon;
@@ -37,7 +36,8 @@ impl Chat {
         format!("DEFCON {}: {}", self.defcon.0, self.defcon.meaning())
     }
 
-    /// Why who has said all they must may not come now; exempt are those whom no limit binds.
+    /// Why a client that has sent all it must may not register now. Exempt connections pass DEFCON;
+    /// `login_required` binds them too.
     pub(crate) fn shuts_out(&self, conn: ConnId) -> Option<&'static str> {
         let account = self.account_of(conn);
         let exempt = self.sessions[conn].exempt;
@@ -55,15 +55,15 @@ impl Chat {
             .then_some("This server is under attack and lets nobody in: try again later")
     }
 
-    /// Whether an account is that of an operator. One that is merely called like an operator who
-    /// has a password may be anybody's.
+    /// Whether an account is an operator's by proof. An account that merely has the name of an
+    /// operator with a password may be anybody's.
     pub(crate) fn is_of_operator(&self, account: &str) -> bool {
         let is_it =
             |operator: &Operator| operator.proof == Proof::Account && same(&operator.name, account);
         self.settings.operators.iter().any(is_it)
     }
 
-    /// Whether an attack keeps a user from speaking to strangers.
+    /// Whether DEFCON keeps a user from writing to strangers.
     pub(crate) fn is_hushed(&self, user: UserId) -> bool {
         let user = &self.users[user];
         self.defcon.hushes_strangers()

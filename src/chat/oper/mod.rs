@@ -1,4 +1,5 @@
-//! Operators of the server: rights, bans, figures.
+//! Operators of the server: OPER and rights, server bans, acts on other users, figures, the audit
+//! log and programs.
 
 pub(crate) mod audit;
 pub(crate) mod defcon;

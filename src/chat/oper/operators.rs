@@ -1,5 +1,5 @@
-//! Operators of the server: OPER, KILL, WALLOPS, REHASH, DIE, RESTART, and the notices they hear.
-//! Modern IRC, "Operator Messages" and "Server Notices".
+//! Operators of the server: OPER, KILL, WALLOPS, REHASH, DIE, RESTART, and their notices. Modern
+//! IRC, "Operator Messages" and "Server Notices".
 
 use crate::auth::password::Password;
 use crate::auth::verifier::Verifier;
@@ -17,7 +17,7 @@ use crate::net::{ConnId, Outbox};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
 
-/// What an operator may hear of, by the letter of `MODE nick +s letters`.
+/// The kinds of notices, by the letter of `MODE nick +s letters`.
 pub(crate) const NOTICE_KINDS: [(char, &str); 5] =
     [('c', "connects"), ('x', "exits"), ('k', "kills"), ('o', "operators"), ('r', "refusals")];
 
@@ -25,8 +25,8 @@ pub(crate) const NOTICE_KINDS: [(char, &str); 5] =
 pub(crate) const NOTICE_LETTERS: &str = "cxkor";
 
 impl Chat {
-    /// `OPER name password`, or `OPER account` by who is logged in to it; a password is not looked at
-    /// then. Modern IRC, "OPER message".
+    /// `OPER name password`, or `OPER account` if logged in to it; the password is then ignored.
+    /// Modern IRC, "OPER message".
     pub(crate) fn oper(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let name = message.params[0];
         if self.settings.operators.is_empty() {
@@ -43,7 +43,7 @@ impl Chat {
             Ok(attempt) => attempt,
             Err(_) => return self.numeric(sink, by.conn, RPL_TRYAGAIN, &["OPER"]),
         };
-        // An unknown name takes as long as a wrong password, and one that can't be a password less.
+        // An unknown name takes as long as a wrong password; an impossible password takes less.
         let verifier =
             self.verifier_of(name).cloned().unwrap_or_else(|| self.login_guards.decoys.of(name));
         let Ok(password) = Password::parse(password) else {
@@ -52,13 +52,13 @@ impl Chat {
         let (name, user) = (name.to_owned(), by.user);
         let job = Job::Verify { verifier, password };
         self.hash_for(sink, by.conn, job, move |chat, sink, conn, done| match done {
-            // The config may have been read again meanwhile.
+            // A rehash may have removed the operator meanwhile.
             Some(Done::Verified(true)) if chat.verifier_of(&name).is_some() => {
                 chat.login_guards.attempts.succeeded(attempt, sink.now().uptime_ms);
                 chat.become_operator(sink, Caller { conn, user }, &name);
             }
             Some(_) => {
-                // An unknown name may be a password that was given in its place.
+                // An unknown name may be a password typed in its place.
                 let known = chat.verifier_of(&name).is_some();
                 let name = if known { &*name } else { "*" };
                 let why = "wrong name or password";
@@ -69,8 +69,8 @@ impl Chat {
         });
     }
 
-    /// Somebody is logged in to an operator's account; whether that is the account of this name now is
-    /// asked first, as the file may have been changed behind our back.
+    /// Makes operator by account. First the store is asked whether the login is still to the
+    /// account of that name: another program may have changed the file.
     fn oper_by_account(&mut self, sink: &mut Sink, by: Caller, name: String) {
         let asked = name.clone();
         self.find_account(sink, by.conn, &asked, move |chat, sink, conn, found| {
@@ -80,7 +80,7 @@ impl Chat {
             };
             chat.log_out_but(sink, &name, found);
             let Some(user) = chat.sessions[conn].user() else { return };
-            // The config may have been read again meanwhile.
+            // A rehash may have removed the operator meanwhile.
             match chat.operator_by_account(user, &name) {
                 Some(_) => chat.become_operator(sink, Caller { conn, user }, &name),
                 None => chat.numeric(sink, conn, ERR_PASSWDMISMATCH, &[]),
@@ -88,7 +88,7 @@ impl Chat {
         });
     }
 
-    /// Of the operator of that name who has a password.
+    /// The verifier of the operator of that name, if they have a password.
     fn verifier_of(&self, name: &str) -> Option<&Verifier> {
         let found = self.settings.operators.iter().find(|operator| operator.name == name)?;
         match &found.proof {
@@ -107,8 +107,8 @@ impl Chat {
         self.record(sink, by, 'o', "OPER", name, "");
     }
 
-    /// An operator is none any more, and hears no more what only operators hear. Who is none stays
-    /// as they are.
+    /// Makes an operator an ordinary user, without notices for operators. Others are left
+    /// unchanged.
     pub(crate) fn resign(&mut self, sink: &mut Sink, id: UserId) {
         if !self.users[id].is(UserMode::Operator) {
             return;
@@ -207,7 +207,7 @@ impl Chat {
         }
     }
 
-    /// A notice to those operators who ask for its kind.
+    /// Sends a notice to the operators who want that kind.
     pub(crate) fn notice_operators(&self, sink: &mut Sink, kind: char, text: &str) {
         self.notice_some(sink, kind, text, |_| true);
     }
@@ -226,7 +226,7 @@ impl Chat {
         }
     }
 
-    /// What came of something that operators have asked of the program.
+    /// Sends operators a notice about the outcome of a request to the program.
     pub fn tell_operators(&self, out: &mut Outbox, text: &str) {
         self.notice_operators(&mut Sink::new(out), 'o', text);
     }
@@ -239,15 +239,15 @@ impl Chat {
         });
     }
 
-    /// Somebody is turned away who has not registered.
+    /// Notifies operators that a client was refused before registration.
     pub(crate) fn notice_refusal(&self, sink: &mut Sink, conn: ConnId, why: &str) {
         self.notice_origin(sink, 'r', conn, |from| {
             format!("A newcomer from {from} is refused: {why}")
         });
     }
 
-    /// A notice that says where a connection comes from: the address to those who may see it, to
-    /// others what all see.
+    /// Sends a notice that names a connection's origin: the address to operators who may see it,
+    /// the visible host to others.
     fn notice_origin(
         &self,
         sink: &mut Sink,

@@ -1,23 +1,24 @@
-//! Newcomers whom the loop turns away, told to operators together: in an attack there are thousands.
+//! Connections refused by the loop, reported to operators together: in an attack there are
+//! thousands.
 
 use crate::chat::Chat;
 use crate::chat::reply::Sink;
 use crate::net::Refusal;
 
-/// Those of whom operators have not been told yet.
+/// The refusals not yet reported to operators.
 #[derive(Default)]
 pub(crate) struct Refusals {
-    /// By the index of [`Refusal::ALL`].
+    /// The number of each reason, by the index in [`Refusal::ALL`].
     counts: [u64; Refusal::ALL.len()],
-    /// The uptime at which operators are told again at the earliest.
+    /// The uptime of the next report at the earliest.
     due_ms: u64,
 }
 
-/// Operators are told of the first, and then not more often than this, with the next one who comes.
+/// The first is reported at once; later ones not more often than this, together with the next.
 const EVERY_MS: u64 = 60_000;
 
 impl Chat {
-    /// The loop has turned one away.
+    /// Counts a refusal by the loop, and reports if it is time.
     pub(crate) fn note_refusal(&mut self, sink: &mut Sink, why: Refusal) {
         let index = Refusal::ALL.iter().position(|each| *each == why).expect("each is listed");
         let now_ms = sink.now().uptime_ms;

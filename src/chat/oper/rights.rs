@@ -1,4 +1,4 @@
-//! What operators may do, and the record of what they did.
+//! The rights of operators, and the record of their acts.
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
@@ -11,19 +11,19 @@ use crate::net::ConnId;
 use crate::store::{Act, Reply, Request};
 use crate::wire::casemap::same;
 
-/// Who does what is recorded, for as long as it takes: they may be gone before it is done.
+/// The identity of an operator for the record, kept for acts that take time: they may leave before.
 #[derive(Clone, Debug)]
 pub(crate) struct Doer {
-    /// The name under which they are operator; `-` of who is none.
+    /// The name under which they are operator; `-` for other users.
     pub operator: String,
     /// `nick!user@host`.
     source: String,
-    /// Where they come from.
+    /// Their address.
     address: String,
 }
 
 impl Chat {
-    /// Whether who gives a command has the right to; says so if not.
+    /// Whether the user has a right; sends an error if not.
     pub(crate) fn may(&self, sink: &mut Sink, by: Caller, right: Right) -> bool {
         let has = self.has_right(by.user, right);
         if !has {
@@ -32,7 +32,7 @@ impl Chat {
         has
     }
 
-    /// Says that who gives a command may not, for want of what is called `right`.
+    /// Sends the error for a missing right, called `right`.
     pub(crate) fn refuse_right(&self, sink: &mut Sink, by: Caller, right: &str) {
         if !self.users[by.user].is(UserMode::Operator) {
             return self.numeric(sink, by.conn, ERR_NOPRIVILEGES, &[]);
@@ -54,13 +54,13 @@ impl Chat {
         self.class_of(user).is_some_and(|class| class.rights.contains(&right))
     }
 
-    /// What a user may do who is operator. It is looked up each time, a scan of some names: what the
-    /// config takes away is gone at once.
+    /// The class of a user who is operator. Looked up each time, a scan of some names: a right that
+    /// the config withdraws ends at once.
     pub(crate) fn class_of(&self, user: UserId) -> Option<&OperatorClass> {
         self.operator_of(user).map(|operator| &operator.class)
     }
 
-    /// As whom a user is operator, if they are, and still are that by the settings.
+    /// The operator that a user is, if the settings still have them.
     fn operator_of(&self, user: UserId) -> Option<&Operator> {
         let name = self.users[user].extra.as_ref()?.operator.as_deref()?;
         let found = self.settings.operators.iter().find(|known| known.name == name)?;
@@ -78,8 +78,8 @@ impl Chat {
         self.users[user].account().is_some_and(|own| same(own, account))
     }
 
-    /// Who is operator by what does not hold any more, a name that the settings have lost or an
-    /// account that they are logged out of, is operator no more.
+    /// Ends the operator status of users whose name the settings have lost, or who are logged out
+    /// of the operator's account.
     pub(crate) fn dismiss_operators(&mut self, sink: &mut Sink) {
         for id in self.users.operators().to_vec() {
             if self.operator_of(id).is_none() {
@@ -90,8 +90,8 @@ impl Chat {
         }
     }
 
-    /// Records what an operator does: the command, to whom or what, and why; empty where there is
-    /// none. It is kept, logged, and told to operators who ask for notices of `kind`.
+    /// Records an act of an operator: the command, its target and the reason; empty where there is
+    /// none. It is stored, logged, and sent to operators who want notices of `kind`.
     pub(crate) fn record(
         &mut self,
         sink: &mut Sink,
@@ -105,12 +105,12 @@ impl Chat {
         self.notice_operators(sink, kind, &text);
     }
 
-    /// Records that an operator has looked at what others may not see; nobody hears of it.
+    /// Records a look at hidden facts; no notice is sent.
     pub(crate) fn record_look(&mut self, sink: &mut Sink, by: Caller, command: &str, target: &str) {
         self.record_of(sink, &self.doer(by), command, target, "");
     }
 
-    /// The same of somebody who may be gone. Returns it in one line.
+    /// Records an act of an operator who may have left. Returns it as one line.
     pub(crate) fn record_of(
         &mut self,
         sink: &mut Sink,
@@ -142,7 +142,7 @@ impl Chat {
         text
     }
 
-    /// Who gives a command, as it is recorded.
+    /// The identity of a user for the record.
     pub(crate) fn doer(&self, by: Caller) -> Doer {
         let user = &self.users[by.user];
         let operator = user.extra.as_ref().and_then(|extra| extra.operator.as_deref());
@@ -153,7 +153,7 @@ impl Chat {
         }
     }
 
-    /// In one word.
+    /// The address of a connection, as one word.
     fn address_of(&self, conn: ConnId) -> String {
         self.sessions[conn].address.map_or_else(|| "unix".to_owned(), |ip| ip.to_string())
     }

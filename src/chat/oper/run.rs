@@ -1,5 +1,6 @@
-//! COMMAND: programs of the config that operators may run. What they say is told line by line, to
-//! the connection that has asked; it is foreign, however much whoever runs the server trusts it.
+//! COMMAND: programs of the config that operators may run. Their output goes line by line to the
+//! connection that started them. It is treated as foreign, however much the server's host trusts
+//! them.
 
 use crate::chat::oper::rights::Doer;
 use crate::chat::reply::Sink;
@@ -14,52 +15,52 @@ use crate::wire::irc::Message;
 use crate::wire::printable::printable;
 use std::fmt;
 
-/// The programs that run.
+/// The programs under way.
 #[derive(Default)]
 pub(crate) struct Runs {
     open: Vec<Run>,
-    /// Numbers them.
+    /// Numbers the runs.
     count: u64,
 }
 
-/// One of them. It goes on if who has asked for it leaves.
+/// A program under way. It continues if its operator leaves.
 struct Run {
     id: u64,
-    /// As the config calls it.
+    /// Its name in the config.
     name: String,
     asker: ConnId,
     doer: Doer,
-    /// The batch in which the answer is told, if that is labelled.
+    /// The batch of the reply, if that is labelled.
     batch: Option<String>,
-    /// What was said after the last end of a line. What may be said at all bounds it.
+    /// Output after the last end of a line, bounded by the limit on all output.
     rest: Vec<u8>,
 }
 
-/// How a program has ended.
+/// The end of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// By itself, with this exit status.
     Status(i32),
-    /// By a signal of this number, which was not ours.
+    /// By a signal of this number that the daemon did not send.
     Signal(i32),
     /// It took too long and was killed.
     TooLong,
-    /// It said too much and was killed.
+    /// Its output was too long and it was killed.
     TooMuch,
     /// It was killed as the server ends.
     Stopped,
-    /// It could not be started; the system's words.
+    /// It could not be started; the system's error.
     NotStarted(String),
 }
 
 /// Programs that run at once; one of each operator.
 const RUNS_MAX: usize = 4;
 
-/// What is told in one line: beside the longest names of server, command and asker.
+/// Bytes of output in one line, beside the longest names of server, command and user.
 const PIECE_MAX_BYTES: usize = 360;
 
 impl Chat {
-    /// `COMMAND name` runs a program; `COMMAND` tells which one may run.
+    /// `COMMAND name` runs a program; `COMMAND` lists those the user may run.
     pub(crate) fn command_command(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         let allowed = self.class_of(by.user).map(|class| class.commands.clone());
         let Some(allowed) = allowed.filter(|commands| !commands.is_empty()) else {
@@ -92,7 +93,7 @@ impl Chat {
         self.runs.open.push(run);
     }
 
-    /// Begins the answer to a labelled command that takes many turns.
+    /// Begins the reply to a labelled command that takes many turns.
     fn open_labelled_batch(&mut self, sink: &mut Sink, conn: ConnId) -> Option<String> {
         let label = sink.take_label()?;
         let reference = self.batch_reference();
@@ -102,7 +103,7 @@ impl Chat {
         Some(reference)
     }
 
-    /// A program has said something.
+    /// Forwards output of a program.
     pub fn program_said(&mut self, out: &mut Outbox, run: u64, bytes: &[u8]) {
         let Some(mut run) = self.take_run(run) else { return };
         run.rest.extend_from_slice(bytes);
@@ -112,7 +113,7 @@ impl Chat {
         self.runs.open.push(run);
     }
 
-    /// A program has ended, and nothing more is said by it.
+    /// Reports the end of a program, after all of its output.
     pub fn program_ended(&mut self, out: &mut Outbox, run: u64, ended: &Ended) {
         let Some(run) = self.take_run(run) else { return };
         let sink = &mut Sink::new(out);
@@ -135,13 +136,13 @@ impl Chat {
         Some(self.runs.open.remove(place))
     }
 
-    /// Who has asked, if they are still here and may still run it.
+    /// The operator who started it, if they are still here and may still run it.
     fn asker(&self, run: &Run) -> Option<UserId> {
         let user = self.sessions.is_here(run.asker).then(|| self.sessions[run.asker].user())??;
         self.class_of(user).is_some_and(|class| class.commands.contains(&run.name)).then_some(user)
     }
 
-    /// Lines of a program, the last with or without an end.
+    /// Sends output as lines; the last one may lack its end.
     fn tell_output(&self, sink: &mut Sink, run: &Run, lines: &[u8]) {
         let Some(asker) = self.asker(run).filter(|_| !lines.is_empty()) else { return };
         let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
@@ -161,7 +162,8 @@ impl Chat {
         }
     }
 
-    /// The command's name before it: so it passes for nothing else that the server says.
+    /// Sends a line with the command's name in front, so that it passes for no other text of the
+    /// server.
     fn tell_line(&self, sink: &mut Sink, run: &Run, asker: UserId, text: &str) {
         let text = format!("[{}] {text}", run.name);
         let params = [self.users[asker].nick(), &text];
@@ -171,7 +173,7 @@ impl Chat {
     }
 }
 
-/// For who has asked, and the audit log.
+/// Formats the end for the operator and the audit log.
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {

@@ -1,6 +1,6 @@
-//! What operators have others do: SAJOIN, SAPART, SAMODE, SANICK. It goes the way of the user's own
-//! act, and is heard, kept and told as that; only what would have refused it is passed over, and
-//! it is recorded. As InspIRCd and UnrealIRCd have them.
+//! Acts that operators impose on users: SAJOIN, SAPART, SAMODE, SANICK. They work, are announced
+//! and are stored like the user's own, but skip the checks that would refuse them. All are
+//! recorded. As in InspIRCd and UnrealIRCd.
 
 use crate::auth::skeleton::Skeleton;
 use crate::chat::account::accounts::trouble;
@@ -16,8 +16,8 @@ use crate::wire::irc::Message;
 use crate::wire::irc::names::{ChannelName, Nick};
 
 impl Chat {
-    /// `SAJOIN nick channel{,channel}`: past key, limit, bans and invitations. How many channels one
-    /// may be in holds all the same.
+    /// `SAJOIN nick channel{,channel}`: past key, limit, bans and invite-only. The bound of
+    /// channels per user still holds.
     pub(crate) fn sajoin(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         if !self.may(sink, by, Right::Sajoin) {
             return;
@@ -70,8 +70,8 @@ impl Chat {
         }
     }
 
-    /// `SAMODE target modestring [arguments…]`: of a channel as if one had every rank there; of a
-    /// user all but `o` and `s`, which are theirs alone.
+    /// `SAMODE target modestring [arguments…]`: for a channel as with every rank there; for a user
+    /// all modes but `o` and `s`, which are the user's own choice.
     pub(crate) fn samode(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         if !self.may(sink, by, Right::Samode) {
             return;
@@ -92,8 +92,8 @@ impl Chat {
         self.change_user_modes(sink, Caller { conn: by.conn, user }, &modes, &[]);
     }
 
-    /// `SANICK nick new-nick`. A nick that is another account's is not given away: whoever is called
-    /// so is taken for its owner.
+    /// `SANICK nick new-nick`. The nick of another account is refused: its bearer would be taken
+    /// for the owner.
     pub(crate) fn sanick(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         if !self.may(sink, by, Right::Sanick) {
             return;
@@ -114,7 +114,7 @@ impl Chat {
         self.ask_for(sink, by.conn, request, move |chat, sink, conn, reply| {
             let Some(operator) = chat.sessions[conn].user() else { return };
             let by = Caller { conn, user: operator };
-            // They may have gone meanwhile, and so may the right.
+            // The user may have left meanwhile, or the operator lost the right.
             if chat.users.get(user).is_none_or(|user| user.serial != serial)
                 || !chat.may(sink, by, Right::Sanick)
             {
@@ -149,7 +149,7 @@ impl Chat {
         self.change_nick(sink, Caller { conn: by.conn, user }, nick);
     }
 
-    /// Who is meant by a nick; says so if there is nobody.
+    /// The user with that nick; sends an error if there is none.
     fn meant(&self, sink: &mut Sink, by: Caller, nick: &str) -> Option<UserId> {
         let found = self.users.find(nick);
         if found.is_none() {

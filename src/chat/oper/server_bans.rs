@@ -1,4 +1,4 @@
-//! Bans of the server as they apply to connections and users.
+//! Server bans, applied to connections and users.
 
 use crate::chat::Chat;
 use crate::chat::reply::Sink;
@@ -9,7 +9,7 @@ use crate::wire::casemap;
 use crate::wire::mask::Mask;
 
 impl Chat {
-    /// The bans that were set before this start. Before anyone comes.
+    /// Restores the stored bans. Must run before the first connection.
     pub fn restore_bans(&mut self, out: &mut Outbox, records: Vec<BanRecord>) {
         for record in records {
             let BanRecord { kind, what, reason, setter, created_s, expires_s } = record;
@@ -35,7 +35,7 @@ impl Chat {
         }
     }
 
-    /// From now on it holds.
+    /// Puts a ban into force.
     pub(crate) fn put_ban(&mut self, out: &mut Outbox, target: BanTarget, ban: ServerBan) {
         if let BanTarget::Network(network) = target {
             let denial = Denial { why: ban.told().into(), until_s: ban.until };
@@ -44,7 +44,7 @@ impl Chat {
         self.bans.insert(target, ban);
     }
 
-    /// It holds no more.
+    /// Ends a ban.
     pub(crate) fn lift_ban(&mut self, out: &mut Outbox, target: &BanTarget) {
         if let BanTarget::Network(network) = target {
             out.denied.remove(*network);
@@ -52,7 +52,7 @@ impl Chat {
         self.bans.remove(target);
     }
 
-    /// Forgets bans that have ended. They bind nobody anyway: this is only for their room.
+    /// Removes bans that have ended. They bind nobody anyway: this only frees memory.
     pub(crate) fn forget_ended_bans(&mut self, sink: &mut Sink) {
         for target in self.bans.take_ended(sink.unix()) {
             if let BanTarget::Network(network) = target {
@@ -64,8 +64,8 @@ impl Chat {
         }
     }
 
-    /// Why who is at the other end may not be called so: a ban of a mask, by the host that others see
-    /// and by the address.
+    /// Why a client may not have a name: a ban of a mask, which matches the visible host or the
+    /// address.
     pub(crate) fn ban_of_name(
         &self,
         sink: &Sink,
@@ -81,7 +81,7 @@ impl Chat {
         })
     }
 
-    /// Why nobody may log in to an account.
+    /// Why an account may not be used.
     pub(crate) fn ban_of_account(&self, sink: &Sink, account: &str) -> Option<String> {
         let target = BanTarget::Account(casemap::folded(account).into());
         let ban = self.bans.get(&target).filter(|ban| ban.holds(sink.unix()));

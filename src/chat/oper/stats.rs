@@ -1,5 +1,5 @@
-//! What the server counts, for whoever runs it: STATS, and the figures among the metrics.
-//! Modern IRC, "STATS message"; RFC 2812 §3.4.4.
+//! The server's figures: STATS, and those among the metrics. Modern IRC, "STATS message"; RFC 2812
+//! §3.4.4.
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
@@ -12,10 +12,10 @@ use crate::wire::irc::Message;
 use std::cmp::Reverse;
 use std::fmt::Display;
 
-/// How much there is of everything.
+/// The numbers of users, channels and so on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Those who have registered.
+    /// Registered users.
     pub users: usize,
     /// The most users there ever were at once.
     pub users_max: usize,
@@ -25,19 +25,19 @@ pub struct Figures {
     pub channels: usize,
     /// Connections that have not registered yet.
     pub registering: usize,
-    /// Bans of the server.
+    /// Server bans.
     pub bans: usize,
-    /// How far the server shuts itself: 5, not at all, to 1.
+    /// The DEFCON level: from 5, open, to 1.
     pub defcon: usize,
-    /// How often each of PRIVMSG, NOTICE and TAGMSG was given, refused ones included.
+    /// How often each of PRIVMSG, NOTICE and TAGMSG was used, refused ones included.
     pub messages: [(&'static str, u64); 3],
 }
 
-/// Lines of one answer about what there may be tens of thousands of.
+/// Lines of a reply about items of which there may be tens of thousands.
 const LINES_MAX: usize = 100;
 
 impl Chat {
-    /// How much there is of everything.
+    /// The present figures.
     pub fn figures(&self) -> Figures {
         let given = |name| {
             let index = table::find(name).expect("a command of the list");
@@ -55,8 +55,8 @@ impl Chat {
         }
     }
 
-    /// `STATS query [server]`. Of the query its first letter counts. What could tell one user of
-    /// another is for operators; letters that mean nothing here have an empty answer.
+    /// `STATS query [server]`. Only the first letter of the query counts. Facts about other users
+    /// are for operators; unknown letters give an empty reply.
     pub(crate) fn stats(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         if !self.is_here(sink, by, message.params.get(1).copied()) {
             return;
@@ -111,7 +111,7 @@ impl Chat {
         }
     }
 
-    /// By the number of the listener, from 0 in the order in which they were opened.
+    /// Listeners by number, from 0 in the order in which they were opened.
     fn tell_listeners(&self, sink: &mut Sink, by: Caller) {
         let listeners = sink.out.counters().endpoints.clone();
         for (number, listener) in listeners.iter().enumerate() {
@@ -123,8 +123,8 @@ impl Chat {
         }
     }
 
-    /// `name sendq sent-lines sent-KiB heard-lines heard-KiB seconds` of those for whom most is
-    /// queued, and of equals those who have said most. What was sent is not counted by connection.
+    /// `name sendq sent-lines sent-KiB heard-lines heard-KiB seconds` of the connections with most
+    /// bytes queued, then of those with most input. Sent lines are not counted by connection.
     fn tell_connections(&self, sink: &mut Sink, by: Caller) {
         let rank = |session: &Session| {
             Reverse((sink.out.queued_bytes(session.id), session.heard_bytes, session.heard_lines))
@@ -156,7 +156,7 @@ impl Chat {
         }
     }
 
-    /// `nick[user@address]`; the host that all see where who asks may see no addresses.
+    /// `nick[user@address]`; the visible host if the user may see no addresses.
     fn link_name(&self, by: Caller, session: &Session) -> String {
         let address = match session.address {
             None => "unix".to_owned(),

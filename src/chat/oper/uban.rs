@@ -1,5 +1,5 @@
-//! UBAN, and KLINE and DLINE as operators know them: whom the server lets in no more. The words are
-//! Ergo's (UBAN) and those of the servers of old.
+//! UBAN, and KLINE and DLINE as operators know them: server bans. The syntax follows Ergo (UBAN)
+//! and older servers.
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
@@ -13,21 +13,21 @@ use crate::wire::casemap::same;
 use crate::wire::irc::Message;
 use crate::wire::mask;
 
-/// Bans there may be, of some 500 bytes each; who needs more needs a firewall.
+/// The most bans, of some 500 bytes each; beyond them a firewall is the better place.
 const BANS_MAX: usize = 200_000;
 
-/// Lines of one answer.
+/// Lines of one reply.
 const LINES_MAX: usize = 100;
 
-/// A reason in bytes: it must fit into a line with what else is told of a ban.
+/// The longest reason in bytes: it must fit into a line with the other facts of a ban.
 const REASON_MAX: usize = 200;
 
-/// What an operator wants.
+/// A parsed order to ban.
 struct BanOrder {
     target: BanTarget,
     seconds: Option<u64>,
     reason: String,
-    /// Whomever it hits.
+    /// Ban even oneself or a great part of the world.
     forced: bool,
 }
 
@@ -126,7 +126,7 @@ impl Chat {
         });
     }
 
-    /// What `[FORCE] [duration] target [reason]` says; tells what is wrong with it.
+    /// Parses `[FORCE] [duration] target [reason]`; sends an error if it is wrong.
     fn wish(
         &self,
         sink: &mut Sink,
@@ -162,7 +162,7 @@ impl Chat {
         self.fail(sink, by.conn, command, "INVALID_TARGET", &[text], why);
     }
 
-    /// Why a ban is likely a slip.
+    /// Why a ban is likely a mistake.
     fn is_rash(&self, by: Caller, target: &BanTarget) -> Option<&'static str> {
         let own = &self.users[by.user].conns;
         if own.iter().any(|conn| self.is_hit(*conn, target)) {
@@ -171,7 +171,7 @@ impl Chat {
         target.is_vast().then_some("It means a great part of the world")
     }
 
-    /// Whether a ban means who is at the other end; masks mean users only.
+    /// Whether a ban matches a connection; masks match users only.
     fn is_hit(&self, conn: ConnId, target: &BanTarget) -> bool {
         let session = &self.sessions[conn];
         match target {
@@ -192,8 +192,8 @@ impl Chat {
         }
     }
 
-    /// Ends whom a ban means, but those whom `spares` names; returns how many connections. A scan of
-    /// all of them.
+    /// Closes the connections that a ban matches, except those that `spares` exempts; returns how
+    /// many. A scan of all connections.
     fn end_banned(
         &mut self,
         sink: &mut Sink,
@@ -299,13 +299,13 @@ impl Chat {
             (None, _) => format!("{target} is not banned"),
         };
         self.notice(sink, by.conn, &line);
-        // By networks, and masks of an address and a nick, one finds where somebody is.
+        // Networks, and masks of an address and a nick, would reveal the addresses of users.
         let sees = self.has_right(by.user, Right::Addresses);
         if sees && !matches!(target, BanTarget::Account(_)) {
             self.record_look(sink, by, "UBAN", &format!("INFO {target}"));
         }
         if !sees && matches!(target, BanTarget::Network(_)) {
-            return; // who is where is not for them, and one address tells as much as a name
+            return; // even one address would reveal its user
         }
         let is_meant = |id: &ConnId| match &target {
             BanTarget::Mask(mask) if !sees => self.sessions[*id]
@@ -343,7 +343,7 @@ impl Chat {
     }
 }
 
-/// Why somebody goes who is banned, as others hear it: the reason is not theirs to know.
+/// The reason that others see when a banned user leaves: the ban's own is private.
 const BANNED: &str = "Banned";
 
 fn masked(text: &str) -> Option<BanTarget> {

@@ -1,8 +1,8 @@
-//! AWAY, and who is here: ISON, USERHOST. Modern IRC, "Optional Messages"; IRCv3 away-notify and
+//! AWAY, and the queries ISON and USERHOST. Modern IRC, "Optional Messages"; IRCv3 away-notify and
 //! pre-away.
 //!
-//! Each connection says for itself whether somebody is there. A user is away when all of their
-//! connections are, as Ergo and pre-away have it, and when they have none.
+//! Each connection has its own AWAY state. A user is away when all of their connections are, as in
+//! Ergo and pre-away, and when they have none.
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -16,11 +16,11 @@ use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 
-/// Told where nothing was said.
+/// The away text if none was given.
 const NO_TEXT: &str = "Away";
 
 impl Chat {
-    /// `AWAY [text]`. Modern IRC, "AWAY message"; before registration for who has asked for
+    /// `AWAY [text]`. Modern IRC, "AWAY message"; before registration for clients with
     /// `draft/pre-away`.
     pub(crate) fn away_command(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) {
         let text = message.params.first().copied().unwrap_or_default();
@@ -44,8 +44,8 @@ impl Chat {
         }
     }
 
-    /// Finds whether a user who has a connection is away, and tells whom it concerns if that has
-    /// changed; `knows` of their own connections knows already.
+    /// Updates the away text of a user who has a connection, and announces a change. The connection
+    /// `knows` is the user's own that knows already.
     pub(crate) fn update_away(&mut self, sink: &mut Sink, user: UserId, knows: Option<ConnId>) {
         let away = self.away_by_connections(user);
         if self.users[user].away() == away.as_deref() {
@@ -56,7 +56,7 @@ impl Chat {
         self.save_presence(sink, user);
     }
 
-    /// Why a user is away, if none of their connections says that somebody is there.
+    /// The user's away text, if all of their connections are away.
     pub(crate) fn away_by_connections(&self, user: UserId) -> Option<Box<str>> {
         let user = &self.users[user];
         let said = |conn: &ConnId| self.sessions[*conn].more.as_ref()?.away.as_ref();
@@ -67,7 +67,7 @@ impl Chat {
         Some(text.or(auto).unwrap_or(NO_TEXT).into())
     }
 
-    /// An always-on user has lost their last connection, which had said `away`.
+    /// Marks an always-on user as away after their last connection, which had the state `away`.
     pub(crate) fn leave_alone(&mut self, sink: &mut Sink, user: UserId, away: Option<Away>) {
         let text = away.and_then(|away| away.text);
         let away = Some(text.unwrap_or_else(|| auto_away(sink.unix())));
@@ -78,8 +78,8 @@ impl Chat {
         self.save_presence(sink, user);
     }
 
-    /// Tells that a user is away, or here again. Their other connections hear it too: those that have
-    /// not asked for `away-notify` as if they had said it themselves.
+    /// Announces that a user is away, or back. Their other connections receive it too; those
+    /// without `away-notify` as if they had sent the AWAY themselves.
     fn tell_away(&self, sink: &mut Sink, user: UserId, knows: Option<ConnId>) {
         let params: Vec<&str> = self.users[user].away().into_iter().collect();
         let id = self.new_id(sink);

@@ -1,6 +1,5 @@
-//! METADATA: looking at keys, setting them, and saying of which one wants to hear.
-//! IRCv3 metadata. The two drafts differ in how they tell of errors and changes; who has asked for
-//! neither is answered in the words of the later.
+//! METADATA: reading and setting keys, and subscriptions. IRCv3 metadata. The two drafts differ in
+//! their errors and notifications; a client with neither capability gets those of the later.
 
 use crate::chat::people::metadata_trouble::MetadataError;
 use crate::chat::reply::Sink;
@@ -18,7 +17,7 @@ use crate::net::ConnId;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 
-/// Each subcommand, and how many parameters it takes, at least and at most.
+/// Each subcommand, with its least and most parameters.
 const SUBCOMMANDS: [(&str, usize, usize); 8] = [
     ("CLEAR", 0, 0),
     ("GET", 1, usize::MAX),
@@ -30,17 +29,17 @@ const SUBCOMMANDS: [(&str, usize, usize); 8] = [
     ("UNSUB", 1, usize::MAX),
 ];
 
-/// Of keys on one line: with the nick before them no more than 15 parameters.
+/// Keys on one line: with the nick before them no more than 15 parameters.
 const KEYS_MAX: usize = 13;
 
-/// What the keys of one line may take beside server and nick.
+/// Bytes of the keys of one line, beside server and nick.
 const KEYS_BYTES_MAX: usize = 380;
 
-/// Everything that one is to hear of.
+/// The target that stands for everyone whose changes the user receives.
 pub(crate) const ALL: &str = "*ALL";
 
 impl Chat {
-    /// `METADATA target subcommand …`; before registration for who has asked for metadata.
+    /// `METADATA target subcommand …`; before registration for clients with a metadata capability.
     pub(crate) fn metadata(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) {
         let session = &self.sessions[conn];
         if session.user().is_none() && !session.caps.any_of(Caps::METADATA) {
@@ -60,7 +59,7 @@ impl Chat {
         let Some((_, min, max)) = known else {
             return self.metadata_fails(sink, conn, None, MetadataError::Subcommand { subcommand });
         };
-        // The earlier draft does not say what becomes of parameters beyond.
+        // The earlier draft does not define further parameters.
         if params.len() < *min || (later && params.len() > *max) {
             return self.metadata_fails(sink, conn, None, MetadataError::Params { subcommand });
         }
@@ -89,7 +88,7 @@ impl Chat {
         }
     }
 
-    /// Whom `target` means, so far as the asker may know of it.
+    /// The subject that `target` names, if the client may know of it.
     fn subject(&self, conn: ConnId, target: &str) -> Option<Subject> {
         let Some(user) = self.sessions[conn].user() else {
             return (target == "*").then_some(Subject::Newcomer(conn));
@@ -103,8 +102,8 @@ impl Chat {
         self.users.find(target).map(Subject::User)
     }
 
-    /// Whether `conn` may read what is set there: of a channel that not everyone may join its
-    /// members alone.
+    /// Whether `conn` may read the metadata of a subject. A channel that not everyone may join
+    /// reveals its own to members only.
     pub(crate) fn tells_metadata_of(&self, of: Subject, conn: ConnId) -> bool {
         let Subject::Channel(channel) = of else { return true };
         let is_in = |user: UserId| self.users[user].is_in(channel);
@@ -186,7 +185,7 @@ impl Chat {
         }
     }
 
-    /// What is said of who is to outlive the process is kept.
+    /// Saves a subject's metadata, if the subject is stored.
     fn save_subject(&mut self, sink: &mut Sink, of: Subject) {
         match of {
             Subject::User(user) => self.save_presence(sink, user),
@@ -222,8 +221,8 @@ impl Chat {
                 continue;
             };
             let subscribed = &mut self.sessions[conn].more().subscribed;
-            // At the bound none is looked at any more, whether it is among them or not: IRCv3
-            // metadata, "Subscribed to too many keys" 3.
+            // At the bound no key is looked at any more, subscribed or not: IRCv3 metadata,
+            // "Subscribed to too many keys" 3.
             if subscribed.len() >= max {
                 self.metadata_fails(sink, conn, None, MetadataError::Subscriptions(&key));
                 break;
@@ -265,7 +264,7 @@ impl Chat {
         });
     }
 
-    /// Keys, each a parameter, over as many lines as they need.
+    /// Sends keys, each a parameter, over as many lines as they need.
     fn say_keys(
         &self,
         sink: &mut Sink,
@@ -293,14 +292,14 @@ impl Chat {
         self.sessions[conn].more.as_ref().map_or(&[], |more| &more.subscribed)
     }
 
-    /// draft/metadata-3: who gives the capability up has no subscriptions any more.
+    /// draft/metadata-3: giving up the capability ends all subscriptions.
     pub(crate) fn unsubscribe_all(&mut self, conn: ConnId) {
         if let Some(more) = &mut self.sessions[conn].more {
             more.subscribed = Vec::new();
         }
     }
 
-    /// What the subject is called.
+    /// The name of the subject.
     pub(crate) fn name_of(&self, subject: Subject) -> &str {
         match subject {
             Subject::User(user) => self.users[user].nick(),
@@ -309,7 +308,7 @@ impl Chat {
         }
     }
 
-    /// What is set there.
+    /// The metadata of the subject.
     pub(crate) fn metadata_of(&self, subject: Subject) -> &Metadata {
         let metadata = match subject {
             Subject::User(user) => self.users[user].metadata(),
@@ -333,7 +332,8 @@ impl Chat {
         }
     }
 
-    /// Whether `conn` may change it. What an operator changes of another's is recorded.
+    /// Whether `conn` may change a subject's metadata. An operator's change of another's is
+    /// recorded.
     fn may_change(&mut self, sink: &mut Sink, conn: ConnId, subject: Subject, what: &str) -> bool {
         if self.owns(conn, subject) {
             return true;
@@ -362,7 +362,7 @@ impl Chat {
         }
     }
 
-    /// Whether it is told in the words of draft/metadata-3.
+    /// Whether the connection uses draft/metadata-3.
     pub(crate) fn hears_later_draft(&self, conn: ConnId) -> bool {
         !self.sessions[conn].caps.has(Cap::Metadata2)
     }

@@ -1,5 +1,5 @@
-//! What is told of metadata to those who want to hear of it: changes as they happen, and what was
-//! set before. IRCv3 metadata, "Notifications" and "Automatic synchronization".
+//! Metadata sent to subscribers: changes as they happen, and the values set before. IRCv3 metadata,
+//! "Notifications" and "Automatic synchronization".
 
 use crate::chat::people::metadata_command::ALL;
 use crate::chat::reply::Sink;
@@ -14,15 +14,16 @@ use crate::chat::state::queries::{MetadataSync, Subject, Whose};
 use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 
-/// What a line takes beside the value: names, key, tags. So no more than 256 values are said at
-/// once with the `sendq_pause` that there is by default.
+/// Bytes of a line beside the value: names, key, tags. With the default `sendq_pause`, no more than
+/// 256 values are thus sent at once.
 const AROUND_VALUE_MAX: usize = 256;
 
-/// After so many seconds who was told to ask later may ask: what limits us is how fast they read.
+/// Seconds after which a client told to ask later may ask: the limit is its own reading speed.
 const ASK_AFTER_S: &str = "1";
 
 impl Chat {
-    /// What a client that has asked for metadata is told of itself, on connection or when it asks.
+    /// Sends a client with metadata its own user's, on registration or when it requests the
+    /// capability.
     pub(crate) fn tell_own_metadata(&mut self, sink: &mut Sink, by: Caller) {
         if !hears_metadata(self.sessions[by.conn].caps) {
             return;
@@ -35,7 +36,7 @@ impl Chat {
         });
     }
 
-    /// What who has joined a channel is told of it and its members.
+    /// Sends a user who has joined a channel the metadata of the channel and its members.
     pub(crate) fn tell_joined_metadata(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId) {
         if hears_metadata(self.sessions[by.conn].caps) {
             let keys = self.subscriptions(by.conn).to_vec();
@@ -44,7 +45,7 @@ impl Chat {
         }
     }
 
-    /// What who watches somebody is told of them.
+    /// Sends the metadata of a watched user to the watcher.
     pub(crate) fn tell_watched_metadata(&mut self, sink: &mut Sink, by: Caller, of: UserId) {
         if hears_metadata(self.sessions[by.conn].caps) {
             let keys = self.subscriptions(by.conn).to_vec();
@@ -53,7 +54,7 @@ impl Chat {
         }
     }
 
-    /// What WHOIS says of a profile.
+    /// Sends the lines of a profile in WHOIS.
     pub(crate) fn whois_metadata(&self, sink: &mut Sink, by: Caller, of: UserId) {
         let user = &self.users[of];
         let Some(metadata) = user.metadata() else { return };
@@ -65,9 +66,9 @@ impl Chat {
         }
     }
 
-    /// A change, to all who have subscribed to the key and share a channel with the user, watch
-    /// them or are in the channel; each once, and not to who has made it and has their answer.
-    /// O(members of those channels).
+    /// Sends a change to all subscribers of the key who share a channel with the user, watch them,
+    /// or are in the channel. Each receives it once; `by` does not, as it has its reply. O(members
+    /// of those channels).
     pub(crate) fn tell_change(
         &self,
         sink: &mut Sink,
@@ -112,8 +113,8 @@ impl Chat {
         }
     }
 
-    /// What there is of `keys` with one subject, so far as the asker may read it: of a channel also
-    /// with those of its members whom the asker may see there.
+    /// The values of `keys` of one subject, as far as the user may read them. For a channel also
+    /// those of its members whom the user may see there.
     pub(crate) fn sync_of(&self, conn: ConnId, subject: Subject, keys: Vec<Key>) -> MetadataSync {
         let mut subjects: Vec<Subject> =
             Some(subject).filter(|of| self.tells_metadata_of(*of, conn)).into_iter().collect();
@@ -131,7 +132,7 @@ impl Chat {
         MetadataSync { of: self.name_of(subject).into(), whose, subjects, keys, next: 0 }
     }
 
-    /// Collects again what [`MetadataSync::clear`] has forgotten, as it is now.
+    /// Collects again what [`MetadataSync::clear`] has dropped, as it is now.
     pub(crate) fn collect(&self, by: Caller, sync: &mut MetadataSync) {
         let keys = self.subscriptions(by.conn).to_vec();
         let collected = match sync.whose {
@@ -149,7 +150,7 @@ impl Chat {
         (sync.subjects, sync.keys) = (collected.subjects, collected.keys);
     }
 
-    /// What there is of `keys` with all of whose changes the asker is told, each once.
+    /// The values of `keys` of everyone whose changes the user receives, each once.
     pub(crate) fn sync_of_all(&self, by: Caller, keys: Vec<Key>) -> MetadataSync {
         self.occasions.set(self.occasions.get().wrapping_add(1));
         let occasion = self.occasions.get();
@@ -175,14 +176,14 @@ impl Chat {
         MetadataSync { of: ALL.into(), whose: Whose::All, subjects, keys, next: 0 }
     }
 
-    /// Says it if it is not too much, unasked; else that it can be asked for.
+    /// Sends values unasked if there is room; else a notice that the client may request them.
     pub(crate) fn offer_sync(&mut self, sink: &mut Sink, conn: ConnId, sync: MetadataSync) {
         let later = |chat: &Chat, sink: &mut Sink| {
             chat.numeric(sink, conn, RPL_METADATASYNCLATER, &[&sync.of, ASK_AFTER_S]);
         };
         match self.fits_at_once(sink, conn, &sync) {
             None => later(self, sink),
-            // The later draft wants to hear that there is nothing, the earlier does not speak of it.
+            // The later draft requires an empty batch, the earlier does not mention it.
             Some(0) if !self.hears_later_draft(conn) => {}
             // Some clients take a batch for one channel or user, and not an empty one for all.
             Some(0) if &*sync.of == ALL => later(self, sink),
@@ -190,7 +191,7 @@ impl Chat {
         }
     }
 
-    /// Says it, at once or a piece at a time.
+    /// Sends values on request, at once or a piece at a time.
     pub(crate) fn answer_sync(&mut self, sink: &mut Sink, conn: ConnId, sync: MetadataSync) {
         match self.sessions[conn].user() {
             Some(user) if self.fits_at_once(sink, conn, &sync).is_none() => {
@@ -208,7 +209,7 @@ impl Chat {
         });
     }
 
-    /// How many values there are; `None` if there is no room to say them at once. O(members and
+    /// How many values there are; `None` if there is no room to send them at once. O(members and
     /// their keys).
     fn fits_at_once(&self, sink: &Sink, conn: ConnId, sync: &MetadataSync) -> Option<usize> {
         let mut room = sink.headroom(conn);
@@ -222,8 +223,8 @@ impl Chat {
         Some(count)
     }
 
-    /// Says the next value and counts on, through the values of the subject at index `subject` and
-    /// then to the next. Whether there may be more.
+    /// Sends the next value, and advances through the values of the subject at index `subject`,
+    /// then to the next subject. Returns whether there may be more.
     pub(crate) fn sync_next(
         &self,
         sink: &mut Sink,
@@ -247,8 +248,8 @@ impl Chat {
         true
     }
 
-    /// Meanwhile they may have gone, and their number been given to somebody else; a user's values
-    /// are for everybody.
+    /// Whether the subject still exists and its values may be sent. A user's are for everybody, so
+    /// a new user with the id does no harm.
     fn may_still_hear(&self, conn: ConnId, subject: Subject) -> bool {
         match subject {
             Subject::User(user) => self.users.contains(user),
@@ -261,7 +262,7 @@ impl Chat {
         }
     }
 
-    /// A value as news: the earlier draft has a message for it.
+    /// Sends a value as a notification: the earlier draft has a message for it.
     fn tell_value(
         &self,
         sink: &mut Sink,
@@ -279,7 +280,7 @@ impl Chat {
         line.tagged(LineTags { batch, ..LineTags::default() }).to(sink, &self.sessions[conn]);
     }
 
-    /// A value, or that there is none, as an answer.
+    /// Sends a value, or that there is none, as a reply.
     pub(crate) fn answer_value(
         &self,
         sink: &mut Sink,
@@ -298,7 +299,7 @@ impl Chat {
     }
 }
 
-/// Whether a client with `caps` is told of metadata unasked: it takes `batch` too.
+/// Whether a client with `caps` receives metadata unasked: it needs `batch` too.
 pub(crate) fn hears_metadata(caps: Caps) -> bool {
     caps.any_of(Caps::METADATA) && caps.has(Cap::Batch)
 }

@@ -1,5 +1,4 @@
-//! What is said when METADATA does not do what it was asked: standard replies, in the words of either
-//! draft.
+//! Errors of METADATA: standard replies, in the form of either draft.
 
 use crate::chat::Chat;
 use crate::chat::reply::Sink;
@@ -8,7 +7,7 @@ use crate::chat::reply::numeric::*;
 use crate::chat::state::metadata::Key;
 use crate::net::ConnId;
 
-/// Why something was not done.
+/// The reason of a failure.
 pub(crate) enum MetadataError<'a> {
     Params {
         subcommand: &'a str,
@@ -17,7 +16,7 @@ pub(crate) enum MetadataError<'a> {
         subcommand: &'a str,
     },
     Target(&'a str),
-    /// The rest of the command is still done.
+    /// The rest of the command is still executed.
     OneKey(&'a str),
     Key(&'a str),
     Value(&'a Key),
@@ -25,7 +24,7 @@ pub(crate) enum MetadataError<'a> {
         of: &'a str,
         key: &'a str,
     },
-    /// What it is, is not told. The rest of the command is still done.
+    /// The value is not revealed. The rest of the command is still executed.
     Hidden {
         of: &'a str,
         key: &'a str,
@@ -38,7 +37,7 @@ pub(crate) enum MetadataError<'a> {
 }
 
 impl Chat {
-    /// Says what went wrong: each draft has names of its own for most of it.
+    /// Sends an error: each draft has codes of its own for most.
     pub(crate) fn metadata_fails(
         &self,
         sink: &mut Sink,

@@ -1,4 +1,4 @@
-//! Users as others see them: WHO, WHOIS, AWAY, MONITOR, profiles.
+//! Users as others see them: WHO, WHOIS, AWAY, MONITOR, user modes and metadata.
 
 pub(crate) mod away;
 pub(crate) mod metadata_command;

@@ -1,4 +1,4 @@
-//! MONITOR: being told when somebody comes and goes. IRCv3 monitor and extended-monitor.
+//! MONITOR: notices when users come and go. IRCv3 monitor and extended-monitor.
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
@@ -8,7 +8,7 @@ use crate::net::ConnId;
 use crate::wire::casemap::Folded;
 use crate::wire::irc::Message;
 
-/// What the targets of one line may take beside server and nick.
+/// Bytes of the targets of one line, beside server and nick.
 const TARGETS_MAX: usize = 380;
 
 impl Chat {
@@ -42,7 +42,7 @@ impl Chat {
         let mut added: Vec<String> = Vec::new();
         let mut rest = targets.split(',').filter(|nick| !nick.is_empty());
         while let Some(nick) = rest.next() {
-            // No nick is so written, so nobody will ever be heard of under it.
+            // No nick can have this form, so it would never come.
             if nick.len() > nick_max || nick.contains([' ', '!', '@', '*', '?']) {
                 continue;
             }
@@ -98,7 +98,7 @@ impl Chat {
         }
     }
 
-    /// Targets with commas between, over as many lines as they need.
+    /// Sends targets, comma-separated, over as many lines as they need.
     fn tell_targets(&self, sink: &mut Sink, conn: ConnId, reply: Numeric, targets: Vec<String>) {
         let mut line = String::new();
         for target in targets {
@@ -116,7 +116,7 @@ impl Chat {
         }
     }
 
-    /// To who watches for them: `user` has come, or goes by this nick from now on.
+    /// Tells watchers that `user` has come, or has this nick from now on.
     pub(crate) fn tell_watchers_online(&mut self, sink: &mut Sink, user: UserId) {
         let watchers = self.watchers.of(self.users[user].nick()).to_vec();
         for conn in watchers {
@@ -127,7 +127,7 @@ impl Chat {
         }
     }
 
-    /// To who watches for them: `user` goes, or will go by another nick.
+    /// Tells watchers that `user` leaves, or is about to change nick.
     pub(crate) fn tell_watchers_offline(&self, sink: &mut Sink, user: UserId) {
         let nick = self.users[user].nick();
         for conn in self.watchers.of(nick) {

@@ -13,7 +13,7 @@ use crate::wire::casemap::Folded;
 use crate::wire::irc::Message;
 
 impl Chat {
-    /// `MODE nick [modestring]`, of oneself alone. Modern IRC, "User mode".
+    /// `MODE nick [modestring]`, for the user's own nick only. Modern IRC, "User mode".
     pub(crate) fn user_mode(
         &mut self,
         sink: &mut Sink,
@@ -35,7 +35,7 @@ impl Chat {
         self.change_user_modes(sink, by, modes, params);
     }
 
-    /// Changes the modes of `by.user`. What is to be said of that is said to `by.conn`.
+    /// Changes the modes of `by.user`. Errors go to `by.conn`.
     pub(crate) fn change_user_modes(
         &mut self,
         sink: &mut Sink,
@@ -70,7 +70,7 @@ impl Chat {
         param: Option<&str>,
     ) {
         match mode {
-            // Modern IRC: to become operator takes OPER; anyone may cease to be one.
+            // Modern IRC: OPER alone makes operator; the mode can be given up.
             UserMode::Operator if on => return,
             UserMode::Operator => return self.resign(sink, by.user),
             UserMode::ServerNotices => {
@@ -85,8 +85,8 @@ impl Chat {
         self.save_presence(sink, by.user);
     }
 
-    /// What operators hear of: the kinds of these letters, which `+` and `-` may stand between; or
-    /// all.
+    /// Changes the notices an operator receives: the kinds of these letters, with `+` and `-`
+    /// between them; or all.
     fn choose_notices(&mut self, sink: &mut Sink, by: Caller, on: bool, letters: Option<&str>) {
         let user = &mut self.users[by.user];
         let mut add = on;
@@ -109,7 +109,7 @@ impl Chat {
         self.notice(sink, by.conn, &text);
     }
 
-    /// What has changed since `before`, to the user themselves.
+    /// Tells a user their mode changes since `before`.
     pub(crate) fn tell_user_modes(&self, sink: &mut Sink, id: UserId, before: UserModes) {
         let user = &self.users[id];
         let mut text = String::new();
@@ -132,8 +132,8 @@ impl Chat {
         }
     }
 
-    /// `ACCEPT nick{,nick}`, `-nick`, or `*` to hear whom one accepts: those who may speak to one in
-    /// private though user mode `R` is set. As Charybdis and InspIRCd have it (caller-id).
+    /// `ACCEPT nick{,nick}`, `-nick`, or `*` to list: users whose private messages pass mode `R`.
+    /// As in Charybdis and InspIRCd (caller-id).
     pub(crate) fn accept(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
         for item in message.params[0].split(',').filter(|item| !item.is_empty()) {
             match item.strip_prefix('-') {
@@ -168,8 +168,8 @@ impl Chat {
         }
     }
 
-    /// Who is spoken to in private may answer though user mode `R` is set on who speaks, if there is
-    /// room for one more: as Charybdis and Ergo have it.
+    /// Lets the recipient of a private message reply past the sender's mode `R`, if there is room
+    /// for one more: as in Charybdis and Ergo.
     pub(crate) fn accept_answer(&mut self, by: UserId, from: UserId) {
         if by == from || self.accepts(by, from) {
             return;
@@ -189,7 +189,7 @@ impl Chat {
         self.numeric(sink, by.conn, RPL_ENDOFACCEPT, &[]);
     }
 
-    /// Whether `to` hears in private from `from`: user mode `R`.
+    /// Whether a private message of `from` reaches `to`: user mode `R`.
     pub(crate) fn accepts(&self, to: UserId, from: UserId) -> bool {
         let hushed = self.is_hushed(from) && !self.users[to].is(UserMode::Operator);
         let (to, from) = (&self.users[to], &self.users[from]);

@@ -14,10 +14,10 @@ use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 use crate::wire::mask;
 
-/// Told where an address is not: as IRCv3 whox has it.
+/// Stands for a hidden address, as in IRCv3 whox.
 const NO_ADDRESS: &str = "255.255.255.255";
 
-/// The fields of WHOX, in the order they are answered.
+/// The fields of WHOX, in reply order.
 const FIELDS: &str = "tcuihsnfdlaor";
 
 impl Chat {
@@ -48,7 +48,7 @@ impl Chat {
         self.begin_answer(sink, by, Query::Who(query));
     }
 
-    /// Finds whom it means.
+    /// Finds the users that the mask refers to.
     pub(crate) fn find_whom(&self, by: Caller, query: &mut WhoQuery) {
         query.whom = self.whom(by, &query.mask);
     }
@@ -63,13 +63,13 @@ impl Chat {
             return Whom::Members(channel, self.channels[channel].serial, shown);
         }
         match self.users.find(mask) {
-            // Who knows the nick may ask for it.
+            // Knowing the nick is enough.
             Some(user) => Whom::One(user),
             None => Whom::Matching,
         }
     }
 
-    /// Who comes next, and the number of who comes after.
+    /// The next user to test, and the number of the one after.
     pub(crate) fn who_next(&self, query: &WhoQuery, next: u32) -> Option<(UserId, u32)> {
         match &query.whom {
             Whom::Nobody => None,
@@ -81,7 +81,7 @@ impl Chat {
         }
     }
 
-    /// One user, if it is one that is asked for.
+    /// Sends one user, if they match.
     pub(crate) fn who_one(
         &self,
         sink: &mut Sink,
@@ -92,7 +92,7 @@ impl Chat {
     ) {
         let channel = match query.whom {
             Whom::Members(channel, serial, _) => {
-                // Either may have gone, or parted, since it was asked, and the numbers be of others.
+                // Either may have left since, and its id be reused.
                 let is_same = self.channels.get(channel).is_some_and(|room| room.serial == serial);
                 if !is_same || !self.users.contains(id) || !self.users[id].is_in(channel) {
                     return;
@@ -112,7 +112,8 @@ impl Chat {
         }
     }
 
-    /// `0` and `*` mean everyone. Those with user mode `i` are found only by who shares a channel.
+    /// Whether a mask matches a user. `0` and `*` match everyone. Users with mode `i` are found
+    /// only by users who share a channel.
     fn who_matches(&self, by: Caller, mask: &str, id: UserId) -> bool {
         let user = &self.users[id];
         let visible = id == by.user
@@ -210,12 +211,12 @@ impl Chat {
         self.numeric_in(sink, by.conn, batch, RPL_WHOSPCRPL, &params);
     }
 
-    /// Whether an address is told: to who comes from there, and to operators who may know.
+    /// Whether `by` may see a user's address: users see their own, operators need the right.
     pub(crate) fn sees_address(&self, by: Caller, id: UserId) -> bool {
         id == by.user || self.has_right(by.user, Right::Addresses)
     }
 
-    /// The address somebody comes from.
+    /// The address of a user, as far as `by` may see it.
     pub(crate) fn shown_address(&self, by: Caller, id: UserId) -> String {
         let may = self.sees_address(by, id);
         let address = self.users[id].conns.first().and_then(|conn| self.sessions[*conn].address);
@@ -226,7 +227,7 @@ impl Chat {
         }
     }
 
-    /// The channels of `id` that `by` may know it is in.
+    /// The channels of `id` that `by` may know of.
     pub(crate) fn known_channels(&self, by: Caller, id: UserId) -> Vec<ChannelId> {
         let operator = self.has_right(by.user, Right::Secrets);
         let memberships = self.users[id].channels.iter().map(|membership| membership.channel);

@@ -1,4 +1,4 @@
-//! WHOIS, and WHOWAS of those who have left. Modern IRC, "User-Based Queries".
+//! WHOIS, and WHOWAS for users who have left. Modern IRC, "User-Based Queries".
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
@@ -13,7 +13,7 @@ use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::time::write_time;
 
-/// What of a nick is answered, at most.
+/// The most entries of one nick in a reply to WHOWAS.
 const WHOWAS_ANSWERS_MAX: usize = 20;
 
 impl Chat {
@@ -88,8 +88,8 @@ impl Chat {
         self.numeric(sink, conn, RPL_WHOISIDLE, &[nick, &idle, &user.signed_on.to_string()]);
     }
 
-    /// That all of its connections are secure, to everyone; which certificates they have shown, to
-    /// itself and operators.
+    /// Tells everyone whether all of a user's connections are secure. The user and operators also
+    /// receive the certificates.
     fn whois_security(&self, sink: &mut Sink, by: Caller, id: UserId) {
         let user = &self.users[id];
         let sessions = || user.conns.iter().map(|conn| &self.sessions[*conn]);

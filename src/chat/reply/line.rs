@@ -1,4 +1,4 @@
-//! One line, composed once for each form that its receivers' capabilities ask for.
+//! One line, composed once for each form that its receivers' capabilities require.
 
 use crate::chat::reply::Sink;
 use crate::chat::state::caps::{Cap, Caps};
@@ -8,39 +8,39 @@ use crate::wire::irc;
 use crate::wire::irc::time::write_time;
 use crate::wire::irc::{REST_MAX, tags};
 
-/// One line, with the tags that its hearers may have asked for.
+/// One line, with the tags that its receivers may have requested.
 pub struct Line<'a> {
     /// Nick or server, with user and host where it has them; empty for none.
     pub source: &'a str,
     /// Command or numeric.
     pub command: &'a str,
-    /// The last is cut where the line would be too long.
+    /// Parameters. The last is cut where the line would be too long.
     pub params: &'a [&'a str],
-    /// What more may be said of it.
+    /// Tags besides the time.
     pub tags: LineTags<'a>,
     forms: [Option<Span>; FORMS],
 }
 
-/// What may be told of a line before it. The time is told of every line.
+/// The tags of a line. Every line may also have the time.
 #[derive(Clone, Copy, Default)]
 pub struct LineTags<'a> {
-    /// For who has asked for `account-tag`.
+    /// The sender's account, for `account-tag`.
     pub account: Option<&'a str>,
-    /// This and what follows: for who has asked for `message-tags`.
+    /// The message id. It and the fields below are for `message-tags`, unless they say otherwise.
     pub msgid: Option<&'a str>,
-    /// Whether it comes from a bot, IRCv3 bot-mode.
+    /// Whether the sender is a bot, IRCv3 bot-mode.
     pub bot: bool,
     /// Client-only tags, as their sender wrote them, without the `@`.
     pub client: &'a str,
-    /// Which relay speaks, `draft/relaymsg`: also for who has asked for that alone.
+    /// The relay that sent it, `draft/relaymsg`; that capability alone suffices.
     pub relayed_by: Option<&'a str>,
-    /// The batch it belongs to; told to everyone.
+    /// The reference of its batch; sent to all.
     pub batch: Option<&'a str>,
-    /// Whether it goes on where the line before ended: `draft/multiline-concat`; told to everyone.
+    /// Whether it continues the line before without a break: `draft/multiline-concat`; sent to all.
     pub concat: bool,
-    /// Whether the batch it belongs to has told the time already.
+    /// Whether its batch has the time already.
     pub timed: bool,
-    /// When it was said, in milliseconds since 1970; now if that is missing.
+    /// When it was sent, in milliseconds since 1970; `None` for now.
     pub at_ms: Option<u64>,
 }
 
@@ -60,12 +60,12 @@ impl<'a> Line<'a> {
         Line { source, command, params, tags: LineTags::default(), forms: [None; FORMS] }
     }
 
-    /// The same with tags.
+    /// Returns the line with `tags`.
     pub fn tagged(self, tags: LineTags<'a>) -> Line<'a> {
         Line { tags, ..self }
     }
 
-    /// Says it on one connection, in the form that this has asked for.
+    /// Sends the line to one connection, in the form that its capabilities require.
     pub fn to(&mut self, sink: &mut Sink, session: &Session) {
         let form = self.form(session.caps);
         let span = match self.forms[form] {
@@ -78,7 +78,7 @@ impl<'a> Line<'a> {
         sink.send(session.id, span);
     }
 
-    /// Which tags a hearer with `caps` is told, of those that there are.
+    /// The form for `caps`: one bit for each tag that the line has and the receiver may get.
     fn form(&self, caps: Caps) -> usize {
         let tags = &self.tags;
         let mut form = 0;
@@ -148,7 +148,7 @@ impl<'a> Line<'a> {
             tag(arena, "draft/relaymsg", relayed_by);
         }
         if !tags.client.is_empty() && form & MESSAGE_TAGS != 0 {
-            tag(arena, tags.client, ""); // escaped by who sent it
+            tag(arena, tags.client, ""); // escaped by its sender
         }
         if before == b';' {
             arena.push(b' ');
@@ -156,7 +156,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Which parameter, counted from 0, is a text, or a list that is written as one.
+/// The index, from 0, of a parameter that is a text, or a list that is written as one.
 const TEXTS: [(&str, usize); 35] = [
     ("AWAY", 0),
     ("CAP", 2),

@@ -1,5 +1,5 @@
-//! A message of several lines, composed once for each form that its receivers' capabilities ask for.
-//! IRCv3 draft/multiline.
+//! A multiline message, composed once for each form that its receivers' capabilities require. IRCv3
+//! draft/multiline.
 
 use crate::chat::Limits;
 use crate::chat::reply::Sink;
@@ -7,12 +7,12 @@ use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::state::caps::Cap;
 use crate::chat::state::sessions::Session;
 
-/// A message of several lines. Its tags must have a message id: the batch is named after it.
+/// A multiline message. Its tags must have a message id: the batch is named after it.
 pub(crate) struct Lines<'a> {
     pub source: &'a str,
     pub command: &'a str,
     pub target: &'a str,
-    /// Each line with whether it goes on where the one before ended.
+    /// Each line, with whether it continues the one before without a break.
     pub texts: &'a [(&'a str, bool)],
     pub tags: LineTags<'a>,
 }
@@ -40,9 +40,9 @@ impl Lines<'_> {
         let mut lines: Vec<Line> = (params.iter().zip(texts))
             .map(|(params, (_, concat))| Line::new(source, command, params).tagged(within(*concat)))
             .collect();
-        // Clients without multiline receive one message a line, without the empty ones. The first has
-        // the id. Each has the client-only tags, as `+draft/channel-context` says where it belongs,
-        // unless they come to kilobytes.
+        // Clients without multiline receive one message a line, without the empty ones. The first
+        // has the id. Each has the client-only tags, because `+draft/channel-context` says where it
+        // belongs, unless they come to kilobytes.
         let mut first = Some(tags);
         let small = tags.client.len() * params.len() <= limits.multiline_bytes_max;
         let client = if small { tags.client } else { "" };

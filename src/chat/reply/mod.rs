@@ -1,5 +1,5 @@
-//! How something is said to many at once: composed once for each form that its hearers' capabilities
-//! ask for, and shared; and how the answer to a labelled command is gathered.
+//! Output of chat: replies, and lines to many. A line is composed once for each form that its
+//! receivers' capabilities require, and shared. The answer to a labelled command is gathered first.
 
 pub(crate) mod line;
 pub(crate) mod lines;
@@ -9,14 +9,14 @@ pub(crate) mod tell;
 
 use crate::net::{ConnId, Now, Outbox, Span};
 
-/// Where one command says what it says. IRCv3 labeled-response: what its own speaker is told is
-/// held back until it is clear how many lines that is.
+/// Takes the output of one command. IRCv3 labeled-response: lines to the command's own connection
+/// are held back until their number is known.
 pub struct Sink<'a> {
-    /// Everyone's sending half.
+    /// The outboxes of all connections.
     pub out: &'a mut Outbox,
     labelled: Option<Labelled>,
     held: Vec<Held>,
-    /// Answers in which an echo is missing; what follows them is withheld already.
+    /// Answers in which an echo is missing; later output of their connections is withheld already.
     pub unfinished: Vec<(ConnId, Answer)>,
 }
 
@@ -24,18 +24,18 @@ pub struct Sink<'a> {
 #[derive(Clone, Copy)]
 enum Held {
     Line(Span),
-    /// A line of the echo of that number, which is said once its message is kept.
+    /// A line of the echo of that number, sent once its message is stored.
     Echo(u64, Span),
 }
 
-/// An answer in which something depends on what a later turn will bring.
+/// An answer that depends on a reply in a later turn.
 pub struct Answer {
     labelled: Option<Labelled>,
     /// In order.
     pub pieces: Vec<AnswerPiece>,
 }
 
-/// A piece of it.
+/// A piece of an [`Answer`].
 pub enum AnswerPiece {
     /// A line, with its end.
     Said(Box<[u8]>),
@@ -46,15 +46,15 @@ pub enum AnswerPiece {
 /// A command that carries a label.
 struct Labelled {
     asker: ConnId,
-    /// As its sender wrote it.
+    /// The label, as its sender wrote it.
     label: String,
     server: String,
-    /// What a batch is called, if it takes one.
+    /// The reference of the answer's batch, if it needs one.
     batch: String,
 }
 
 impl<'a> Sink<'a> {
-    /// Says everything at once.
+    /// A sink that sends everything at once.
     pub fn new(out: &'a mut Outbox) -> Sink<'a> {
         Sink { out, labelled: None, held: Vec::new(), unfinished: Vec::new() }
     }
@@ -69,7 +69,7 @@ impl<'a> Sink<'a> {
         self.out.now.unix_ms / 1000
     }
 
-    /// Sends what was composed, or holds it back if it answers a labelled command.
+    /// Sends a composed line, or holds it back if it answers a labelled command.
     pub fn send(&mut self, to: ConnId, span: Span) {
         match self.is_labelled(to) {
             true => self.held.push(Held::Line(span)),
@@ -77,12 +77,12 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Whether it is `conn` whose labelled command is being answered.
+    /// Whether the labelled command being answered is from `conn`.
     pub fn is_labelled(&self, conn: ConnId) -> bool {
         self.labelled.as_ref().is_some_and(|labelled| labelled.asker == conn)
     }
 
-    /// How many more bytes may be said to `conn`: [`Outbox::headroom`] less what is held back.
+    /// How many more bytes may be sent to `conn`: [`Outbox::headroom`] less the lines held back.
     pub fn headroom(&self, conn: ConnId) -> usize {
         let held = if self.is_labelled(conn) { &self.held[..] } else { &[] };
         let bytes = |held: &Held| match held {
@@ -92,15 +92,15 @@ impl<'a> Sink<'a> {
         self.out.headroom(conn).saturating_sub(held)
     }
 
-    /// From here on what `asker` is told is the answer to a command with `label`, as they wrote it.
-    /// Should it take a batch, that is called `batch`.
+    /// Gathers further output to `asker` as the answer to a command with `label`, as they wrote it.
+    /// `batch` is the reference of its batch, should it need one.
     pub fn hold(&mut self, asker: ConnId, label: &str, server: &str, batch: String) {
         let (label, server) = (label.to_owned(), server.to_owned());
         self.labelled = Some(Labelled { asker, label, server, batch });
     }
 
-    /// What `conn` is told from here on comes after the echo of that number, these lines, whether it
-    /// is said or not.
+    /// Places the echo of that number, `lines`, before further output to `conn`, whether the echo
+    /// is sent or not.
     pub fn await_echo(&mut self, conn: ConnId, number: u64, lines: &[Span]) {
         let echo = lines.iter().map(|line| Held::Echo(number, *line));
         match self.is_labelled(conn) {
@@ -109,7 +109,7 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Has an answer wait for the echoes in it.
+    /// Withholds an answer until its echoes are decided.
     fn wait(
         &mut self,
         conn: ConnId,
@@ -127,7 +127,7 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// What `say` says to `conn`, without sending it.
+    /// Returns the output of `say` to `conn` without sending it.
     pub fn captured(&mut self, conn: ConnId, say: impl FnOnce(&mut Sink)) -> Vec<Span> {
         let labelled = self.labelled.replace(Labelled::unnamed(conn));
         let held = std::mem::take(&mut self.held);
@@ -137,9 +137,9 @@ impl<'a> Sink<'a> {
         lines(&said).expect("no echo is awaited within")
     }
 
-    /// Sends what was held back, labelled: nothing becomes an ACK, one line is labelled itself,
-    /// several are put in a batch. If they are a batch already, that is labelled. If an echo is
-    /// awaited, all of it waits for that.
+    /// Sends the lines held back, labelled. Nothing becomes an ACK, one line has the label itself,
+    /// several are put in a batch. If they are one batch already, that has the label. An awaited
+    /// echo delays all of it.
     pub fn answer(&mut self) {
         let Some(labelled) = self.labelled.take() else { return };
         let held = std::mem::take(&mut self.held);
@@ -151,7 +151,7 @@ impl<'a> Sink<'a> {
         self.wait(asker, Some(labelled), held);
     }
 
-    /// What an answer comes to in which no echo is awaited any more.
+    /// The lines of an answer in which no echo is awaited any more.
     pub fn complete(&mut self, answer: Answer) -> Vec<Span> {
         let lines = answer.pieces.iter().map(|piece| match piece {
             AnswerPiece::Said(line) => self.out.compose(|arena| arena.extend_from_slice(line)),
@@ -189,16 +189,15 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// What is said within is not part of the answer to a labelled command.
+    /// Sends the output of `say` outside the answer to a labelled command.
     pub fn unlabelled(&mut self, say: impl FnOnce(&mut Sink)) {
         let labelled = self.labelled.take();
         say(self);
         self.labelled = labelled;
     }
 
-    /// Sets the answer aside that a labelled command has been given so far: it goes on with
-    /// [`Sink::go_on`] once something is known. Where an echo is awaited in it, that is not waited
-    /// for, and what was held back is sent as it is.
+    /// Sets aside the answer of a labelled command, to be continued with [`Sink::go_on`]. If it
+    /// awaits an echo, nothing is set aside: the lines held back are sent as they are.
     pub fn set_aside(&mut self) -> Option<(String, Vec<Box<[u8]>>)> {
         if lines(&self.held).is_none() {
             return self.take_label().map(|label| (label, Vec::new()));
@@ -209,7 +208,7 @@ impl<'a> Sink<'a> {
         Some((label, said))
     }
 
-    /// Goes on with an answer, after [`Sink::hold`].
+    /// Continues an answer that was set aside, after [`Sink::hold`].
     pub fn go_on(&mut self, said: &[Box<[u8]>]) {
         for line in said {
             let line = self.out.compose(|arena| arena.extend_from_slice(line));
@@ -217,8 +216,8 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Takes the answer for given by somebody else: what was held back is sent as it is, and
-    /// nothing is labelled. Returns the label.
+    /// Ends the gathering: the lines held back are sent without a label, and the answer is given
+    /// elsewhere. Returns the label.
     pub fn take_label(&mut self) -> Option<String> {
         let Labelled { asker, label, .. } = self.labelled.take()?;
         let held = std::mem::take(&mut self.held);
@@ -233,7 +232,7 @@ impl<'a> Sink<'a> {
         self.out.compose(|arena| arena.extend_from_slice(line.as_bytes()))
     }
 
-    /// Whether the first line opens a batch and the last closes the same: nothing outside of it.
+    /// Whether the first line opens a batch and the last closes it, with nothing outside.
     fn is_one_batch(&self, held: &[Span], first: Span, last: Span) -> bool {
         let reference = |span, sign| batch_reference(self.out.text(span), sign);
         let Some(opened) = reference(first, b'+') else { return false };
@@ -261,13 +260,13 @@ impl<'a> Sink<'a> {
 }
 
 impl Labelled {
-    /// Stands where what is said is to be gathered only.
+    /// A stand-in for a labelled command, where output is only gathered.
     fn unnamed(asker: ConnId) -> Labelled {
         Labelled { asker, label: String::new(), server: String::new(), batch: String::new() }
     }
 }
 
-/// The lines that were gathered, if no echo is awaited among them.
+/// The gathered lines, if no echo is awaited among them.
 fn lines(held: &[Held]) -> Option<Vec<Span>> {
     let line = |held: &Held| match held {
         Held::Line(span) => Some(*span),
@@ -276,14 +275,14 @@ fn lines(held: &[Held]) -> Option<Vec<Span>> {
     held.iter().map(line).collect()
 }
 
-/// The value of the tag that begins with `key`, itself with the `=`, if `line` has it.
+/// The value of a tag in `line`. `key` ends with `=`.
 fn tag_of<'l>(line: &'l [u8], key: &[u8]) -> Option<&'l [u8]> {
     let tags = line.strip_prefix(b"@")?;
     let tags = tags.split(|byte| *byte == b' ').next()?;
     tags.split(|byte| *byte == b';').find_map(|tag| tag.strip_prefix(key))
 }
 
-/// The reference of a `BATCH` line of ours with `sign` before it.
+/// The reference of a `BATCH` line of the server, with `sign` before it.
 fn batch_reference(line: &[u8], sign: u8) -> Option<&[u8]> {
     let mut words = line.trim_ascii_end().split(|byte| *byte == b' ');
     let mut word = words.next()?;

@@ -1,7 +1,7 @@
-//! The numeric replies: one list, with the text that each ends in. Modern IRC, "Numerics"; RFC 2812
-//! §5; those of MONITOR and METADATA from IRCv3; those beyond as most servers have them.
+//! The numeric replies: one list, with the text of each. Modern IRC, "Numerics"; RFC 2812 §5; those
+//! of MONITOR and METADATA from IRCv3; the others as most servers have them.
 
-/// A reply. An empty text means that its last parameter is given by who sends it.
+/// A numeric and its text. An empty text means that the caller gives the last parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct Numeric(pub &'static str, pub &'static str);
 

@@ -1,6 +1,5 @@
-//! Answers too long to be queued at once, WHO, LIST, METADATA SYNC and what was kept: said a piece at
-//! a time, as fast as their reader reads, and so that a turn never looks at more than a part of what
-//! there is.
+//! Long replies: WHO, LIST, METADATA SYNC and history. They are sent a piece at a time, as fast as
+//! the client reads, so that no turn looks at more than a part of them.
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
@@ -10,22 +9,22 @@ use crate::chat::state::pending::{AnswerStage, LongAnswer, Query};
 use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 
-/// Users or channels looked at in one turn, where no long mask is to be held against each: some
-/// hundred microseconds.
+/// Users or channels tested in one turn, if no long mask makes each test dearer: some hundred
+/// microseconds.
 const LOOKED_AT_MAX: usize = 1000;
 
-/// Answers that one connection may wait for.
+/// Long replies that one connection may wait for.
 const ANSWERS_MAX: usize = 60;
 
-/// Bytes of what was given to the commands whose answers one connection waits for: sixty ordinary ones
-/// have a tenth of it.
+/// Bytes of the commands whose replies one connection waits for. Sixty ordinary ones have a tenth
+/// of it.
 const ASKED_BYTES_MAX: usize = 16 << 10;
 
-/// What is found for an answer that has begun counts as waiting for its reader where it is more than
-/// this: a thousand members. To sum up all that waits takes 30 µs for 10,000 connections.
+/// Items collected for a reply under way count as waiting if they have more bytes than this: a
+/// thousand members. To sum up all that waits takes 30 µs for 10,000 connections.
 const LISTED_BYTES_MIN: usize = 4 << 10;
 
-/// What an answer has come to.
+/// The progress of a reply after one step.
 enum AnswerProgress {
     /// There may be more.
     More,
@@ -33,8 +32,8 @@ enum AnswerProgress {
 }
 
 impl Chat {
-    /// Answers `query` once those before it have been answered. A LIST ends one that is under way:
-    /// so clients stop it.
+    /// Answers `query` after the earlier ones. A LIST ends one that is under way, which is how
+    /// clients stop it.
     pub(crate) fn begin_answer(&mut self, sink: &mut Sink, by: Caller, mut query: Query) {
         if let Query::List(_) = query {
             self.end_list(sink, by);
@@ -47,7 +46,7 @@ impl Chat {
         if asked + query.asked_bytes() > ASKED_BYTES_MAX && !answers.is_empty() {
             return self.numeric(sink, by.conn, RPL_TRYAGAIN, &[query.command()]);
         }
-        query.clear(); // it is found when its turn has come
+        query.clear(); // collected when its turn comes
         let answers = &mut self.sessions[by.conn].more().answers;
         let first = answers.is_empty();
         answers.push_back(LongAnswer {
@@ -60,7 +59,7 @@ impl Chat {
         }
     }
 
-    /// Whether one more answer may wait; says so if not.
+    /// Whether one more long reply may wait; sends an error if not.
     pub(crate) fn may_ask(&mut self, sink: &mut Sink, by: Caller, command: &str) -> bool {
         let may = self.sessions[by.conn].more().answers.len() < ANSWERS_MAX;
         if !may {
@@ -80,8 +79,8 @@ impl Chat {
         });
     }
 
-    /// Says as much more as there is room for, and something at least: where `sendq_pause` is less
-    /// than a line may take, all answers come to their end all the same.
+    /// Sends as much more as there is room for, and at least one piece. Replies thus complete even
+    /// if `sendq_pause` is less than a line may take.
     pub(crate) fn go_on(&mut self, sink: &mut Sink, conn: ConnId) {
         let Some(user) = self.sessions[conn].user() else { return };
         let by = Caller { conn, user };
@@ -104,7 +103,7 @@ impl Chat {
         }
     }
 
-    /// Says what comes before an answer, if that has not been said.
+    /// Begins a reply that waits: opens its batch, and collects its items.
     fn begin(&mut self, sink: &mut Sink, by: Caller, answer: &mut LongAnswer) {
         if let AnswerStage::Waiting = answer.stage {
             let batch = self.open_batch_of(sink, by, answer);
@@ -116,7 +115,7 @@ impl Chat {
         }
     }
 
-    /// Finds what is to be said, unless too much waits already for those who read slowly.
+    /// Collects the items of a reply, unless too much waits already for slow readers.
     fn find(&mut self, sink: &mut Sink, by: Caller, query: &mut Query, batch: Option<&str>) {
         match query {
             Query::List(_) | Query::History(_) => return,
@@ -130,7 +129,7 @@ impl Chat {
         }
     }
 
-    /// The batch that an answer is said in, if it takes one.
+    /// Opens the batch of a reply, if it needs one.
     fn open_batch_of(
         &mut self,
         sink: &mut Sink,
@@ -209,14 +208,14 @@ impl Chat {
         }
     }
 
-    /// Whether something that was kept is still to be said to `conn`.
+    /// Whether history is still to be sent to `conn`.
     pub(crate) fn is_being_told(&self, conn: ConnId) -> bool {
         let more = self.sessions[conn].more.as_ref();
         let mut answers = more.into_iter().flat_map(|more| &more.answers);
         answers.any(|answer| answer.kept().is_some())
     }
 
-    /// The next user after a number, and the number after them.
+    /// The first user with number `next` or later, and the number after theirs.
     pub(crate) fn user_from(&self, next: u32) -> Option<(UserId, u32)> {
         let user = self.users.next_from(next)?;
         Some((user, user.after()))

@@ -1,4 +1,4 @@
-//! Saying things: replies to one connection, and lines to all whom they concern.
+//! Sending: replies to one connection, and lines to all users they concern.
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -14,8 +14,8 @@ use crate::net::ConnId;
 use crate::wire::irc::PARAMS_MAX;
 
 impl Chat {
-    /// A numeric reply: the client's nick, `params`, and the numeric's text if it has one. What of
-    /// them can't stand where it is, however foreign, is told as `*`.
+    /// Sends a numeric reply: the client's nick, `params`, and the numeric's text if it has one. A
+    /// parameter that can't stand in its place becomes `*`, however foreign it is.
     pub(crate) fn numeric(&self, sink: &mut Sink, to: ConnId, reply: Numeric, params: &[&str]) {
         let Numeric(code, text) = reply;
         let mut all = [""; PARAMS_MAX];
@@ -29,7 +29,7 @@ impl Chat {
         self.say(sink, to, &self.settings.server_name, code, &all[..count]);
     }
 
-    /// A numeric reply with a text of its own.
+    /// Sends a numeric reply with a text of its own.
     pub(crate) fn numeric_saying(
         &self,
         sink: &mut Sink,
@@ -41,7 +41,7 @@ impl Chat {
         self.numeric(sink, to, Numeric(code, ""), &[params, &[text]].concat());
     }
 
-    /// An error in the words of IRCv3 standard-replies: `FAIL command code context… :text`.
+    /// Sends an error as IRCv3 standard-replies has it: `FAIL command code context… :text`.
     pub(crate) fn fail(
         &self,
         sink: &mut Sink,
@@ -55,12 +55,12 @@ impl Chat {
         self.say(sink, to, &self.settings.server_name, "FAIL", &params);
     }
 
-    /// A notice of the server to one connection.
+    /// Sends a notice of the server to one connection.
     pub(crate) fn notice(&self, sink: &mut Sink, to: ConnId, text: &str) {
         self.say(sink, to, &self.settings.server_name, "NOTICE", &[self.called(to), text]);
     }
 
-    /// A line to one connection.
+    /// Sends a line to one connection.
     pub(crate) fn say(
         &self,
         sink: &mut Sink,
@@ -72,7 +72,7 @@ impl Chat {
         Line::new(source, command, params).to(sink, &self.sessions[to]);
     }
 
-    /// What the server calls who is at the other end: the nick, or `*` before there is one.
+    /// The target of a numeric: the client's nick, or `*` before it has one.
     pub(crate) fn called(&self, conn: ConnId) -> &str {
         match self.sessions[conn].user() {
             Some(user) => self.users[user].nick(),
@@ -80,25 +80,25 @@ impl Chat {
         }
     }
 
-    /// An id for something that is told live: every line of a user has one (IRCv3 message-ids).
+    /// A new id for a live line: every line of a user has one (IRCv3 message-ids).
     pub(crate) fn new_id(&self, sink: &Sink) -> String {
         self.message_ids.next(sink.now().unix_ms)
     }
 
-    /// What can be told of everything that `user` says.
+    /// The tags that every line from `user` may have.
     pub(crate) fn tags_of(&self, user: UserId) -> LineTags<'_> {
         let user = &self.users[user];
         LineTags { account: user.account(), bot: user.is(UserMode::Bot), ..LineTags::default() }
     }
 
-    /// A line to every connection of `user`.
+    /// Sends a line to every connection of `user`.
     pub(crate) fn to_user(&self, sink: &mut Sink, line: &mut Line, user: UserId) {
         for conn in &self.users[user].conns {
             line.to(sink, &self.sessions[*conn]);
         }
     }
 
-    /// A line to those connections of `user` that have asked for `cap`.
+    /// Sends a line to the connections of `user` that have requested `cap`.
     pub(crate) fn to_user_with(&self, sink: &mut Sink, line: &mut Line, user: UserId, cap: Cap) {
         for conn in &self.users[user].conns {
             let session = &self.sessions[*conn];
@@ -108,14 +108,14 @@ impl Chat {
         }
     }
 
-    /// A line to the members of a channel.
+    /// Sends a line to the members of a channel.
     pub(crate) fn to_channel(&self, sink: &mut Sink, line: &mut Line, channel: ChannelId) {
         for member in &self.channels[channel].members {
             self.to_user(sink, line, member.user);
         }
     }
 
-    /// A line to those members of a channel who may see what `about` does there.
+    /// Sends a line to the members of a channel who may see what `about` does there.
     pub(crate) fn to_witnesses(
         &self,
         sink: &mut Sink,
@@ -130,8 +130,8 @@ impl Chat {
         }
     }
 
-    /// Whether one member of a channel may know of another. Mode `u`: those without rank are seen
-    /// by halfops and higher, and by themselves.
+    /// Whether one member of a channel may see another. Mode `u`: members without rank are visible
+    /// to halfops and higher, and to themselves.
     pub(crate) fn sees(&self, channel: ChannelId, viewer: Member, other: Member) -> bool {
         !self.channels[channel].is(ChannelMode::Auditorium)
             || other.ranks.highest().is_some()
@@ -139,7 +139,7 @@ impl Chat {
             || viewer.user == other.user
     }
 
-    /// Everyone else who shares a channel with `user` and may know of it there, each once however
+    /// The other users who share a channel with `user` and may see them there, each once however
     /// many they share. O(members of those channels).
     pub(crate) fn peers(&self, user: UserId) -> Vec<UserId> {
         self.occasions.set(self.occasions.get().wrapping_add(1));
@@ -160,7 +160,7 @@ impl Chat {
         peers
     }
 
-    /// A line about `user` to their peers and to themselves.
+    /// Sends a line about `user` to their peers and to themselves.
     pub(crate) fn to_peers_and_self(&self, sink: &mut Sink, line: &mut Line, user: UserId) {
         self.to_user(sink, line, user);
         for peer in self.peers(user) {
@@ -168,8 +168,9 @@ impl Chat {
         }
     }
 
-    /// A line about a change of `user` to those who have asked for `cap`: their peers, who watches
-    /// them and has asked for `extended-monitor`, and themselves if `and_self`. Each connection once.
+    /// Sends a line about a change of `user` to connections that have requested `cap`: those of
+    /// peers, of watchers with `extended-monitor`, and of the user if `and_self`. Each receives it
+    /// once.
     pub(crate) fn to_interested(
         &self,
         sink: &mut Sink,
@@ -201,8 +202,8 @@ impl Chat {
         format!("b{}", self.batches)
     }
 
-    /// Says several things in a batch of `kind`, if the client knows batches; else just says them.
-    /// What is said within must be said with the tag that `within` is given.
+    /// Sends several lines in a batch of `kind` if the client knows batches, else without one.
+    /// `within` is given the tag that its lines must have.
     pub(crate) fn batched(
         &mut self,
         sink: &mut Sink,
@@ -222,7 +223,7 @@ impl Chat {
         self.say(sink, to, &server, "BATCH", &[&format!("-{reference}")]);
     }
 
-    /// A numeric reply within a batch.
+    /// Sends a numeric reply within a batch.
     pub(crate) fn numeric_in(
         &self,
         sink: &mut Sink,
@@ -241,7 +242,7 @@ impl Chat {
         line.tagged(tags).to(sink, &self.sessions[to]);
     }
 
-    /// The mask of a connection that has not registered, with `*` for what is not known yet.
+    /// The mask of a connection that has not registered, with `*` for unknown parts.
     pub(crate) fn mask_so_far(&self, conn: ConnId) -> String {
         let said = match &self.sessions[conn].stage {
             Stage::Registering(said) => Some(said),
@@ -252,14 +253,14 @@ impl Chat {
         format!("{nick}!{user}@{}", self.host(conn))
     }
 
-    /// The channel that a command of a user names, if there is one that they may know of.
+    /// The channel of that name, if it exists and the user may know of it.
     pub(crate) fn channel_for(&self, by: Caller, name: &str) -> Option<ChannelId> {
         let id = self.channels.find(name)?;
         let secret = self.channels[id].is(ChannelMode::Secret);
         (!secret || self.users[by.user].is_in(id)).then_some(id)
     }
 
-    /// The ranks of `user` in a channel; `None` if they are not in it.
+    /// The membership of `user` in a channel, if there is one.
     pub(crate) fn member(&self, channel: ChannelId, user: UserId) -> Option<Member> {
         let place = self.users[user].place_in(channel)?;
         Some(self.channels[channel].members[place])

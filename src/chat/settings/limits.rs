@@ -23,7 +23,7 @@ settings! {
             kick_max = 290, 1..=400;
             key_max = 32, 1..=64;
             metadata_value_max = 300, 1..=300;
-            /// Of the text of one multiline message.
+            /// The text of one multiline message.
             multiline_bytes_max = 4096, 512..=1 << 20;
         }
         values {
@@ -37,40 +37,41 @@ settings! {
             list_entries_max: usize = 100, 1..=10_000;
             /// Nicks that one user may watch.
             monitor_max: usize = 100, 0..=10_000;
-            /// Nicks from which a user with +R hears in private all the same.
+            /// Nicks whose private messages reach a user with +R all the same.
             accept_max: usize = 50, 0..=10_000;
             /// Invitations that one user may hold.
             invites_max: usize = 50, 0..=10_000;
             /// METADATA keys of one user or channel.
             metadata_keys_max: usize = 20, 0..=1000;
-            /// METADATA keys one may subscribe to.
+            /// METADATA keys that one connection may subscribe to.
             metadata_subs_max: usize = 50, 0..=1000;
             /// Lines of one multiline message.
             multiline_lines_max: usize = 32, 1..=1000;
-            /// Conversations of one user of which MARKREAD knows how far they are read.
+            /// Conversations of one user with a read marker.
             read_markers_max: usize = 500, 0..=10_000;
-            /// Who left last, for WHOWAS.
+            /// Users who left, remembered for WHOWAS.
             whowas_max: usize = 1000, 0..=1_000_000;
-            /// Messages of which REDACT knows who said them.
+            /// Messages whose senders are remembered for REDACT.
             redactable_max: usize = 10_000, 0..=1_000_000;
         }
     }
 }
 
-/// Deadlines are whole seconds; and who may be silent for longer than a day is not watched at all.
+/// Deadlines are whole seconds. A timeout above a day would watch nothing.
 const TIMEOUTS: RangeInclusive<Duration> = seconds(1)..=seconds(24 * 3600);
 
-/// Beside its tags and its line end (Modern IRC, "Message format").
+/// Bytes of a message without its tags and line end (Modern IRC, "Message format").
 const MESSAGE_MAX_BYTES: usize = 510;
 
-/// Of the host in a source: any address, and the names that may stand for one.
+/// Bytes of the host in a source: any address, and the names that may stand for one.
 const HOST_MAX_BYTES: usize = 63;
 
-/// Of the server's name, and of the network's.
+/// Bytes of the server's name, and of the network's.
 pub const NAME_MAX_BYTES: usize = 63;
 
 impl Limits {
-    /// Says what is out of its range, and with what the longest messages would not fit in a line.
+    /// Reports values out of range, and lengths with which the longest messages would not fit in a
+    /// line.
     pub fn check(&self, section: &str, problems: &mut Problems) {
         let before = problems.len();
         self.check_ranges(section, problems);
@@ -103,7 +104,7 @@ impl Limits {
 mod tests {
     use super::*;
 
-    /// The longest that are said of a user to whom nothing was refused.
+    /// The longest messages about a user with the longest of everything.
     fn messages(limits: &Limits) -> [String; 5] {
         let of = |length: usize| "x".repeat(length);
         let (nick, user, channel) =

@@ -1,19 +1,20 @@
-//! AWAY of one connection.
+//! The AWAY state of one connection.
 
 use crate::chat::state::services::written_time;
 
-/// What a connection has said with AWAY.
+/// The AWAY state that a connection has set.
 pub struct Away {
-    /// Nothing for `*`: nobody is there, and there is nothing to say about it. IRCv3 pre-away.
+    /// The away message. `None` for `AWAY *`: absent without a message. IRCv3 pre-away.
     pub text: Option<Box<str>>,
-    /// When, in milliseconds of uptime: of several connections the last one's text is told.
+    /// When AWAY was set, in milliseconds of uptime. Of several connections, the latest text is
+    /// shown.
     pub said_ms: u64,
 }
 
-/// How the text begins of an always-on user without a connection.
+/// The beginning of the away text of an always-on user without a connection.
 pub(crate) const AUTO_AWAY: &str = "Auto-away: left at ";
 
-/// What is told of who has left at `at`, in seconds since 1970.
+/// The away text of a user who left at `at`, in seconds since 1970.
 pub(crate) fn auto_away(at: u64) -> Box<str> {
     format!("{AUTO_AWAY}{}", written_time(at)).into()
 }

@@ -1,17 +1,17 @@
-//! Whom the entries of a channel's lists mean: a mask, or an extended ban. ISUPPORT `EXTBAN`;
-//! IRCv3 account-extban.
+//! Entries of a channel's lists: a mask, or an extended ban. ISUPPORT `EXTBAN`; IRCv3
+//! account-extban.
 //!
-//! Extended bans have no prefix here: `a:` and a mask of accounts, or `m:` and whom it mutes, which
-//! may be of any kind. A host that begins so is written in full, `*!*@a:…`.
+//! Extended bans have no prefix here: `a:` and a mask of accounts, or `m:` and an entry of either
+//! kind, which it mutes. A host that begins so is written in full, `*!*@a:…`.
 
 use crate::chat::state::users::User;
 use crate::wire::mask::{Mask, Unfit};
 use crate::wire::{casemap, mask};
 
-/// Whom an entry means, and for what.
+/// A list entry: the users it matches, and whether it bans or mutes them.
 #[derive(Clone, Debug)]
 pub struct Ban {
-    /// It keeps from speaking only, not from joining.
+    /// It stops matching users from speaking only, not from joining.
     pub mutes: bool,
     who: Who,
     text: Box<str>,
@@ -20,18 +20,18 @@ pub struct Ban {
 #[derive(Clone, Debug)]
 enum Who {
     Mask(Mask),
-    /// Small letters.
+    /// A mask of account names, in small letters.
     Account(Box<str>),
 }
 
 /// The letters of extended bans: ISUPPORT `EXTBAN`.
 pub const EXTBANS: &str = "am";
 
-/// The one that means accounts: ISUPPORT `ACCOUNTEXTBAN`.
+/// The extended ban that matches accounts: ISUPPORT `ACCOUNTEXTBAN`.
 pub const ACCOUNT_EXTBAN: &str = "a";
 
 impl Ban {
-    /// What `text` means.
+    /// Parses a list entry as a client writes it.
     pub fn parse(text: &str) -> Result<Ban, Unfit> {
         let (mutes, rest) = match text.strip_prefix("m:") {
             Some(rest) => (true, rest),
@@ -56,12 +56,12 @@ impl Ban {
         Ok(Ban { mutes, who, text: text.into() })
     }
 
-    /// In full, as the lists tell it.
+    /// The entry in full, as list replies show it.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it means `user`.
+    /// Whether the entry matches `user`.
     pub fn means(&self, user: &User) -> bool {
         match &self.who {
             Who::Mask(mask) => mask.matches(user.mask()),
@@ -72,7 +72,7 @@ impl Ban {
     }
 }
 
-/// The same but for case.
+/// Compares without regard to case.
 impl PartialEq for Ban {
     fn eq(&self, other: &Ban) -> bool {
         casemap::same(&self.text, &other.text)

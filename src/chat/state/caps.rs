@@ -1,4 +1,5 @@
-//! Capabilities: what a client may ask to be told, and how. IRCv3 capability-negotiation.
+//! Capabilities: the optional messages and forms a client may request. IRCv3
+//! capability-negotiation.
 
 /// A capability this server knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,14 +9,14 @@ pub enum Cap {
     AccountTag,
     AwayNotify,
     Batch,
-    /// `cap-notify`: what is offered anew, or no more.
+    /// `cap-notify`: CAP NEW and CAP DEL when the server's offer changes.
     Notify,
     ChannelRename,
-    /// Asks for history itself: none is played unasked.
+    /// `draft/chathistory`: the client requests history itself; none is sent unasked.
     Chathistory,
     Chghost,
     EchoMessage,
-    /// Is told what happened among what was said.
+    /// `draft/event-playback`: history includes joins and other events.
     EventPlayback,
     ExtendedIsupport,
     ExtendedJoin,
@@ -24,15 +25,15 @@ pub enum Cap {
     LabeledResponse,
     MessageRedaction,
     MessageTags,
-    /// Of the two drafts of metadata a connection may ask for one.
+    /// `draft/metadata-2`; a connection may request one of the two drafts of metadata.
     Metadata2,
     Metadata3,
     Multiline,
     MultiPrefix,
-    /// Ratified, and its draft: either is enough.
+    /// `no-implicit-names` and its draft name: either is enough.
     NoImplicitNames,
     NoImplicitNamesDraft,
-    /// Of ZNC's module: as `Chathistory`, for clients that know only that.
+    /// `znc.in/playback`, of a ZNC module: like `Chathistory`, for clients that know only that.
     Playback,
     PreAway,
     ReadMarker,
@@ -46,7 +47,7 @@ pub enum Cap {
     UserhostInNames,
 }
 
-/// Each name once, in the order they are listed.
+/// The name of each capability, in the order of CAP LS.
 pub(crate) const NAMES: [(&str, Cap); 34] = [
     ("account-notify", Cap::AccountNotify),
     ("account-tag", Cap::AccountTag),
@@ -67,7 +68,7 @@ pub(crate) const NAMES: [(&str, Cap); 34] = [
     ("setname", Cap::Setname),
     ("standard-replies", Cap::StandardReplies),
     ("userhost-in-names", Cap::UserhostInNames),
-    // For clients too old to know drafts, some of which hear only one line of names.
+    // For clients too old to know drafts; some of them read only one line of names.
     ("znc.in/playback", Cap::Playback),
     ("draft/account-registration", Cap::Registration),
     ("draft/channel-rename", Cap::ChannelRename),
@@ -85,7 +86,7 @@ pub(crate) const NAMES: [(&str, Cap); 34] = [
     ("soju.im/search", Cap::Search),
 ];
 
-/// Of the capabilities of NAMES those that one connection has asked for.
+/// The capabilities that one connection has requested, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caps(u64);
 
@@ -97,35 +98,35 @@ impl Caps {
     pub const NO_IMPLICIT_NAMES: Caps =
         Caps(1 << Cap::NoImplicitNames as u32 | 1 << Cap::NoImplicitNamesDraft as u32);
 
-    /// Those of who asks for history.
+    /// The capabilities of clients that request history themselves.
     pub const HISTORY: Caps = Caps(1 << Cap::Chathistory as u32 | 1 << Cap::Playback as u32);
 
-    /// Whether `cap` is among them.
+    /// Whether `cap` is in the set.
     pub fn has(self, cap: Cap) -> bool {
         self.0 & (1 << cap as u32) != 0
     }
 
-    /// Whether one of `others` is among them.
+    /// Whether at least one of `others` is in the set.
     pub fn any_of(self, others: Caps) -> bool {
         self.0 & others.0 != 0
     }
 
-    /// Whether all of `others` are among them.
+    /// Whether all of `others` are in the set.
     pub fn all_of(self, others: Caps) -> bool {
         self.0 & others.0 == others.0
     }
 
-    /// The same with `cap` among them.
+    /// Returns this set with `cap` added.
     pub fn with(self, cap: Cap) -> Caps {
         Caps(self.0 | 1 << cap as u32)
     }
 
-    /// The same without `cap`.
+    /// Returns this set with `cap` removed.
     pub fn without(self, cap: Cap) -> Caps {
         Caps(self.0 & !(1 << cap as u32))
     }
 
-    /// The names of those that are among them.
+    /// The names of the capabilities in the set.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         NAMES.iter().filter(move |(_, cap)| self.has(*cap)).map(|(name, _)| *name)
     }

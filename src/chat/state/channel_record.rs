@@ -1,4 +1,4 @@
-//! A registered channel as the store keeps it.
+//! Conversion between a channel and the record of it in the store.
 
 use crate::chat::state::ban::Ban;
 use crate::chat::state::channels::{Channel, List, ListEntry, NEVER, Topic};
@@ -10,7 +10,7 @@ use crate::store::{ChannelRecord, TopicRecord};
 use crate::wire::casemap::folded;
 
 impl Channel {
-    /// The channel as it is kept, if it is registered or is to be.
+    /// The record to store, if the channel is registered or about to be.
     pub(crate) fn record(&self) -> Option<ChannelRecord> {
         let registration = self.registration.as_ref()?;
         let lists = List::LETTERS.iter().flat_map(|(letter, list)| {
@@ -41,13 +41,13 @@ impl Channel {
         })
     }
 
-    /// What makes it one that is registered, once it is.
+    /// The registration, once the store has confirmed it.
     pub fn registered(&self) -> Option<&ChannelRegistration> {
         let registration = self.registration.as_deref();
         registration.filter(|registration| registration.standing != Standing::Asked)
     }
 
-    /// Takes what was kept. What of it means nothing is left out, and said to the log.
+    /// Restores the channel from its record. Parts that mean nothing are left out and logged.
     pub(crate) fn take_record(&mut self, record: ChannelRecord) {
         if !self.take_mode_text(&record.modes) {
             log::warn!("some modes of {} are not known: {:?}", self.name, record.modes);
@@ -82,7 +82,7 @@ impl Channel {
     }
 }
 
-/// A time as it is kept. None is earlier.
+/// Converts a stored time. Negative ones become 0.
 pub(crate) fn since_1970(seconds: i64) -> u64 {
     seconds.try_into().unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! Channels: who is in them, with what rank, and what was decided about them.
+//! Channels: their members, ranks, modes and lists.
 
 use crate::chat::state::ban::Ban;
 use crate::chat::state::ids::{ChannelId, Membership, Serial, UserId};
@@ -12,86 +12,86 @@ use crate::wire::irc::names::{ChannelName, Key};
 use slab::Slab;
 use std::collections::HashMap;
 
-/// A channel. It is there as long as somebody is in it, or it is registered.
+/// A channel. It exists as long as it has a member or is registered.
 pub struct Channel {
-    /// As who made it wrote it.
+    /// The name, in the case its creator used.
     pub name: Box<str>,
-    /// Tells it from others that had its `ChannelId` before.
+    /// Distinguishes the channel from earlier ones with the same `ChannelId`.
     pub serial: Serial,
-    /// In no order; a member's place is known to their user.
+    /// The members, in no order. Each user's `Membership` holds their index here.
     pub members: Vec<Member>,
-    /// Those of its modes that have no parameter.
+    /// The set modes that have no parameter.
     pub modes: ChannelModes,
-    /// Mode `l`: how many may be in it.
+    /// Mode `l`: the most members it may have.
     pub limit: Option<u32>,
-    /// When it was made, in seconds since 1970.
+    /// Creation time, in seconds since 1970.
     pub created: u64,
-    /// When its topic was last set or unset, likewise; 0 for never.
+    /// When the topic was last set or unset, in seconds since 1970; 0 for never.
     pub topic_at: u64,
     /// Mode `k`.
     pub key: Option<Box<str>>,
-    /// Mode `f`: where those go who may not join.
+    /// Mode `f`: the channel that users are sent to if they may not join this one.
     pub forward: Option<Box<str>>,
     /// Mode `W`.
     pub slow: Option<Box<Slow>>,
-    /// None of its bans ends before this, in seconds since 1970; `NEVER` if none does.
+    /// No timed ban ends before this, in seconds since 1970; `NEVER` if there is none.
     pub next_end: u64,
-    /// What it is about.
+    /// The topic, if one is set.
     pub topic: Option<Topic>,
     /// Modes `b`, `e`, `I`; each bounded by `list_entries_max`.
     pub lists: Option<Box<[Vec<ListEntry>; 3]>>,
-    /// What is said of the channel to programs.
+    /// The channel's metadata: keys and values for programs.
     pub metadata: Option<Box<Metadata>>,
-    /// It stays, or is about to be one that does.
+    /// Set while the channel is registered, or about to be.
     pub registration: Option<Box<ChannelRegistration>>,
-    /// Its former operators, kept while it is not registered.
+    /// Former operators, remembered while the channel is not registered.
     pub(crate) former: Option<Box<Former>>,
 }
 
-/// How often those without rank may speak.
+/// Slow mode: how often members without rank may speak.
 pub struct Slow {
-    /// Between two messages of one.
+    /// The least time between two messages of one member.
     pub seconds: u32,
-    /// When each has last spoken, in seconds of uptime, by the serial of the user. Those who may
-    /// speak again are forgotten when there are more than the channel has members.
+    /// When each user last spoke, in seconds of uptime, by the user's serial. Entries whose wait is
+    /// over are dropped when there are more entries than members.
     pub spoke: HashMap<u64, u64>,
 }
 
 /// Later than any time.
 pub const NEVER: u64 = u64::MAX;
 
-/// One user in a channel.
+/// One user's membership in a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// With what ranks.
+    /// The ranks they have here.
     pub ranks: Ranks,
-    /// When they joined, in seconds of uptime; 0 before this start.
+    /// When they joined, in seconds of uptime; 0 if before this start.
     pub since_s: u32,
 }
 
-/// What a channel is about.
+/// The topic of a channel.
 pub struct Topic {
-    /// Not empty.
+    /// The text; not empty.
     pub text: Box<str>,
-    /// The mask of who set it.
+    /// The mask of the user who set it.
     pub by: Box<str>,
 }
 
 /// One entry of modes `b`, `e` or `I`.
 pub struct ListEntry {
-    /// Whom it means.
+    /// The mask or extended ban.
     pub mask: Ban,
-    /// The mask of who set it.
+    /// The mask of the user who set it.
     pub by: Box<str>,
-    /// When, in seconds since 1970.
+    /// When it was set, in seconds since 1970.
     pub at: u64,
-    /// When it ends, likewise; TBAN.
+    /// When it ends, in seconds since 1970; set by TBAN.
     pub until: Option<u64>,
 }
 
-/// A list of a channel: the index in `Channel::lists`.
+/// A list of a channel; its index in `Channel::lists`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum List {
@@ -100,33 +100,33 @@ pub enum List {
     Invex,
 }
 
-/// A channel's mode without a parameter.
+/// A channel mode without a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum ChannelMode {
     NoCtcp,
     Roleplay,
-    /// Only who is logged in may speak.
+    /// Only logged-in users may speak.
     LoggedInSpeak,
-    /// Only who is logged in may join.
+    /// Only logged-in users may join.
     LoggedInJoin,
-    /// What those without rank say is heard by halfops and higher only.
+    /// Messages of members without rank reach halfops and higher only.
     OpModerated,
     InviteOnly,
     Moderated,
     NoExternal,
     Secret,
     TopicLocked,
-    /// Those without rank are seen by halfops and higher only.
+    /// Members without rank are visible to halfops and higher only.
     Auditorium,
 }
 
-/// The modes of one channel.
+/// The set modes of one channel, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChannelModes(u16);
 
 impl ChannelMode {
-    /// Each with its letter, in the order of the letters: the last group of ISUPPORT `CHANMODES`.
+    /// Each mode with its letter, sorted by letter: the last group of ISUPPORT `CHANMODES`.
     pub const LETTERS: [(char, ChannelMode); 11] = [
         ('C', ChannelMode::NoCtcp),
         ('E', ChannelMode::Roleplay),
@@ -141,7 +141,7 @@ impl ChannelMode {
         ('u', ChannelMode::Auditorium),
     ];
 
-    /// The mode of that letter.
+    /// The mode with that letter.
     pub fn of(letter: char) -> Option<ChannelMode> {
         Self::LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, mode)| *mode)
     }
@@ -160,10 +160,10 @@ impl ChannelModes {
 }
 
 impl Slow {
-    /// A day at most.
+    /// The longest wait: a day.
     const SECONDS_MAX: u32 = 86_400;
 
-    /// What `W` was given.
+    /// Parses the parameter of mode `W`.
     pub fn parse(text: &str) -> Option<Box<Slow>> {
         let seconds = text.parse().ok().filter(|s| (1..=Slow::SECONDS_MAX).contains(s))?;
         Some(Box::new(Slow { seconds, spoke: HashMap::new() }))
@@ -171,11 +171,11 @@ impl Slow {
 }
 
 impl List {
-    /// Each with its letter: the first group of ISUPPORT `CHANMODES`.
+    /// Each list with its letter: the first group of ISUPPORT `CHANMODES`.
     pub const LETTERS: [(char, List); 3] =
         [('b', List::Ban), ('e', List::Except), ('I', List::Invex)];
 
-    /// The list of that letter.
+    /// The list with that letter.
     pub fn of(letter: char) -> Option<List> {
         Self::LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, list)| *list)
     }
@@ -211,7 +211,7 @@ impl Channel {
         self.modes.has(mode)
     }
 
-    /// Whether not everyone may come in, or know of it: modes `i`, `k`, `s` and `R`.
+    /// Whether joining or seeing the channel is restricted: modes `i`, `k`, `s` and `R`.
     pub fn is_closed(&self) -> bool {
         let modes = [ChannelMode::InviteOnly, ChannelMode::Secret, ChannelMode::LoggedInJoin];
         self.key.is_some() || modes.iter().any(|mode| self.is(*mode))
@@ -222,17 +222,17 @@ impl Channel {
         self.lists.as_ref().map_or(&[], |lists| &lists[list as usize])
     }
 
-    /// The entries of one list, to be changed.
+    /// The entries of one list, mutable.
     pub fn list_mut(&mut self, list: List) -> &mut Vec<ListEntry> {
         &mut self.lists.get_or_insert_default()[list as usize]
     }
 
-    /// Whether `list` means whoever `is_meant` says.
+    /// Whether an entry of `list` satisfies `is_meant`.
     pub fn lists(&self, list: List, is_meant: impl Fn(&Ban) -> bool) -> bool {
         self.list(list).iter().any(|entry| is_meant(&entry.mask))
     }
 
-    /// Modes as `MODE` tells them, `+ntk` and parameters; the key only if `with_key`.
+    /// The modes as `MODE` shows them, `+ntk` and parameters; the key only if `with_key`.
     pub fn mode_text(&self, with_key: bool) -> Vec<String> {
         let flags = ChannelMode::LETTERS.iter().filter(|(_, mode)| self.is(*mode));
         let mut letters: String = "+".chars().chain(flags.map(|(letter, _)| *letter)).collect();
@@ -257,8 +257,8 @@ impl Channel {
         params
     }
 
-    /// Takes modes from what `mode_text` has told, with the key, joined by spaces. False if some of
-    /// it means nothing, which is left out.
+    /// Sets modes from the words of `mode_text`, with the key, joined by spaces. Returns false if
+    /// some of it means nothing; that part is left out.
     pub fn take_mode_text(&mut self, text: &str) -> bool {
         let mut params = text.split(' ');
         let letters = params.next().unwrap_or_default();
@@ -295,12 +295,12 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// The channel of that name.
+    /// Finds a channel by its name.
     pub fn find(&self, name: &str) -> Option<ChannelId> {
         self.by_name.get(&*casemap::folded(name)).copied()
     }
 
-    /// Makes a channel of a name that is free. Somebody must join it before the command ends.
+    /// Creates a channel under a free name. A user must join it before the command ends.
     pub fn create(&mut self, name: ChannelName, now: u64) -> ChannelId {
         self.made += 1;
         let channel = Channel::new(name, Serial(self.made), now);
@@ -310,7 +310,7 @@ impl Channels {
         id
     }
 
-    /// Takes a member in.
+    /// Adds a member.
     pub fn join(&mut self, users: &mut Users, id: ChannelId, member: Member) {
         let members = &mut self.channels[id.0 as usize].members;
         let place = members.len() as u32;
@@ -318,7 +318,7 @@ impl Channels {
         users[member.user].channels.push(Membership { channel: id, place });
     }
 
-    /// Lets `user` out. With the last of its members the channel goes too, unless it is registered.
+    /// Removes `user`. The last member takes the channel along, unless it is registered.
     pub fn part(&mut self, users: &mut Users, id: ChannelId, user: UserId) {
         let memberships = &mut users[user].channels;
         let index = memberships.iter().position(|membership| membership.channel == id);
@@ -340,7 +340,7 @@ impl Channels {
         }
     }
 
-    /// A channel that is not registered yet is to be. It is there from now on until that ends.
+    /// Begins the registration of a channel that has none. The channel exists until that ends.
     pub fn register(&mut self, id: ChannelId, founder: Box<str>) -> Serial {
         self.made += 1;
         let serial = Serial(self.made);
@@ -350,7 +350,7 @@ impl Channels {
         serial
     }
 
-    /// A channel is not registered any more, or will not be. If nobody is in it, it goes.
+    /// Ends a registration, stored or only requested. A channel without members is removed.
     pub fn end_registration(&mut self, id: ChannelId) {
         self[id].registration = None;
         self.let_go_if_unused(id);
@@ -368,7 +368,7 @@ impl Channels {
         }
     }
 
-    /// Gives a channel another name, which is free or its own.
+    /// Renames a channel. The new name is free or its own.
     pub fn rename(&mut self, id: ChannelId, name: ChannelName) {
         let channel = &mut self.channels[id.0 as usize];
         self.by_name.remove(&Folded::of(&channel.name));
@@ -377,33 +377,33 @@ impl Channels {
         assert_eq!(before, None, "a name that is not free");
     }
 
-    /// All of them.
+    /// All channels.
     pub fn iter(&self) -> impl Iterator<Item = (ChannelId, &Channel)> {
         self.channels.iter().map(|(id, channel)| (ChannelId(id as u32), channel))
     }
 
-    /// How many there are.
+    /// How many channels there are.
     pub fn len(&self) -> usize {
         self.channels.len()
     }
 
-    /// The first channel whose number is `from` or later: to go on where an answer has stopped.
+    /// The first channel whose number is `from` or later: continues an interrupted reply.
     pub fn next_from(&self, from: u32) -> Option<ChannelId> {
         let last = self.channels.capacity() as u32;
         (from..last).find(|id| self.channels.contains(*id as usize)).map(ChannelId)
     }
 
-    /// The channel, if it is still there.
+    /// The channel, if it still exists.
     pub fn get(&self, id: ChannelId) -> Option<&Channel> {
         self.channels.get(id.0 as usize)
     }
 
-    /// The same, to be changed.
+    /// The channel, mutable, if it still exists.
     pub fn get_mut(&mut self, id: ChannelId) -> Option<&mut Channel> {
         self.channels.get_mut(id.0 as usize)
     }
 
-    /// Asserts what must hold between commands.
+    /// Asserts the invariants that hold between commands.
     pub fn check(&self, users: &Users) {
         assert_eq!(self.channels.len(), self.by_name.len());
         let mut memberships = 0;
@@ -437,12 +437,12 @@ impl std::ops::IndexMut<ChannelId> for Channels {
     }
 }
 
-/// Who were operators of a channel, and since when it has had none.
+/// Former operators of a channel, and since when it has had none.
 #[derive(Default)]
 pub(crate) struct Former {
-    /// By what they are found again: the account, or without one the user as long as they are here.
-    /// The one who left last comes last; bounded by `FORMER_MAX`.
+    /// Keys that recognise them: the account or, without one, the user while connected. The one who
+    /// left last comes last; bounded by `FORMER_MAX`.
     pub keys: Vec<Box<str>>,
-    /// Since when there is no operator, in seconds of uptime.
+    /// Since when there has been no operator, in seconds of uptime.
     pub without_since: Option<u64>,
 }

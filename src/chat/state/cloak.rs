@@ -1,31 +1,31 @@
-//! What others see in the place of an address: a hash of it that only this server can make, and that
-//! keeps networks together.
+//! Cloaks: hosts that hide addresses. A cloak is a keyed hash of the address, in which addresses of
+//! one network share an ending.
 
 use crate::auth::verifier::hmac;
 use crate::net::Network;
 use std::net::IpAddr;
 
-/// Makes cloaks. Who has the secret can find the address of one by trying.
+/// Makes cloaks. Anyone with the secret can find the address of a cloak by trying all.
 pub(crate) struct Cloaks {
     key: [u8; 32],
 }
 
-/// The networks that an address is known by, smallest first, by the lengths of their prefixes: so
-/// that a ban of `*.b.c.ip` means all that came from one /24 as one of `192.0.2.*` did.
+/// Prefix lengths of the networks that a cloak names, smallest network first. A ban of `*.b.c.ip`
+/// thus matches all clients from one /24, as one of `192.0.2.*` did.
 const IPV4: [u8; 3] = [32, 24, 16];
 
 const IPV6: [u8; 3] = [64, 48, 32];
 
-/// 50 bits each: of 20,000 addresses two are alike by a chance of 1 in 5 million.
+/// 50 bits each: among 20,000 addresses two collide with a chance of 1 in 5 million.
 const LABEL_CHARS: usize = 10;
 
 /// Base 32, RFC 4648 §6, in small letters.
 const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
 impl Cloaks {
-    /// `secret` is random, and the same after a restart.
+    /// Derives the key from `secret`, which is random and must survive restarts.
     pub(crate) fn new(secret: [u8; 32]) -> Cloaks {
-        // So that no other use of the secret tells anything of this one.
+        // Derived, so that no other use of the secret reveals anything about this one.
         Cloaks { key: hmac(&secret, b"cloak") }
     }
 
@@ -44,7 +44,7 @@ impl Cloaks {
         cloak
     }
 
-    /// A mask of the cloaks that those in a network have; `None` of one that no cloak tells.
+    /// A mask that matches the cloaks of a network; `None` if cloaks do not show that network.
     pub(crate) fn mask_of(&self, network: Option<Network>) -> Option<String> {
         let network = network?;
         let address = network.first();
@@ -63,7 +63,7 @@ impl Cloaks {
 }
 
 impl Cloaks {
-    /// The host of a user as others see it; a local one is `localhost`. `cloaked` as the config has it.
+    /// The visible host of a user; `localhost` for a local one. `cloaked` is the config's setting.
     pub fn host(&self, address: Option<IpAddr>, cloaked: bool) -> String {
         match address.filter(|ip| !ip.is_loopback()) {
             None => "localhost".to_owned(),
@@ -72,7 +72,7 @@ impl Cloaks {
         }
     }
 
-    /// A host from the store. It may be an address of a time without cloaks.
+    /// The visible host for one from the store, which may be an address from before cloaks were on.
     pub fn stored_host(&self, host: &str, cloaked: bool) -> String {
         match host.parse::<IpAddr>() {
             Ok(ip) if cloaked && !ip.is_loopback() => self.of(ip),
@@ -95,7 +95,7 @@ mod tests {
         Cloaks::new([secret; 32]).of(address.parse().unwrap())
     }
 
-    /// How many labels at the end two have in common.
+    /// How many labels the ends of two hosts have in common.
     fn common(a: &str, b: &str) -> usize {
         let (a, b) = (cloak(1, a), cloak(1, b));
         a.rsplit('.').zip(b.rsplit('.')).take_while(|(a, b)| a == b).count() - 1

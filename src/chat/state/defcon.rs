@@ -1,7 +1,7 @@
-//! The DEFCON level: how much of the service is open to newcomers.
+//! The DEFCON level: how far the server is closed to new clients.
 
-/// From 5, nothing, to 1, the most; each does what those above it do too. It lasts until an operator
-/// says otherwise, or the program ends.
+/// From 5, open, to 1, most closed; each level includes those above it. It lasts until an operator
+/// changes it or the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Defcon(pub(crate) u8);
 
@@ -16,22 +16,22 @@ impl Defcon {
         text.parse().ok().filter(|level| (1..=5).contains(level)).map(Defcon)
     }
 
-    /// 1 to 5.
+    /// The level, 1 to 5.
     pub(crate) fn level(self) -> u8 {
         self.0
     }
 
-    /// Whether anyone may make an account.
+    /// Whether new accounts may be made.
     pub(crate) fn takes_accounts(self) -> bool {
         self.0 > 4
     }
 
-    /// Whether one may come without an account.
+    /// Whether clients without an account may register.
     pub(crate) fn takes_strangers(self) -> bool {
         self.0 > 3
     }
 
-    /// Whether all channels and users are as if they had the modes M and R.
+    /// Whether all channels count as mode M and all users as mode R.
     pub(crate) fn hushes_strangers(self) -> bool {
         self.0 <= 2
     }

@@ -1,35 +1,36 @@
-//! Ids: how users, channels and connections name each other. Never reused where a serial says so.
+//! Ids, by which users, channels and connections refer to each other. Only serials are never
+//! reused.
 
-/// One user for as long as they are here.
+/// Identifies a user for as long as they are here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub(super) u32);
 
-/// One channel of a user.
+/// A user's membership in one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Membership {
     /// The channel.
     pub channel: ChannelId,
-    /// Their index in its members.
+    /// The user's index in the channel's members.
     pub place: u32,
 }
 
 impl UserId {
-    /// The number after this, for `Users::next_from`.
+    /// The next number, for `Users::next_from`.
     pub fn after(self) -> u32 {
         self.0 + 1
     }
 }
 
-/// One channel for as long as it is.
+/// Identifies a channel for as long as it exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChannelId(pub(super) u32);
 
-/// A number no other channel ever has, in a few hundred years at one a millisecond.
+/// A number that no other channel ever has, for a few hundred years at one a millisecond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Serial(pub(crate) u64);
 
 impl ChannelId {
-    /// The number after this, for `Channels::next_from`.
+    /// The next number, for `Channels::next_from`.
     pub fn after(self) -> u32 {
         self.0 + 1
     }

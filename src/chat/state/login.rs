@@ -2,17 +2,17 @@
 
 use crate::store::Account;
 
-/// What is remembered of an account by who is logged in to it.
+/// The facts of an account that a connection remembers after login.
 pub(crate) struct Login {
-    /// As it is written.
+    /// The name, as it was registered.
     pub(crate) name: Box<str>,
-    /// When it was made: tells it from another of its name.
+    /// When the account was made; distinguishes it from another of its name.
     pub(crate) made_ms: i64,
-    /// Its user stays when the last connection goes.
+    /// Whether the user stays when the last connection closes.
     pub(crate) always_on: bool,
-    /// They are sent what they missed when they return.
+    /// Whether missed messages are sent when the user returns.
     pub(crate) replay: bool,
-    /// Up to when each target was read.
+    /// Read markers: the time up to which each target was read.
     pub(crate) markers: Vec<(String, i64)>,
 }
 

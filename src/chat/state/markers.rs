@@ -2,7 +2,8 @@
 
 use crate::wire::casemap::{Folded, folded};
 
-/// Up to when what was read, in milliseconds since 1970; bounded by `read_markers_max`.
+/// The time up to which each target was read, in milliseconds since 1970; bounded by
+/// `read_markers_max`.
 #[derive(Default)]
 pub(crate) struct Markers(Vec<(Folded, i64)>);
 
@@ -12,19 +13,19 @@ impl Markers {
         found.map(|(_, ms)| *ms)
     }
 
-    /// The latest of the markers whose names begin so. `prefix` is folded.
+    /// The latest of the markers whose names begin with `prefix`, which is folded.
     pub(crate) fn latest(&self, prefix: &str) -> Option<i64> {
         let found = self.0.iter().filter(|(name, _)| name.as_str().starts_with(prefix));
         found.map(|(_, ms)| *ms).max()
     }
 
-    /// Takes over what is known of an account: names, folded, and milliseconds since 1970; no more
-    /// than were allowed when they were kept.
+    /// Takes over an account's markers: folded names, and milliseconds since 1970. The bound was
+    /// applied when they were stored.
     pub(crate) fn learn(&mut self, known: &[(String, i64)]) {
         known.iter().for_each(|(name, ms)| self.set(name, *ms, usize::MAX));
     }
 
-    /// Never goes back. Beyond `max` the earliest is forgotten, as the store does.
+    /// Moves a marker forward, never back. Above `max` the earliest is forgotten, as in the store.
     pub(crate) fn set(&mut self, target: &str, ms: i64, max: usize) {
         match self.0.iter_mut().find(|(name, _)| name.as_str() == folded(target)) {
             Some((_, known)) => *known = ms.max(*known),

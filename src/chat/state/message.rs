@@ -4,28 +4,28 @@ use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::ranks::Rank;
 use std::cell::Cell;
 
-/// What kind of message is said.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Privmsg,
-    /// Answered by nothing, not even an error.
+    /// Never causes a reply, not even an error.
     Notice,
     /// Tags without a text.
     Tagmsg,
 }
 
-/// Where a message goes.
+/// The target of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     User(UserId),
-    /// Of a channel's members those of that rank and higher, or all.
+    /// A channel's members of that rank and higher, or all of them.
     Channel(ChannelId, Option<Rank>),
 }
 
-/// Gives each message a name that no other has, nor guesses: IRCv3 message-ids.
+/// Makes message ids, which are unique and cannot be guessed: IRCv3 message-ids.
 ///
-/// They sort in the order they were said: milliseconds, a count within, and what was drawn at start
-/// so that those of two runs differ though the clock was set back.
+/// They sort by time: milliseconds, a count within them, and a number drawn at start. The last
+/// keeps the ids of two runs apart even if the clock was set back.
 pub(crate) struct MessageIds {
     last: Cell<(u64, u32)>,
     run: u32,
@@ -38,7 +38,7 @@ impl Default for MessageIds {
 }
 
 impl MessageIds {
-    /// 22 letters and digits.
+    /// The next id: 22 letters and digits.
     pub(crate) fn next(&self, unix_ms: u64) -> String {
         let (ms, count) = self.last.get();
         self.last.set(if unix_ms > ms { (unix_ms, 0) } else { (ms, count + 1) });

@@ -1,9 +1,9 @@
-//! What users and channels say of themselves to programs: keys and values, and their rules.
-//! IRCv3 metadata, draft/metadata-2 and draft/metadata-3.
+//! Metadata: keys and values that users and channels publish for programs, and their rules. IRCv3
+//! metadata, draft/metadata-2 and draft/metadata-3.
 //!
-//! Any key that is rightly written may be set. A profile is what people look at: `display-name`,
-//! what somebody wants to be called; `pronouns`; `status`, what they are at; `homepage` and
-//! `avatar`, URLs; `color`, or `colour`, in which their name is to be shown, `#rrggbb`.
+//! Any well-formed key may be set. A profile holds the keys that people look at: `display-name`,
+//! the preferred name; `pronouns`; `status`, the present occupation; `homepage` and `avatar`, URLs;
+//! `color` or `colour`, the colour to show the name in, `#rrggbb`.
 
 use crate::chat::Settings;
 use crate::wire::irc::REST_MAX;
@@ -23,23 +23,23 @@ pub const SHOWN: [&str; 5] = ["display-name", "pronouns", "status", "homepage", 
 #[derive(Default)]
 pub struct Metadata(Vec<(Key, Box<str>)>);
 
-/// Of who has none.
+/// The metadata of a user or channel that has none.
 pub static NONE: Metadata = Metadata(Vec::new());
 
-/// Why a key was not set.
+/// A key was not set because `metadata_keys_max` is reached.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Full;
 
 impl Key {
-    /// `text` as a key. draft/metadata-3 knows no capitals, and in draft/metadata-2 they mean the
-    /// same as small letters.
+    /// Parses a key. draft/metadata-3 has no capitals; in draft/metadata-2 they equal small
+    /// letters.
     pub fn parse(text: &str) -> Option<Key> {
         let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"_./-".contains(&byte);
         let valid = (1..=KEY_MAX).contains(&text.len()) && text.bytes().all(fit);
         valid.then(|| Key(text.to_ascii_lowercase().into()))
     }
 
-    /// In small letters.
+    /// The key, in small letters.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -52,7 +52,7 @@ impl Metadata {
         Some(&self.0[index].1)
     }
 
-    /// Sets `key`, unless it would be one more than `max`. Whether anything has changed.
+    /// Sets `key`, unless that makes more than `max` keys. Returns whether anything changed.
     pub fn set(&mut self, key: Key, value: &str, max: usize) -> Result<bool, Full> {
         match self.0.binary_search_by(|(known, _)| known.cmp(&key)) {
             Ok(index) if *self.0[index].1 == *value => return Ok(false),
@@ -63,46 +63,46 @@ impl Metadata {
         Ok(true)
     }
 
-    /// Unsets `key`; whether it was set.
+    /// Unsets `key`. Returns whether it was set.
     pub fn unset(&mut self, key: &Key) -> bool {
         let found = self.0.binary_search_by(|(known, _)| known.cmp(key));
         found.map(|index| self.0.remove(index)).is_ok()
     }
 
-    /// All of them, in the order of the keys.
+    /// All pairs, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &str)> {
         self.0.iter().map(|(key, value)| (key, &**value))
     }
 
-    /// The pair at `index` in that order.
+    /// The pair at `index` in the order of the keys.
     pub fn at(&self, index: usize) -> Option<(&Key, &str)> {
         self.0.get(index).map(|(key, value)| (key, &**value))
     }
 
-    /// As it is kept.
+    /// The pairs for the store.
     pub fn to_pairs(&self) -> Vec<(String, String)> {
         self.iter().map(|(key, value)| (key.as_str().to_owned(), value.to_owned())).collect()
     }
 
-    /// From what was kept; what is no key is left out.
+    /// Restores metadata from the store. Invalid keys are left out.
     pub fn from_pairs(pairs: Vec<(String, String)>) -> Metadata {
         let mut metadata = Metadata::default();
         for (key, value) in pairs {
             if let Some(key) = Key::parse(&key) {
-                let _ = metadata.set(key, &value, usize::MAX); // there is no such bound
+                let _ = metadata.set(key, &value, usize::MAX); // bounded before it was stored
             }
         }
         metadata
     }
 
-    /// Whether nothing is set.
+    /// Whether no key is set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// The longest value in bytes: `metadata_value_max`, or what `:server 761 nick target key * :value`
-/// has room for, whichever is less.
+/// The longest value in bytes: `metadata_value_max`, or the room in `:server 761 nick target key *
+/// :value`, whichever is less.
 pub fn value_max(settings: &Settings) -> usize {
     let limits = &settings.limits;
     let target = limits.nick_max.max(limits.channel_name_max);

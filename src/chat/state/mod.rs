@@ -1,4 +1,5 @@
-//! State of chat: plain values with methods of their own. Nothing here can send a line.
+//! State of chat: users, channels, sessions and bans as plain values with methods of their own.
+//! Nothing here can send a line; code that replies is in the other folders.
 
 pub(crate) mod away;
 pub(crate) mod ban;

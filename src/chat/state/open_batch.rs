@@ -1,31 +1,31 @@
-//! A message of several lines while it is being sent. IRCv3 draft/multiline.
+//! A multiline message while its lines arrive. IRCv3 draft/multiline.
 
 use crate::chat::Limits;
 use crate::chat::state::message::Kind;
 use crate::wire::irc::Message;
 
-/// A message that is still being said.
+/// A multiline message whose batch is still open.
 pub struct OpenBatch {
     pub reference: Box<str>,
     pub target: Box<str>,
     /// Set by its first line.
     pub kind: Option<Kind>,
     pub client_tags: Box<str>,
-    /// The label is that of the command that opened it.
+    /// The label of the BATCH command that opened it.
     pub label: Option<String>,
     pub lines: Vec<BatchLine>,
     pub bytes: usize,
-    /// That was said; the rest of it is heard to its end and not answered.
+    /// An error was sent; the remaining lines are read and ignored.
     pub failed: bool,
 }
 
 pub(crate) struct BatchLine {
     pub text: Box<str>,
-    /// It goes on where the one before ended.
+    /// It continues the previous line without a break.
     pub concat: bool,
 }
 
-/// Why a line can't be part of a batch, as `FAIL BATCH` tells it. IRCv3 multiline, "Errors".
+/// Why a line can't be part of a batch, as `FAIL BATCH` reports it. IRCv3 multiline, "Errors".
 pub(crate) struct BatchFault {
     pub code: &'static str,
     pub context: Vec<String>,
@@ -33,7 +33,7 @@ pub(crate) struct BatchFault {
 }
 
 impl OpenBatch {
-    /// Takes one more line.
+    /// Adds one line.
     pub(crate) fn add(&mut self, message: &Message, limits: &Limits) -> Result<(), BatchFault> {
         let fault = |code, context, text| Err(BatchFault { code, context, text });
         let invalid = |text| fault("MULTILINE_INVALID", vec![], text);

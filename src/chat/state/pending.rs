@@ -1,27 +1,27 @@
-//! Answers that one connection is still to receive.
+//! Replies that one connection is still to receive.
 
 use crate::chat::state::queries::{HistoryAnswer, LINE_MAX, ListFilter, MetadataSync, WhoQuery};
 use std::collections::VecDeque;
 
-/// The answers that one connection is still to hear, in the order it asked; the first is under way.
+/// The replies still to be sent to one connection, in request order; the first is under way.
 pub type LongAnswers = VecDeque<LongAnswer>;
 
-/// An answer that is still to be said, or to be said to its end.
+/// A reply that has not begun, or is not complete.
 pub struct LongAnswer {
     pub query: Query,
-    /// The label of the command it answers, until it begins.
+    /// The label of the command it answers, until the reply begins.
     pub label: Option<String>,
     pub stage: AnswerStage,
 }
 
 impl LongAnswer {
-    /// What it takes in memory while it waits for its reader, more or less.
+    /// Its approximate size in memory while it waits for the client to read.
     pub(crate) fn bytes(&self) -> usize {
         let label = self.label.as_ref().map_or(0, String::len);
         size_of::<LongAnswer>() + label + self.query.asked_bytes() + self.query.listed_bytes()
     }
 
-    /// What was kept, if it is that.
+    /// The history it sends, if it is a history reply.
     pub(crate) fn kept(&self) -> Option<&HistoryAnswer> {
         match &self.query {
             Query::History(kept) => Some(kept),
@@ -31,22 +31,22 @@ impl LongAnswer {
 }
 
 pub(crate) enum AnswerStage {
-    /// Others come before it.
+    /// Earlier replies come first.
     Waiting,
     Begun {
-        /// The number of the user or channel, or the place in a list, that comes next.
+        /// The number of the next user or channel, or the next index in a list.
         next: u32,
-        /// The batch that it is said in, if it has one or answers a labelled command.
+        /// The batch of the reply, if it has one or answers a labelled command.
         batch: Option<String>,
     },
 }
 
-/// What is asked.
+/// The question of a long reply.
 pub(crate) enum Query {
     List(ListFilter),
     Who(WhoQuery),
     Sync(MetadataSync),
-    /// Nothing more is heard of who has asked until it is said: each may be megabytes.
+    /// Defers the connection until it is sent, as each may be megabytes.
     History(HistoryAnswer),
 }
 
@@ -60,8 +60,8 @@ impl Query {
         }
     }
 
-    /// To how many without a mask it comes to look at one user or channel: a mask made for it takes
-    /// 2 µs for each eight of its bytes.
+    /// The cost of testing one user or channel, in units of an unmasked test. A mask made for it
+    /// costs 2 µs for every eight of its bytes.
     pub(crate) fn cost(&self) -> usize {
         let mask_bytes = match self {
             Query::List(filter) => filter.mask_bytes(),
@@ -71,7 +71,7 @@ impl Query {
         1 + mask_bytes / 8
     }
 
-    /// Bytes of what was given.
+    /// Bytes of the question's own text.
     pub(crate) fn asked_bytes(&self) -> usize {
         match self {
             Query::List(filter) => filter.mask_bytes(),
@@ -81,7 +81,7 @@ impl Query {
         }
     }
 
-    /// Bytes of what was found for it.
+    /// Bytes of the items collected for it.
     pub(crate) fn listed_bytes(&self) -> usize {
         match self {
             Query::List(_) => 0,
@@ -91,7 +91,7 @@ impl Query {
         }
     }
 
-    /// Forgets what was found.
+    /// Drops the collected items.
     pub(crate) fn clear(&mut self) {
         match self {
             Query::List(_) | Query::History(_) => {}
@@ -100,7 +100,7 @@ impl Query {
         }
     }
 
-    /// What may be said next, in bytes.
+    /// The size of the next part of the reply, in bytes.
     pub(crate) fn next_bytes(&self) -> usize {
         match self {
             Query::History(kept) => kept.next_bytes(),

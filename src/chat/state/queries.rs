@@ -1,4 +1,4 @@
-//! Questions that take long answers, and how far each has been answered.
+//! Questions with long replies, and the progress of each.
 
 use crate::chat::state::ids::{ChannelId, Serial, UserId};
 use crate::chat::state::metadata::Key;
@@ -8,10 +8,10 @@ use crate::store::{Limit, Message, Selection, Text};
 use crate::wire::mask;
 use std::collections::VecDeque;
 
-/// What one line may take of the room there is.
+/// The most of the available room that one line may take.
 pub(crate) const LINE_MAX: usize = 1024;
 
-/// Which channels are wanted: those that meet all conditions, and one of the masks if there are any.
+/// Selects channels that meet all conditions and, if there are masks, one of them.
 #[derive(Default)]
 pub struct ListFilter {
     conditions: Vec<Condition>,
@@ -19,7 +19,7 @@ pub struct ListFilter {
     without: Vec<Box<str>>,
 }
 
-/// Times in seconds since 1970.
+/// A condition of LIST (ELIST). Times are in seconds since 1970.
 enum Condition {
     UsersAbove(usize),
     UsersBelow(usize),
@@ -35,7 +35,7 @@ impl ListFilter {
         self.masks.iter().chain(&self.without).map(|mask| mask.len()).sum()
     }
 
-    /// A condition, or a mask if it may be one.
+    /// Adds a condition, or a mask if `mask` allows one.
     pub(crate) fn add(&mut self, item: &str, mask: bool, now: u64) {
         let ago = |minutes: &str| {
             let minutes: u64 = minutes.parse().ok()?;
@@ -77,28 +77,28 @@ impl ListFilter {
     }
 }
 
-/// What is still to be said of it.
+/// The rest of a history reply.
 pub(crate) struct HistoryAnswer {
-    /// What has asked for it.
+    /// The command it answers.
     pub command: &'static str,
-    /// The type of the batch it is said in, with its parameters.
+    /// The type of its batch, with parameters.
     pub batch: String,
-    /// In order.
+    /// The remaining pieces, in order.
     pub rest: VecDeque<HistoryPiece>,
-    /// What is to be asked for once this is said.
+    /// Further targets to request once this is sent.
     pub then: Option<Plays>,
 }
 
-/// A piece of it.
+/// A piece of a history reply.
 pub(crate) enum HistoryPiece {
-    /// What was said, and to what its reader calls so.
+    /// A message, and the reader's name for its target.
     Said(String, Message),
-    /// Where something was said, and when last, in milliseconds since 1970.
+    /// A target and the time of its latest message, in milliseconds since 1970.
     Target(String, i64),
 }
 
 impl HistoryAnswer {
-    /// What it takes in memory, more or less.
+    /// Its approximate size in memory.
     pub(crate) fn bytes(&self) -> usize {
         let bytes = |piece: &HistoryPiece| match piece {
             HistoryPiece::Said(target, message) => target.len() + message.bytes(),
@@ -107,7 +107,7 @@ impl HistoryAnswer {
         size_of::<HistoryPiece>() * self.rest.len() + self.rest.iter().map(bytes).sum::<usize>()
     }
 
-    /// What the next piece may take, in bytes.
+    /// The size of the next piece, in bytes.
     pub(crate) fn next_bytes(&self) -> usize {
         match self.rest.front() {
             Some(HistoryPiece::Said(_, Message { text: Text::Lines(lines), .. })) => {
@@ -118,39 +118,40 @@ impl HistoryAnswer {
     }
 }
 
-/// What is still to be played, one target after the other.
+/// History still to be played, one target after the other.
 pub(crate) struct Plays {
     pub targets: VecDeque<PlayTargets>,
     pub selection: Selection,
-    /// Messages of each target.
+    /// The most messages of each target.
     pub limit: Limit,
-    /// The client has not asked: its user has returned.
+    /// Sent unasked, because the user has returned.
     pub missed: bool,
-    /// Where more was said than was played of the last target, and when the first of that was said.
+    /// The last target, if it had more messages than were played, and the time of the first of
+    /// those.
     pub hint: Option<(String, i64)>,
 }
 
-/// A target that is to be played.
+/// A target to be played.
 pub(crate) enum PlayTargets {
-    /// As the client calls it.
+    /// The client's name for it.
     Named(String),
-    /// Where something was said that its user may read, also with somebody whom nobody can name any
-    /// more.
+    /// A target in the store that the user may read. It may be a conversation with a user whose
+    /// name nobody can have any more.
     At(store::Target),
 }
 
 impl Plays {
-    /// No further target, only where more was said in the last.
+    /// No further target; only the hint that the last one has more messages.
     pub fn hint(hint: (String, i64)) -> Plays {
         let (targets, selection) = (VecDeque::new(), Selection::Latest(None));
         Plays { targets, selection, limit: Limit::new(1), missed: true, hint: Some(hint) }
     }
 }
 
-/// What WHO is asked.
+/// The parameters of WHO.
 pub struct WhoQuery {
     pub mask: Box<str>,
-    /// Found when the answer begins: what waits for a reader is to be small.
+    /// Found when the reply begins: a waiting reply must be small.
     pub whom: Whom,
     pub operators_only: bool,
     /// Fields and token of WHOX.
@@ -160,24 +161,24 @@ pub struct WhoQuery {
 pub(crate) enum Whom {
     Nobody,
     One(UserId),
-    /// The members, as they were when the answer began, which may take many turns.
+    /// The members when the reply began, which may take many turns.
     Members(ChannelId, Serial, Box<[UserId]>),
     Matching,
 }
 
 impl WhoQuery {
-    /// As it was given, for the last line of the answer.
+    /// The mask as the client wrote it, for the last line of the reply.
     pub(crate) fn mask(&self) -> &str {
         &self.mask
     }
 
-    /// Bytes of what was given.
+    /// Bytes of the question's own text.
     pub(crate) fn asked_bytes(&self) -> usize {
         let fields = self.fields.as_ref().map_or(0, |(fields, token)| fields.len() + token.len());
         self.mask.len() + fields
     }
 
-    /// Bytes of the members' numbers.
+    /// Bytes of the member ids.
     pub(crate) fn listed_bytes(&self) -> usize {
         match &self.whom {
             Whom::Members(_, _, members) => size_of_val(&**members),
@@ -185,56 +186,56 @@ impl WhoQuery {
         }
     }
 
-    /// Forgets whom it means.
+    /// Drops the collected users.
     pub(crate) fn clear(&mut self) {
         self.whom = Whom::Nobody;
     }
 
-    /// Bytes of the mask, if users are held against it.
+    /// Bytes of the mask, if users are tested against it.
     pub(crate) fn mask_bytes(&self) -> usize {
         if matches!(self.whom, Whom::Matching) { self.mask.len() } else { 0 }
     }
 }
 
-/// Whose keys and values are meant.
+/// The owner of keys and values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     User(UserId),
     Channel(ChannelId),
-    /// Who is still registering, and means themselves: draft/metadata-3, `before-connect`.
+    /// The asking client before registration: draft/metadata-3, `before-connect`.
     Newcomer(ConnId),
 }
 
-/// The values of some keys of some subjects, to be said in a `metadata` batch.
+/// The values of some keys of some subjects, sent in a `metadata` batch.
 pub(crate) struct MetadataSync {
-    /// For what they are asked: the parameter of the batch.
+    /// The target of the request: the parameter of the batch.
     pub of: Box<str>,
     pub whose: Whose,
-    /// Empty while the answer waits for those before it, as are the keys: there may be many.
+    /// Empty while earlier replies come first, as are the keys: there may be many.
     pub subjects: Vec<Subject>,
-    /// In order.
+    /// The keys, in order.
     pub keys: Vec<Key>,
-    /// The index of the value that comes next, of the subject whose turn it is.
+    /// The index of the next value, of the current subject.
     pub next: usize,
 }
 
 /// The subjects of a METADATA SYNC.
 #[derive(Clone, Copy)]
 pub(crate) enum Whose {
-    /// Of all that the asker is told changes of.
+    /// Everyone whose changes the asking user receives.
     All,
     Subject(Subject),
-    /// The channel's and its members'. The serial tells it from a later one of its number.
+    /// The channel and its members. The serial rules out a later channel of that id.
     Channel(ChannelId, Serial),
 }
 
 impl MetadataSync {
-    /// Forgets what was collected.
+    /// Drops the collected subjects and keys.
     pub(crate) fn clear(&mut self) {
         (self.subjects, self.keys) = (Vec::new(), Vec::new());
     }
 
-    /// Bytes of what was collected.
+    /// Bytes of the collected subjects and keys.
     pub(crate) fn listed_bytes(&self) -> usize {
         let keys: usize = self.keys.iter().map(|key| size_of::<Key>() + key.as_str().len()).sum();
         size_of::<Subject>() * self.subjects.len() + keys

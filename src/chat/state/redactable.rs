@@ -1,31 +1,31 @@
-//! The latest messages, with the users who heard them, so that they can be redacted.
+//! The latest messages, with their senders and targets, so that they can be redacted.
 
 use crate::chat::state::message::Target;
 use crate::store;
 use crate::wire::casemap::Folded;
 use std::collections::{HashMap, VecDeque};
 
-/// The last messages: who said them, and to whom.
+/// The latest messages, with their senders and targets.
 #[derive(Default)]
 pub(crate) struct Redactable {
     ids: VecDeque<Box<str>>,
     pub said: HashMap<Box<str>, Recent>,
 }
 
-/// One message, as REDACT must know it. Names, as users and channels may be gone.
+/// One message, as REDACT needs it. It holds names, as users and channels may be gone.
 pub(crate) struct Recent {
     msgid: Box<str>,
     pub nick: Box<str>,
     pub target: Folded,
-    /// Where it is kept, if it is: a channel that is closed since, or who has logged in since, is
-    /// read elsewhere.
+    /// Where it is stored, if it is. The target is kept because it changes when a channel closes or
+    /// a user logs in.
     pub kept: Option<store::Target>,
-    /// The serial of who said it: ids and nicks are given anew.
+    /// The serial of the sender: ids and nicks are reused.
     pub by: u64,
 }
 
 impl Recent {
-    /// The serial of a speaker who is no user.
+    /// The serial of a sender who is no user.
     pub(crate) const OF_NO_USER: u64 = u64::MAX;
 
     pub(crate) fn new(
@@ -40,14 +40,14 @@ impl Recent {
 }
 
 impl HeardIn {
-    /// Where nobody is any more.
+    /// A target that has no members now.
     pub(crate) fn nowhere(name: &str) -> HeardIn {
         HeardIn { name: name.to_owned(), target: None, kept: None }
     }
 }
 
 impl Redactable {
-    /// Remembers one more, and forgets the oldest beyond `max`.
+    /// Remembers a message, and forgets the oldest above `max`.
     pub(crate) fn remember(&mut self, said: Recent, max: usize) {
         self.ids.push_back(said.msgid.clone());
         self.said.insert(said.msgid.clone(), said);
@@ -58,12 +58,12 @@ impl Redactable {
     }
 }
 
-/// Where a message is to be taken back, and who may hear of that.
+/// Where a message is to be redacted, and who may be told.
 pub(crate) struct HeardIn {
-    /// As it is called.
+    /// The name of the target.
     pub name: String,
-    /// Who is told; nobody where the other one is not here.
+    /// The recipients of the REDACT; `None` if the other user is not here.
     pub target: Option<Target>,
-    /// Where it is kept, if it is.
+    /// Where the message is stored, if it is.
     pub kept: Option<store::Target>,
 }

@@ -5,42 +5,42 @@ use crate::chat::state::ranks::Rank;
 use crate::chat::state::save_state::SaveState;
 use crate::wire::casemap::{Folded, same};
 
-/// What a registered channel has beside what every channel has.
+/// The further state of a registered channel.
 pub struct ChannelRegistration {
-    /// Tells it from others that the channel had before.
+    /// Distinguishes this registration from earlier ones of the channel.
     pub serial: Serial,
-    /// The account whose it is, folded.
+    /// The account of the founder, folded.
     pub founder: Box<str>,
-    /// The rank that each of other accounts has there of itself, by the account folded; bounded by
+    /// The rank that each other account gets at JOIN, by folded account; bounded by
     /// `list_entries_max`.
     pub ranks: Vec<(Box<str>, Rank)>,
-    /// Whether it is registered, or about to be so, or no more.
+    /// Whether the registration is requested, in force or ending.
     pub standing: Standing,
-    /// How far what is kept of it is behind.
+    /// Whether the store has the latest version.
     pub(crate) kept: SaveState,
-    /// The name that it had before a RENAME, until what is kept under that is gone.
+    /// The name before a RENAME, until the record under it is deleted.
     pub former: Option<Folded>,
 }
 
-/// How far a registration is.
+/// The progress of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Waits for the store to keep it. Until then it gives no rights.
+    /// Waits for the store to save it. It grants no rights until then.
     Asked,
-    /// It is registered.
+    /// In force.
     Stands,
-    /// Waits for the store to forget it. Until then nothing of it is saved: it would be there again.
+    /// Waits for the store to delete it. Saving anything meanwhile would bring it back.
     Ending,
 }
 
 impl ChannelRegistration {
-    /// One that the store is to keep.
+    /// A registration that the store is asked to save.
     pub fn asked(serial: Serial, founder: Box<str>) -> ChannelRegistration {
         let (standing, kept) = (Standing::Asked, SaveState::Saving);
         ChannelRegistration { serial, founder, ranks: Vec::new(), standing, kept, former: None }
     }
 
-    /// The rank that `account` has of itself.
+    /// The rank that `account` gets at JOIN.
     pub fn rank_of(&self, account: &str) -> Option<Rank> {
         if same(&self.founder, account) {
             return Some(Rank::Founder);
@@ -48,7 +48,7 @@ impl ChannelRegistration {
         self.ranks.iter().find(|(known, _)| same(known, account)).map(|(_, rank)| *rank)
     }
 
-    /// Asserts what must hold between commands, of a channel of that name.
+    /// Asserts the invariants that hold between commands, for a channel called `name`.
     pub fn check(&self, name: &str) {
         for (place, (account, _)) in self.ranks.iter().enumerate() {
             let others = self.ranks[..place].iter().map(|(other, _)| other).chain([&self.founder]);

@@ -1,14 +1,14 @@
 //! The rights of operators.
 
-/// What an operator may be allowed. Nothing is, unless the config names it.
+/// A right that an operator may have. None is granted unless the config names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
-    /// Accounts of others: SAREGISTER, to look into them, to remove them, and to bind certificates to
+    /// Accounts of others: SAREGISTER, to inspect them, to remove them, and to bind certificates to
     /// them.
     Accounts,
-    /// To see where users come from. It is recorded.
+    /// To see the addresses of users. Each look is recorded.
     Addresses,
-    /// AUDIT: what operators did, with their addresses.
+    /// AUDIT: the actions of operators, with their addresses.
     Audit,
     /// Bans of the server: UBAN, KLINE, DLINE, and their undoing.
     Ban,
@@ -16,15 +16,15 @@ pub enum Right {
     Channels,
     /// The server's level of defence: DEFCON.
     Defcon,
-    /// To end the server, or start it again: DIE, RESTART.
+    /// To end or restart the server: DIE, RESTART.
     Die,
     /// KILL.
     Kill,
-    /// To change what others say of themselves and of their channels.
+    /// To change the metadata of other users and of their channels.
     Metadata,
     /// Notices of the server: user mode `s`.
     Notices,
-    /// To take back what anyone said in a channel.
+    /// To redact anyone's message in a channel.
     Redact,
     /// REHASH.
     Rehash,
@@ -36,16 +36,16 @@ pub enum Right {
     Sanick,
     /// SAPART.
     Sapart,
-    /// To see who hides, and in which channels they are.
+    /// To see hidden users, and the channels they are in.
     Secrets,
-    /// What STATS tells of users and of the server.
+    /// The figures of STATS about users and the server.
     Stats,
     /// WALLOPS.
     Wallops,
 }
 
 impl Right {
-    /// Each as the config names it, in the order of the names.
+    /// Each right with its name in the config, sorted by name.
     pub const NAMES: [(&'static str, Right); 19] = [
         ("accounts", Right::Accounts),
         ("addresses", Right::Addresses),
@@ -68,12 +68,12 @@ impl Right {
         ("wallops", Right::Wallops),
     ];
 
-    /// As the config names it.
+    /// The name of the right in the config.
     pub fn name(self) -> &'static str {
         let found = Self::NAMES.iter().find(|(_, right)| *right == self);
         found.expect("each has a name").0
     }
 }
 
-/// What 723 names where a program may not be run.
+/// The word that 723 names when a program may not be run.
 pub(crate) const COMMANDS: &str = "commands";

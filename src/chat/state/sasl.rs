@@ -5,7 +5,7 @@ use crate::auth::chunks::Payload;
 use crate::auth::scram::Exchange;
 use crate::store::Account;
 
-/// An exchange that is going on.
+/// A SASL exchange under way.
 pub struct Sasl {
     pub payload: Payload,
     pub stage: SaslStage,
@@ -15,8 +15,8 @@ pub(crate) enum SaslStage {
     Plain,
     External,
     ScramFirst,
-    /// The account is missing where there is none of that name.
+    /// The account is `None` if there is none of that name.
     ScramFinal(Box<Exchange>, Option<Box<Account>>, Attempt),
-    /// The client has proved that it knows the password, and may yet find that we don't.
+    /// The client has proved its password, and still checks that the server knows it.
     ScramOver(Box<Account>, Attempt),
 }

@@ -1,9 +1,9 @@
-//! How far the store is behind a value that it saves.
+//! Whether the store is up to date with a value that it saves.
 
 /// Whether the store has the latest of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum SaveState {
-    /// The store has it, or nothing has been asked of it yet.
+    /// The store has it, or was never asked to save it.
     #[default]
     Clean,
     /// The store is writing it.

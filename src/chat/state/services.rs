@@ -22,7 +22,7 @@ pub(crate) fn no_command(word: &str, service: &str) -> String {
     format!("{} is no command of {service}; HELP lists them.", shortened(word, SHOWN_MAX))
 }
 
-/// The longest beginning of `text` that is whole characters and at most `bytes_max` bytes.
+/// The longest beginning of `text` that has whole characters and at most `bytes_max` bytes.
 pub(crate) fn shortened(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }

@@ -1,4 +1,4 @@
-//! One connection of the chat service: what it has negotiated, and how far it is.
+//! Sessions: the chat state of each connection, with its capabilities and its stage.
 
 use crate::chat::state::away::Away;
 use crate::chat::state::caps::Caps;
@@ -14,36 +14,36 @@ use crate::wire::casemap::Folded;
 use crate::wire::line::LineParser;
 use std::net::IpAddr;
 
-/// One connection. What only few of them have lies in `more`.
+/// The chat state of one connection. Rarely used parts are in `more`.
 pub struct Session {
-    /// Whose it is.
+    /// The connection.
     pub id: ConnId,
     pub(crate) parser: LineParser,
-    /// What it has asked for.
+    /// The capabilities it has requested.
     pub caps: Caps,
-    /// Speaks CAP 302 or later: lists have values, and run over several lines.
+    /// Uses CAP 302 or later: lists have values, and run over several lines.
     pub cap_302: bool,
-    /// A PING of ours is unanswered.
+    /// The server's PING is unanswered.
     pub pinged: bool,
-    /// Replies that it waits for, and is heard no further until then: one, or one within another.
+    /// Replies of other threads it waits for, deferred meanwhile: one, or one within another.
     pub asked: u8,
-    /// How far it is.
+    /// Registering, registered or gone.
     pub stage: Stage,
-    /// When something was last heard from it, in seconds of uptime.
+    /// When input last arrived, in seconds of uptime.
     pub heard_s: u32,
-    /// When it came, likewise.
+    /// When it was opened, in seconds of uptime.
     pub opened_s: u32,
-    /// Lines heard from it, or as many as the number holds.
+    /// Lines received; stops at the largest number.
     pub heard_lines: u32,
-    /// Bytes of them, likewise.
+    /// Bytes of the lines received; stops at the largest number.
     pub heard_bytes: u32,
-    /// Where from; `None` on a Unix socket.
+    /// The client's address; `None` on a Unix socket.
     pub address: Option<IpAddr>,
-    /// Held to no limit of what it says: see `settings::Abuse`.
+    /// Not subject to flood limits: see `settings::Abuse`.
     pub exempt: bool,
-    /// What TLS has agreed upon, if it carries the connection.
+    /// The outcome of the TLS handshake, if the connection uses TLS.
     pub secure: Option<Box<Secure>>,
-    /// Rarely there.
+    /// State that few connections have.
     pub more: Option<Box<More>>,
 }
 
@@ -53,60 +53,60 @@ pub struct Sessions(Vec<Option<Session>>);
 
 /// How far a connection is.
 pub enum Stage {
-    /// Nothing can be said to it any more.
+    /// Nothing can be sent to it any more.
     Gone,
-    /// It is still saying who it is.
+    /// It has not registered yet.
     Registering(Box<Registering>),
-    /// It speaks for a user.
+    /// It acts for a user.
     Registered(UserId),
 }
 
-/// What has been said before registration is complete.
+/// The state of a connection before registration is complete.
 #[derive(Default)]
 pub struct Registering {
     /// `None` until NICK.
     pub nick: Option<Box<str>>,
     /// User name and real name; `None` until USER.
     pub user: Option<(Box<str>, Box<str>)>,
-    /// CAP was spoken: registration waits for CAP END.
+    /// CAP was used: registration waits for CAP END.
     pub negotiating: bool,
     /// The last PASS.
     pub password: Option<Box<str>>,
-    /// draft/metadata-3, `before-connect`: set from the beginning.
+    /// draft/metadata-3, `before-connect`: set before registration.
     pub metadata: Metadata,
-    /// Whom it has logged in as.
+    /// The account it has logged in to.
     pub(crate) login: Option<Box<Login>>,
-    /// Something was heard: what comes first may be another protocol.
+    /// A line has arrived. The first one may belong to another protocol.
     pub spoke: bool,
-    /// What it has said; a user has a bucket of their own.
+    /// Flood allowance before registration; a user has a bucket of their own.
     pub bucket: Bucket,
-    /// It was said what to type.
+    /// The hint what to type was sent.
     pub hinted: bool,
 }
 
-/// What only few connections have.
+/// State that few connections have.
 #[derive(Default)]
 pub struct More {
-    /// The nicks of MONITOR, as they were written; bounded by `monitor_max`.
+    /// The nicks of MONITOR, as the client wrote them; bounded by `monitor_max`.
     pub watching: Vec<(Folded, Box<str>)>,
     /// The keys of METADATA SUB, in order; bounded by `metadata_subs_max`.
     pub subscribed: Vec<Key>,
-    /// A message of several lines that is still being said.
+    /// A multiline message whose batch is open.
     pub batch: Option<OpenBatch>,
-    /// Nobody is there: AWAY.
+    /// The AWAY state, if set.
     pub away: Option<Away>,
-    /// A login that is going on.
+    /// A SASL exchange under way.
     pub sasl: Option<Box<Sasl>>,
-    /// What its user calls it, as `phone` of `ann@phone` in a login by SASL.
+    /// The user's name for this client, as `phone` of `ann@phone` in a SASL login.
     pub client: Option<Box<str>>,
-    /// Its user has returned, and is sent what they missed in a channel at the first JOIN.
+    /// Messages the returned user missed; each channel's are sent at its first JOIN.
     pub(crate) missed: Option<Missed>,
-    /// Answers longer than can be queued at once; bounded.
+    /// Replies too long to be queued at once; bounded.
     pub answers: LongAnswers,
 }
 
 impl Registering {
-    /// Whether nothing has been said yet that counts.
+    /// Whether the client has sent nothing that counts yet.
     pub fn is_untouched(&self) -> bool {
         let said_who = self.nick.is_some() || self.user.is_some() || self.password.is_some();
         !said_who && !self.negotiating && self.login.is_none()
@@ -114,7 +114,7 @@ impl Registering {
 }
 
 impl Sessions {
-    /// Takes a connection in.
+    /// Adds a connection.
     pub fn insert(&mut self, session: Session) {
         let slot = session.id.slot();
         if self.0.len() <= slot {
@@ -123,34 +123,34 @@ impl Sessions {
         self.0[slot] = Some(session);
     }
 
-    /// Forgets a connection that has ended.
+    /// Removes a connection that has ended.
     pub fn remove(&mut self, id: ConnId) {
         self.0[id.slot()] = None;
     }
 
-    /// Whether something can be said to that connection.
+    /// Whether messages can still be sent to that connection.
     pub fn is_here(&self, id: ConnId) -> bool {
         self.knows(id) && !matches!(self[id].stage, Stage::Gone)
     }
 
-    /// Whether that connection has not ended yet, though nothing more may be said to it.
+    /// Whether that connection has not ended yet, though it may be closing.
     pub fn knows(&self, id: ConnId) -> bool {
         let session = self.0.get(id.slot()).and_then(Option::as_ref);
         session.is_some_and(|session| session.id == id)
     }
 
-    /// All of them.
+    /// All sessions.
     pub fn iter(&self) -> impl Iterator<Item = &Session> {
         self.0.iter().flatten()
     }
 
-    /// All of them, to be changed.
+    /// All sessions, mutable.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
         self.0.iter_mut().flatten()
     }
 }
 
-/// Of a connection that has not ended.
+/// The connection must not have ended.
 impl std::ops::Index<ConnId> for Sessions {
     type Output = Session;
 
@@ -166,7 +166,7 @@ impl std::ops::IndexMut<ConnId> for Sessions {
 }
 
 impl Session {
-    /// A connection that has said nothing yet.
+    /// A connection that has sent nothing yet.
     pub fn new(id: ConnId, peer: Peer, now_s: u32) -> Session {
         Session {
             id,
@@ -187,7 +187,7 @@ impl Session {
         }
     }
 
-    /// The user it speaks for.
+    /// The user it acts for.
     pub fn user(&self) -> Option<UserId> {
         match self.stage {
             Stage::Registered(user) => Some(user),
@@ -195,7 +195,7 @@ impl Session {
         }
     }
 
-    /// What is being said before registration.
+    /// Its state before registration.
     pub fn registering(&mut self) -> Option<&mut Registering> {
         match &mut self.stage {
             Stage::Registering(registering) => Some(registering),
@@ -203,7 +203,7 @@ impl Session {
         }
     }
 
-    /// What only few have, made if it is missing.
+    /// The rarely used state, created if missing.
     pub fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }
@@ -215,10 +215,10 @@ impl Session {
     }
 }
 
-/// What a session's user missed.
+/// The messages that a session's user missed.
 pub(crate) struct Missed {
-    /// Nothing up to this time, in milliseconds since 1970.
+    /// The time the user left, in milliseconds since 1970; earlier messages are not missed.
     pub since_ms: i64,
-    /// The channels in which it has been sent.
+    /// The channels whose missed messages have been sent.
     pub sent: Vec<Serial>,
 }

@@ -1,4 +1,4 @@
-//! Users: those who have registered. A user is not a connection, though each has one at least.
+//! Users: the registered ones. A user is not a connection, and may have several.
 
 use crate::chat::state::ids::{ChannelId, Membership, Serial, UserId};
 use crate::chat::state::login::Login;
@@ -20,51 +20,51 @@ use std::num::NonZero;
 
 /// A user.
 pub struct User {
-    /// Which of all users that ever were here: unlike an id it is never given anew.
+    /// Unique among all users of this run: unlike an id it is never reused.
     pub serial: u64,
-    /// `nick!user@host`, as the others see it, and behind it the real name: one allocation.
+    /// `nick!user@host` as others see it, followed by the real name: one allocation.
     text: Box<str>,
     mask_len: u16,
     nick_len: u8,
     user_len: u8,
     modes: UserModes,
-    /// Which notices of the server an operator hears: letters of `NOTICE_KINDS`.
+    /// The kinds of server notices an operator receives: letters of `NOTICE_KINDS`.
     pub notices: u8,
-    /// The connections that speak for them; one at least, but for who is always on.
+    /// The connections that act for them; at least one, unless the user is always on.
     pub conns: SmallVec<[ConnId; 2]>,
-    /// The channels they are in, each with their place among its members; bounded by
+    /// The channels they are in, each with their index among its members; bounded by
     /// `channels_per_user`.
     pub channels: Vec<Membership>,
     /// The account they are logged in to.
     account: Option<Box<UserAccount>>,
     /// When they registered, in seconds since 1970.
     pub signed_on: u32,
-    /// When they last did something that others see, likewise.
+    /// When they last acted visibly to others, in seconds since 1970.
     pub acted_at: u32,
-    /// The last occasion at which they were told something: see `Chat::once`.
+    /// The last of `Chat::occasions` at which they were sent something: each is told once.
     pub told: Cell<u32>,
-    /// What they have said, by all of their connections.
+    /// Flood allowance for the input of all their connections.
     pub bucket: Bucket,
-    /// What they have asked about their channels, likewise.
+    /// Flood allowance for questions about their channels, of all their connections.
     pub asked: Bucket,
-    /// Rarely there.
+    /// State that few users have.
     pub extra: Option<Box<Extra>>,
 }
 
 /// The account of a user.
 struct UserAccount {
     name: Box<str>,
-    /// When it was made, in milliseconds since 1970: tells it from another of its name. `None` for
-    /// a user restored at the start, until the store has answered.
+    /// When it was made, in milliseconds since 1970; distinguishes it from another of its name.
+    /// `None` for a user restored at start, until the store has replied.
     made_ms: Option<NonZero<i64>>,
 }
 
-/// What only few users have.
+/// State that few users have.
 #[derive(Default)]
 pub struct Extra {
-    /// Why they are away, if they are: all of their connections, or they have none.
+    /// The away text, if all of their connections are away or they have none.
     away: Option<Box<str>>,
-    /// From whom they hear in private though +R; folded nicks, bounded by `accept_max`.
+    /// Nicks whose private messages pass +R; folded, bounded by `accept_max`.
     pub accepts: Vec<Folded>,
     /// Channels they are invited to, some of which may be gone; bounded by `invites_max`.
     pub invites: Vec<(ChannelId, Serial)>,
@@ -72,15 +72,15 @@ pub struct Extra {
     pub metadata: Metadata,
     /// The name under which they are operator.
     pub operator: Option<Box<str>>,
-    /// Up to when they have read what.
+    /// Their read markers.
     pub(crate) markers: Markers,
-    /// They stay when their last connection goes.
+    /// They stay when their last connection closes.
     pub always_on: bool,
-    /// Whether that is kept as it is now.
+    /// Whether the store has the latest of an always-on user.
     pub kept: SaveState,
-    /// They do not want to be sent what they missed.
+    /// They do not want missed messages to be sent.
     pub no_replay: bool,
-    /// When they may knock again, in seconds of uptime: a clock that is set back keeps nobody out.
+    /// When they may KNOCK again, in seconds of uptime, which a clock set back does not affect.
     pub knock_after: u64,
 }
 
@@ -95,16 +95,16 @@ pub enum UserMode {
     Bot,
     Invisible,
     Operator,
-    /// Hears in private only from who is logged in, or accepted.
+    /// Private messages only from logged-in or accepted users.
     RegisteredOnly,
-    /// Hears notices of the server.
+    /// Receives notices of the server.
     ServerNotices,
     NoCtcp,
     Wallops,
 }
 
 impl UserMode {
-    /// Each with its letter, in the order of the letters.
+    /// Each mode with its letter, sorted by letter.
     pub const LETTERS: [(char, UserMode); 7] = [
         ('B', UserMode::Bot),
         ('R', UserMode::RegisteredOnly),
@@ -115,7 +115,7 @@ impl UserMode {
         ('w', UserMode::Wallops),
     ];
 
-    /// The mode of that letter.
+    /// The mode with that letter.
     pub fn of(letter: char) -> Option<UserMode> {
         Self::LETTERS.iter().find(|(known, _)| *known == letter).map(|(_, mode)| *mode)
     }
@@ -131,7 +131,7 @@ impl UserModes {
         if on { self.0 |= 1 << mode as u8 } else { self.0 &= !(1 << mode as u8) }
     }
 
-    /// `+` and the letters of those that are set.
+    /// `+` and the letters of the set modes.
     pub fn text(self) -> String {
         let set = UserMode::LETTERS.iter().filter(|(_, mode)| self.has(*mode));
         "+".chars().chain(set.map(|(letter, _)| *letter)).collect()
@@ -139,7 +139,7 @@ impl UserModes {
 }
 
 impl User {
-    /// Whether they are sent what they missed when they return.
+    /// Whether missed messages are sent to them when they return.
     pub fn replays(&self) -> bool {
         self.extra.as_ref().is_none_or(|extra| !extra.no_replay)
     }
@@ -149,7 +149,7 @@ impl User {
         User { conns: smallvec![conn], ..User::absent(nick, user, host, realname, now) }
     }
 
-    /// The same without a connection.
+    /// A user in no channel and without a connection.
     pub fn absent(nick: Nick, user: &str, host: &str, realname: &str, now: u64) -> User {
         let mask = format!("{}!{user}@{host}", nick.as_str());
         User {
@@ -187,7 +187,7 @@ impl User {
         self.account = Some(Box::new(UserAccount { name, made_ms }));
     }
 
-    /// Learns when their account was made, unless that is known.
+    /// Sets when their account was made, unless that is known.
     pub fn learn_account_made(&mut self, made_ms: i64) {
         if let Some(account) = &mut self.account {
             account.made_ms = account.made_ms.or(NonZero::new(made_ms));
@@ -199,17 +199,17 @@ impl User {
         &self.text[..usize::from(self.mask_len)]
     }
 
-    /// What people put for a name.
+    /// The real name.
     pub fn realname(&self) -> &str {
         &self.text[usize::from(self.mask_len)..]
     }
 
-    /// Changes what they put for a name.
+    /// Changes the real name.
     pub fn set_realname(&mut self, realname: &str) {
         self.text = [self.mask(), realname].concat().into();
     }
 
-    /// The nick as it was written.
+    /// The nick, in the case its user wrote it.
     pub fn nick(&self) -> &str {
         &self.text[..usize::from(self.nick_len)]
     }
@@ -225,24 +225,24 @@ impl User {
         &self.mask()[usize::from(self.nick_len) + usize::from(self.user_len) + 2..]
     }
 
-    /// Why they are away, if they are.
+    /// The away text, if they are away.
     pub fn away(&self) -> Option<&str> {
         self.extra.as_ref()?.away.as_deref()
     }
 
-    /// Sets why they are away, or that they are not.
+    /// Sets the away text; `None` means present.
     pub fn set_away(&mut self, away: Option<Box<str>>) {
         if away.is_some() || self.extra.is_some() {
             self.extra().away = away;
         }
     }
 
-    /// What few have, made if it is missing.
+    /// The rarely used state, created if missing.
     pub fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
     }
 
-    /// Whether they stay when their last connection goes.
+    /// Whether they stay when their last connection closes.
     pub fn is_always_on(&self) -> bool {
         self.extra.as_ref().is_some_and(|extra| extra.always_on)
     }
@@ -258,7 +258,7 @@ impl User {
         extra.is_some_and(|extra| extra.invites.contains(&(channel, serial)))
     }
 
-    /// Where among the members of `channel` they are. A scan of at most `channels_per_user`.
+    /// Their index among the members of `channel`. A scan of at most `channels_per_user`.
     pub fn place_in(&self, channel: ChannelId) -> Option<usize> {
         let found = self.channels.iter().find(|membership| membership.channel == channel);
         found.map(|membership| membership.place as usize)
@@ -269,7 +269,7 @@ impl User {
         self.place_in(channel).is_some()
     }
 
-    /// Those that are set.
+    /// The set modes.
     pub fn modes(&self) -> UserModes {
         self.modes
     }
@@ -280,26 +280,26 @@ impl User {
     }
 }
 
-/// Everyone, by id and by nick.
+/// All users, by id and by nick.
 #[derive(Default)]
 pub struct Users {
     users: Slab<User>,
-    /// By the folded nick, which only its user's mask holds. The hash is kept beside the id, so that
-    /// growing hashes no string again.
+    /// Users by folded nick; the nick itself is only in the user's mask. The hash is stored beside
+    /// the id, so that growing hashes no string again.
     by_nick: HashTable<(u32, UserId)>,
     hasher: RandomState,
-    /// How many have each mode, by its number.
+    /// How many users have each mode, by the mode's number.
     with_mode: [usize; UserMode::LETTERS.len()],
-    /// Those with mode `o`.
+    /// Users with mode `o`.
     operators: Vec<UserId>,
-    /// The most there ever were at once.
+    /// The most users there ever were at once.
     pub max: usize,
-    /// How many there ever were.
+    /// How many users there ever were.
     made: u64,
 }
 
 impl Users {
-    /// Takes in a user whose nick is free.
+    /// Adds a user whose nick is free.
     pub fn insert(&mut self, user: User) -> UserId {
         self.made += 1;
         let id = UserId(self.users.insert(User { serial: self.made, ..user }) as u32);
@@ -308,7 +308,7 @@ impl Users {
         id
     }
 
-    /// Lets a user go who is in no channel any more.
+    /// Removes a user who is in no channel any more.
     pub fn remove(&mut self, id: UserId) -> User {
         for (_, mode) in UserMode::LETTERS {
             self.set_mode(id, mode, false);
@@ -355,17 +355,17 @@ impl Users {
         }
     }
 
-    /// How many have `mode` set.
+    /// How many users have `mode` set.
     pub fn count(&self, mode: UserMode) -> usize {
         self.with_mode[mode as usize]
     }
 
-    /// Those with mode `o`.
+    /// Users with mode `o`.
     pub fn operators(&self) -> &[UserId] {
         &self.operators
     }
 
-    /// Gives a user another nick, which is free or their own.
+    /// Changes a user's nick to one that is free or their own.
     pub fn rename(&mut self, id: UserId, nick: Nick) {
         self.unlist_nick(id);
         let user = &mut self.users[id.0 as usize];
@@ -378,8 +378,8 @@ impl Users {
         self.list_nick(id);
     }
 
-    /// A user has proved to be of an account. Where another user of it stays already, this one does
-    /// not: nobody leaves nick after nick behind.
+    /// Logs a user in to an account. If another user of the account is always on already, this one
+    /// is not: else each nick would leave another user behind.
     pub(crate) fn log_in(&mut self, id: UserId, login: Login) {
         let stays = login.always_on && !self.another_stays(id, &login.name);
         let user = &mut self.users[id.0 as usize];
@@ -399,13 +399,13 @@ impl Users {
         }
     }
 
-    /// A scan of all users.
+    /// Whether another always-on user has that account. A scan of all users.
     fn another_stays(&self, id: UserId, account: &str) -> bool {
         let is_of = |user: &User| user.account().is_some_and(|own| same(own, account));
         self.iter().any(|(other, user)| other != id && user.is_always_on() && is_of(user))
     }
 
-    /// A user is of no account any more.
+    /// Logs a user out.
     pub fn log_out(&mut self, id: UserId) {
         let user = &mut self.users[id.0 as usize];
         user.account = None;
@@ -415,12 +415,12 @@ impl Users {
         }
     }
 
-    /// The user, if it is still here; numbers are given anew.
+    /// The user, if they are still here; ids are reused.
     pub fn get(&self, id: UserId) -> Option<&User> {
         self.users.get(id.0 as usize)
     }
 
-    /// Who has that nick.
+    /// The user with that nick.
     pub fn find(&self, nick: &str) -> Option<UserId> {
         let hash = self.hash(nick);
         let has_it =
@@ -428,28 +428,28 @@ impl Users {
         self.by_nick.find(spread(hash), has_it).map(|(_, id)| *id)
     }
 
-    /// Everyone.
+    /// All users.
     pub fn iter(&self) -> impl Iterator<Item = (UserId, &User)> {
         self.users.iter().map(|(id, user)| (UserId(id as u32), user))
     }
 
-    /// How many there are.
+    /// How many users there are.
     pub fn len(&self) -> usize {
         self.users.len()
     }
 
-    /// Whether that user is still here; numbers are given anew.
+    /// Whether that user is still here; ids are reused.
     pub fn contains(&self, id: UserId) -> bool {
         self.users.contains(id.0 as usize)
     }
 
-    /// The first user whose number is `from` or later: to go on where an answer has stopped.
+    /// The first user whose number is `from` or later: continues an interrupted reply.
     pub fn next_from(&self, from: u32) -> Option<UserId> {
         let last = self.users.capacity() as u32;
         (from..last).find(|id| self.users.contains(*id as usize)).map(UserId)
     }
 
-    /// Asserts what must hold between commands.
+    /// Asserts the invariants that hold between commands.
     pub fn check(&self) {
         assert_eq!(self.users.len(), self.by_nick.len());
         for (_, mode) in UserMode::LETTERS {
@@ -465,7 +465,7 @@ impl Users {
     }
 }
 
-/// The table looks at the highest and the lowest bits.
+/// The hash table uses the highest and the lowest bits.
 fn spread(hash: u32) -> u64 {
     u64::from(hash) << 32 | u64::from(hash)
 }

@@ -1,4 +1,4 @@
-//! Who watches which nicks with MONITOR. IRCv3 monitor.
+//! Watched nicks and the connections that watch them with MONITOR. IRCv3 monitor.
 
 use crate::chat::state::sessions::{Sessions, Stage};
 use crate::net::ConnId;
@@ -6,12 +6,12 @@ use crate::wire::casemap;
 use crate::wire::casemap::Folded;
 use std::collections::HashMap;
 
-/// The connections that watch each nick. The nicks of one connection stand in its session too.
+/// The connections that watch each nick. The nicks of one connection are in its session too.
 #[derive(Default)]
 pub struct Watchers(HashMap<Folded, Vec<ConnId>>);
 
 impl Watchers {
-    /// Who watches `nick`.
+    /// The connections that watch `nick`.
     pub fn of(&self, nick: &str) -> &[ConnId] {
         if self.0.is_empty() {
             return &[];
@@ -19,15 +19,15 @@ impl Watchers {
         self.0.get(&*casemap::folded(nick)).map_or(&[], Vec::as_slice)
     }
 
-    /// Has `conn` watch `nick`, which it does not yet.
+    /// Adds `conn` to the watchers of `nick`; it is not among them yet.
     pub fn add(&mut self, nick: Folded, conn: ConnId) {
         self.0.entry(nick).or_default().push(conn);
     }
 
-    /// Has `conn` no longer watch `nick`.
+    /// Removes `conn` from the watchers of `nick`.
     pub fn remove(&mut self, nick: &Folded, conn: ConnId) {
         let Some(conns) = self.0.get_mut(nick) else { return };
-        // A scan: a nick that a thousand watch costs a microsecond.
+        // A scan: a nick with a thousand watchers costs a microsecond.
         conns.retain(|each| *each != conn);
         if conns.is_empty() {
             self.0.remove(nick);

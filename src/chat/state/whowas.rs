@@ -4,11 +4,11 @@ use crate::chat::state::users::User;
 use crate::wire::casemap::Folded;
 use std::collections::VecDeque;
 
-/// Those who have left last, latest first.
+/// Users who left recently, latest first.
 #[derive(Default)]
 pub(crate) struct Departed(pub(crate) VecDeque<Gone>);
 
-/// One who has left, or taken another nick.
+/// A user who has left, or taken another nick.
 pub(crate) struct Gone {
     pub nick: Folded,
     pub mask: Box<str>,
@@ -17,7 +17,7 @@ pub(crate) struct Gone {
 }
 
 impl Departed {
-    /// Remembers one more, and forgets the oldest beyond `max`.
+    /// Remembers a user, and forgets the oldest above `max`.
     pub(crate) fn remember(&mut self, user: &User, at: u64, max: usize) {
         let nick = Folded::of(user.nick());
         let (mask, realname) = (user.mask().into(), user.realname().into());

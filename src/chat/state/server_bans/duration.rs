@@ -1,13 +1,13 @@
-//! How long something holds, as operators write it: `1d2h30m`, `45s`, or seconds alone.
+//! Durations as operators write them: `1d2h30m`, `45s`, or seconds alone.
 
-/// Each with its seconds, longest first.
+/// Each unit with its seconds, longest first.
 const UNITS: [(char, u64); 6] =
     [('y', 365 * 86_400), ('w', 7 * 86_400), ('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
 
-/// A hundred years: what is longer is for ever.
+/// A hundred years: anything longer is for ever.
 const LONGEST_S: u64 = 100 * 365 * 86_400;
 
-/// The seconds that `text` says; `None` if it says no time, or none that is above 0 and bearable.
+/// Parses a duration into seconds; `None` if it is no duration, 0 or too long.
 pub(crate) fn seconds(text: &str) -> Option<u64> {
     let mut rest = text;
     let mut sum: u64 = 0;
@@ -26,7 +26,7 @@ pub(crate) fn seconds(text: &str) -> Option<u64> {
     Some(sum).filter(|sum| (1..=LONGEST_S).contains(sum))
 }
 
-/// As it is told: `1d2h30m`.
+/// Formats a duration: `1d2h30m`.
 pub(crate) fn told(seconds: u64) -> String {
     let mut rest = seconds;
     let mut text = String::new();

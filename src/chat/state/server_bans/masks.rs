@@ -1,11 +1,10 @@
-//! Masks by what they say literally, so that of 100,000 those few are looked at that may mean
-//! somebody.
+//! An index of masks: of 100,000, only the few that may match a user are tested.
 //!
-//! Each lies under one piece of its text that whoever it means must have too. The pieces of one who
-//! comes are looked up: some hundred, however many masks there are. A piece is six bytes, or three
-//! where no more stand together between wildcards; ends count, so that `bob!*@*` has one of six. Of
-//! its pieces a mask lies under the one that has fewest others. Masks that have none, as `*a*!*@*`,
-//! are tried on everyone; there are few such.
+//! Each mask is filed under one piece of its literal text, which any match must contain. The pieces
+//! of a new user are looked up: some hundred, however many masks there are. A piece is six bytes,
+//! or three where no more stand together between wildcards. Ends count, so that `bob!*@*` has one
+//! of six. A mask is filed under the piece that has fewest others. Masks without a piece, as
+//! `*a*!*@*`, are tested for everyone; there are few of those.
 
 use crate::wire::{casemap, mask};
 use std::collections::HashMap;
@@ -17,16 +16,16 @@ pub(crate) struct Masks {
     without: Vec<Box<str>>,
 }
 
-/// What pieces are as long as, in bytes.
+/// The lengths of pieces, in bytes.
 const PIECES: [usize; 2] = [6, 3];
 
-/// Stand before and after a mask and a text. Neither has control characters.
+/// Marks the beginning and the end of a mask or text. Neither has control characters.
 const BEFORE: u8 = 1;
 
 const AFTER: u8 = 2;
 
 impl Masks {
-    /// Takes a mask in that it has not.
+    /// Adds a mask that is not in the index yet.
     pub(crate) fn insert(&mut self, mask: &str) {
         let pieces = pieces_of_mask(mask);
         let others = |piece: &u64| self.by_piece.get(piece).map_or(0, Vec::len);
@@ -36,7 +35,7 @@ impl Masks {
         }
     }
 
-    /// Forgets a mask.
+    /// Removes a mask.
     pub(crate) fn remove(&mut self, mask: &str) {
         self.without.retain(|known| **known != *mask);
         for piece in pieces_of_mask(mask) {
@@ -48,7 +47,7 @@ impl Masks {
         }
     }
 
-    /// A mask that means `who`, given as `nick!user@host`, and `holds`.
+    /// A mask that matches `who`, given as `nick!user@host`, and satisfies `holds`.
     pub(crate) fn find<'a>(&'a self, who: &str, holds: impl Fn(&str) -> bool) -> Option<&'a str> {
         let text = bounded(&casemap::folded(who));
         let mut tried = Vec::new();
@@ -60,7 +59,7 @@ impl Masks {
                 break;
             }
             let Some(masks) = self.by_piece.get(&piece) else { continue };
-            // A text may say the same over and over.
+            // A text may repeat a piece many times.
             if !tried.contains(&piece) {
                 tried.push(piece);
                 found = first(masks);
@@ -74,7 +73,7 @@ fn bounded(text: &str) -> Vec<u8> {
     [&[BEFORE], text.as_bytes(), &[AFTER]].concat()
 }
 
-/// The pieces that whoever `mask` means must have: the longest that there are.
+/// The pieces that every match of `mask` contains: the longest there are.
 fn pieces_of_mask(mask: &str) -> Vec<u64> {
     let text = bounded(&casemap::folded(mask));
     let runs = || text.split(|byte| matches!(byte, b'*' | b'?'));
@@ -83,7 +82,7 @@ fn pieces_of_mask(mask: &str) -> Vec<u64> {
     pieces.into_iter().find(|pieces| !pieces.is_empty()).unwrap_or_default()
 }
 
-/// A piece as a number, its length among it.
+/// A piece as a number that includes its length.
 fn packed(piece: &[u8]) -> u64 {
     piece.iter().fold(piece.len() as u64, |packed, byte| packed << 8 | u64::from(*byte))
 }
@@ -93,7 +92,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// How many masks `who` is held against.
+    /// How many masks `who` is tested against.
     fn looked_at(masks: &Masks, who: &str) -> usize {
         let text = bounded(&casemap::folded(who));
         let pieces = PIECES.into_iter().flat_map(|bytes| text.windows(bytes)).map(packed);
@@ -114,7 +113,7 @@ mod tests {
             masks.insert(&format!("spam{n}!*@*"));
             masks.insert(&format!("*!*@*x{n:05}y*"));
         }
-        masks.insert(&("*a".repeat(100) + "b!*@*")); // as bad as one can be
+        masks.insert(&("*a".repeat(100) + "b!*@*")); // the worst possible mask
         for who in [
             "ann!ann@abcdefghij.klmnopqrst.uvwxyzabcd.ip",
             "ann!ann@198.51.100.7",

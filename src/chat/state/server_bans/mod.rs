@@ -1,8 +1,8 @@
-//! Whom the server lets in no more: networks, accounts and masks, each with a reason, and until when.
+//! Server bans: networks, accounts and masks, each with a reason and an end.
 //!
-//! They are kept in the store, and are here again after a start. Networks are denied by the loop
-//! itself (`net::Denied`), before anything is heard; accounts at login; masks when one registers or
-//! takes another nick. `commands::uban` is how one is set.
+//! They are stored, and restored at start. The loop itself denies networks (`net::Denied`) before
+//! it reads anything. Accounts are denied at login, masks at registration and at a change of nick.
+//! UBAN sets them: `oper::uban`.
 
 use crate::chat::state::server_bans::masks::Masks;
 use crate::net::Network;
@@ -18,42 +18,42 @@ pub(crate) mod duration;
 
 mod masks;
 
-/// Whom a ban means.
+/// The clients that a ban matches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum BanTarget {
-    /// All who come from there.
+    /// All clients from that network.
     Network(Network),
-    /// Who is logged in to it, folded.
+    /// Users of that account, folded.
     Account(Box<str>),
-    /// `nick!user@host` in full, in small letters; the host as others see it, or the address.
+    /// `nick!user@host` in full, in small letters; the host is the visible one or the address.
     Mask(Box<str>),
 }
 
-/// What is said of a ban.
+/// The details of a ban.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServerBan {
     pub(crate) reason: Box<str>,
-    /// The mask of who set it.
+    /// The mask of the operator who set it.
     pub(crate) by: Box<str>,
-    /// When, in seconds since 1970.
+    /// When it was set, in seconds since 1970.
     pub(crate) at: u64,
-    /// Likewise; `None` for ever.
+    /// When it ends, in seconds since 1970; `None` for never.
     pub(crate) until: Option<u64>,
 }
 
-/// All of them. Whatever their number, who comes is held against few.
+/// All server bans. A new client is tested against few of them, whatever their number.
 #[derive(Default)]
 pub(crate) struct ServerBans {
     bans: HashMap<BanTarget, ServerBan>,
     masks: Masks,
-    /// Those that end, the next to end first.
+    /// The bans that end, earliest first.
     ends: BTreeSet<(u64, BanTarget)>,
 }
 
 impl BanTarget {
-    /// Whom `text` means: an address or a network, a mask, which has `!`, `@` or a wildcard, or else
-    /// an account, which may be written `account:name`. A mask of anyone at one address, or in one
-    /// network, means that.
+    /// Parses a target: an address or network, a mask, or an account. A mask has `!`, `@` or a
+    /// wildcard. An account may be written `account:name`. A mask of anyone at one address or
+    /// network means that network.
     pub(crate) fn parse(text: &str) -> Option<BanTarget> {
         if let Some(account) = text.strip_prefix("account:") {
             return BanTarget::account(account);
@@ -65,7 +65,7 @@ impl BanTarget {
         match text.contains(['!', '@', '*', '?', '.', ':']) {
             true => {
                 let mask = Mask::parse(text).ok()?;
-                // A network within a mask would mean nobody: hosts have no slash.
+                // A mask with a network in it would match nobody: hosts have no slash.
                 if mask.as_str().contains('/') {
                     return None;
                 }
@@ -80,7 +80,7 @@ impl BanTarget {
         Some(BanTarget::Account(casemap::folded(account.as_str()).into()))
     }
 
-    /// Whether it means so many that it was likely not meant.
+    /// Whether it matches so many that it is likely a mistake.
     pub(crate) fn is_vast(&self) -> bool {
         match self {
             BanTarget::Network(network) if network.first().is_ipv4() => network.length() < 8,
@@ -98,7 +98,7 @@ impl BanTarget {
         }
     }
 
-    /// As the store has it.
+    /// The kind and text of the ban in the store.
     pub(crate) fn kept(&self) -> (BanKind, String) {
         let what = match self {
             BanTarget::Network(network) => network.to_string(),
@@ -108,7 +108,7 @@ impl BanTarget {
     }
 }
 
-/// As an operator may write it.
+/// Formats the target as an operator may write it.
 impl fmt::Display for BanTarget {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
@@ -120,7 +120,7 @@ impl fmt::Display for BanTarget {
 }
 
 impl ServerBan {
-    /// As who is banned is told it.
+    /// The target in words, for the banned user.
     pub(crate) fn told(&self) -> String {
         let reason = if self.reason.is_empty() { "no reason given" } else { &self.reason };
         match self.until {
@@ -134,7 +134,7 @@ impl ServerBan {
     }
 }
 
-/// `2026-01-01T00:00:00Z`.
+/// Formats a time: `2026-01-01T00:00:00Z`.
 pub(crate) fn time(unix: u64) -> String {
     let mut text = Vec::new();
     write_time(&mut text, unix.saturating_mul(1000));
@@ -142,7 +142,7 @@ pub(crate) fn time(unix: u64) -> String {
 }
 
 impl ServerBans {
-    /// Puts one in, in the place of what was said of its target before.
+    /// Adds a ban, or replaces the earlier one of its target.
     pub(crate) fn insert(&mut self, target: BanTarget, ban: ServerBan) {
         self.remove(&target);
         if let BanTarget::Mask(mask) = &target {
@@ -165,12 +165,12 @@ impl ServerBans {
         Some(ban)
     }
 
-    /// What is said of a target.
+    /// The details of the ban of a target.
     pub(crate) fn get(&self, target: &BanTarget) -> Option<&ServerBan> {
         self.bans.get(target)
     }
 
-    /// All of them, in no order.
+    /// All bans, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&BanTarget, &ServerBan)> {
         self.bans.iter()
     }
@@ -180,7 +180,7 @@ impl ServerBans {
         ban(self.masks.find(who, |mask| ban(mask).is_some_and(|ban| ban.holds(now)))?)
     }
 
-    /// Those that have ended by now.
+    /// Removes and returns the targets of bans that have ended.
     pub(crate) fn take_ended(&mut self, now: u64) -> Vec<BanTarget> {
         let mut ended = Vec::new();
         while let Some((_, target)) = self.ends.first().filter(|(until, _)| *until <= now).cloned()
@@ -191,7 +191,7 @@ impl ServerBans {
         ended
     }
 
-    /// How many there are.
+    /// How many bans there are.
     pub(crate) fn len(&self) -> usize {
         self.bans.len()
     }
