@@ -1,7 +1,7 @@
 //! What the settings of every module are made of: how sizes, times and lists are written, the bounds
 //! of each, and what is said of one that is out of them.
 //!
-//! A key is one line of a [`settings`] table in the module that it belongs to: its name, its default
+//! A key is one line of a `settings!` table in the module that it belongs to: its name, its default
 //! and its range. `config` reads the tables, and says where in the file a problem is.
 
 use bytesize::ByteSize;
@@ -14,7 +14,7 @@ use std::ops::{Bound, RangeBounds};
 use std::time::Duration;
 use toml::Value;
 
-/// What is wrong with settings: a sentence each, which begins with the key, as `limits.sendq_max`.
+/// The problems found in settings: a sentence each, beginning with the key, as `limits.sendq_max`.
 pub type Problems = Vec<String>;
 
 /// A struct of settings with what it is read from, its defaults, and `check_ranges`. `times` are

@@ -56,7 +56,7 @@ fn nobody_suffers_from_what_others_do() {
 const CALLS: [&str; 5] =
     ["call opened", "call not found", "call not connected", "call unreachable", "call without TLS"];
 
-/// What is done with TLS in some run, and what comes of it.
+/// The use of TLS in a run, and its outcome.
 const OVER_TLS: [&str; 21] = [
     "TLS 1.2",
     "TLS 1.3",

@@ -8,7 +8,7 @@ use crate::far::Weigh;
 /// A request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Stores a message. [`Reply::Appended`] once it is durable, or [`Trouble::Duplicate`]. If the
+    /// Stores a message. [`Reply::Appended`] once it is durable, or [`Trouble::Duplicate`](super::Trouble::Duplicate). If the
     /// policy keeps nothing of the target, the reply is [`Reply::Appended`] too.
     Append {
         /// Where it was said.

@@ -135,7 +135,7 @@ pub struct World {
     door: Door,
     clients: Vec<Client>,
     backlog: VecDeque<usize>,
-    /// Whom the server has called, and names that are being looked up for it.
+    /// Connections that the server has dialled, and names that are being looked up for it.
     far: Vec<Far>,
     look_ups: Vec<Dial>,
     /// When one in the backlog was last let in.

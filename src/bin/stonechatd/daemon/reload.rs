@@ -9,7 +9,7 @@ use crate::settings::{Flags, Settings};
 use stonechat::far::Weigh;
 use stonechat::tls::Shelf;
 
-/// What is to be read again.
+/// A request to read the config again.
 pub struct Reload {
     flags: Flags,
     /// Some listeners were passed by the service manager.
