@@ -14,18 +14,18 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Listen {
-    /// What is spoken there, and over what.
+    /// The protocol, and whether TLS carries it.
     pub scheme: Scheme,
-    /// What follows it.
+    /// The address after the scheme.
     pub place: Place,
-    /// It ends in `?proxy`: whoever connects must begin with a header of the PROXY protocol.
+    /// The URL ends in `?proxy`: each connection must begin with a header of the PROXY protocol.
     pub proxied: bool,
 }
 
 /// The beginning of a listener's URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scheme {
-    /// What is spoken.
+    /// The protocol of the listener.
     pub protocol: Protocol,
     /// Whether TLS carries it: the scheme ends in an `s`.
     pub secure: bool,

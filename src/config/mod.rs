@@ -79,7 +79,7 @@ impl Config {
         let (config, mut told) = source.read();
         let mut problems = Problems::new();
         config.check(&mut problems);
-        // What is between keys is looked at once each is right.
+        // Keys are checked against each other once each of them is right.
         if told.is_empty() && problems.is_empty() {
             config.check_together(&mut problems);
         }
@@ -87,7 +87,7 @@ impl Config {
         if told.is_empty() { Ok(config) } else { Err(told.join("\n")) }
     }
 
-    /// What is decided about chat.
+    /// The settings of chat.
     pub fn chat(&self) -> Settings {
         Settings {
             operators: operators::settled(&self.chat.operators, &self.operator_classes),

@@ -1,4 +1,4 @@
-//! Who may become an operator, an entry each of `chat.operators`, and what they may then do, an entry
+//! Operators, an entry each of `chat.operators`, and their classes, which give them rights, an entry
 //! each of the section `[operator_classes]`.
 
 use super::closest;

@@ -76,7 +76,7 @@ impl<'a> Source<'a> {
             if self.is_read_as_toml(&error) {
                 continue;
             }
-            // What is wrong goes, and the rest is read.
+            // The wrong entry is removed, so that the rest can be read.
             let at = error.span().unwrap_or_default();
             let path = remove(self.table.get_mut(), &at, "").unwrap_or_default();
             problems.push(self.tell_of(&error, &path));
@@ -86,7 +86,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// What is wrong with the value of a key, which `problem` begins with, with its place before it.
+    /// Puts the place of a key, with which `problem` begins, before the problem.
     pub fn locate(&self, problem: &str) -> String {
         let key = problem.split([' ', ':']).next().unwrap_or_default();
         let (mut table, mut span) = (Some(self.table.get_ref()), None);
@@ -137,7 +137,7 @@ impl<'a> Source<'a> {
             return false;
         };
         if value.is_array() || value.is_table() {
-            variable.as_text = Some(String::new()); // what is wrong in it is said instead
+            variable.as_text = Some(String::new()); // its own errors are reported instead
         }
         self.put(index, value);
         true
@@ -238,7 +238,7 @@ fn variable_of(key: &str) -> String {
     format!("STONECHAT_{}", key.replace('.', "_").to_uppercase())
 }
 
-/// What is said of a variable that there is not.
+/// The error for an unknown variable.
 fn unknown(name: &str) -> String {
     // Without what all have in common, which would make anything look near.
     let short = |name: &str| name.strip_prefix("STONECHAT_").unwrap_or(name).to_owned();

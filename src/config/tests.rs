@@ -1,4 +1,4 @@
-//! What is said in a config arrives, and what is wrong with it is said.
+//! The values of a config arrive, and its errors are reported.
 
 use super::*;
 use crate::auth::verifier::Verifier;
