@@ -359,7 +359,7 @@ impl Chat {
     }
 
     /// `PONG token`. Any input counts as an answer, so there is nothing to do.
-    pub(crate) fn pong(&mut self, _voice: &mut Sink, _conn: ConnId, _message: &Message) {}
+    pub(crate) fn pong(&mut self, _sink: &mut Sink, _conn: ConnId, _message: &Message) {}
 
     /// `QUIT [reason]`. Modern IRC, "QUIT message".
     pub(crate) fn quit(&mut self, sink: &mut Sink, conn: ConnId, message: &Message) {
