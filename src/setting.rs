@@ -1,8 +1,8 @@
-//! What the settings of every module are made of: how sizes, times and lists are written, the bounds
-//! of each, and what is said of one that is out of them.
+//! The parts of every module's settings: the notation of sizes, times and lists, their bounds, and
+//! the errors for values beyond them.
 //!
-//! A key is one line of a `settings!` table in the module that it belongs to: its name, its default
-//! and its range. `config` reads the tables, and says where in the file a problem is.
+//! A key is one line of a `settings!` table in the module that owns it: its name, its default and its
+//! range. `config` reads the tables, and finds the place of a problem in the file.
 
 use bytesize::ByteSize;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Unit};
@@ -17,7 +17,7 @@ use toml::Value;
 /// The problems found in settings: a sentence each, beginning with the key, as `limits.sendq_max`.
 pub type Problems = Vec<String>;
 
-/// A struct of settings with what it is read from, its defaults, and `check_ranges`. `times` are
+/// Defines a struct of settings with its deserializer, its defaults, and `check_ranges`. `times` are
 /// durations, `sizes` are bytes, `values` are anything else.
 macro_rules! settings {
     ($(#[$meta:meta])* pub struct $name:ident {
@@ -47,8 +47,8 @@ macro_rules! settings {
         }
 
         impl $name {
-            /// Says of each key whose value is out of its range what that is. `section` is the
-            /// config's name of the table.
+            /// Reports each key whose value is out of its range. `section` is the config's name of the
+            /// table.
             pub fn check_ranges(&self, section: &str, problems: &mut $crate::setting::Problems) {
                 let _ = (section, &problems);
                 $($($crate::setting::check(section, stringify!($time), &self.$time, $times, problems);)*)?
@@ -60,7 +60,7 @@ macro_rules! settings {
 }
 pub(crate) use settings;
 
-/// Says what the range of a key is, if its value is not in it.
+/// Reports a key whose value is out of its range.
 pub fn check<T: PartialOrd + Debug>(
     section: &str,
     key: &str,
@@ -79,7 +79,7 @@ pub fn check<T: PartialOrd + Debug>(
     problems.push(format!("{section}.{key} must be {bounds}, not {value:?}"));
 }
 
-/// So many seconds.
+/// A duration of `count` seconds.
 pub(crate) const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
@@ -95,7 +95,7 @@ pub fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Erro
     bytes.ok_or_else(|| not_a(&value, "size; write bytes, or \"64 KiB\""))
 }
 
-/// Bytes, as [`size`], where nothing may be said too.
+/// An optional number of bytes, written as for [`size`].
 pub fn some_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     size(deserializer).map(|bytes| Some(bytes as u64))
 }
@@ -109,10 +109,10 @@ pub fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     duration.ok_or_else(|| not_a(&value, "time; write \"15s\" or \"2 min\""))
 }
 
-/// A year; arithmetic with what is longer might overflow.
+/// A year. Arithmetic with longer times might overflow.
 const LONGEST: Duration = seconds(365 * 24 * 3600);
 
-/// How old something may become, in milliseconds: `"90 days"`, `"12h"`; `0` for not at all.
+/// The greatest age of something, in milliseconds: `"90 days"`, `"12h"`; `0` for not at all.
 pub fn age<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let in_ms =
@@ -131,14 +131,14 @@ pub fn age<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D:
 /// A thousand years.
 const OLDEST_MS: f64 = 1000.0 * 365.0 * 86_400_000.0;
 
-/// A list; of words it may be written as one text with commas or spaces between them.
+/// A list. A list of words may be one text, with commas or spaces between them.
 pub fn words<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     split(deserializer, |text| text.split([',', ' ']).filter(|word| !word.is_empty()).collect())
 }
 
-/// A list; of lines it may be written as one text.
+/// A list. A list of lines may be one text.
 pub fn lines<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -171,7 +171,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListOrText<T> {
     }
 }
 
-/// Says that `value` is not a `what`, which tells also how to write one.
+/// The error that `value` is not a `what`; `what` also shows how to write one.
 pub fn not_a<E: Error>(value: &Value, what: &str) -> E {
     match value.as_str() {
         Some(text) => E::custom(format!("`{text}` is not a {what}")),
@@ -179,7 +179,7 @@ pub fn not_a<E: Error>(value: &Value, what: &str) -> E {
     }
 }
 
-/// The one of `known` that was most likely meant by `word`, if any is near.
+/// The nearest of `known` to `word`, if any is near enough to be meant.
 pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.into_iter().map(|each| (strsim::damerau_levenshtein(word, each), each));
     near.filter(|(distance, each)| *distance <= each.len() / 3).min().map(|(_, each)| each)

@@ -17,41 +17,41 @@ pub struct Reload {
     has_certificates: bool,
 }
 
-/// What was read for a reload.
+/// The outcome of reading: settings, and what they name outside of the config.
 pub struct Fresh {
     settings: Settings,
     wanted: Vec<Wanted>,
     shelf: Option<Shelf>,
 }
 
-/// All that a reload may fail to get, to be taken up at once.
+/// Everything that a reload could have failed to get. Committing it cannot fail.
 struct Prepared {
     settings: Settings,
     listeners: Listeners,
-    /// If nothing has listened with TLS before.
+    /// The first certificates, if no listener had TLS before.
     first: Option<Certificates>,
-    /// Certificates to take the place of those that are shown.
+    /// Certificates that replace those in use.
     shelf: Option<Shelf>,
 }
 
 struct Listeners {
-    /// Of each endpoint whether it is wanted still, and if so whether only proxies connect there.
+    /// For each endpoint whether only proxies connect to it; `None` if it is to be closed.
     stays: Vec<Option<bool>>,
     new: Vec<Open>,
 }
 
 impl Daemon {
-    /// Has the config read again. It is taken up whole or not at all, once that is done.
+    /// Asks the thread to read the config again. The result is committed whole or not at all.
     pub(super) fn reload(&mut self) {
         notify(&format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic_micros()));
         let passed = self.endpoints.iter().any(|endpoint| endpoint.source == Source::Passed);
         let has_certificates = self.certificates.is_some();
         let question = Reload { flags: self.settings.flags.clone(), passed, has_certificates };
-        // Where it is busy, one that is to begin yet reads what there is to be read.
+        // If the queue is full, a reload that has not begun will read the latest config.
         let _ = self.reloads.ask(question, ());
     }
 
-    /// Takes up what was read.
+    /// Commits the configs that the thread has read, or reports why they cannot be used.
     pub(super) fn take_reloads(&mut self) {
         let answers: Vec<_> = self.reloads.answers().map(|((), fresh)| fresh).collect();
         for fresh in answers {
@@ -75,7 +75,7 @@ impl Daemon {
         }
     }
 
-    /// All that may fail. Nothing has changed then.
+    /// Does all that may fail. On an error nothing has changed.
     fn prepare(&self, fresh: Fresh) -> Result<Prepared, Failure> {
         let Fresh { settings, wanted, shelf } = fresh;
         let now = self.reactor.now();
@@ -118,7 +118,7 @@ impl Daemon {
         });
     }
 
-    /// Opens the listeners that are new. If one can't be had, nothing has changed.
+    /// Binds the new listeners. On an error nothing has changed.
     fn prepare_listeners(
         &self,
         wanted: Vec<Wanted>,
@@ -143,8 +143,8 @@ impl Daemon {
         Ok(Listeners { stays, new: listeners::bind(new, reuse_port)? })
     }
 
-    /// Closes those that are wanted no more, and listens on the new ones. What the system refuses of
-    /// that, for want of memory, is logged.
+    /// Closes the listeners that are no longer in the config, and starts the new ones. If the system
+    /// refuses a step, as without memory, that is logged.
     fn exchange_listeners(&mut self, listeners: Listeners) {
         for (endpoint, stays) in self.endpoints.iter_mut().zip(&listeners.stays) {
             endpoint.proxied = stays.unwrap_or(endpoint.proxied);
