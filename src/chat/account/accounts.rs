@@ -249,15 +249,7 @@ impl Chat {
                     return then(chat, sink, conn, Err(why));
                 }
             };
-            let account = NewAccount {
-                folded: folded(&name).into_owned(),
-                skeleton: Skeleton::of(&name).as_str().to_owned(),
-                name,
-                verifier,
-                email,
-                always_on,
-                created_ms,
-            };
+            let account = new_account(name, verifier, email, always_on, created_ms);
             let added = Box::new(added(&account));
             let request = Request::AddAccount { account, invitation };
             chat.ask_for(sink, conn, request, |chat, sink, conn, reply| {
@@ -563,4 +555,17 @@ impl fmt::Display for RegisterError {
 
 fn wait(TooMany { retry_ms }: &TooMany) -> String {
     format!("Too many attempts: wait {} seconds", retry_ms.div_ceil(1000))
+}
+
+/// An account to be added, found by its folded name and by what it looks like.
+pub(crate) fn new_account(
+    name: String,
+    verifier: Secret,
+    email: Option<String>,
+    always_on: bool,
+    created_ms: i64,
+) -> NewAccount {
+    let folded = folded(&name).into_owned();
+    let skeleton = Skeleton::of(&name).as_str().to_owned();
+    NewAccount { folded, skeleton, name, verifier, email, always_on, created_ms }
 }

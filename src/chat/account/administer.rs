@@ -2,13 +2,13 @@
 //! users. `stonechatd account` writes an [`Order`] as a line to the control socket. Where no daemon
 //! runs, it serves the same request from the file.
 
-use crate::auth::skeleton::Skeleton;
 use crate::chat::Chat;
+use crate::chat::account::accounts::new_account;
 use crate::chat::reply::Sink;
 use crate::chat::settings::{AlwaysOn, Settings};
 use crate::chat::state::services::is_service;
 use crate::net::Outbox;
-use crate::store::{Change, NewAccount, Reply, Request, Secret, Trouble};
+use crate::store::{Change, Reply, Request, Secret, Trouble};
 use crate::wire::casemap::folded;
 use crate::wire::irc::names;
 
@@ -127,15 +127,8 @@ impl Order {
     pub fn request(&self, settings: &Settings, now_ms: i64) -> Request {
         match self.clone() {
             Order::AddAccount { name, verifier, email } => {
-                let account = NewAccount {
-                    folded: folded(&name).into_owned(),
-                    skeleton: Skeleton::of(&name).as_str().to_owned(),
-                    name,
-                    verifier,
-                    email,
-                    always_on: settings.accounts.always_on == AlwaysOn::Default,
-                    created_ms: now_ms,
-                };
+                let always_on = settings.accounts.always_on == AlwaysOn::Default;
+                let account = new_account(name, verifier, email, always_on, now_ms);
                 Request::AddAccount { account, invitation: None }
             }
             Order::SetPassword { name, verifier, .. } => {

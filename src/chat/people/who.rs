@@ -6,7 +6,7 @@ use crate::chat::state::caps::Cap;
 use crate::chat::state::channels::ChannelMode;
 use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::pending::Query;
-use crate::chat::state::queries::{WhoQuery, Whom};
+use crate::chat::state::queries::{WhoQuery, WhoTargets};
 use crate::chat::state::right::Right;
 use crate::chat::state::users::UserMode;
 use crate::chat::{Caller, Chat};
@@ -41,7 +41,7 @@ impl Chat {
         }
         let query = WhoQuery {
             mask: mask.into(),
-            whom: Whom::Nobody,
+            targets: WhoTargets::Nobody,
             operators_only: flags.contains('o'),
             fields,
         };
@@ -49,35 +49,35 @@ impl Chat {
     }
 
     /// Finds the users that the mask refers to.
-    pub(crate) fn find_whom(&self, by: Caller, query: &mut WhoQuery) {
-        query.whom = self.whom(by, &query.mask);
+    pub(crate) fn find_targets(&self, by: Caller, query: &mut WhoQuery) {
+        query.targets = self.targets(by, &query.mask);
     }
 
-    fn whom(&self, by: Caller, mask: &str) -> Whom {
+    fn targets(&self, by: Caller, mask: &str) -> WhoTargets {
         if ChannelName::is_meant_by(mask) {
-            let Some(channel) = self.channel_for(by, mask) else { return Whom::Nobody };
+            let Some(channel) = self.channel_for(by, mask) else { return WhoTargets::Nobody };
             let asker = self.member(channel, by.user);
             let members = self.channels[channel].members.iter();
             let shown = members.filter(|member| self.shows(channel, asker, **member));
             let shown = shown.map(|member| member.user).collect();
-            return Whom::Members(channel, self.channels[channel].serial, shown);
+            return WhoTargets::Members(channel, self.channels[channel].serial, shown);
         }
         match self.users.find(mask) {
             // Knowing the nick is enough.
-            Some(user) => Whom::One(user),
-            None => Whom::Matching,
+            Some(user) => WhoTargets::One(user),
+            None => WhoTargets::Matching,
         }
     }
 
     /// The next user to test, and the number of the one after.
     pub(crate) fn who_next(&self, query: &WhoQuery, next: u32) -> Option<(UserId, u32)> {
-        match &query.whom {
-            Whom::Nobody => None,
-            Whom::One(user) => (next == 0).then_some((*user, 1)),
-            Whom::Members(_, _, members) => {
+        match &query.targets {
+            WhoTargets::Nobody => None,
+            WhoTargets::One(user) => (next == 0).then_some((*user, 1)),
+            WhoTargets::Members(_, _, members) => {
                 members.get(next as usize).map(|user| (*user, next + 1))
             }
-            Whom::Matching => self.user_from(next),
+            WhoTargets::Matching => self.user_from(next),
         }
     }
 
@@ -90,8 +90,8 @@ impl Chat {
         id: UserId,
         batch: Option<&str>,
     ) {
-        let channel = match query.whom {
-            Whom::Members(channel, serial, _) => {
+        let channel = match query.targets {
+            WhoTargets::Members(channel, serial, _) => {
                 // Either may have left since, and its id be reused.
                 let is_same = self.channels.get(channel).is_some_and(|room| room.serial == serial);
                 if !is_same || !self.users.contains(id) || !self.users[id].is_in(channel) {
@@ -99,8 +99,8 @@ impl Chat {
                 }
                 Some(channel)
             }
-            Whom::One(_) if !self.users.contains(id) => return,
-            Whom::Matching if !self.who_matches(by, &query.mask, id) => return,
+            WhoTargets::One(_) if !self.users.contains(id) => return,
+            WhoTargets::Matching if !self.who_matches(by, &query.mask, id) => return,
             _ => self.common_channel(by, id),
         };
         if query.operators_only && !self.users[id].is(UserMode::Operator) {

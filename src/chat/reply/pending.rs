@@ -119,7 +119,7 @@ impl Chat {
     fn find(&mut self, sink: &mut Sink, by: Caller, query: &mut Query, batch: Option<&str>) {
         match query {
             Query::List(_) | Query::History(_) => return,
-            Query::Who(who) => self.find_whom(by, who),
+            Query::Who(who) => self.find_targets(by, who),
             Query::Sync(sync) => self.collect(by, sync),
         }
         let (bytes, max) = (query.listed_bytes(), self.settings.history.waiting_bytes_max);

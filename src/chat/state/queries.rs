@@ -152,13 +152,13 @@ impl Plays {
 pub struct WhoQuery {
     pub mask: Box<str>,
     /// Found when the reply begins: a waiting reply must be small.
-    pub whom: Whom,
+    pub targets: WhoTargets,
     pub operators_only: bool,
     /// Fields and token of WHOX.
     pub fields: Option<(Box<str>, Box<str>)>,
 }
 
-pub(crate) enum Whom {
+pub(crate) enum WhoTargets {
     Nobody,
     One(UserId),
     /// The members when the reply began, which may take many turns.
@@ -180,20 +180,20 @@ impl WhoQuery {
 
     /// Bytes of the member ids.
     pub(crate) fn listed_bytes(&self) -> usize {
-        match &self.whom {
-            Whom::Members(_, _, members) => size_of_val(&**members),
+        match &self.targets {
+            WhoTargets::Members(_, _, members) => size_of_val(&**members),
             _ => 0,
         }
     }
 
     /// Drops the collected users.
     pub(crate) fn clear(&mut self) {
-        self.whom = Whom::Nobody;
+        self.targets = WhoTargets::Nobody;
     }
 
     /// Bytes of the mask, if users are tested against it.
     pub(crate) fn mask_bytes(&self) -> usize {
-        if matches!(self.whom, Whom::Matching) { self.mask.len() } else { 0 }
+        if matches!(self.targets, WhoTargets::Matching) { self.mask.len() } else { 0 }
     }
 }
 
