@@ -95,8 +95,8 @@ impl Chat {
     /// Sends a notice of one of the services.
     pub(crate) fn service_says(&self, sink: &mut Sink, conn: ConnId, service: &str, text: &str) {
         let source = self.service_mask(service);
-        let params = [self.called(conn), text];
-        Line::new(&source, "NOTICE", &params).to(sink, &self.sessions[conn]);
+        let params = [self.called(conn)];
+        Line::new(&source, "NOTICE", &params).text(text).to(sink, &self.sessions[conn]);
     }
 
     /// The source of a service's lines.

@@ -157,10 +157,9 @@ impl Chat {
         let away_tags = LineTags { msgid: Some(&away_id), ..tags };
         let plain = [name];
         let extended = [name, user.account().unwrap_or("*"), user.realname()];
-        let away: Vec<&str> = user.away().into_iter().collect();
         let mut plain = Line::new(user.mask(), "JOIN", &plain).tagged(tags);
         let mut extended = Line::new(user.mask(), "JOIN", &extended).tagged(tags);
-        let mut away_line = Line::new(user.mask(), "AWAY", &away).tagged(away_tags);
+        let mut away_line = Line::new(user.mask(), "AWAY", &[]).text(user.away()).tagged(away_tags);
         for member in &self.channels[channel].members {
             if !self.sees(channel, *member, joined) || !to(*member) {
                 continue;
@@ -171,7 +170,7 @@ impl Chat {
                 let line = if extends { &mut extended } else { &mut plain };
                 line.to(sink, session);
                 // IRCv3 away-notify: also "when a user joins and has an away message set".
-                if !away.is_empty()
+                if user.away().is_some()
                     && member.user != joined.user
                     && session.caps.has(Cap::AwayNotify)
                 {
@@ -229,10 +228,10 @@ impl Chat {
         let kept = text_after(&self.channels[channel].name, reason);
         let msgid = self.append_event(sink, user, &[channel], "PART", &kept);
         let name = &*self.channels[channel].name;
-        let both = [name, reason];
-        let params = if reason.is_empty() { &both[..1] } else { &both[..] };
+        let (params, reason) = ([name], Some(reason).filter(|reason| !reason.is_empty()));
         let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
-        let mut line = Line::new(self.users[user].mask(), "PART", params).tagged(tags);
+        let line = Line::new(self.users[user].mask(), "PART", &params).text(reason);
+        let mut line = line.tagged(tags);
         self.to_witnesses(sink, &mut line, channel, about);
         self.channels.part(&mut self.users, channel, user);
         self.note_operator_gone(sink, channel, about, (self.key(user), true));

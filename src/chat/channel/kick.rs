@@ -61,9 +61,10 @@ impl Chat {
         let params = [&*self.channels[channel].name, self.users[user].nick()].join(" ");
         let params = text_after(&params, reason);
         let msgid = self.append_event(sink, by.user, &[channel], "KICK", &params);
-        let params = [&*self.channels[channel].name, self.users[user].nick(), reason];
+        let params = [&*self.channels[channel].name, self.users[user].nick()];
         let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
-        let mut line = Line::new(self.users[by.user].mask(), "KICK", &params).tagged(tags);
+        let line = Line::new(self.users[by.user].mask(), "KICK", &params).text(reason);
+        let mut line = line.tagged(tags);
         self.to_witnesses(sink, &mut line, channel, kicked);
         self.channels.part(&mut self.users, channel, user);
         self.note_operator_gone(sink, channel, kicked, (self.key(user), user == by.user));
@@ -103,10 +104,11 @@ impl Chat {
         if let Some(away) = self.users[invited].away() {
             self.numeric(sink, by.conn, RPL_AWAY, &[self.users[invited].nick(), away]);
         }
-        let params = [self.users[invited].nick(), &*name];
+        let params = [self.users[invited].nick()];
         let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
-        let mut line = Line::new(self.users[by.user].mask(), "INVITE", &params).tagged(tags);
+        let line = Line::new(self.users[by.user].mask(), "INVITE", &params).text(&*name);
+        let mut line = line.tagged(tags);
         self.to_user(sink, &mut line, invited);
         for member in &self.channels[channel].members {
             if member.user != by.user {

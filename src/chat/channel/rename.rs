@@ -98,10 +98,11 @@ impl Chat {
         if let Some(registration) = &mut self.channels[channel].registration {
             registration.former = Some(Folded::of(&old)).filter(|_| !same_name);
         }
-        let params = [&*old, name.as_str(), reason];
+        let params = [&*old, name.as_str()];
         let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
-        let mut line = Line::new(self.users[by.user].mask(), "RENAME", &params).tagged(tags);
+        let line = Line::new(self.users[by.user].mask(), "RENAME", &params);
+        let mut line = line.text(reason).tagged(tags);
         let mut joined_anew = Vec::new();
         for member in &self.channels[channel].members {
             for conn in &self.users[member.user].conns {
@@ -135,12 +136,11 @@ impl Chat {
         reason: &str,
     ) {
         let user = &self.users[member.user];
-        let both = [old, reason];
-        let parted = if reason.is_empty() { &both[..1] } else { &both[..] };
+        let reason = Some(reason).filter(|reason| !reason.is_empty());
         let ids = [self.new_id(sink), self.new_id(sink)];
         let [parts, joins] =
             ids.each_ref().map(|id| LineTags { msgid: Some(id), ..self.tags_of(member.user) });
-        Line::new(user.mask(), "PART", parted).tagged(parts).to(sink, session);
+        Line::new(user.mask(), "PART", &[old]).text(reason).tagged(parts).to(sink, session);
         let extended = session.caps.has(Cap::ExtendedJoin);
         let all = [&*self.channels[channel].name, user.account().unwrap_or("*"), user.realname()];
         let joined = if extended { &all[..] } else { &all[..1] };

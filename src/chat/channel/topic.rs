@@ -40,9 +40,10 @@ impl Chat {
         self.channels[channel].topic_at = sink.unix();
         let kept = format!("{name} :{text}");
         let msgid = self.append_event(sink, by.user, &[channel], "TOPIC", &kept);
-        let params = [&*name, text];
+        let params = [&*name];
         let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
-        let mut line = Line::new(self.users[by.user].mask(), "TOPIC", &params).tagged(tags);
+        let line = Line::new(self.users[by.user].mask(), "TOPIC", &params).text(text);
+        let mut line = line.tagged(tags);
         self.to_channel(sink, &mut line, channel);
         self.save_channel(sink, channel);
     }

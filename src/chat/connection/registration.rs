@@ -355,7 +355,7 @@ impl Chat {
             return self.numeric(sink, conn, ERR_NEEDMOREPARAMS, &["PING"]);
         };
         let server = &self.settings.server_name;
-        self.say(sink, conn, server, "PONG", &[server, token]);
+        Line::new(server, "PONG", &[server]).text(*token).to(sink, &self.sessions[conn]);
     }
 
     /// `PONG token`. Any input counts as an answer, so there is nothing to do.
@@ -373,7 +373,7 @@ impl Chat {
     /// Closes a connection: `said` is the last line it receives, `why` the reason that others see.
     pub(crate) fn leave(&mut self, sink: &mut Sink, conn: ConnId, said: &str, why: &str) {
         let text = format!("Closing link: ({}) [{said}]", self.host(conn));
-        Line::new("", "ERROR", &[&text]).to(sink, &self.sessions[conn]);
+        Line::new("", "ERROR", &[]).text(&*text).to(sink, &self.sessions[conn]);
         if sink.is_labelled(conn) {
             sink.answer(); // nothing can be sent once it is closed
         }
@@ -420,9 +420,8 @@ impl Chat {
         let channels = self.channels_of(user);
         let msgid = self.append_event(sink, user, &channels, "QUIT", &format!(":{why}"));
         let peers = self.peers(user);
-        let params = [why];
         let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
-        let mut line = Line::new(self.users[user].mask(), "QUIT", &params).tagged(tags);
+        let mut line = Line::new(self.users[user].mask(), "QUIT", &[]).text(why).tagged(tags);
         for peer in peers {
             self.to_user(sink, &mut line, peer);
         }
@@ -471,8 +470,8 @@ impl Chat {
             Stage::Registered(_) => {
                 session.pinged = true;
                 sink.out.set_deadline(conn, limits.ping_timeout);
-                let server = &self.settings.server_name;
-                Line::new("", "PING", &[server]).to(sink, &self.sessions[conn]);
+                let server = &*self.settings.server_name;
+                Line::new("", "PING", &[]).text(server).to(sink, &self.sessions[conn]);
             }
         }
     }
@@ -488,10 +487,10 @@ impl Chat {
             return self.fail(sink, by.conn, "SETNAME", "INVALID_REALNAME", &[], text);
         }
         self.users[by.user].set_realname(realname);
-        let params = [realname];
         let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
-        let mut line = Line::new(self.users[by.user].mask(), "SETNAME", &params).tagged(tags);
+        let line = Line::new(self.users[by.user].mask(), "SETNAME", &[]).text(realname);
+        let mut line = line.tagged(tags);
         self.to_interested(sink, &mut line, by.user, Cap::Setname, true);
         self.save_presence(sink, by.user);
     }

@@ -97,12 +97,11 @@ impl Chat {
         if self.sessions[by.conn].caps.has(Cap::EchoMessage) {
             let msgid = self.message_ids.next(sink.now().unix_ms);
             let shown = if to_nickserv { nickserv::without_passwords(text) } else { text.into() };
-            let both = [name, &*shown];
-            let params = if kind == Kind::Tagmsg { &both[..1] } else { &both[..] };
+            let (params, text) = ([name], (kind != Kind::Tagmsg).then_some(&*shown));
             let tags = self.tags_of(by.user);
             let tags = LineTags { msgid: Some(&msgid), client: client_tags, ..tags };
             let mask = self.users[by.user].mask();
-            let mut line = Line::new(mask, kind.command(), params).tagged(tags);
+            let mut line = Line::new(mask, kind.command(), &params).text(text).tagged(tags);
             line.to(sink, &self.sessions[by.conn]);
         }
         match kind {

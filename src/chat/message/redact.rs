@@ -148,10 +148,10 @@ impl Chat {
             self.record(sink, by, 'o', "REDACT", &place.name, what.trim_end());
         }
         let id = self.message_ids.next(sink.now().unix_ms);
-        let all = [&*place.name, msgid, reason.unwrap_or_default()];
-        let params = if reason.is_some() { &all[..] } else { &all[..2] };
+        let params = [&*place.name, msgid];
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
-        let mut line = Line::new(self.users[by.user].mask(), "REDACT", params).tagged(tags);
+        let line = Line::new(self.users[by.user].mask(), "REDACT", &params).text(reason);
+        let mut line = line.tagged(tags);
         let mut tell = |sink: &mut Sink, session: &Session| {
             if session.caps.has(Cap::MessageRedaction) {
                 line.to(sink, session);

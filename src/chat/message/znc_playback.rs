@@ -34,8 +34,8 @@ impl Chat {
         let module: String = module.chars().filter(fit).take(MODULE_MAX).collect();
         let source = format!("*{module}!znc@znc.in");
         let text = format!("There is no module {module} here, only playback");
-        let params = [self.users[by.user].nick(), &text];
-        Line::new(&source, "PRIVMSG", &params).to(sink, &self.sessions[by.conn]);
+        let params = [self.users[by.user].nick()];
+        Line::new(&source, "PRIVMSG", &params).text(&*text).to(sink, &self.sessions[by.conn]);
     }
 
     /// `PLAY target{,target} [from [to]]`, `LIST`, `CLEAR target`; times in seconds since 1970,
@@ -64,8 +64,8 @@ impl Chat {
     }
 
     fn say_as_playback(&self, sink: &mut Sink, by: Caller, text: &str) {
-        let params = [self.users[by.user].nick(), text];
-        Line::new(SOURCE, "PRIVMSG", &params).to(sink, &self.sessions[by.conn]);
+        let params = [self.users[by.user].nick()];
+        Line::new(SOURCE, "PRIVMSG", &params).text(text).to(sink, &self.sessions[by.conn]);
     }
 
     fn play_targets(&mut self, sink: &mut Sink, by: Caller, targets: &str, times: &[i64]) {

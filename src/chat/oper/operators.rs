@@ -140,16 +140,16 @@ impl Chat {
         let operator = self.users[by.user].nick().to_owned();
         let mask = self.users[victim].mask().to_owned();
         self.record(sink, by, 'k', "KILL", &mask, reason);
-        let params = [self.users[victim].nick(), reason];
+        let params = [self.users[victim].nick()];
         let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
-        let mut line = Line::new(self.users[by.user].mask(), "KILL", &params).tagged(tags);
+        let line = Line::new(self.users[by.user].mask(), "KILL", &params).text(reason);
+        let mut line = line.tagged(tags);
         self.to_user(sink, &mut line, victim);
         let why = format!("Killed ({operator} ({reason}))");
-        let params = [&*why];
         let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(victim) };
-        let mut line = Line::new(&mask, "QUIT", &params).tagged(tags);
+        let mut line = Line::new(&mask, "QUIT", &[]).text(&*why).tagged(tags);
         self.to_user(sink, &mut line, victim);
         self.set_always_on(sink, victim, false);
         let conns = self.users[victim].conns.clone();
@@ -166,11 +166,12 @@ impl Chat {
         if !self.may(sink, by, Right::Wallops) {
             return;
         }
-        let params = [message.params[0]];
-        self.record(sink, by, 'o', "WALLOPS", "", params[0]);
+        let text = message.params[0];
+        self.record(sink, by, 'o', "WALLOPS", "", text);
         let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
-        let mut line = Line::new(self.users[by.user].mask(), "WALLOPS", &params).tagged(tags);
+        let line = Line::new(self.users[by.user].mask(), "WALLOPS", &[]).text(text);
+        let mut line = line.tagged(tags);
         for (id, user) in self.users.iter() {
             if user.is(UserMode::Wallops) {
                 self.to_user(sink, &mut line, id);

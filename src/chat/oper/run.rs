@@ -166,10 +166,10 @@ impl Chat {
     /// server.
     fn tell_line(&self, sink: &mut Sink, run: &Run, asker: UserId, text: &str) {
         let text = format!("[{}] {text}", run.name);
-        let params = [self.users[asker].nick(), &text];
+        let params = [self.users[asker].nick()];
         let tags = LineTags { batch: run.batch.as_deref(), ..LineTags::default() };
-        let mut line = Line::new(&self.settings.server_name, "NOTICE", &params).tagged(tags);
-        line.to(sink, &self.sessions[run.asker]);
+        let line = Line::new(&self.settings.server_name, "NOTICE", &params).text(&*text);
+        line.tagged(tags).to(sink, &self.sessions[run.asker]);
     }
 }
 

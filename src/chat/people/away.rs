@@ -81,12 +81,12 @@ impl Chat {
     /// Announces that a user is away, or back. Their other connections receive it too; those
     /// without `away-notify` as if they had sent the AWAY themselves.
     fn tell_away(&self, sink: &mut Sink, user: UserId, knows: Option<ConnId>) {
-        let params: Vec<&str> = self.users[user].away().into_iter().collect();
+        let text = self.users[user].away();
         let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(user) };
-        let mut line = Line::new(self.users[user].mask(), "AWAY", &params).tagged(tags);
+        let mut line = Line::new(self.users[user].mask(), "AWAY", &[]).text(text).tagged(tags);
         self.to_interested(sink, &mut line, user, Cap::AwayNotify, false);
-        let reply = if params.is_empty() { RPL_UNAWAY } else { RPL_NOWAWAY };
+        let reply = if text.is_none() { RPL_UNAWAY } else { RPL_NOWAWAY };
         for conn in self.users[user].conns.iter().filter(|conn| Some(**conn) != knows) {
             match self.sessions[*conn].caps.has(Cap::AwayNotify) {
                 true => line.to(sink, &self.sessions[*conn]),
