@@ -1,5 +1,6 @@
 //! JOIN and PART. Modern IRC, "Channel Operations"; IRCv3 extended-join.
 
+use crate::chat::command::Command;
 use crate::chat::message::events::text_after;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -12,6 +13,17 @@ use crate::chat::state::services::shortened;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
+
+pub(crate) const JOIN: Command =
+    Command::user("JOIN", 1, Chat::join).for_each_in(0).ends_idle().help(
+        "JOIN channel{,channel} [key{,key}]",
+        &["Joins channels, and creates those that do not exist. JOIN 0 leaves all channels."],
+    );
+
+pub(crate) const PART: Command = Command::user("PART", 1, Chat::part)
+    .for_each_in(0)
+    .ends_idle()
+    .help("PART channel{,channel} [reason]", &["Leaves channels."]);
 
 /// The reason why a user may not join.
 struct JoinRefused {

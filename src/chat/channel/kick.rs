@@ -1,6 +1,7 @@
 //! KICK, INVITE, KNOCK: removal of members, and admission past the modes. Modern IRC, "Channel
 //! Operations"; IRCv3 invite-notify.
 
+use crate::chat::command::Command;
 use crate::chat::message::events::text_after;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -12,6 +13,20 @@ use crate::chat::state::ranks::Rank;
 use crate::chat::state::services::shortened;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
+
+pub(crate) const KICK: Command =
+    Command::user("KICK", 2, Chat::kick).for_each_in(1).ends_idle().help(
+        "KICK channel nick{,nick} [reason]",
+        &["Removes users from a channel. For halfops and higher."],
+    );
+
+pub(crate) const INVITE: Command = Command::user("INVITE", 0, Chat::invite).costs(20).ends_idle().help("INVITE nick channel", &["Invites a user to a channel. From a halfop or higher, it overrides +i, +l and +b there.", "Without parameters, lists the channels you are invited to."]);
+
+pub(crate) const KNOCK: Command =
+    Command::user("KNOCK", 1, Chat::knock).costs(20).ends_idle().help(
+        "KNOCK channel [text]",
+        &["Asks the members of a closed channel for an invitation, at most once a minute."],
+    );
 
 /// Seconds between two KNOCKs of a user, to any channel.
 const KNOCK_PAUSE_S: u64 = 60;

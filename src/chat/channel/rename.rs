@@ -1,6 +1,7 @@
 //! RENAME: gives a channel another name, and leaves all else. IRCv3 channel-rename.
 
 use crate::chat::channel::mode::LINES_PER_TENTH;
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
@@ -16,6 +17,12 @@ use crate::wire::casemap;
 use crate::wire::casemap::Folded;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
+
+pub(crate) const RENAME: Command =
+    Command::user("RENAME", 2, Chat::rename).costs(50).ends_idle().help(
+        "RENAME channel name [reason]",
+        &["Renames a channel; its members stay. For its operators."],
+    );
 
 /// Names that all clients without RENAME receive together, each of them those of all members. Above
 /// it the channel can't be renamed.

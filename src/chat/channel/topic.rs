@@ -1,5 +1,6 @@
 //! TOPIC. Modern IRC, "TOPIC message".
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
@@ -9,6 +10,12 @@ use crate::chat::state::ranks::Rank;
 use crate::chat::state::services::shortened;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
+
+pub(crate) const TOPIC: Command =
+    Command::user("TOPIC", 1, Chat::topic).costs(20).ends_idle_with(2).help(
+        "TOPIC channel [text]",
+        &["Shows or sets the topic of a channel; an empty text removes it."],
+    );
 
 impl Chat {
     /// `TOPIC channel [topic]`.

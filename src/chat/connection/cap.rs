@@ -1,5 +1,6 @@
 //! CAP: the capabilities of a client. IRCv3 capability-negotiation, with 302.
 
+use crate::chat::command::Command;
 use crate::chat::connection::offers;
 use crate::chat::people::metadata_sync::hears_metadata;
 use crate::chat::reply::Sink;
@@ -11,6 +12,11 @@ use crate::chat::state::sessions::{Session, Stage};
 use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::{Message, REST_MAX};
+
+pub(crate) const CAP: Command = Command::anyone("CAP", 1, Chat::cap).help(
+    "CAP subcommand [capabilities]",
+    &["Lists and requests capabilities of this server: LS, LIST, REQ, END. For clients."],
+);
 
 /// Bytes of the list in one line of several.
 const LIST_MAX: usize = 400;

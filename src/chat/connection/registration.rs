@@ -1,6 +1,7 @@
 //! Registration and its end: PASS, NICK, USER, PING, PONG, QUIT, and timeouts. Modern IRC,
 //! "Connection Registration" and "Connection Messages".
 
+use crate::chat::command::Command;
 use crate::chat::message::returning::Departure;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -18,6 +19,36 @@ use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::Nick;
 use std::time::Duration;
+
+pub(crate) const PASS: Command = Command::anyone("PASS", 1, Chat::pass)
+    .help("PASS password", &["Sends the server's password. Comes before NICK and USER."]);
+
+pub(crate) const NICK: Command = Command::anyone("NICK", 0, Chat::nick)
+    .costs(20)
+    .ends_idle()
+    .help("NICK nick", &["Changes your nick."]);
+
+pub(crate) const USER: Command = Command::anyone("USER", 4, Chat::user).help(
+    "USER name 0 * realname",
+    &["Sets your user name and real name. Part of registration; see NICK and PASS."],
+);
+
+pub(crate) const PING: Command = Command::anyone("PING", 0, Chat::ping)
+    .costs(2)
+    .help("PING token", &["Makes the server reply with PONG and the same token."]);
+
+pub(crate) const PONG: Command = Command::anyone("PONG", 0, Chat::pong)
+    .costs(1)
+    .help("PONG token", &["Replies to a PING of the server."]);
+
+pub(crate) const QUIT: Command = Command::anyone("QUIT", 0, Chat::quit)
+    .costs(0)
+    .help("QUIT [reason]", &["Closes your connection."]);
+
+pub(crate) const SETNAME: Command = Command::user("SETNAME", 0, Chat::setname)
+    .costs(20)
+    .ends_idle()
+    .help("SETNAME realname", &["Changes your real name."]);
 
 /// A connection that keeps sending may take this many times `handshake_timeout` to register: some
 /// bouncers send a line each second or two, and have thirty to send.

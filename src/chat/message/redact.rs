@@ -3,6 +3,7 @@
 //! In the history the sender is recognised by the account. Without an account, or without a
 //! history, only the latest messages are known, in memory.
 
+use crate::chat::command::Command;
 use crate::chat::message::chathistory::why;
 use crate::chat::message::say::{EchoTime, Speaker};
 use crate::chat::reply::Sink;
@@ -18,6 +19,9 @@ use crate::chat::{Caller, Chat};
 use crate::store::{Redactor, Reply, Request};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
+
+pub(crate) const REDACT: Command = Command::user("REDACT", 2, Chat::redact)
+    .help("REDACT target msgid [reason]", &["Deletes a message. IRCv3 message-redaction."]);
 
 impl Chat {
     /// `REDACT target msgid [reason]`. Allowed to the sender, to halfops and higher in a channel,

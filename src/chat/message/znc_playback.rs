@@ -1,6 +1,7 @@
 //! `*playback`, for clients that know only the capability `znc.in/playback`: as ZNC's module of
 //! that name, <https://wiki.znc.in/Playback>.
 
+use crate::chat::command::Command;
 use crate::chat::message::chathistory::why;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::Line;
@@ -10,6 +11,11 @@ use crate::store::{Limit, Point, Reply, Request, Selection};
 use crate::wire::casemap::same;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
+
+pub(crate) const ZNC: Command = Command::user("ZNC", 1, Chat::znc).help(
+    "ZNC *playback PLAY target [from [to]]",
+    &["Repeats messages of a conversation. For clients that know the playback module of ZNC."],
+);
 
 /// The nick that clients write to.
 pub(crate) const PLAYBACK: &str = "*playback";

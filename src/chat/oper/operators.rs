@@ -4,6 +4,7 @@
 use crate::auth::password::Password;
 use crate::auth::verifier::Verifier;
 use crate::auth::worker::{Done, Job};
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
@@ -16,6 +17,33 @@ use crate::chat::{Caller, Chat, Request};
 use crate::net::{ConnId, Outbox};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
+
+pub(crate) const OPER: Command = Command::user("OPER", 1, Chat::oper).costs(20).help(
+    "OPER name [password]",
+    &[
+        "Makes you an operator of the server, by a password or by your account.",
+        "MODE nick -o gives that up.",
+    ],
+);
+
+pub(crate) const KILL: Command = Command::user("KILL", 1, Chat::kill)
+    .for_operators()
+    .help("KILL nick [reason]", &["Closes all connections of a user."]);
+
+pub(crate) const WALLOPS: Command = Command::user("WALLOPS", 1, Chat::wallops)
+    .for_operators()
+    .help("WALLOPS text", &["Sends a message to all users with mode +w."]);
+
+pub(crate) const REHASH: Command = Command::user("REHASH", 0, Chat::rehash)
+    .for_operators()
+    .help("REHASH", &["Makes the server read its config again."]);
+
+pub(crate) const DIE: Command =
+    Command::user("DIE", 0, Chat::die).for_operators().help("DIE", &["Ends the server."]);
+
+pub(crate) const RESTART: Command = Command::user("RESTART", 0, Chat::restart)
+    .for_operators()
+    .help("RESTART", &["Ends the server, so that it is started again."]);
 
 /// The kinds of notices, by the letter of `MODE nick +s letters`.
 pub(crate) const NOTICE_KINDS: [(char, &str); 5] =

@@ -4,6 +4,7 @@
 //! Each connection has its own AWAY state. A user is away when all of their connections are, as in
 //! Ergo and pre-away, and when they have none.
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
@@ -15,6 +16,16 @@ use crate::chat::state::users::UserMode;
 use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
+
+pub(crate) const AWAY: Command = Command::anyone("AWAY", 0, Chat::away_command).costs(20).ends_idle().help("AWAY [text]", &["Sets the text that users receive when they message you. Without a text you are back. With", "several connections you are away once all of them are."]);
+
+pub(crate) const ISON: Command = Command::user("ISON", 1, Chat::ison)
+    .help("ISON nick{ nick}", &["Lists which of these nicks are online."]);
+
+pub(crate) const USERHOST: Command = Command::user("USERHOST", 1, Chat::userhost).help(
+    "USERHOST nick{ nick}",
+    &["Shows user name and host of up to five nicks, and whether they are away."],
+);
 
 /// The away text if none was given.
 const NO_TEXT: &str = "Away";
