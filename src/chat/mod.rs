@@ -10,6 +10,7 @@ mod account;
 mod backends;
 mod channel;
 mod connection;
+mod event;
 mod help;
 mod message;
 mod oper;
@@ -18,6 +19,7 @@ mod reply;
 mod settings;
 mod state;
 mod table;
+mod twin;
 
 pub use account::administer::Order;
 pub use backends::Then;
@@ -45,7 +47,7 @@ use state::caps::Cap;
 use state::channels::Channels;
 use state::cloak::Cloaks;
 use state::defcon::Defcon;
-use state::ids::UserId;
+pub(crate) use state::ids::Caller;
 use state::message::MessageIds;
 use state::redactable::Redactable;
 use state::server_bans::ServerBans;
@@ -55,6 +57,7 @@ use state::watchers::Watchers;
 use state::whowas::Departed;
 use std::cell::Cell;
 use table::Handler;
+use twin::Twin;
 
 /// The chat service.
 pub struct Chat {
@@ -92,6 +95,7 @@ pub struct Chat {
     /// Requests of operators to the program.
     requests: Vec<Request>,
     runs: Runs,
+    twin: Option<Box<Twin>>,
 }
 
 /// A request of an operator to the program rather than to chat.
@@ -111,13 +115,6 @@ pub enum Request {
         /// The program to run.
         program: Program,
     },
-}
-
-/// The user who gives a command, and the connection it arrived on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Caller {
-    conn: ConnId,
-    user: UserId,
 }
 
 impl Chat {
@@ -148,6 +145,7 @@ impl Chat {
             refusals: Refusals::default(),
             requests: Vec::new(),
             runs: Runs::default(),
+            twin: None,
         }
     }
 
@@ -176,6 +174,7 @@ impl Chat {
 
     /// Asserts the invariants that hold between turns.
     pub fn check(&self) {
+        self.check_twin();
         self.users.check();
         self.channels.check(&self.users);
         self.watchers.check(&self.sessions);
