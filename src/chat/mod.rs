@@ -11,6 +11,7 @@ mod backends;
 mod channel;
 mod command;
 mod connection;
+mod event;
 mod help;
 mod message;
 mod oper;
@@ -19,6 +20,7 @@ mod reply;
 mod settings;
 mod state;
 mod table;
+mod twin;
 
 pub use account::administer::Order;
 pub use backends::Then;
@@ -47,7 +49,7 @@ use state::caps::Cap;
 use state::channels::Channels;
 use state::cloak::Cloaks;
 use state::defcon::Defcon;
-use state::ids::UserId;
+pub(crate) use state::ids::Caller;
 use state::message::MessageIds;
 use state::redactable::Redactable;
 use state::server_bans::ServerBans;
@@ -56,6 +58,7 @@ use state::users::Users;
 use state::watchers::Watchers;
 use state::whowas::Departed;
 use std::cell::Cell;
+use twin::Twin;
 
 /// The chat service.
 pub struct Chat {
@@ -96,6 +99,7 @@ pub struct Chat {
     /// Requests of operators to the program.
     requests: Vec<Request>,
     runs: Runs,
+    twin: Option<Box<Twin>>,
 }
 
 /// A request of an operator to the program rather than to chat.
@@ -115,13 +119,6 @@ pub enum Request {
         /// The program to run.
         program: Program,
     },
-}
-
-/// The user who gives a command, and the connection it arrived on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Caller {
-    conn: ConnId,
-    user: UserId,
 }
 
 impl Chat {
@@ -153,6 +150,7 @@ impl Chat {
             refusals: Refusals::default(),
             requests: Vec::new(),
             runs: Runs::default(),
+            twin: None,
         }
     }
 
@@ -181,6 +179,7 @@ impl Chat {
 
     /// Asserts the invariants that hold between turns.
     pub fn check(&self) {
+        self.check_twin();
         self.users.check();
         self.channels.check(&self.users);
         self.watchers.check(&self.sessions);

@@ -258,7 +258,7 @@ fn who_knocks_is_heard_by_those_with_rank() {
         ann~
         bob> KNOCK #a
         bob< :srv 711 bob #a :Your KNOCK has been delivered.
-        ann< @bot :srv 710 #a #a bob!bob@localhost :has asked for an invite.
+        ann< @msgid=m1;bot :srv 710 #a #a bob!bob@localhost :has asked for an invite.
         cat> KNOCK #a
         cat< :srv 714 cat #a :You are already on that channel.
         bob> KNOCK #b

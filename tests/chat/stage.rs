@@ -158,6 +158,7 @@ fn server(
 ) -> (EventLoop<ServerEnd, App>, EndpointId) {
     let exempt = settings.abuse.exempt.clone();
     let mut app = App::new(512, settings);
+    app.chat.follow_with_twin();
     let endpoint = app.add_endpoint(Protocol::Irc).unwrap();
     if let Some(disk) = &mut disk {
         disk.begin(&mut app, now);
@@ -299,6 +300,7 @@ impl Stage {
         self.server.wake(self.now);
         self.server.turn();
         self.server.check();
+        self.server.service.chat.check();
     }
 
     /// Lets `name` connect by TLS, with a numbered certificate or without one.
@@ -525,9 +527,9 @@ fn disk_state(name: &str) -> State {
 }
 
 /// The events of chat besides messages.
-const EVENTS: [&str; 14] = [
-    "ACCOUNT", "AWAY", "INVITE", "JOIN", "KICK", "KILL", "MODE", "NICK", "PART", "QUIT", "RENAME",
-    "SETNAME", "TOPIC", "WALLOPS",
+const EVENTS: [&str; 15] = [
+    "710", "ACCOUNT", "AWAY", "INVITE", "JOIN", "KICK", "KILL", "MODE", "NICK", "PART", "QUIT",
+    "RENAME", "SETNAME", "TOPIC", "WALLOPS",
 ];
 
 fn unescaped(text: &str) -> Vec<u8> {

@@ -9,8 +9,9 @@ use crate::auth::verifier::Verifier;
 use crate::auth::worker::{Done, Job};
 use crate::chat::Chat;
 use crate::chat::backends::overloaded;
+use crate::chat::event::{Stamp, What};
 use crate::chat::reply::Sink;
-use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::line::Line;
 use crate::chat::reply::numeric::*;
 use crate::chat::settings::{AlwaysOn, Registration};
 use crate::chat::state::caps::Cap;
@@ -321,19 +322,6 @@ impl Chat {
         login.always_on &= self.settings.accounts.always_on != AlwaysOn::Off;
         // Another program may have removed an account of this name from the file.
         self.log_out_but(sink, &name, Some(login.made_ms));
-        let mut before = None;
-        match self.sessions[conn].user() {
-            Some(user) => {
-                before = self.users[user].account().map(Box::<str>::from);
-                self.users.log_in(user, login);
-                self.save_presence(sink, user);
-            }
-            None => {
-                if let Some(registering) = self.sessions[conn].registering() {
-                    registering.login = Some(Box::new(login));
-                }
-            }
-        }
         let mask = match self.sessions[conn].user() {
             Some(user) => self.users[user].mask().to_owned(),
             None => self.mask_so_far(conn),
@@ -345,21 +333,35 @@ impl Chat {
         }
         let text = format!("You are now logged in as {name}");
         self.numeric(sink, conn, RPL_LOGGEDIN, &[&mask, &name, &text]);
-        if let Some(user) = self.sessions[conn].user() {
-            if before.as_deref() != Some(&*name) {
-                self.tell_account(sink, user);
-                self.dismiss_operators(sink);
-            }
+        if let Some(registering) = self.sessions[conn].registering() {
+            registering.login = Some(Box::new(login));
+        } else if let Some(user) = self.sessions[conn].user() {
+            self.happen(sink, What::LoggedIn { user, login: &login });
+            self.dismiss_operators(sink);
             self.give_own_ranks(sink, user);
         }
     }
 
+    /// Applies the login of a user, and announces it if they had another account or none.
+    pub(crate) fn logged_in(&mut self, sink: &mut Sink, stamp: Stamp, user: UserId, login: &Login) {
+        let changed = self.users[user].account() != Some(&*login.name);
+        self.users.log_in(user, login);
+        self.save_presence(sink, user);
+        if changed {
+            self.tell_account(sink, stamp, user);
+        }
+    }
+
+    /// Applies the logout of a user.
+    pub(crate) fn logged_out(&mut self, sink: &mut Sink, stamp: Stamp, user: UserId) {
+        self.users.log_out(user);
+        self.tell_account(sink, stamp, user);
+    }
+
     /// Announces the account of `user`. IRCv3 account-notify.
-    pub(crate) fn tell_account(&self, sink: &mut Sink, user: UserId) {
-        let account = self.users[user].account().unwrap_or("*");
-        let params = [account];
-        let id = self.new_id(sink);
-        let tags = LineTags { msgid: Some(&id), ..self.tags_of(user) };
+    fn tell_account(&self, sink: &mut Sink, stamp: Stamp, user: UserId) {
+        let params = [self.users[user].account().unwrap_or("*")];
+        let tags = self.tags_at(stamp, user);
         let mut line = Line::new(self.users[user].mask(), "ACCOUNT", &params).tagged(tags);
         self.to_interested(sink, &mut line, user, Cap::AccountNotify, true);
     }

@@ -1,6 +1,7 @@
 //! Always-on users, who stay when their last connection closes, and are restored at start.
 
 use crate::chat::Chat;
+use crate::chat::event::What;
 use crate::chat::reply::Sink;
 use crate::chat::settings::AlwaysOn;
 use crate::chat::state::away::auto_away;
@@ -41,7 +42,7 @@ impl Chat {
     /// Removes a user who has no connection and is no longer always on.
     pub(crate) fn go_if_alone(&mut self, sink: &mut Sink, user: UserId, why: &str) {
         if self.users[user].conns.is_empty() {
-            self.part_with(sink, user, why);
+            self.happen(sink, What::Quit { user, why });
         }
     }
 
@@ -104,6 +105,9 @@ impl Chat {
         now: Now,
     ) {
         self.began_ms = now.unix_ms;
+        if !channels.is_empty() || !presences.is_empty() {
+            self.twin = None; // it has followed from nothing
+        }
         self.restore_channels(channels);
         if self.settings.accounts.always_on == AlwaysOn::Off {
             return; // users may connect again, but none is restored

@@ -3,6 +3,7 @@
 use crate::auth::password::Password;
 use crate::auth::skeleton::Skeleton;
 use crate::chat::account::accounts::trouble;
+use crate::chat::event::What;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::Line;
 use crate::chat::reply::numeric::*;
@@ -165,8 +166,7 @@ impl Chat {
 
     /// Logs a user out, and announces it.
     pub(crate) fn log_out(&mut self, sink: &mut Sink, user: UserId) {
-        self.users.log_out(user);
-        self.tell_account(sink, user);
+        self.happen(sink, What::LoggedOut { user });
         self.dismiss_operators(sink);
         for conn in self.users[user].conns.clone() {
             let mask = self.users[user].mask().to_owned();

@@ -2,6 +2,7 @@
 
 use crate::chat::account::accounts::trouble;
 use crate::chat::command::Command;
+use crate::chat::event::What;
 use crate::chat::reply::Sink;
 use crate::chat::state::channels::ChannelMode;
 use crate::chat::state::ids::{ChannelId, Serial, UserId};
@@ -100,7 +101,8 @@ impl Chat {
             Ok(allowed) => allowed,
             Err(why) => return self.chanserv_says(sink, by.conn, &why),
         };
-        let serial = self.channels.register(id, founder);
+        self.happen(sink, What::RegistrationAsked { channel: id, founder: &founder });
+        let serial = self.channels[id].registration.as_ref().expect("it was asked for").serial;
         let record = self.channels[id].record().expect("a channel that is to be registered");
         let request = Request::SaveChannel(Box::new(record));
         self.ask_to_do(sink, by.conn, request, move |chat, sink, conn, reply| {
@@ -150,9 +152,9 @@ impl Chat {
         const GONE: &str = "It is not registered: your account is no more.";
         let Some(registration) = self.registration(id, serial) else { return GONE.to_owned() };
         match reply {
-            Reply::Saved => registration.standing = Standing::Stands,
+            Reply::Saved => {}
             other => {
-                self.channels.end_registration(id);
+                self.happen(sink, What::RegistrationEnded { channel: id });
                 return match other {
                     Reply::NoSuchAccount => GONE.to_owned(),
                     other => format!("It is not registered: {}.", trouble(other)),
@@ -160,6 +162,7 @@ impl Chat {
             }
         }
         let (founder, name) = (registration.founder.clone(), self.channels[id].name.clone());
+        self.happen(sink, What::RegistrationStands { channel: id });
         log::info!("channel {name} is registered by {founder}");
         self.channel_saved(sink, (id, serial), &folded(&name), &Reply::Saved);
         for user in self.members_of(id, &founder) {
@@ -367,7 +370,7 @@ impl Chat {
         let Some(registration) = self.registration(id, serial) else { return DONE.to_owned() };
         if reply == Reply::Dropped {
             log::info!("channel {} is dropped by {dropper}", self.channels[id].name);
-            self.channels.end_registration(id);
+            self.happen(sink, What::RegistrationEnded { channel: id });
             return DONE.to_owned();
         }
         registration.standing = Standing::Stands;

@@ -1,13 +1,14 @@
 //! JOIN and PART. Modern IRC, "Channel Operations"; IRCv3 extended-join.
 
 use crate::chat::command::Command;
+use crate::chat::event::{Source, Stamp, What};
 use crate::chat::message::events::text_after;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::{Cap, Caps};
 use crate::chat::state::channels::{ChannelMode, List, Member};
-use crate::chat::state::ids::{ChannelId, UserId};
+use crate::chat::state::ids::{ChannelId, Membership, UserId};
 use crate::chat::state::ranks::{Rank, Ranks};
 use crate::chat::state::services::shortened;
 use crate::chat::{Caller, Chat};
@@ -57,12 +58,11 @@ impl Chat {
             return self.numeric(sink, by.conn, ERR_TOOMANYCHANNELS, &[asked]);
         }
         let Some(channel) = found else {
-            let channel = self.channels.create(name, sink.unix());
-            return self.enter(sink, by, channel);
+            return self.enter(sink, by, name);
         };
         self.end_timed_bans(sink, channel);
         match self.may_join(channel, by.user, key) {
-            Ok(()) => self.enter(sink, by, channel),
+            Ok(()) => self.enter(sink, by, name),
             Err(refused) => self.refuse(sink, by, channel, refused),
         }
     }
@@ -111,46 +111,59 @@ impl Chat {
             return self.numeric(sink, by.conn, refused.reply, &[&name]);
         };
         self.numeric(sink, by.conn, ERR_LINKCHANNEL, &[&name, &forward]);
-        let Some(there) = self.channels.find(&forward) else {
-            let name = ChannelName::parse(&forward, usize::MAX).expect("it was parsed when set");
-            let channel = self.channels.create(name, sink.unix());
-            return self.enter(sink, by, channel);
-        };
+        let name = ChannelName::parse(&forward, usize::MAX).expect("it was parsed when set");
+        let Some(there) = self.channels.find(&forward) else { return self.enter(sink, by, name) };
         if self.users[by.user].is_in(there) {
             return;
         }
         match self.may_join(there, by.user, "") {
-            Ok(()) => self.enter(sink, by, there),
+            Ok(()) => self.enter(sink, by, name),
             Err(JoinRefused { reply, .. }) => self.numeric(sink, by.conn, reply, &[&forward]),
         }
     }
 
-    /// Adds a user who passed all checks, and tells the members. The first in a channel becomes its
-    /// operator, unless the channel is registered: then only accounts give ranks.
-    pub(crate) fn enter(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId) {
-        let room = &self.channels[channel];
-        let mut ranks = Ranks::default();
-        ranks.set(Rank::Op, room.members.is_empty() && room.registered().is_none());
-        let since_s = (sink.now().uptime_ms / 1000) as u32;
-        let joined = Member { user: by.user, ranks, since_s };
-        self.channels.join(&mut self.users, channel, joined);
-        let serial = self.channels[channel].serial;
-        if let Some(extra) = &mut self.users[by.user].extra {
-            extra.invites.retain(|invite| *invite != (channel, serial));
-        }
-        let user = &self.users[by.user];
-        let account = user.account().unwrap_or("*");
-        let params = format!("{} {account} :{}", self.channels[channel].name, user.realname());
-        let msgid = self.append_event(sink, by.user, &[channel], "JOIN", &params);
-        self.tell_join(sink, channel, joined, Some(&msgid), |_| true);
+    /// Lets a user who passed all checks join, and sends them the channel. The first in a channel
+    /// becomes its operator, unless the channel is registered: then only accounts give ranks.
+    pub(crate) fn enter(&mut self, sink: &mut Sink, by: Caller, name: ChannelName) {
+        let room = self.channels.find(name.as_str()).map(|channel| &self.channels[channel]);
+        let op = room.is_none_or(|room| room.members.is_empty() && room.registered().is_none());
+        self.happen(sink, What::Joined { user: by.user, channel: name, op });
+        let channel = self.channels.find(name.as_str()).expect("it was joined");
         self.give_own_rank(sink, channel, by.user);
         self.restore_operator(sink, channel, by.user);
-        self.save_presence(sink, by.user);
         for conn in self.users[by.user].conns.clone() {
             let by = Caller { conn, user: by.user };
             self.tell_channel(sink, by, channel);
             self.replay_on_join(sink, by, channel);
         }
+    }
+
+    /// Applies a join: creates the channel if needed, adds the member, and tells all who may see
+    /// them.
+    pub(crate) fn joined(
+        &mut self,
+        sink: &mut Sink,
+        stamp: Stamp,
+        user: UserId,
+        name: ChannelName,
+        op: bool,
+    ) {
+        let found = self.channels.find(name.as_str());
+        let channel = found.unwrap_or_else(|| self.channels.create(name, stamp.at_s()));
+        let mut ranks = Ranks::default();
+        ranks.set(Rank::Op, op);
+        let joined = Member { user, ranks, since_s: stamp.at_s() as u32 };
+        self.channels.join(&mut self.users, channel, joined);
+        let serial = self.channels[channel].serial;
+        if let Some(extra) = &mut self.users[user].extra {
+            extra.invites.retain(|invite| *invite != (channel, serial));
+        }
+        let who = &self.users[user];
+        let account = who.account().unwrap_or("*");
+        let params = format!("{} {account} :{}", self.channels[channel].name, who.realname());
+        self.append_event(sink, stamp, Source::User(user), &[channel], ("JOIN", &params));
+        self.tell_join(sink, channel, joined, stamp.msgid, |_| true);
+        self.save_presence(sink, user);
     }
 
     /// Sends `JOIN` to those members who satisfy `to` and may see the joined one.
@@ -159,13 +172,13 @@ impl Chat {
         sink: &mut Sink,
         channel: ChannelId,
         joined: Member,
-        msgid: Option<&str>,
+        msgid: &str,
         to: impl Fn(Member) -> bool,
     ) {
         let user = &self.users[joined.user];
         let name = &*self.channels[channel].name;
         let away_id = self.new_id(sink);
-        let tags = LineTags { msgid, ..self.tags_of(joined.user) };
+        let tags = LineTags { msgid: Some(msgid), ..self.tags_of(joined.user) };
         let away_tags = LineTags { msgid: Some(&away_id), ..tags };
         let plain = [name];
         let extended = [name, user.account().unwrap_or("*"), user.realname()];
@@ -214,7 +227,7 @@ impl Chat {
                 continue;
             };
             if self.users[by.user].is_in(channel) {
-                self.part_from(sink, by.user, channel, reason);
+                self.happen(sink, What::Parted { user: by.user, channel, reason });
             } else {
                 self.numeric(sink, by.conn, ERR_NOTONCHANNEL, &[name]);
             }
@@ -223,30 +236,31 @@ impl Chat {
 
     /// RFC 2812 §3.2.1: `JOIN 0` is a PART from every channel.
     fn part_all(&mut self, sink: &mut Sink, by: Caller) {
-        while let Some(membership) = self.users[by.user].channels.last() {
-            self.part_from(sink, by.user, membership.channel, "");
+        let user = by.user;
+        while let Some(&Membership { channel, .. }) = self.users[user].channels.last() {
+            self.happen(sink, What::Parted { user, channel, reason: "" });
         }
     }
 
-    /// Removes a member, and tells all who could see them.
-    pub(crate) fn part_from(
+    /// Applies a part: removes the member, and tells all who could see them.
+    pub(crate) fn parted(
         &mut self,
         sink: &mut Sink,
+        stamp: Stamp,
         user: UserId,
         channel: ChannelId,
         reason: &str,
     ) {
         let about = self.member(channel, user).expect("a member");
-        let kept = text_after(&self.channels[channel].name, reason);
-        let msgid = self.append_event(sink, user, &[channel], "PART", &kept);
+        let params = text_after(&self.channels[channel].name, reason);
+        self.append_event(sink, stamp, Source::User(user), &[channel], ("PART", &params));
         let name = &*self.channels[channel].name;
         let (params, reason) = ([name], Some(reason).filter(|reason| !reason.is_empty()));
-        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
         let line = Line::new(self.users[user].mask(), "PART", &params).text(reason);
-        let mut line = line.tagged(tags);
+        let mut line = line.tagged(self.tags_at(stamp, user));
         self.to_witnesses(sink, &mut line, channel, about);
         self.channels.part(&mut self.users, channel, user);
-        self.note_operator_gone(sink, channel, about, (self.key(user), true));
+        self.note_operator_gone(stamp, channel, about, (self.key(user), true));
         self.save_presence(sink, user);
     }
 

@@ -2,13 +2,14 @@
 //! Operations"; IRCv3 invite-notify.
 
 use crate::chat::command::Command;
+use crate::chat::event::{Source, Stamp, What};
 use crate::chat::message::events::text_after;
 use crate::chat::reply::Sink;
-use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::line::Line;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
 use crate::chat::state::channels::{ChannelMode, List, Member};
-use crate::chat::state::ids::ChannelId;
+use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::services::shortened;
 use crate::chat::{Caller, Chat};
@@ -73,16 +74,28 @@ impl Chat {
             let name = &self.channels[channel].name;
             return self.numeric_saying(sink, by.conn, ERR_CHANOPRIVSNEEDED, &[name], text);
         }
+        self.happen(sink, What::Kicked { by: by.user, user, channel, reason });
+    }
+
+    /// Applies a kick: removes the member, and tells all who could see them.
+    pub(crate) fn kicked(
+        &mut self,
+        sink: &mut Sink,
+        stamp: Stamp,
+        by: UserId,
+        user: UserId,
+        (channel, reason): (ChannelId, &str),
+    ) {
+        let kicked = self.member(channel, user).expect("a member");
         let params = [&*self.channels[channel].name, self.users[user].nick()].join(" ");
         let params = text_after(&params, reason);
-        let msgid = self.append_event(sink, by.user, &[channel], "KICK", &params);
+        self.append_event(sink, stamp, Source::User(by), &[channel], ("KICK", &params));
         let params = [&*self.channels[channel].name, self.users[user].nick()];
-        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
-        let line = Line::new(self.users[by.user].mask(), "KICK", &params).text(reason);
-        let mut line = line.tagged(tags);
+        let line = Line::new(self.users[by].mask(), "KICK", &params).text(reason);
+        let mut line = line.tagged(self.tags_at(stamp, by));
         self.to_witnesses(sink, &mut line, channel, kicked);
         self.channels.part(&mut self.users, channel, user);
-        self.note_operator_gone(sink, channel, kicked, (self.key(user), user == by.user));
+        self.note_operator_gone(stamp, channel, kicked, (self.key(user), user == by));
         self.save_presence(sink, user);
     }
 
@@ -114,19 +127,30 @@ impl Chat {
         if there.is_some_and(|there| self.sees(channel, inviter, there)) {
             return self.numeric(sink, by.conn, ERR_USERONCHANNEL, &[nick, &name]);
         }
-        self.remember_invitation(invited, channel, inviter.ranks.at_least(Rank::Halfop));
         self.numeric(sink, by.conn, RPL_INVITING, &[self.users[invited].nick(), &name]);
         if let Some(away) = self.users[invited].away() {
             self.numeric(sink, by.conn, RPL_AWAY, &[self.users[invited].nick(), away]);
         }
-        let params = [self.users[invited].nick()];
-        let id = self.new_id(sink);
-        let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
-        let line = Line::new(self.users[by.user].mask(), "INVITE", &params).text(&*name);
-        let mut line = line.tagged(tags);
+        let passes = inviter.ranks.at_least(Rank::Halfop);
+        self.happen(sink, What::Invited { by: by.user, user: invited, channel, passes });
+    }
+
+    /// Applies an invitation: remembers it, and tells the invited and the members.
+    pub(crate) fn invited(
+        &mut self,
+        sink: &mut Sink,
+        stamp: Stamp,
+        by: UserId,
+        invited: UserId,
+        (channel, passes): (ChannelId, bool),
+    ) {
+        self.remember_invitation(invited, channel, passes);
+        let (params, name) = ([self.users[invited].nick()], &*self.channels[channel].name);
+        let line = Line::new(self.users[by].mask(), "INVITE", &params).text(name);
+        let mut line = line.tagged(self.tags_at(stamp, by));
         self.to_user(sink, &mut line, invited);
         for member in &self.channels[channel].members {
-            if member.user != by.user {
+            if member.user != by {
                 self.to_user_with(sink, &mut line, member.user, Cap::InviteNotify);
             }
         }
@@ -134,12 +158,7 @@ impl Chat {
 
     /// Remembers an invitation by a member with rank, which passes bans and modes. Any other
     /// invitation is only a message.
-    fn remember_invitation(
-        &mut self,
-        invited: crate::chat::state::ids::UserId,
-        channel: ChannelId,
-        passes: bool,
-    ) {
+    fn remember_invitation(&mut self, invited: UserId, channel: ChannelId, passes: bool) {
         let serial = self.channels[channel].serial;
         let max = self.settings.limits.invites_max;
         if !passes || max == 0 || self.users[invited].is_invited_to(channel, serial) {
@@ -188,26 +207,38 @@ impl Chat {
             let text = "Cannot knock: you are banned";
             return self.numeric_saying(sink, by.conn, ERR_CANNOTKNOCK, &[&name], text);
         }
-        let now = sink.now().uptime_ms / 1000;
-        let extra = self.users[by.user].extra();
-        if now < extra.knock_after {
+        let since_s = user.extra.as_ref().and_then(|x| sink.unix().checked_sub(x.knocked_at));
+        if since_s.is_some_and(|since_s| since_s < KNOCK_PAUSE_S) {
             return self.numeric(sink, by.conn, ERR_TOOMANYKNOCK, &[&name]);
         }
-        extra.knock_after = now + KNOCK_PAUSE_S;
-        let mask = self.users[by.user].mask();
-        let text = match message.params.get(1).filter(|text| !text.is_empty()) {
+        let text = message.params.get(1).copied().filter(|text| !text.is_empty());
+        self.happen(sink, What::Knocked { by: by.user, channel, text });
+        self.numeric(sink, by.conn, RPL_KNOCKDLVR, &[&name]);
+    }
+
+    /// Applies a KNOCK: tells the members with rank.
+    pub(crate) fn knocked(
+        &mut self,
+        sink: &mut Sink,
+        stamp: Stamp,
+        by: UserId,
+        channel: ChannelId,
+        text: Option<&str>,
+    ) {
+        self.users[by].extra().knocked_at = stamp.at_s();
+        let (name, mask) = (&*self.channels[channel].name, self.users[by].mask());
+        let text = match text {
             Some(text) => format!("has asked for an invite: {text}"),
             None => "has asked for an invite.".to_owned(),
         };
-        let params = [&*name, &*name, mask, &text];
+        let params = [name, name, mask, &text];
         let mut line = Line::new(&self.settings.server_name, RPL_KNOCK.0, &params)
-            .tagged(self.tags_of(by.user));
+            .tagged(self.tags_at(stamp, by));
         for member in self.channels[channel].members.iter() {
             if member.ranks.at_least(Rank::Halfop) {
                 self.to_user(sink, &mut line, member.user);
             }
         }
-        self.numeric(sink, by.conn, RPL_KNOCKDLVR, &[&name]);
     }
 }
 

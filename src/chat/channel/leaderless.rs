@@ -3,6 +3,7 @@
 //! The channel is always told.
 
 use crate::chat::Chat;
+use crate::chat::event::Stamp;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::Line;
 use crate::chat::state::channels::{Channel, Member};
@@ -27,12 +28,11 @@ impl Chat {
     /// former membership. `key` recognises them later, if they left of their own will.
     pub(crate) fn note_operator_gone(
         &mut self,
-        sink: &Sink,
+        stamp: Stamp,
         id: ChannelId,
         was: Member,
         (key, willingly): (String, bool),
     ) {
-        let now_s = sink.now().uptime_ms / 1000;
         let Some(channel) = self.channels.get_mut(id) else { return };
         if channel.registered().is_some() || channel.members.is_empty() {
             return;
@@ -54,7 +54,14 @@ impl Chat {
             }
         }
         if without {
-            former.without_since = Some(now_s);
+            former.without_since = Some(stamp.at_s());
+        }
+    }
+
+    /// Notes that a channel has an operator.
+    pub(crate) fn note_operator_back(&mut self, id: ChannelId) {
+        if let Some(former) = &mut self.channels[id].former {
+            former.without_since = None;
         }
     }
 
@@ -77,8 +84,7 @@ impl Chat {
     pub(crate) fn elect_operator(&mut self, sink: &mut Sink, id: ChannelId) {
         let former = self.channels[id].former.as_ref();
         let Some(since_s) = former.and_then(|former| former.without_since) else { return };
-        let now_s = sink.now().uptime_ms / 1000;
-        if now_s < since_s + WITHOUT_MAX_S || !self.lacks_operator(id) {
+        if sink.unix() < since_s + WITHOUT_MAX_S || !self.lacks_operator(id) {
             return;
         }
         let is_there = |member: &&Member| {
@@ -96,19 +102,11 @@ impl Chat {
         self.make_operator(sink, id, user, &text);
     }
 
-    /// Whether an unregistered channel has lost its operators; notes it if there is one again.
-    /// O(members) while there is none.
-    fn lacks_operator(&mut self, id: ChannelId) -> bool {
-        let channel = &mut self.channels[id];
+    /// Whether an unregistered channel has lost its operators. O(members) while there is none.
+    fn lacks_operator(&self, id: ChannelId) -> bool {
+        let channel = &self.channels[id];
         let lacked = channel.former.as_ref().is_some_and(|former| former.without_since.is_some());
-        if !lacked {
-            return false;
-        }
-        let lacks = channel.registered().is_none() && !channel.has_operator();
-        if !lacks && let Some(former) = &mut channel.former {
-            former.without_since = None;
-        }
-        lacks
+        lacked && channel.registered().is_none() && !channel.has_operator()
     }
 
     fn make_operator(&mut self, sink: &mut Sink, id: ChannelId, user: UserId, why: &str) {
@@ -116,8 +114,5 @@ impl Chat {
         let source = self.service_mask(CHANSERV);
         let name = self.channels[id].name.clone();
         self.to_channel(sink, &mut Line::new(&source, "NOTICE", &[&name]).text(why), id);
-        if let Some(former) = &mut self.channels[id].former {
-            former.without_since = None;
-        }
     }
 }

@@ -1,11 +1,13 @@
 //! MODE of channels. Modern IRC, "MODE message" and "Channel Modes".
 
 use crate::chat::command::Command;
+use crate::chat::event::{Source, Stamp, What};
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
 use crate::chat::state::channels::{ChannelMode, List, Member, Slow};
-use crate::chat::state::ids::ChannelId;
+use crate::chat::state::ids::{ChannelId, UserId};
+use crate::chat::state::mode_change::ModeChange;
 use crate::chat::state::ranks::{Rank, Ranks};
 use crate::chat::{Caller, Chat};
 use crate::wire::casemap;
@@ -131,7 +133,14 @@ impl Chat {
         params: &[&str],
         forced: bool,
     ) {
-        self.apply(sink, by, channel, modes, params, Changes { forced, ..Changes::default() });
+        self.apply_letters(
+            sink,
+            by,
+            channel,
+            modes,
+            params,
+            Changes { forced, ..Changes::default() },
+        );
     }
 
     /// Sets a ban that ends at `until`, in seconds since 1970; otherwise like `MODE +b`.
@@ -144,10 +153,10 @@ impl Chat {
         until: u64,
     ) {
         let changes = Changes { until: Some(until), ..Changes::default() };
-        self.apply(sink, by, channel, "+b", &[mask], changes);
+        self.apply_letters(sink, by, channel, "+b", &[mask], changes);
     }
 
-    fn apply(
+    fn apply_letters(
         &mut self,
         sink: &mut Sink,
         by: Caller,
@@ -209,15 +218,56 @@ impl Chat {
     }
 
     fn tell_changes(&mut self, sink: &mut Sink, by: Caller, channel: ChannelId, changes: Changes) {
-        for (letters, values) in changes.lines() {
-            let name = self.channels[channel].name.clone();
-            let mut params = vec![&*name, &letters];
-            params.extend(values.iter().map(String::as_str));
-            let msgid = self.append_event(sink, by.user, &[channel], "MODE", &params.join(" "));
-            let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
-            let mut line = Line::new(self.users[by.user].mask(), "MODE", &params).tagged(tags);
-            self.to_channel(sink, &mut line, channel);
+        let source = Source::User(by.user);
+        for (letters, params) in changes.lines() {
+            let (letters, params) = (&*letters, &params[..]);
+            self.happen(sink, What::ModesTold { source, channel, letters, params });
         }
+    }
+
+    /// Applies the telling of mode changes: one MODE line to the members.
+    pub(crate) fn modes_told(
+        &mut self,
+        sink: &mut Sink,
+        stamp: Stamp,
+        source: Source,
+        channel: ChannelId,
+        (letters, values): (&str, &[String]),
+    ) {
+        let name = self.channels[channel].name.clone();
+        let mut params = vec![&*name, letters];
+        params.extend(values.iter().map(String::as_str));
+        self.append_event(sink, stamp, source, &[channel], ("MODE", &params.join(" ")));
+        let tags = self.event_tags(stamp, source);
+        let mut line = Line::new(self.source_name(source), "MODE", &params).tagged(tags);
+        self.to_channel(sink, &mut line, channel);
+    }
+
+    /// Applies one change of a mode.
+    pub(crate) fn mode_changed(
+        &mut self,
+        sink: &mut Sink,
+        stamp: Stamp,
+        channel: ChannelId,
+        change: ModeChange,
+    ) {
+        match change {
+            ModeChange::Rank { user, rank, on, willingly } => {
+                return self.rank_changed(sink, stamp, (channel, user), (rank, on), willingly);
+            }
+            // Members are hidden or visible before the change is announced.
+            ModeChange::Flag(ChannelMode::Auditorium, on)
+                if self.audience_lines(channel) <= AUDIENCE_LINES_MAX =>
+            {
+                if on {
+                    self.hide_all(sink, channel)
+                } else {
+                    self.reveal_all(sink, channel)
+                }
+            }
+            _ => {}
+        }
+        self.channels[channel].change(change, stamp.at_s());
     }
 
     /// Applies one letter. Returns false if `by` may not.
@@ -267,23 +317,19 @@ impl Chat {
         if self.channels[channel].is(mode) == on {
             return;
         }
-        // Members are hidden or visible before the change is announced.
         if mode == ChannelMode::Auditorium {
             if std::mem::replace(&mut changes.auditorium, true) {
                 return;
             }
             let lines = self.audience_lines(channel);
             self.pay(sink.out, by.conn, (lines / LINES_PER_TENTH) as u32);
-            if lines > AUDIENCE_LINES_MAX {
-                // Announced to nobody.
-            } else if on {
-                self.hide_all(sink, channel);
-            } else {
-                self.reveal_all(sink, channel);
-            }
         }
-        self.channels[channel].modes.set(mode, on);
+        self.change(sink, channel, ModeChange::Flag(mode, on));
         changes.push(on, letter, None);
+    }
+
+    fn change(&mut self, sink: &mut Sink, channel: ChannelId, change: ModeChange) {
+        self.happen(sink, What::ModeChanged { channel, change });
     }
 
     /// How many lines announce each of the audience to all members.
@@ -305,7 +351,7 @@ impl Chat {
         let members = self.channels[channel].members.clone();
         self.channels[channel].modes.set(ChannelMode::Auditorium, false);
         for hidden in members.iter().filter(|member| member.ranks.highest().is_none()) {
-            self.tell_join(sink, channel, *hidden, None, |to| {
+            self.tell_join(sink, channel, *hidden, &self.new_id(sink), |to| {
                 to.user != hidden.user && !to.ranks.at_least(Rank::Halfop)
             });
         }
@@ -321,15 +367,16 @@ impl Chat {
         changes: &mut Changes,
     ) {
         let limits = &self.settings.limits;
-        let channel = &mut self.channels[id];
+        let channel = &self.channels[id];
         if !on {
-            let was_set = match letter {
-                'k' => channel.key.take().is_some(),
-                'l' => channel.limit.take().is_some(),
-                'W' => channel.slow.take().is_some(),
-                _ => channel.forward.take().is_some(),
+            let (was_set, change) = match letter {
+                'k' => (channel.key.is_some(), ModeChange::Key(None)),
+                'l' => (channel.limit.is_some(), ModeChange::Limit(None)),
+                'W' => (channel.slow.is_some(), ModeChange::Slow(None)),
+                _ => (channel.forward.is_some(), ModeChange::Forward(None)),
             };
             if was_set {
+                self.change(sink, id, change);
                 changes.push(false, letter, Some("*").filter(|_| letter == 'k'));
             }
             return;
@@ -337,7 +384,6 @@ impl Chat {
         let Some(param) = param else {
             return self.bad_parameter(sink, by, id, letter, "*", "You must give a parameter");
         };
-        let value: Box<str> = param.into();
         match letter {
             'k' => {
                 if Key::parse(param, limits.key_max).is_none() {
@@ -346,23 +392,25 @@ impl Chat {
                     let text = "Key is not well-formed";
                     return self.bad_parameter(sink, by, id, letter, "*", text);
                 }
-                if channel.key.replace(value) != Some(param.into()) {
+                if channel.key.as_deref() != Some(param) {
+                    self.change(sink, id, ModeChange::Key(Some(param)));
                     changes.push(true, letter, Some(param));
                 }
             }
             'l' => match param.parse::<u32>() {
                 Ok(limit) if limit > 0 => {
-                    if channel.limit.replace(limit) != Some(limit) {
+                    if channel.limit != Some(limit) {
+                        self.change(sink, id, ModeChange::Limit(Some(limit)));
                         changes.push(true, letter, Some(&limit.to_string()));
                     }
                 }
                 _ => self.bad_parameter(sink, by, id, letter, param, "A limit is a number above 0"),
             },
             'W' => match Slow::parse(param) {
-                Some(slow) => {
-                    let seconds = slow.seconds;
-                    let before = channel.slow.replace(slow).map(|slow| slow.seconds);
+                Some(seconds) => {
+                    let before = channel.slow.as_ref().map(|slow| slow.seconds);
                     if before != Some(seconds) {
+                        self.change(sink, id, ModeChange::Slow(Some(seconds)));
                         changes.push(true, letter, Some(&seconds.to_string()));
                     }
                 }
@@ -390,7 +438,8 @@ impl Chat {
                         text,
                     );
                 }
-                if self.channels[id].forward.replace(value) != Some(param.into()) {
+                if self.channels[id].forward.as_deref() != Some(param) {
+                    self.change(sink, id, ModeChange::Forward(Some(param)));
                     changes.push(true, letter, Some(param));
                 }
             }
@@ -455,13 +504,8 @@ impl Chat {
             return false;
         }
         if member.ranks.has(rank) != on {
-            self.set_rank(sink, channel, member, rank, on);
-            let is_operator =
-                self.member(channel, user).is_some_and(|now| now.ranks.at_least(Rank::Op));
-            if !on && !is_operator {
-                let who = (self.key(user), user == by.user);
-                self.note_operator_gone(sink, channel, member, who);
-            }
+            let willingly = user == by.user;
+            self.change(sink, channel, ModeChange::Rank { user, rank, on, willingly });
             let nick = self.users[user].nick().to_owned();
             changes.push(on, letter, Some(&nick));
         }
@@ -469,19 +513,27 @@ impl Chat {
     }
 
     /// Gives or takes a rank. In an auditorium, a rank makes a member visible.
-    pub(crate) fn set_rank(
+    fn rank_changed(
         &mut self,
         sink: &mut Sink,
-        channel: ChannelId,
-        before: Member,
-        rank: Rank,
-        on: bool,
+        stamp: Stamp,
+        (channel, user): (ChannelId, UserId),
+        (rank, on): (Rank, bool),
+        willingly: bool,
     ) {
-        let place = self.users[before.user].place_in(channel).expect("a member");
+        let place = self.users[user].place_in(channel).expect("a member");
+        let before = self.channels[channel].members[place];
         self.channels[channel].members[place].ranks.set(rank, on);
         let after = self.channels[channel].members[place];
+        let (was, is) = (before.ranks.at_least(Rank::Op), after.ranks.at_least(Rank::Op));
+        if !was && is {
+            self.note_operator_back(channel);
+        } else if !on && !is {
+            self.note_operator_gone(stamp, channel, before, (self.key(user), willingly));
+        }
         if before.ranks.highest().is_none() {
-            self.tell_join(sink, channel, after, None, |to| !self.sees(channel, to, before));
+            let id = self.new_id(sink);
+            self.tell_join(sink, channel, after, &id, |to| !self.sees(channel, to, before));
         } else if after.ranks.highest().is_none() {
             self.tell_hidden(sink, channel, after, |_| true);
         }
@@ -496,7 +548,8 @@ impl Chat {
             let (saw, sees) =
                 (self.sees(channel, before, *other), self.sees(channel, after, *other));
             if sees && !saw {
-                self.tell_join(sink, channel, *other, None, |to| to.user == after.user);
+                let id = self.new_id(sink);
+                self.tell_join(sink, channel, *other, &id, |to| to.user == after.user);
             } else if saw && !sees {
                 self.tell_hidden(sink, channel, *other, |to| to.user == after.user);
             }

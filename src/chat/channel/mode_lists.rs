@@ -2,11 +2,13 @@
 //! "Channel Modes".
 
 use crate::chat::channel::mode::Changes;
+use crate::chat::event::What;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::ban::Ban;
-use crate::chat::state::channels::{List, ListEntry, NEVER};
+use crate::chat::state::channels::List;
 use crate::chat::state::ids::ChannelId;
+use crate::chat::state::mode_change::ModeChange;
 use crate::chat::{Caller, Chat};
 
 impl Chat {
@@ -28,37 +30,29 @@ impl Chat {
         let Ok(mask) = Ban::parse(&entry) else {
             return self.bad_parameter(sink, by, id, letter, text, "Not a mask");
         };
-        let mask_text = mask.as_str().to_owned();
-        let setter: Box<str> = self.users[by.user].mask().into();
         let max = self.settings.limits.list_entries_max;
-        let channel = &mut self.channels[id];
-        let found = channel.list(list).iter().position(|entry| entry.mask == mask);
+        let channel = &self.channels[id];
+        let found = channel.list(list).iter().find(|entry| entry.mask == mask);
         match (on, found) {
             (true, None) if channel.list(list).len() >= max => {
-                let name = channel.name.clone();
-                let params = [&*name, &letter.to_string()];
-                self.numeric(sink, by.conn, ERR_BANLISTFULL, &params);
+                let params = [&*channel.name, &letter.to_string()];
+                return self.numeric(sink, by.conn, ERR_BANLISTFULL, &params);
             }
-            (true, None) => {
-                let entry = ListEntry { mask, by: setter, at: sink.unix(), until: changes.until };
-                channel.list_mut(list).push(entry);
-                channel.next_end = channel.next_end.min(changes.until.unwrap_or(NEVER));
-                changes.push(true, letter, Some(&mask_text));
-            }
+            (true, None) | (false, Some(_)) => {}
             // The later command wins, also for the end of a ban.
-            (true, Some(index)) if channel.list(list)[index].until != changes.until => {
-                let entry = &mut channel.list_mut(list)[index];
-                (entry.by, entry.at, entry.until) = (setter, sink.unix(), changes.until);
-                let listed = entry.mask.as_str().to_owned();
-                channel.next_end = channel.next_end.min(changes.until.unwrap_or(NEVER));
-                changes.push(true, letter, Some(&listed));
-            }
-            (false, Some(index)) => {
-                let removed = channel.list_mut(list).remove(index);
-                changes.push(false, letter, Some(removed.mask.as_str()));
-            }
-            _ => {}
+            (true, Some(entry)) if entry.until != changes.until => {}
+            _ => return,
         }
+        // As it is listed, if it is.
+        let mask = found.map_or(mask, |entry| entry.mask.clone());
+        let setter = self.users[by.user].mask().to_owned();
+        let (by, until) = (&*setter, changes.until);
+        let change = match on {
+            true => ModeChange::Listed { list, mask: &mask, by, until },
+            false => ModeChange::Unlisted { list, mask: &mask },
+        };
+        self.happen(sink, What::ModeChanged { channel: id, change });
+        changes.push(on, letter, Some(mask.as_str()));
     }
 
     pub(crate) fn tell_list(&self, sink: &mut Sink, by: Caller, id: ChannelId, list: List) {

@@ -2,10 +2,12 @@
 //! and the number of members that one message may name.
 
 use crate::chat::command::Command;
+use crate::chat::event::{Source, Stamp, What};
 use crate::chat::reply::Sink;
-use crate::chat::reply::line::{Line, LineTags};
-use crate::chat::state::channels::{List, NEVER};
+use crate::chat::state::ban::Ban;
+use crate::chat::state::channels::List;
 use crate::chat::state::ids::{ChannelId, UserId};
+use crate::chat::state::mode_change::ModeChange;
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::server_bans::duration;
 use crate::chat::{Caller, Chat};
@@ -43,26 +45,28 @@ impl Chat {
         if self.channels[channel].next_end > now {
             return;
         }
-        let ended = self.channels[channel].take_ended_bans(now);
-        let source = self.settings.server_name.clone();
-        for mask in &ended {
-            let name = self.channels[channel].name.clone();
-            let params = [&*name, "-b", mask];
-            let msgid =
-                self.append_service_event(sink, &source, channel, "MODE", &params.join(" "));
-            let tags = LineTags { msgid: Some(&msgid), ..LineTags::default() };
-            let mut line = Line::new(&source, "MODE", &params).tagged(tags);
-            sink.unlabelled(|sink| self.to_channel(sink, &mut line, channel));
-        }
+        let has_ended = |until: Option<u64>| until.is_some_and(|until| until <= now);
+        let bans = self.channels[channel].list(List::Ban).iter();
+        let ended: Vec<Ban> =
+            bans.filter(|ban| has_ended(ban.until)).map(|ban| ban.mask.clone()).collect();
+        let server = self.settings.server_name.clone();
+        sink.unlabelled(|sink| {
+            for mask in &ended {
+                let change = ModeChange::Unlisted { list: List::Ban, mask };
+                self.happen(sink, What::ModeChanged { channel, change });
+                let (source, params) = (Source::Server(&server), [mask.as_str().to_owned()]);
+                let (letters, params) = ("-b", &params[..]);
+                self.happen(sink, What::ModesTold { source, channel, letters, params });
+            }
+        });
         if !ended.is_empty() {
             self.save_channel(sink, channel);
         }
     }
 
-    /// Why a user who may speak in a channel may not send `texts` now. If they may, the time is
-    /// noted.
+    /// Why a user who may speak in a channel may not send `texts` now.
     pub(crate) fn curbs(
-        &mut self,
+        &self,
         sink: &Sink,
         channel: ChannelId,
         user: UserId,
@@ -74,28 +78,25 @@ impl Chat {
         self.slows(sink, channel, user)
     }
 
-    /// Why a user must wait before their next message to a channel: mode `W`. If they need not, the
-    /// time is noted.
-    fn slows(&mut self, sink: &Sink, id: ChannelId, user: UserId) -> Option<String> {
-        let member = self.member(id, user);
-        let serial = self.users[user].serial;
+    /// Why a user must wait before their next message to a channel: mode `W`.
+    fn slows(&self, sink: &Sink, id: ChannelId, user: UserId) -> Option<String> {
+        let slow = self.channels[id].slow.as_ref().filter(|_| !self.is_voiced(id, user))?;
+        let left_s = slow.left_s(self.users[user].serial, sink.unix());
+        let wait = duration::told(left_s);
+        (left_s > 0).then(|| format!("Cannot send to channel (+W): wait {wait} more"))
+    }
+
+    /// Notes when a user has spoken in a channel: mode `W`.
+    pub(crate) fn note_spoke(&mut self, stamp: Stamp, id: ChannelId, user: UserId) {
+        let (serial, voiced) = (self.users[user].serial, self.is_voiced(id, user));
         let room = &mut self.channels[id];
-        let slow = room.slow.as_mut()?;
-        if member.is_some_and(|member| member.ranks.at_least(Rank::Voice)) {
-            return None;
+        if let Some(slow) = room.slow.as_mut().filter(|_| !voiced) {
+            slow.note(serial, stamp.at_s(), 2 * room.members.len() + 16);
         }
-        let now = sink.now().uptime_ms / 1000;
-        if slow.spoke.len() > 2 * room.members.len() + 16 {
-            let pause = u64::from(slow.seconds);
-            slow.spoke.retain(|_, spoke| now < *spoke + pause);
-        }
-        let after = slow.spoke.get(&serial).map_or(0, |spoke| spoke + u64::from(slow.seconds));
-        if now < after {
-            let wait = duration::told(after - now);
-            return Some(format!("Cannot send to channel (+W): wait {wait} more"));
-        }
-        slow.spoke.insert(serial, now);
-        None
+    }
+
+    fn is_voiced(&self, id: ChannelId, user: UserId) -> bool {
+        self.member(id, user).is_some_and(|member| member.ranks.at_least(Rank::Voice))
     }
 
     /// Whether a message names more members of a channel than a user without rank may. For most
@@ -109,8 +110,7 @@ impl Chat {
         if words().nth(max).is_none() {
             return false;
         }
-        let ranked = self.member(id, user).is_some_and(|member| member.ranks.at_least(Rank::Voice));
-        if ranked {
+        if self.is_voiced(id, user) {
             return false;
         }
         let mut named = HashSet::new();
@@ -121,25 +121,5 @@ impl Chat {
             }
             named.len() > max
         })
-    }
-}
-
-impl crate::chat::state::channels::Channel {
-    /// Removes the bans that have ended by `now`, and returns their masks as listed.
-    fn take_ended_bans(&mut self, now: u64) -> Vec<String> {
-        let mut ended = Vec::new();
-        self.next_end = NEVER;
-        let mut next_end = NEVER;
-        self.list_mut(List::Ban).retain(|entry| {
-            let until = entry.until.unwrap_or(NEVER);
-            if until <= now {
-                ended.push(entry.mask.as_str().to_owned());
-                return false;
-            }
-            next_end = next_end.min(until);
-            true
-        });
-        self.next_end = next_end;
-        ended
     }
 }

@@ -2,10 +2,11 @@
 //! accounts. `chanserv` registers them.
 
 use crate::chat::Chat;
+use crate::chat::event::{Source, What};
 use crate::chat::reply::Sink;
-use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::state::channel_record::since_1970;
 use crate::chat::state::ids::{ChannelId, Serial, UserId};
+use crate::chat::state::mode_change::ModeChange;
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::registration::{ChannelRegistration, Standing};
 use crate::chat::state::save_state::SaveState;
@@ -74,7 +75,7 @@ impl Chat {
             }
             Reply::NoSuchAccount => {
                 log::info!("{name} is registered no more: its founder's account is gone");
-                self.channels.end_registration(id);
+                self.happen(sink, What::RegistrationEnded { channel: id });
             }
             _ => {} // a failed save is repeated with the next change
         }
@@ -132,7 +133,7 @@ impl Chat {
             if same(&registration.founder, account) {
                 let writing = registration.kept != SaveState::Clean;
                 let name = self.channels[id].name.clone();
-                self.channels.end_registration(id);
+                self.happen(sink, What::RegistrationEnded { channel: id });
                 if writing {
                     // A later account of this name must not inherit it.
                     self.forget_record(sink, &name, |_| {});
@@ -177,19 +178,15 @@ impl Chat {
         rank: Rank,
         on: bool,
     ) {
-        let Some(member) = self.member(channel, user).filter(|member| member.ranks.has(rank) != on)
-        else {
+        if self.member(channel, user).is_none_or(|member| member.ranks.has(rank) == on) {
             return;
-        };
-        self.set_rank(sink, channel, member, rank, on);
-        let change = format!("{}{}", if on { '+' } else { '-' }, rank.letter());
-        let source = self.service_mask(CHANSERV);
-        let name = self.channels[channel].name.clone();
-        let nick = self.users[user].nick().to_owned();
-        let params = [&*name, &change, &nick];
-        let msgid = self.append_service_event(sink, &source, channel, "MODE", &params.join(" "));
-        let tags = LineTags { msgid: Some(&msgid), ..LineTags::default() };
-        self.to_channel(sink, &mut Line::new(&source, "MODE", &params).tagged(tags), channel);
+        }
+        let change = ModeChange::Rank { user, rank, on, willingly: false };
+        self.happen(sink, What::ModeChanged { channel, change });
+        let letters = &*format!("{}{}", if on { '+' } else { '-' }, rank.letter());
+        let mask = self.service_mask(CHANSERV);
+        let (source, params) = (Source::Server(&mask), &[self.users[user].nick().to_owned()]);
+        self.happen(sink, What::ModesTold { source, channel, letters, params });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::chat::channel::mode::LINES_PER_TENTH;
 use crate::chat::command::Command;
+use crate::chat::event::{Stamp, What};
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
@@ -60,7 +61,7 @@ impl Chat {
             let text = "Too many here know no RENAME";
             return self.fail(sink, by.conn, "RENAME", "CANNOT_RENAME", &[old, new], text);
         }
-        self.take_name(sink, by, channel, name, reason);
+        self.happen(sink, What::ChannelRenamed { by: by.user, channel, name, reason });
     }
 
     /// Why `by` may not rename a registered channel. Only its founder may, as in Ergo: anybody
@@ -90,13 +91,14 @@ impl Chat {
         without.count() * members.len()
     }
 
-    fn take_name(
+    /// Applies a RENAME: tells the members, in their clients' ways.
+    pub(crate) fn channel_renamed(
         &mut self,
         sink: &mut Sink,
-        by: Caller,
+        stamp: Stamp,
+        by: UserId,
         channel: ChannelId,
-        name: ChannelName,
-        reason: &str,
+        (name, reason): (ChannelName, &str),
     ) {
         let old = self.channels[channel].name.clone();
         self.channels.rename(channel, name);
@@ -106,10 +108,8 @@ impl Chat {
             registration.former = Some(Folded::of(&old)).filter(|_| !same_name);
         }
         let params = [&*old, name.as_str()];
-        let id = self.new_id(sink);
-        let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
-        let line = Line::new(self.users[by.user].mask(), "RENAME", &params);
-        let mut line = line.text(reason).tagged(tags);
+        let line = Line::new(self.users[by].mask(), "RENAME", &params).text(reason);
+        let mut line = line.tagged(self.tags_at(stamp, by));
         let mut joined_anew = Vec::new();
         for member in &self.channels[channel].members {
             for conn in &self.users[member.user].conns {

@@ -1,11 +1,12 @@
 //! TOPIC. Modern IRC, "TOPIC message".
 
 use crate::chat::command::Command;
+use crate::chat::event::{Source, Stamp, What};
 use crate::chat::reply::Sink;
-use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::line::Line;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::channels::{ChannelMode, Topic};
-use crate::chat::state::ids::ChannelId;
+use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::services::shortened;
 use crate::chat::{Caller, Chat};
@@ -41,16 +42,27 @@ impl Chat {
             return self.numeric(sink, by.conn, ERR_CHANOPRIVSNEEDED, &[&name]);
         }
         let text = shortened(text, self.settings.limits.topic_max);
-        let mask = self.users[by.user].mask();
-        let topic = Topic { text: text.into(), by: mask.into() };
-        self.channels[channel].topic = Some(topic).filter(|_| !text.is_empty());
-        self.channels[channel].topic_at = sink.unix();
-        let kept = format!("{name} :{text}");
-        let msgid = self.append_event(sink, by.user, &[channel], "TOPIC", &kept);
-        let params = [&*name];
-        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
-        let line = Line::new(self.users[by.user].mask(), "TOPIC", &params).text(text);
-        let mut line = line.tagged(tags);
+        self.happen(sink, What::TopicSet { by: by.user, channel, text });
+    }
+
+    /// Applies a change of topic.
+    pub(crate) fn topic_set(
+        &mut self,
+        sink: &mut Sink,
+        stamp: Stamp,
+        by: UserId,
+        channel: ChannelId,
+        text: &str,
+    ) {
+        let topic = Topic { text: text.into(), by: self.users[by].mask().into() };
+        let room = &mut self.channels[channel];
+        room.topic = Some(topic).filter(|_| !text.is_empty());
+        room.topic_at = stamp.at_s();
+        let params = format!("{} :{text}", room.name);
+        self.append_event(sink, stamp, Source::User(by), &[channel], ("TOPIC", &params));
+        let params = [&*self.channels[channel].name];
+        let line = Line::new(self.users[by].mask(), "TOPIC", &params).text(text);
+        let mut line = line.tagged(self.tags_at(stamp, by));
         self.to_channel(sink, &mut line, channel);
         self.save_channel(sink, channel);
     }

@@ -2,16 +2,17 @@
 //! "Connection Registration" and "Connection Messages".
 
 use crate::chat::command::Command;
+use crate::chat::event::{Source, Stamp, What};
 use crate::chat::message::returning::Departure;
 use crate::chat::reply::Sink;
-use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::line::Line;
 use crate::chat::reply::numeric::*;
-use crate::chat::state::away::Away;
+use crate::chat::state::away::{Away, NO_TEXT};
 use crate::chat::state::caps::Cap;
 use crate::chat::state::ids::{ChannelId, Membership, UserId};
 use crate::chat::state::services::{is_service, shortened};
 use crate::chat::state::sessions::{Registering, Stage};
-use crate::chat::state::users::{User, UserMode};
+use crate::chat::state::users::{NewUser, User, UserMode, UserModes};
 use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::store::Trouble;
@@ -159,27 +160,28 @@ impl Chat {
         if self.users[by.user].nick() == nick.as_str() {
             return;
         }
-        let before = self.users[by.user].mask().to_owned();
-        let same_name = casemap::same(self.users[by.user].nick(), nick.as_str());
+        self.happen(sink, What::NickChanged { user: by.user, nick });
+    }
+
+    /// Applies a change of nick.
+    pub(crate) fn nick_changed(&mut self, sink: &mut Sink, stamp: Stamp, user: UserId, nick: Nick) {
+        let before = self.users[user].mask().to_owned();
+        let same_name = casemap::same(self.users[user].nick(), nick.as_str());
         if !same_name {
-            self.departed.remember(
-                &self.users[by.user],
-                sink.unix(),
-                self.settings.limits.whowas_max,
-            );
-            self.tell_watchers_offline(sink, by.user);
+            let max = self.settings.limits.whowas_max;
+            self.departed.remember(&self.users[user], stamp.at_s(), max);
+            self.tell_watchers_offline(sink, user);
         }
-        let channels = self.channels_of(by.user);
-        let msgid = self.append_event(sink, by.user, &channels, "NICK", nick.as_str());
-        self.users.rename(by.user, nick);
+        let channels = self.channels_of(user);
+        self.append_event(sink, stamp, Source::User(user), &channels, ("NICK", nick.as_str()));
+        self.users.rename(user, nick);
         let params = [nick.as_str()];
-        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(by.user) };
-        let mut line = Line::new(&before, "NICK", &params).tagged(tags);
-        self.to_peers_and_self(sink, &mut line, by.user);
+        let mut line = Line::new(&before, "NICK", &params).tagged(self.tags_at(stamp, user));
+        self.to_peers_and_self(sink, &mut line, user);
         if !same_name {
-            self.tell_watchers_online(sink, by.user);
+            self.tell_watchers_online(sink, user);
         }
-        self.save_presence(sink, by.user);
+        self.save_presence(sink, user);
     }
 
     /// `USER username 0 * realname`. Modern IRC, "USER message".
@@ -297,34 +299,55 @@ impl Chat {
         let Some(registering) = self.sessions[conn].registering() else { return };
         let Some((username, realname)) = registering.user.take() else { return };
         let metadata = std::mem::take(&mut registering.metadata);
-        let login = registering.login.take();
-        let host = self.host(conn);
-        let session = &mut self.sessions[conn];
-        let nick = Nick::parse(nick, usize::MAX).expect("it was parsed when it was given");
-        let mut user = User::new(nick, &username, &host, &realname, conn, sink.unix());
-        if !metadata.is_empty() {
-            user.extra().metadata = metadata;
+        let login = registering.login.take().map(|login| *login);
+        let host = self.host(conn).into();
+        let away = self.sessions[conn].more.as_ref().and_then(|more| more.away.as_ref());
+        let away = away.map(|away| away.text.clone().unwrap_or_else(|| NO_TEXT.into()));
+        let mut modes = UserModes::default();
+        for mode in self.settings.user_modes.chars().filter_map(UserMode::of) {
+            modes.set(mode, true);
         }
-        let user = self.users.insert(user);
-        session.stage = Stage::Registered(user);
-        if let Some(login) = login {
-            self.users.log_in(user, *login);
-        }
-        let away = self.away_by_connections(user);
-        self.users[user].set_away(away);
+        let nick = nick.into();
+        let new = NewUser { nick, username, host, realname, modes, away, metadata, login };
+        self.happen(sink, What::Registered { user: &new, conn: Some(conn) });
+        let user = self.sessions[conn].user().expect("it is registered now");
         self.registering -= 1;
         sink.out.set_deadline(conn, self.settings.limits.ping_interval);
-        let before = self.users[user].modes();
-        for mode in self.settings.user_modes.chars().filter_map(UserMode::of) {
-            self.users.set_mode(user, mode, true);
-        }
         self.welcome(sink, Caller { conn, user });
-        self.tell_user_modes(sink, user, before);
-        self.tell_watchers_online(sink, user);
+        self.tell_user_modes(sink, user, UserModes::default());
         self.notice_connect(sink, user);
         if let Some(missed) = self.missed_by(Caller { conn, user }) {
             self.sessions[conn].more().missed = Some(missed);
         }
+    }
+
+    /// Applies the registration of a client: makes the user, and tells those who watch the nick.
+    pub(crate) fn registered(
+        &mut self,
+        sink: &mut Sink,
+        stamp: Stamp,
+        new: &NewUser,
+        conn: Option<ConnId>,
+    ) {
+        let nick = Nick::parse(&new.nick, usize::MAX).expect("it was parsed when it was given");
+        let NewUser { username, host, realname, .. } = new;
+        let mut user = User::absent(nick, username, host, realname, stamp.at_s());
+        user.conns.extend(conn);
+        user.set_away(new.away.clone());
+        if !new.metadata.is_empty() {
+            user.extra().metadata = new.metadata.clone();
+        }
+        let user = self.users.insert(user);
+        if let Some(conn) = conn {
+            self.sessions[conn].stage = Stage::Registered(user);
+        }
+        if let Some(login) = &new.login {
+            self.users.log_in(user, login);
+        }
+        for (_, mode) in UserMode::LETTERS.iter().filter(|(_, mode)| new.modes.has(*mode)) {
+            self.users.set_mode(user, *mode, true);
+        }
+        self.tell_watchers_online(sink, user);
         self.save_presence(sink, user);
     }
 
@@ -340,7 +363,7 @@ impl Chat {
         session.stage = Stage::Registered(user);
         self.users[user].conns.push(conn);
         if let Some(login) = login {
-            self.users.log_in(user, *login);
+            self.happen(sink, What::LoggedIn { user, login: &login });
         }
         self.registering -= 1;
         sink.out.set_deadline(conn, self.settings.limits.ping_interval);
@@ -441,18 +464,18 @@ impl Chat {
         match self.users[user].conns.is_empty() {
             false => self.update_away(sink, user, None),
             true if self.users[user].is_always_on() => self.leave_alone(sink, user, away),
-            true => self.part_with(sink, user, why),
+            true => self.happen(sink, What::Quit { user, why }),
         }
     }
 
-    /// Removes a user. All who could see them receive one QUIT.
-    pub(crate) fn part_with(&mut self, sink: &mut Sink, user: UserId, why: &str) {
+    /// Applies a quit: removes the user. All who could see them receive one QUIT.
+    pub(crate) fn quitted(&mut self, sink: &mut Sink, stamp: Stamp, user: UserId, why: &str) {
         self.notice_quit(sink, user, why);
-        let channels = self.channels_of(user);
-        let msgid = self.append_event(sink, user, &channels, "QUIT", &format!(":{why}"));
+        let (channels, params) = (self.channels_of(user), format!(":{why}"));
+        self.append_event(sink, stamp, Source::User(user), &channels, ("QUIT", &params));
         let peers = self.peers(user);
-        let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
-        let mut line = Line::new(self.users[user].mask(), "QUIT", &[]).text(why).tagged(tags);
+        let line = Line::new(self.users[user].mask(), "QUIT", &[]).text(why);
+        let mut line = line.tagged(self.tags_at(stamp, user));
         for peer in peers {
             self.to_user(sink, &mut line, peer);
         }
@@ -460,10 +483,10 @@ impl Chat {
         while let Some(&Membership { channel, .. }) = self.users[user].channels.last() {
             let was = self.member(channel, user).expect("a member");
             self.channels.part(&mut self.users, channel, user);
-            self.note_operator_gone(sink, channel, was, (self.key(user), true));
+            self.note_operator_gone(stamp, channel, was, (self.key(user), true));
         }
         let user = self.users.remove(user);
-        self.departed.remember(&user, sink.unix(), self.settings.limits.whowas_max);
+        self.departed.remember(&user, stamp.at_s(), self.settings.limits.whowas_max);
     }
 
     /// Pings or closes a connection whose deadline has passed.
@@ -517,13 +540,22 @@ impl Chat {
                 if realname.is_empty() { "Realname is empty" } else { "Realname is too long" };
             return self.fail(sink, by.conn, "SETNAME", "INVALID_REALNAME", &[], text);
         }
-        self.users[by.user].set_realname(realname);
-        let id = self.new_id(sink);
-        let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
-        let line = Line::new(self.users[by.user].mask(), "SETNAME", &[]).text(realname);
-        let mut line = line.tagged(tags);
-        self.to_interested(sink, &mut line, by.user, Cap::Setname, true);
-        self.save_presence(sink, by.user);
+        self.happen(sink, What::RealnameChanged { user: by.user, realname });
+    }
+
+    /// Applies a change of the real name.
+    pub(crate) fn realname_changed(
+        &mut self,
+        sink: &mut Sink,
+        stamp: Stamp,
+        user: UserId,
+        realname: &str,
+    ) {
+        self.users[user].set_realname(realname);
+        let line = Line::new(self.users[user].mask(), "SETNAME", &[]).text(realname);
+        let mut line = line.tagged(self.tags_at(stamp, user));
+        self.to_interested(sink, &mut line, user, Cap::Setname, true);
+        self.save_presence(sink, user);
     }
 }
 

@@ -4,53 +4,35 @@
 //! Messages go first: while the store's queue is half full, events are not stored.
 
 use crate::chat::Chat;
+use crate::chat::event::{Source, Stamp};
 use crate::chat::reply::Sink;
-use crate::chat::reply::line::LineTags;
 use crate::chat::state::channels::ChannelMode;
 use crate::chat::state::ids::{ChannelId, UserId};
 use crate::store;
 use crate::store::{Request, Text};
 
 impl Chat {
-    /// Stores the event that `user` gave `command` with `params`, as on the wire, in each of
-    /// `channels` with a history. Returns its message id, for the live line too.
+    /// Stores an event as its `command` and `params` on the wire, in each of `channels` with a
+    /// history.
     pub(crate) fn append_event(
         &mut self,
         sink: &mut Sink,
-        user: UserId,
+        stamp: Stamp,
+        source: Source,
         channels: &[ChannelId],
-        command: &str,
-        params: &str,
-    ) -> String {
-        let msgid = self.message_ids.next(sink.now().unix_ms);
-        let places = self.event_targets(channels);
-        if !places.is_empty() {
-            let tags = LineTags { msgid: Some(&msgid), ..self.tags_of(user) };
-            let text = Text::Line(params.to_owned());
-            let event = self.to_store(sink, self.users[user].mask(), command, tags, text);
-            self.append_to(sink, places, &event);
+        (command, params): (&str, &str),
+    ) {
+        let targets = self.event_targets(channels);
+        if targets.is_empty() {
+            return;
         }
-        msgid
-    }
-
-    /// Stores an event that a service caused; `source` is the service's mask.
-    pub(crate) fn append_service_event(
-        &mut self,
-        sink: &mut Sink,
-        source: &str,
-        channel: ChannelId,
-        command: &str,
-        params: &str,
-    ) -> String {
-        let msgid = self.message_ids.next(sink.now().unix_ms);
-        let places = self.event_targets(&[channel]);
-        if !places.is_empty() {
-            let tags = LineTags { msgid: Some(&msgid), ..LineTags::default() };
-            let text = Text::Line(params.to_owned());
-            let event = self.to_store(sink, source, command, tags, text);
-            self.append_to(sink, places, &event);
+        let (name, tags) = (self.source_name(source), self.event_tags(stamp, source));
+        let text = Text::Line(params.to_owned());
+        let message = self.to_store(stamp.at_ms, name, command, tags, text);
+        for target in targets {
+            let request = Request::Append { target, message: message.clone() };
+            self.ask_store(sink, request, |_, _, _| {});
         }
-        msgid
     }
 
     /// The history targets of `channels` in which events are stored.
@@ -61,13 +43,6 @@ impl Chat {
             return Vec::new();
         }
         channels.iter().filter(tells).map(|id| self.history_target_of_channel(*id)).collect()
-    }
-
-    fn append_to(&mut self, sink: &mut Sink, places: Vec<store::Target>, event: &store::Message) {
-        for target in places {
-            let request = Request::Append { target, message: event.clone() };
-            self.ask_store(sink, request, |_, _, _| {});
-        }
     }
 
     /// The channels of a user.

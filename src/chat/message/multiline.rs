@@ -2,10 +2,10 @@
 
 use crate::chat::command::Command;
 use crate::chat::message::client_tags::client_only;
-use crate::chat::message::say::{Said, Speaker, Words};
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
+use crate::chat::state::message::{Said, Speaker, Words};
 use crate::chat::state::open_batch::OpenBatch;
 use crate::chat::{Caller, Chat};
 use crate::net::ConnId;

@@ -86,7 +86,7 @@ impl Chat {
     /// A message in its stored form. `tags` are those of the live one.
     pub(crate) fn to_store(
         &self,
-        sink: &Sink,
+        at_ms: u64,
         source: &str,
         command: &str,
         tags: LineTags,
@@ -98,7 +98,7 @@ impl Chat {
         kept.extend((!tags.client.is_empty()).then(|| tags.client.to_owned()));
         Message {
             msgid: tags.msgid.unwrap_or_default().to_owned(),
-            time_ms: sink.now().unix_ms as i64,
+            time_ms: at_ms as i64,
             source: source.to_owned(),
             account: tags.account.map(str::to_owned),
             command: command.to_owned(),

@@ -3,7 +3,6 @@
 use crate::chat::account::nickserv;
 use crate::chat::command::Command;
 use crate::chat::message::client_tags::client_only;
-use crate::chat::message::say::{Said, Speaker, Words};
 use crate::chat::message::znc_playback::PLAYBACK;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -11,7 +10,7 @@ use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
 use crate::chat::state::channels::{ChannelMode, List};
 use crate::chat::state::ids::{ChannelId, UserId};
-use crate::chat::state::message::{Kind, Target};
+use crate::chat::state::message::{Kind, Said, Speaker, Target, Words};
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::services::NICKSERV;
 use crate::chat::state::services::is_service;
@@ -168,7 +167,6 @@ impl Chat {
             self.complain(sink, by, kind, ERR_CANNOTSENDTOUSER, &[&nick], text);
             return None;
         }
-        self.accept_answer(by.user, user);
         Some(Target::User(user))
     }
 

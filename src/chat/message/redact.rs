@@ -4,13 +4,14 @@
 //! history, only the latest messages are known, in memory.
 
 use crate::chat::command::Command;
+use crate::chat::event::{Stamp, What};
 use crate::chat::message::chathistory::why;
-use crate::chat::message::say::{EchoTime, Speaker};
+use crate::chat::message::say::EchoTime;
 use crate::chat::reply::Sink;
-use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::line::Line;
 use crate::chat::state::caps::Cap;
 use crate::chat::state::ids::ChannelId;
-use crate::chat::state::message::Target;
+use crate::chat::state::message::{Speaker, Target};
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::redactable::{HeardIn, Recent};
 use crate::chat::state::right::Right;
@@ -48,7 +49,7 @@ impl Chat {
             return match said {
                 None => self.unknown_msgid(sink, by, name, msgid),
                 Some(_) if !may => self.redact_forbidden(sink, by, name, msgid),
-                Some(_) => self.redacted(sink, by, &place, (msgid, reason), by_right),
+                Some(_) => self.take_back(sink, by, &place, (msgid, reason), by_right),
             };
         };
         let request = Request::Redact { target, msgid: msgid.to_owned(), by: redactor };
@@ -61,12 +62,12 @@ impl Chat {
             let place = chat.target_to_redact(by, &name).unwrap_or_else(|| HeardIn::nowhere(&name));
             match reply {
                 Reply::Redacted => {
-                    chat.redacted(sink, by, &place, (&msgid, reason.as_deref()), by_right);
+                    chat.take_back(sink, by, &place, (&msgid, reason.as_deref()), by_right);
                 }
                 Reply::Forbidden => chat.redact_forbidden(sink, by, &name, &msgid),
                 // Not every message is stored.
                 Reply::Unknown(_) if may && chat.said_in(by, &place, &msgid).is_some() => {
-                    chat.redacted(sink, by, &place, (&msgid, reason.as_deref()), by_right);
+                    chat.take_back(sink, by, &place, (&msgid, reason.as_deref()), by_right);
                 }
                 Reply::Unknown(_) => chat.unknown_msgid(sink, by, &name, &msgid),
                 reply => {
@@ -137,8 +138,8 @@ impl Chat {
         self.fail(sink, by.conn, "REDACT", "REDACT_FORBIDDEN", &[name, msgid], text);
     }
 
-    /// Sends the REDACT, and records it if it took the right of an operator.
-    fn redacted(
+    /// Deletes a message, and records it if it took the right of an operator.
+    fn take_back(
         &mut self,
         sink: &mut Sink,
         by: Caller,
@@ -146,16 +147,26 @@ impl Chat {
         (msgid, reason): (&str, Option<&str>),
         by_right: bool,
     ) {
-        self.redactable.said.remove(msgid);
         if by_right {
             let what = [msgid, reason.unwrap_or_default()].join(" ");
             self.record(sink, by, 'o', "REDACT", &place.name, what.trim_end());
         }
-        let id = self.message_ids.next(sink.now().unix_ms);
+        self.happen(sink, What::Redacted { by, place, msgid, reason, by_right });
+    }
+
+    /// Applies the deletion of a message.
+    pub(crate) fn redacted(
+        &mut self,
+        sink: &mut Sink,
+        stamp: Stamp,
+        by: Caller,
+        place: &HeardIn,
+        (msgid, reason, by_right): (&str, Option<&str>, bool),
+    ) {
+        self.redactable.said.remove(msgid);
         let params = [&*place.name, msgid];
-        let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
         let line = Line::new(self.users[by.user].mask(), "REDACT", &params).text(reason);
-        let mut line = line.tagged(tags);
+        let mut line = line.tagged(self.tags_at(stamp, by.user));
         let mut tell = |sink: &mut Sink, session: &Session| {
             if session.caps.has(Cap::MessageRedaction) {
                 line.to(sink, session);

@@ -2,12 +2,11 @@
 //! draft/relaymsg and roleplay have no ratified text; both follow Ergo.
 
 use crate::chat::command::Command;
-use crate::chat::message::say::{Said, Speaker, Words};
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::channels::ChannelMode;
 use crate::chat::state::ids::ChannelId;
-use crate::chat::state::message::{Kind, Target};
+use crate::chat::state::message::{Kind, Said, Speaker, Target, Words};
 use crate::chat::state::ranks::Rank;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;

@@ -1,6 +1,7 @@
 //! The one way in which a message is sent: it gets its id, is stored, and reaches its recipients.
 //! Callers check before whether it may be sent.
 
+use crate::chat::event::{Stamp, What};
 use crate::chat::message::client_tags::is_stored_tagmsg;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -8,7 +9,7 @@ use crate::chat::reply::lines::Lines;
 use crate::chat::state::caps::Cap;
 use crate::chat::state::channels::{ChannelMode, Member};
 use crate::chat::state::ids::ChannelId;
-use crate::chat::state::message::{Kind, Target};
+use crate::chat::state::message::{Kind, Said, Speaker, Target, Words};
 use crate::chat::state::ranks::Rank;
 use crate::chat::state::redactable::Recent;
 use crate::chat::state::sessions::Session;
@@ -17,36 +18,6 @@ use crate::net::Outbox;
 use crate::store::{self, Text};
 use crate::wire::irc::names::is_relayed_nick;
 use std::fmt;
-
-/// The speaker of a message.
-#[derive(Clone, Copy)]
-pub(crate) enum Speaker<'a> {
-    /// A user, on one of their connections.
-    User(Caller),
-    /// A user under another source: `relayed_by` a bridge, or as a figure of roleplay.
-    Through { caller: Caller, source: &'a str, relayed_by: Option<&'a str> },
-    /// A source without a user: a hook, a device, another network.
-    Named(&'a str),
-}
-
-/// A message that passed all checks.
-#[derive(Clone, Copy)]
-pub(crate) struct Said<'a> {
-    pub speaker: Speaker<'a>,
-    pub kind: Kind,
-    pub target: Target,
-    pub words: Words<'a>,
-    /// As the client wrote them, without the `@`; empty for none.
-    pub client_tags: &'a str,
-}
-
-/// The text of a message.
-#[derive(Clone, Copy)]
-pub(crate) enum Words<'a> {
-    Line(&'a str),
-    /// Each line, with whether it continues the one before without a break: IRCv3 draft/multiline.
-    Lines(&'a [(&'a str, bool)]),
-}
 
 /// When a speaker who has requested `echo-message` receives the echo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,22 +36,6 @@ pub enum Unannounced {
     NoSuchChannel,
     /// The text is empty or has a control character.
     BadText,
-}
-
-impl Speaker<'_> {
-    /// The user who sends it, and on which of their connections.
-    pub(crate) fn caller(&self) -> Option<Caller> {
-        match *self {
-            Speaker::User(caller) | Speaker::Through { caller, .. } => Some(caller),
-            Speaker::Named(_) => None,
-        }
-    }
-
-    /// Whether it is a figure of roleplay. No client shows by itself the lines of its user's
-    /// figures.
-    fn is_figure(&self) -> bool {
-        matches!(self, Speaker::Through { relayed_by: None, .. })
-    }
 }
 
 impl Chat {
@@ -114,12 +69,21 @@ impl Chat {
         Ok(())
     }
 
-    /// Gives a message its id, stores it, and sends it to its recipients.
+    /// Sends a message that passed all checks.
     pub(crate) fn say_message(&mut self, sink: &mut Sink, said: &Said) {
-        let msgid = self.message_ids.next(sink.now().unix_ms);
+        self.happen(sink, What::Said(said));
+        if let (Kind::Privmsg, Speaker::User(by)) = (said.kind, said.speaker) {
+            self.tell_if_away(sink, by, said.target);
+        }
+    }
+
+    /// Applies a message: stores it, and sends it to its recipients.
+    pub(crate) fn said(&mut self, sink: &mut Sink, stamp: Stamp, said: &Said) {
         let name = self.target_name(said.target);
-        let echo = self.store_said(sink, said, &msgid, &name);
-        let tags = self.tags_of_said(said, &msgid);
+        let history = self.history_target(said.speaker.caller(), said.target);
+        self.note_said(stamp, said, history.clone());
+        let echo = self.store_said(sink, stamp, said, &name, history);
+        let tags = self.tags_of_said(stamp, said);
         let (source, command) = (self.source_of(&said.speaker), said.kind.command());
         match said.words {
             Words::Line(text) => {
@@ -138,15 +102,11 @@ impl Chat {
                 });
             }
         }
-        if let (Kind::Privmsg, Speaker::User(by)) = (said.kind, said.speaker) {
-            self.tell_if_away(sink, by, said.target);
-        }
     }
 
-    /// Remembers a message for WHOIS and REDACT, and stores it if its target has a history.
-    fn store_said(&mut self, sink: &mut Sink, said: &Said, msgid: &str, name: &str) -> EchoTime {
+    /// Notes what later commands depend on: for REDACT, WHOIS, and the modes `W` and `R`.
+    fn note_said(&mut self, stamp: Stamp, said: &Said, history: Option<store::Target>) {
         let caller = said.speaker.caller();
-        let history = self.history_target(caller, said.target);
         let target = match said.target {
             Target::User(user) => self.users[user].nick(),
             Target::Channel(channel, _) => &self.channels[channel].name,
@@ -154,16 +114,35 @@ impl Chat {
         let by = caller.map(|by| &self.users[by.user]);
         let (nick, serial) = by.map_or(("", Recent::OF_NO_USER), |by| (by.nick(), by.serial));
         let max = self.settings.limits.redactable_max;
-        let recent = Recent::new(msgid, nick, target, history.clone(), serial);
+        let recent = Recent::new(stamp.msgid, nick, target, history, serial);
         self.redactable.remember(recent, max);
-        if let Some(by) = caller {
-            self.users[by.user].acted_at = sink.unix() as u32;
+        let Some(Caller { user, .. }) = caller else { return };
+        self.users[user].acted_at = stamp.at_s() as u32;
+        match said.target {
+            Target::User(other) => self.accept_answer(user, other),
+            Target::Channel(channel, _) if said.kind != Kind::Tagmsg => {
+                self.note_spoke(stamp, channel, user);
+            }
+            Target::Channel(..) => {}
         }
+    }
+
+    /// Stores a message if its target has a history.
+    fn store_said(
+        &mut self,
+        sink: &mut Sink,
+        stamp: Stamp,
+        said: &Said,
+        name: &str,
+        history: Option<store::Target>,
+    ) -> EchoTime {
         let is_stored = said.kind != Kind::Tagmsg || is_stored_tagmsg(said.client_tags);
         let Some(history) = history.filter(|_| is_stored) else { return EchoTime::Now };
-        let (source, tags) = (self.source_of(&said.speaker), self.tags_of_said(said, msgid));
-        let message = self.to_store(sink, source, said.kind.command(), tags, said.words.to_store());
-        self.append_message(sink, caller.map(|by| by.user), history, name, message);
+        let (source, tags) = (self.source_of(&said.speaker), self.tags_of_said(stamp, said));
+        let words = said.words.to_store();
+        let message = self.to_store(stamp.at_ms, source, said.kind.command(), tags, words);
+        let user = said.speaker.caller().map(|by| by.user);
+        self.append_message(sink, user, history, name, message);
         EchoTime::OnceStored
     }
 
@@ -174,13 +153,14 @@ impl Chat {
         }
     }
 
-    fn tags_of_said<'s>(&'s self, said: &Said<'s>, msgid: &'s str) -> LineTags<'s> {
+    fn tags_of_said<'s>(&'s self, stamp: Stamp<'s>, said: &Said<'s>) -> LineTags<'s> {
         let tags = match said.speaker {
             Speaker::User(by) => self.tags_of(by.user),
             Speaker::Through { relayed_by, .. } => LineTags { relayed_by, ..LineTags::default() },
             Speaker::Named(_) => LineTags { bot: true, ..LineTags::default() },
         };
-        LineTags { msgid: Some(msgid), client: said.client_tags, ..tags }
+        let (msgid, at_ms) = (Some(stamp.msgid), Some(stamp.at_ms));
+        LineTags { msgid, at_ms, client: said.client_tags, ..tags }
     }
 
     /// The name of a target on the wire: a channel's has the prefix of a rank, if one is addressed.

@@ -5,6 +5,7 @@ use crate::auth::password::Password;
 use crate::auth::verifier::Verifier;
 use crate::auth::worker::{Done, Job};
 use crate::chat::command::Command;
+use crate::chat::event::What;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
 use crate::chat::reply::numeric::*;
@@ -128,8 +129,8 @@ impl Chat {
     fn become_operator(&mut self, sink: &mut Sink, by: Caller, name: &str) {
         let before = self.users[by.user].modes();
         self.users[by.user].extra().operator = Some(name.into());
-        self.users.set_mode(by.user, UserMode::Operator, true);
-        self.users.set_mode(by.user, UserMode::Wallops, true);
+        self.set_user_mode(sink, by.user, UserMode::Operator, true);
+        self.set_user_mode(sink, by.user, UserMode::Wallops, true);
         self.numeric(sink, by.conn, RPL_YOUREOPER, &[]);
         self.tell_user_modes(sink, by.user, before);
         self.record(sink, by, 'o', "OPER", name, "");
@@ -141,8 +142,8 @@ impl Chat {
         if !self.users[id].is(UserMode::Operator) {
             return;
         }
-        self.users.set_mode(id, UserMode::Operator, false);
-        self.users.set_mode(id, UserMode::ServerNotices, false);
+        self.set_user_mode(sink, id, UserMode::Operator, false);
+        self.set_user_mode(sink, id, UserMode::ServerNotices, false);
         let user = &mut self.users[id];
         user.notices = 0;
         user.extra().operator = None;
@@ -182,7 +183,7 @@ impl Chat {
         self.set_always_on(sink, victim, false);
         let conns = self.users[victim].conns.clone();
         if conns.is_empty() {
-            self.part_with(sink, victim, &why);
+            self.happen(sink, What::Quit { user: victim, why: &why });
         }
         for conn in conns {
             self.leave(sink, conn, &why, &why);

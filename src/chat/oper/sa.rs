@@ -5,6 +5,7 @@
 use crate::auth::skeleton::Skeleton;
 use crate::chat::account::accounts::trouble;
 use crate::chat::command::Command;
+use crate::chat::event::What;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::ids::UserId;
@@ -58,10 +59,9 @@ impl Chat {
                 self.numeric(sink, by.conn, ERR_TOOMANYCHANNELS, &[asked]);
                 continue;
             }
-            let channel = found.unwrap_or_else(|| self.channels.create(name, sink.unix()));
-            let name = self.channels[channel].name.to_string();
-            self.record_of_user(sink, by, "SAJOIN", user, &name);
-            self.enter(sink, Caller { conn: by.conn, user }, channel);
+            let shown = found.map_or(asked, |channel| &*self.channels[channel].name).to_owned();
+            self.record_of_user(sink, by, "SAJOIN", user, &shown);
+            self.enter(sink, Caller { conn: by.conn, user }, name);
         }
     }
 
@@ -85,7 +85,7 @@ impl Chat {
             }
             let what = [&*self.channels[channel].name, reason].join(" ");
             self.record_of_user(sink, by, "SAPART", user, what.trim_end());
-            self.part_from(sink, user, channel, reason);
+            self.happen(sink, What::Parted { user, channel, reason });
         }
     }
 

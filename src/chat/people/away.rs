@@ -5,10 +5,11 @@
 //! Ergo and pre-away, and when they have none.
 
 use crate::chat::command::Command;
+use crate::chat::event::{Stamp, What};
 use crate::chat::reply::Sink;
-use crate::chat::reply::line::{Line, LineTags};
+use crate::chat::reply::line::Line;
 use crate::chat::reply::numeric::*;
-use crate::chat::state::away::{AUTO_AWAY, Away, auto_away};
+use crate::chat::state::away::{AUTO_AWAY, Away, NO_TEXT, auto_away};
 use crate::chat::state::caps::Cap;
 use crate::chat::state::ids::UserId;
 use crate::chat::state::services::shortened;
@@ -26,9 +27,6 @@ pub(crate) const USERHOST: Command = Command::user("USERHOST", 1, Chat::userhost
     "USERHOST nick{ nick}",
     &["Shows user name and host of up to five nicks, and whether they are away."],
 );
-
-/// The away text if none was given.
-const NO_TEXT: &str = "Away";
 
 impl Chat {
     /// `AWAY [text]`. Modern IRC, "AWAY message"; before registration for clients with
@@ -59,11 +57,23 @@ impl Chat {
     /// `knows` is the user's own that knows already.
     pub(crate) fn update_away(&mut self, sink: &mut Sink, user: UserId, knows: Option<ConnId>) {
         let away = self.away_by_connections(user);
-        if self.users[user].away() == away.as_deref() {
-            return;
+        let text = away.as_deref();
+        if self.users[user].away() != text {
+            self.happen(sink, What::AwayChanged { user, text, knows });
         }
-        self.users[user].set_away(away);
-        self.tell_away(sink, user, knows);
+    }
+
+    /// Applies a change of a user's away text, and announces it.
+    pub(crate) fn away_changed(
+        &mut self,
+        sink: &mut Sink,
+        stamp: Stamp,
+        user: UserId,
+        text: Option<&str>,
+        knows: Option<ConnId>,
+    ) {
+        self.users[user].set_away(text.map(Box::from));
+        self.tell_away(sink, stamp, user, knows);
         self.save_presence(sink, user);
     }
 
@@ -81,21 +91,20 @@ impl Chat {
     /// Marks an always-on user as away after their last connection, which had the state `away`.
     pub(crate) fn leave_alone(&mut self, sink: &mut Sink, user: UserId, away: Option<Away>) {
         let text = away.and_then(|away| away.text);
-        let away = Some(text.unwrap_or_else(|| auto_away(sink.unix())));
-        if self.users[user].away() != away.as_deref() {
-            self.users[user].set_away(away);
-            self.tell_away(sink, user, None);
+        let away = text.unwrap_or_else(|| auto_away(sink.unix()));
+        let text = Some(&*away);
+        match self.users[user].away() == text {
+            true => self.save_presence(sink, user),
+            false => self.happen(sink, What::AwayChanged { user, text, knows: None }),
         }
-        self.save_presence(sink, user);
     }
 
     /// Announces that a user is away, or back. Their other connections receive it too; those
     /// without `away-notify` as if they had sent the AWAY themselves.
-    fn tell_away(&self, sink: &mut Sink, user: UserId, knows: Option<ConnId>) {
+    fn tell_away(&self, sink: &mut Sink, stamp: Stamp, user: UserId, knows: Option<ConnId>) {
         let text = self.users[user].away();
-        let id = self.new_id(sink);
-        let tags = LineTags { msgid: Some(&id), ..self.tags_of(user) };
-        let mut line = Line::new(self.users[user].mask(), "AWAY", &[]).text(text).tagged(tags);
+        let line = Line::new(self.users[user].mask(), "AWAY", &[]).text(text);
+        let mut line = line.tagged(self.tags_at(stamp, user));
         self.to_interested(sink, &mut line, user, Cap::AwayNotify, false);
         let reply = if text.is_none() { RPL_UNAWAY } else { RPL_NOWAWAY };
         for conn in self.users[user].conns.iter().filter(|conn| Some(**conn) != knows) {

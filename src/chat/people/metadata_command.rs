@@ -2,6 +2,7 @@
 //! their errors and notifications; a client with neither capability gets those of the later.
 
 use crate::chat::command::Command;
+use crate::chat::event::What;
 use crate::chat::people::metadata_trouble::MetadataError;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
@@ -165,33 +166,56 @@ impl Chat {
             return self.metadata_fails(sink, conn, None, trouble);
         }
         let value = value.filter(|value| !value.is_empty());
-        let changed = match value {
+        let metadata = self.metadata_of(of);
+        let before = metadata.get(key.as_str());
+        let changed = before != value;
+        match value {
             Some(value) if value.len() > metadata::value_max(&self.settings) => {
                 return self.metadata_fails(sink, conn, None, MetadataError::Value(&key));
             }
-            Some(value) => {
-                let max = self.settings.limits.metadata_keys_max;
-                match self.metadata_of_mut(of).set(key.clone(), value, max) {
-                    Ok(changed) => changed,
-                    Err(metadata::Full) => {
-                        let trouble = MetadataError::Full { of: &name };
-                        return self.metadata_fails(sink, conn, None, trouble);
-                    }
-                }
+            Some(_)
+                if before.is_none() && metadata.len() >= self.settings.limits.metadata_keys_max =>
+            {
+                let trouble = MetadataError::Full { of: &name };
+                return self.metadata_fails(sink, conn, None, trouble);
             }
-            None => {
-                let changed = self.metadata_of_mut(of).unset(&key);
-                if !changed && !self.hears_later_draft(conn) {
-                    return self.metadata_fails(sink, conn, None, MetadataError::NotSet(&key));
-                }
-                changed
+            None if !changed && !self.hears_later_draft(conn) => {
+                return self.metadata_fails(sink, conn, None, MetadataError::NotSet(&key));
             }
-        };
+            _ => {}
+        }
         self.answer_value(sink, conn, None, &name, key.as_str(), value);
         if changed {
-            self.tell_change(sink, conn, of, &key, value);
-            self.save_subject(sink, of);
+            self.change_metadata(sink, conn, of, &key, value);
         }
+    }
+
+    fn change_metadata(
+        &mut self,
+        sink: &mut Sink,
+        conn: ConnId,
+        of: Subject,
+        key: &Key,
+        value: Option<&str>,
+    ) {
+        match of {
+            Subject::Newcomer(_) => self.metadata_of_mut(of).put(key, value),
+            of => self.happen(sink, What::MetadataChanged { of, key, value, conn }),
+        }
+    }
+
+    /// Applies a change of metadata, and tells the subscribers.
+    pub(crate) fn metadata_changed(
+        &mut self,
+        sink: &mut Sink,
+        of: Subject,
+        key: &Key,
+        value: Option<&str>,
+        conn: ConnId,
+    ) {
+        self.metadata_of_mut(of).put(key, value);
+        self.tell_change(sink, conn, of, key, value);
+        self.save_subject(sink, of);
     }
 
     /// Saves a subject's metadata, if the subject is stored.
@@ -209,16 +233,15 @@ impl Chat {
             let trouble = MetadataError::Permission { of: &name, key: "*" };
             return self.metadata_fails(sink, conn, None, trouble);
         }
-        let cleared = std::mem::take(self.metadata_of_mut(of));
+        let cleared: Vec<Key> = self.metadata_of(of).iter().map(|(key, _)| key.clone()).collect();
         self.batched(sink, conn, "metadata", &[&name], |chat, sink, batch| {
-            for (key, _) in cleared.iter() {
+            for key in &cleared {
                 chat.answer_value(sink, conn, batch, &name, key.as_str(), None);
             }
         });
-        for (key, _) in cleared.iter() {
-            self.tell_change(sink, conn, of, key, None);
+        for key in &cleared {
+            self.change_metadata(sink, conn, of, key, None);
         }
-        self.save_subject(sink, of);
     }
 
     fn metadata_sub(&mut self, sink: &mut Sink, conn: ConnId, asked: &[&str]) {

@@ -1,6 +1,7 @@
 //! MODE of users, and ACCEPT. Modern IRC, "User Modes".
 
 use crate::chat::command::Command;
+use crate::chat::event::What;
 use crate::chat::oper::operators::{NOTICE_KINDS, NOTICE_LETTERS};
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -59,7 +60,7 @@ impl Chat {
                 '+' => on = true,
                 '-' => on = false,
                 letter => match UserMode::of(letter) {
-                    Some(mode) => self.set_user_mode(sink, by, mode, on, params.first().copied()),
+                    Some(mode) => self.ask_user_mode(sink, by, mode, on, params.first().copied()),
                     None => unknown = true,
                 },
             }
@@ -70,7 +71,7 @@ impl Chat {
         self.tell_user_modes(sink, by.user, before);
     }
 
-    fn set_user_mode(
+    fn ask_user_mode(
         &mut self,
         sink: &mut Sink,
         by: Caller,
@@ -90,8 +91,32 @@ impl Chat {
             }
             _ => {}
         }
-        self.users.set_mode(by.user, mode, on);
-        self.save_presence(sink, by.user);
+        self.set_user_mode(sink, by.user, mode, on);
+    }
+
+    /// Sets or unsets a mode of a user. [`Chat::tell_user_modes`] must follow.
+    pub(crate) fn set_user_mode(
+        &mut self,
+        sink: &mut Sink,
+        user: UserId,
+        mode: UserMode,
+        on: bool,
+    ) {
+        if self.users[user].is(mode) != on {
+            self.happen(sink, What::UserModeChanged { user, mode, on });
+        }
+    }
+
+    /// Applies the change of a user's mode.
+    pub(crate) fn user_mode_changed(
+        &mut self,
+        sink: &mut Sink,
+        user: UserId,
+        mode: UserMode,
+        on: bool,
+    ) {
+        self.users.set_mode(user, mode, on);
+        self.save_presence(sink, user);
     }
 
     /// Changes the notices an operator receives: the kinds of these letters, with `+` and `-`
@@ -110,7 +135,7 @@ impl Chat {
             }
         }
         let (any, kinds) = (user.notices != 0, user.notices);
-        self.users.set_mode(by.user, UserMode::ServerNotices, any);
+        self.set_user_mode(sink, by.user, UserMode::ServerNotices, any);
         let heard = NOTICE_KINDS.iter().enumerate().filter(|(bit, _)| kinds & 1 << bit != 0);
         let heard: Vec<&str> = heard.map(|(_, (_, name))| *name).collect();
         let text =
@@ -149,11 +174,9 @@ impl Chat {
                 _ if item == "*" => self.tell_accepted(sink, by),
                 Some(nick) => {
                     let folded = Folded::of(nick);
-                    let accepts = &mut self.users[by.user].extra().accepts;
-                    let before = accepts.len();
-                    accepts.retain(|accepted| *accepted != folded);
-                    if accepts.len() == before {
-                        self.numeric(sink, by.conn, ERR_ACCEPTNOT, &[nick]);
+                    match self.accepted(by.user).contains(&folded) {
+                        true => self.change_accept(sink, by.user, &folded, false),
+                        false => self.numeric(sink, by.conn, ERR_ACCEPTNOT, &[nick]),
                     }
                 }
                 None => self.accept_one(sink, by, item.strip_prefix('+').unwrap_or(item)),
@@ -167,13 +190,31 @@ impl Chat {
             return self.numeric(sink, by.conn, ERR_NOSUCHNICK, &[nick]);
         };
         let folded = Folded::of(self.users[user].nick());
-        let accepts = &mut self.users[by.user].extra().accepts;
-        if accepts.contains(&folded) {
+        let accepted = self.accepted(by.user);
+        if accepted.contains(&folded) {
             self.numeric(sink, by.conn, ERR_ACCEPTEXIST, &[nick]);
-        } else if accepts.len() >= max {
+        } else if accepted.len() >= max {
             self.numeric(sink, by.conn, ERR_ACCEPTFULL, &[]);
         } else {
-            accepts.push(folded);
+            self.change_accept(sink, by.user, &folded, true);
+        }
+    }
+
+    /// The nicks whose private messages pass mode `R` of `user`, folded.
+    fn accepted(&self, user: UserId) -> &[Folded] {
+        self.users[user].extra.as_ref().map_or(&[], |extra| &extra.accepts)
+    }
+
+    fn change_accept(&mut self, sink: &mut Sink, user: UserId, nick: &Folded, on: bool) {
+        self.happen(sink, What::AcceptChanged { user, nick, on });
+    }
+
+    /// Applies a change of the nicks that a user accepts.
+    pub(crate) fn accept_changed(&mut self, user: UserId, nick: &Folded, on: bool) {
+        let accepts = &mut self.users[user].extra().accepts;
+        match on {
+            true => accepts.push(nick.clone()),
+            false => accepts.retain(|accepted| accepted != nick),
         }
     }
 
@@ -191,8 +232,7 @@ impl Chat {
     }
 
     fn tell_accepted(&self, sink: &mut Sink, by: Caller) {
-        let extra = self.users[by.user].extra.as_ref();
-        for nick in extra.into_iter().flat_map(|extra| &extra.accepts) {
+        for nick in self.accepted(by.user) {
             self.numeric(sink, by.conn, RPL_ACCEPTLIST, &[nick.as_str()]);
         }
         self.numeric(sink, by.conn, RPL_ENDOFACCEPT, &[]);
@@ -201,13 +241,9 @@ impl Chat {
     /// Whether a private message of `from` reaches `to`: user mode `R`.
     pub(crate) fn accepts(&self, to: UserId, from: UserId) -> bool {
         let hushed = self.is_hushed(from) && !self.users[to].is(UserMode::Operator);
-        let (to, from) = (&self.users[to], &self.users[from]);
-        if !to.is(UserMode::RegisteredOnly) && !hushed || from.account().is_some() {
-            return true;
-        }
-        let accepts = to.extra.as_ref().map(|extra| &extra.accepts);
-        accepts.is_some_and(|accepts| {
-            accepts.iter().any(|nick| casemap::same(nick.as_str(), from.nick()))
-        })
+        let from = &self.users[from];
+        let open = !self.users[to].is(UserMode::RegisteredOnly) && !hushed;
+        let accepts = |nick: &Folded| casemap::same(nick.as_str(), from.nick());
+        open || from.account().is_some() || self.accepted(to).iter().any(accepts)
     }
 }

@@ -11,6 +11,9 @@ pub struct Away {
     pub said_ms: u64,
 }
 
+/// The away text if none was given.
+pub(crate) const NO_TEXT: &str = "Away";
+
 /// The beginning of the away text of an always-on user without a connection.
 pub(crate) const AUTO_AWAY: &str = "Auto-away: left at ";
 

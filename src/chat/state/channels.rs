@@ -52,9 +52,8 @@ pub struct Channel {
 pub struct Slow {
     /// The least time between two messages of one member.
     pub seconds: u32,
-    /// When each user last spoke, in seconds of uptime, by the user's serial. Entries whose wait is
-    /// over are dropped when there are more entries than members.
-    pub spoke: HashMap<u64, u64>,
+    /// When each user last spoke, in seconds since 1970, by the user's serial.
+    spoke: HashMap<u64, u64>,
 }
 
 /// Later than any time.
@@ -67,7 +66,7 @@ pub struct Member {
     pub user: UserId,
     /// The ranks they have here.
     pub ranks: Ranks,
-    /// When they joined, in seconds of uptime; 0 if before this start.
+    /// When they joined, in seconds since 1970; 0 if before this start.
     pub since_s: u32,
 }
 
@@ -164,9 +163,30 @@ impl Slow {
     const SECONDS_MAX: u32 = 86_400;
 
     /// Parses the parameter of mode `W`.
-    pub fn parse(text: &str) -> Option<Box<Slow>> {
-        let seconds = text.parse().ok().filter(|s| (1..=Slow::SECONDS_MAX).contains(s))?;
-        Some(Box::new(Slow { seconds, spoke: HashMap::new() }))
+    pub fn parse(text: &str) -> Option<u32> {
+        text.parse().ok().filter(|s| (1..=Slow::SECONDS_MAX).contains(s))
+    }
+
+    /// Slow mode in a channel where nobody has spoken yet.
+    pub fn of(seconds: u32) -> Box<Slow> {
+        Box::new(Slow { seconds, spoke: HashMap::new() })
+    }
+
+    /// How many seconds the user with that serial must wait at `now`, in seconds since 1970. A
+    /// clock that was set back lets them speak.
+    pub fn left_s(&self, serial: u64, now: u64) -> u64 {
+        let since = self.spoke.get(&serial).and_then(|spoke| now.checked_sub(*spoke));
+        since.map_or(0, |since| u64::from(self.seconds).saturating_sub(since))
+    }
+
+    /// Notes that a user has spoken. Above `max` entries, those whose wait is over are dropped.
+    pub fn note(&mut self, serial: u64, now: u64, max: usize) {
+        if self.spoke.len() > max {
+            let pause = u64::from(self.seconds);
+            self.spoke
+                .retain(|_, spoke| now.checked_sub(*spoke).is_some_and(|since| since < pause));
+        }
+        self.spoke.insert(serial, now);
     }
 }
 
@@ -274,7 +294,7 @@ impl Channel {
             all &= match letter {
                 'k' => Key::parse(param, usize::MAX).map(|_| self.key = Some(param.into())),
                 'l' => param.parse().ok().map(|limit| self.limit = Some(limit)),
-                'W' => Slow::parse(param).map(|slow| self.slow = Some(slow)),
+                'W' => Slow::parse(param).map(|seconds| self.slow = Some(Slow::of(seconds))),
                 'f' => {
                     ChannelName::parse(param, usize::MAX).map(|_| self.forward = Some(param.into()))
                 }
@@ -443,6 +463,6 @@ pub(crate) struct Former {
     /// Keys that recognise them: the account or, without one, the user while connected. The one who
     /// left last comes last; bounded by `FORMER_MAX`.
     pub keys: Vec<Box<str>>,
-    /// Since when there has been no operator, in seconds of uptime.
+    /// Since when there has been no operator, in seconds since 1970.
     pub without_since: Option<u64>,
 }

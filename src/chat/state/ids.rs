@@ -1,9 +1,18 @@
 //! Ids, by which users, channels and connections refer to each other. Only serials are never
 //! reused.
 
+use crate::net::ConnId;
+
 /// Identifies a user for as long as they are here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub(super) u32);
+
+/// The user who gives a command, and the connection it arrived on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub conn: ConnId,
+    pub user: UserId,
+}
 
 /// A user's membership in one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

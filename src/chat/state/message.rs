@@ -1,6 +1,6 @@
 //! Messages: their kinds, targets and ids.
 
-use crate::chat::state::ids::{ChannelId, UserId};
+use crate::chat::state::ids::{Caller, ChannelId, UserId};
 use crate::chat::state::ranks::Rank;
 use std::cell::Cell;
 
@@ -20,6 +20,36 @@ pub(crate) enum Target {
     User(UserId),
     /// A channel's members of that rank and higher, or all of them.
     Channel(ChannelId, Option<Rank>),
+}
+
+/// The speaker of a message.
+#[derive(Clone, Copy)]
+pub(crate) enum Speaker<'a> {
+    /// A user, on one of their connections.
+    User(Caller),
+    /// A user under another source: `relayed_by` a bridge, or as a figure of roleplay.
+    Through { caller: Caller, source: &'a str, relayed_by: Option<&'a str> },
+    /// A source without a user: a hook, a device, another network.
+    Named(&'a str),
+}
+
+/// A message that passed all checks.
+#[derive(Clone, Copy)]
+pub(crate) struct Said<'a> {
+    pub speaker: Speaker<'a>,
+    pub kind: Kind,
+    pub target: Target,
+    pub words: Words<'a>,
+    /// As the client wrote them, without the `@`; empty for none.
+    pub client_tags: &'a str,
+}
+
+/// The text of a message.
+#[derive(Clone, Copy)]
+pub(crate) enum Words<'a> {
+    Line(&'a str),
+    /// Each line, with whether it continues the one before without a break: IRCv3 draft/multiline.
+    Lines(&'a [(&'a str, bool)]),
 }
 
 /// Makes message ids, which are unique and cannot be guessed: IRCv3 message-ids.
@@ -62,6 +92,22 @@ impl Kind {
             Kind::Notice => "NOTICE",
             Kind::Tagmsg => "TAGMSG",
         }
+    }
+}
+
+impl Speaker<'_> {
+    /// The user who sends it, and on which of their connections.
+    pub(crate) fn caller(&self) -> Option<Caller> {
+        match *self {
+            Speaker::User(caller) | Speaker::Through { caller, .. } => Some(caller),
+            Speaker::Named(_) => None,
+        }
+    }
+
+    /// Whether it is a figure of roleplay. No client shows by itself the lines of its user's
+    /// figures.
+    pub(crate) fn is_figure(&self) -> bool {
+        matches!(self, Speaker::Through { relayed_by: None, .. })
     }
 }
 

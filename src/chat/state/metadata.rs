@@ -20,15 +20,11 @@ pub const SHOWN: [&str; 5] = ["display-name", "pronouns", "status", "homepage", 
 
 /// Keys and values of one user or channel, in the order of the keys; bounded by
 /// `metadata_keys_max`.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Metadata(Vec<(Key, Box<str>)>);
 
 /// The metadata of a user or channel that has none.
 pub static NONE: Metadata = Metadata(Vec::new());
-
-/// A key was not set because `metadata_keys_max` is reached.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Full;
 
 impl Key {
     /// Parses a key. draft/metadata-3 has no capitals; in draft/metadata-2 they equal small
@@ -52,21 +48,19 @@ impl Metadata {
         Some(&self.0[index].1)
     }
 
-    /// Sets `key`, unless that makes more than `max` keys. Returns whether anything changed.
-    pub fn set(&mut self, key: Key, value: &str, max: usize) -> Result<bool, Full> {
-        match self.0.binary_search_by(|(known, _)| known.cmp(&key)) {
-            Ok(index) if *self.0[index].1 == *value => return Ok(false),
-            Ok(index) => self.0[index].1 = value.into(),
-            Err(_) if self.0.len() >= max => return Err(Full),
-            Err(index) => self.0.insert(index, (key, value.into())),
+    /// Sets `key` or, without a value, unsets it.
+    pub fn put(&mut self, key: &Key, value: Option<&str>) {
+        match (self.0.binary_search_by(|(known, _)| known.cmp(key)), value) {
+            (Ok(index), Some(value)) => self.0[index].1 = value.into(),
+            (Ok(index), None) => drop(self.0.remove(index)),
+            (Err(index), Some(value)) => self.0.insert(index, (key.clone(), value.into())),
+            (Err(_), None) => {}
         }
-        Ok(true)
     }
 
-    /// Unsets `key`. Returns whether it was set.
-    pub fn unset(&mut self, key: &Key) -> bool {
-        let found = self.0.binary_search_by(|(known, _)| known.cmp(key));
-        found.map(|index| self.0.remove(index)).is_ok()
+    /// How many keys are set.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// All pairs, in the order of the keys.
@@ -89,7 +83,7 @@ impl Metadata {
         let mut metadata = Metadata::default();
         for (key, value) in pairs {
             if let Some(key) = Key::parse(&key) {
-                let _ = metadata.set(key, &value, usize::MAX); // bounded before it was stored
+                metadata.put(&key, Some(&value)); // bounded before it was stored
             }
         }
         metadata

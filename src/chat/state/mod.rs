@@ -13,6 +13,7 @@ pub(crate) mod login;
 pub(crate) mod markers;
 pub(crate) mod message;
 pub(crate) mod metadata;
+pub(crate) mod mode_change;
 pub(crate) mod open_batch;
 pub(crate) mod pending;
 pub(crate) mod queries;

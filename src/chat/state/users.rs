@@ -12,7 +12,7 @@ use crate::wire::casemap::{Folded, same};
 use crate::wire::irc::names::Nick;
 use hashbrown::HashTable;
 use slab::Slab;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use std::cell::Cell;
 use std::hash::BuildHasher;
 use std::hash::RandomState;
@@ -80,8 +80,21 @@ pub struct Extra {
     pub kept: SaveState,
     /// They do not want missed messages to be sent.
     pub no_replay: bool,
-    /// When they may KNOCK again, in seconds of uptime, which a clock set back does not affect.
-    pub knock_after: u64,
+    /// When they last used KNOCK, in seconds since 1970; 0 for never.
+    pub knocked_at: u64,
+}
+
+/// A user about to be made.
+pub(crate) struct NewUser {
+    pub nick: Box<str>,
+    pub username: Box<str>,
+    pub host: Box<str>,
+    pub realname: Box<str>,
+    pub modes: UserModes,
+    /// The away text, if they are away.
+    pub away: Option<Box<str>>,
+    pub metadata: Metadata,
+    pub login: Option<Login>,
 }
 
 /// The modes of a user; ISUPPORT and `004` list their letters.
@@ -127,7 +140,7 @@ impl UserModes {
         self.0 & (1 << mode as u8) != 0
     }
 
-    fn set(&mut self, mode: UserMode, on: bool) {
+    pub(crate) fn set(&mut self, mode: UserMode, on: bool) {
         if on { self.0 |= 1 << mode as u8 } else { self.0 &= !(1 << mode as u8) }
     }
 
@@ -142,11 +155,6 @@ impl User {
     /// Whether missed messages are sent to them when they return.
     pub fn replays(&self) -> bool {
         self.extra.as_ref().is_none_or(|extra| !extra.no_replay)
-    }
-
-    /// A user in no channel.
-    pub fn new(nick: Nick, user: &str, host: &str, realname: &str, conn: ConnId, now: u64) -> User {
-        User { conns: smallvec![conn], ..User::absent(nick, user, host, realname, now) }
     }
 
     /// A user in no channel and without a connection.
@@ -380,11 +388,11 @@ impl Users {
 
     /// Logs a user in to an account. If another user of the account is always on already, this one
     /// is not: else each nick would leave another user behind.
-    pub(crate) fn log_in(&mut self, id: UserId, login: Login) {
+    pub(crate) fn log_in(&mut self, id: UserId, login: &Login) {
         let stays = login.always_on && !self.another_stays(id, &login.name);
         let user = &mut self.users[id.0 as usize];
         let another = user.account().is_some_and(|before| *before != *login.name);
-        user.set_account(login.name, NonZero::new(login.made_ms));
+        user.set_account(login.name.clone(), NonZero::new(login.made_ms));
         if another {
             user.extra().markers = Markers::default();
         }

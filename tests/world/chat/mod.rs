@@ -167,6 +167,7 @@ impl World {
         let mut settings = Settings { server_name: "srv".into(), ..Settings::default() };
         settings.history.on_join = 0;
         let mut app = App::new(512, settings);
+        app.chat.follow_with_twin();
         let irc = app.add_endpoint(Protocol::Irc).expect("room for one");
         let echo = app.add_endpoint(Protocol::Echo).expect("room for two");
         let handshakes_max = match keys {
