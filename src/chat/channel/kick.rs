@@ -21,7 +21,14 @@ pub(crate) const KICK: Command =
         &["Removes users from a channel. For halfops and higher."],
     );
 
-pub(crate) const INVITE: Command = Command::user("INVITE", 0, Chat::invite).costs(20).ends_idle().help("INVITE nick channel", &["Invites a user to a channel. From a halfop or higher, it overrides +i, +l and +b there.", "Without parameters, lists the channels you are invited to."]);
+pub(crate) const INVITE: Command =
+    Command::user("INVITE", 0, Chat::invite).costs(20).ends_idle().help(
+        "INVITE nick channel",
+        &[
+            "Invites a user to a channel. From a halfop or higher, it overrides +i, +l and +b.",
+            "Without parameters, lists the channels you are invited to.",
+        ],
+    );
 
 pub(crate) const KNOCK: Command =
     Command::user("KNOCK", 1, Chat::knock).costs(20).ends_idle().help(

@@ -11,7 +11,14 @@ use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 
-pub(crate) const LIST: Command = Command::user("LIST", 0, Chat::list).costs(50).help("LIST [condition{,condition}]", &["Lists channels: all, or those that match each condition. A name or a mask; !mask for", "channels that do not match; >5 and <5 by users; C>60 and C<60 created more or less than 60", "minutes ago; T>60 and T<60 with a topic set more or less than 60 minutes ago."]);
+pub(crate) const LIST: Command = Command::user("LIST", 0, Chat::list).costs(50).help(
+    "LIST [condition{,condition}]",
+    &[
+        "Lists channels: all, or those that match each condition. A name or a mask; !mask for",
+        "channels that do not match; >5 and <5 by users; C>60 and C<60 created more or less",
+        "than 60 minutes ago; T>60 and T<60 with a topic set more or less than that ago.",
+    ],
+);
 
 /// Conditions and masks in one LIST.
 pub(crate) const CONDITIONS_MAX: usize = 20;

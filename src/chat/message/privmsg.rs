@@ -28,9 +28,20 @@ pub(crate) const PRIVMSG: Command = Command::user("PRIVMSG", 0, Chat::privmsg).f
     ],
 );
 
-pub(crate) const NOTICE: Command = Command::user("NOTICE", 0, Chat::notice_command).for_each_in(0).help("NOTICE target{,target} text", &["Sends a message that no client answers automatically. The server reports no errors either."]);
+pub(crate) const NOTICE: Command =
+    Command::user("NOTICE", 0, Chat::notice_command).for_each_in(0).help(
+        "NOTICE target{,target} text",
+        &["Sends a message that no client answers by itself. The server reports no errors."],
+    );
 
-pub(crate) const TAGMSG: Command = Command::user("TAGMSG", 0, Chat::tagmsg).costs(5).for_each_in(0).help("TAGMSG target{,target}", &["Sends a message of tags alone, such as a typing notice. For clients: IRCv3 message-tags."]);
+pub(crate) const TAGMSG: Command =
+    Command::user("TAGMSG", 0, Chat::tagmsg).costs(5).for_each_in(0).help(
+        "TAGMSG target{,target}",
+        &[
+            "Sends a message of tags alone, such as a typing notice. For clients: IRCv3",
+            "message-tags.",
+        ],
+    );
 
 impl Chat {
     /// `PRIVMSG target{,target} text`. Modern IRC, "PRIVMSG message".

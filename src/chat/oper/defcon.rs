@@ -10,7 +10,15 @@ use crate::net::ConnId;
 use crate::wire::casemap::same;
 use crate::wire::irc::Message;
 
-pub(crate) const DEFCON: Command = Command::user("DEFCON", 0, Chat::defcon_command).for_operators().help("DEFCON [level]", &["Shows or sets the level of defence in an attack. Each level includes those before it:", "5 nothing, 4 no new accounts, 3 no registration without an account, 2 users without an", "account speak only with a rank or if accepted, 1 only operators may connect."]);
+pub(crate) const DEFCON: Command =
+    Command::user("DEFCON", 0, Chat::defcon_command).for_operators().help(
+        "DEFCON [level]",
+        &[
+            "Shows or sets the level of defence in an attack. Each includes those before it:",
+            "5 nothing, 4 no new accounts, 3 no registration without an account, 2 users without",
+            "an account speak only with a rank or if accepted, 1 only operators may connect.",
+        ],
+    );
 
 impl Chat {
     /// `DEFCON [level]`.

@@ -14,7 +14,17 @@ use crate::wire::casemap::same;
 use crate::wire::irc::Message;
 use crate::wire::mask;
 
-pub(crate) const UBAN: Command = Command::user("UBAN", 1, Chat::uban).costs(20).for_operators().help("UBAN ADD [duration] target [reason]", &["Bans a target from the server, and closes its connections. The target is an address, a", "network (192.0.2.0/24), a mask (nick!user@host) or an account (account:name); the duration", "is 1d2h30m, or seconds. UBAN ADD FORCE bans even a target that matches many users.", "UBAN DEL target ends a ban. UBAN LIST [pattern] and UBAN INFO target show bans."]);
+pub(crate) const UBAN: Command =
+    Command::user("UBAN", 1, Chat::uban).costs(20).for_operators().help(
+        "UBAN ADD [duration] target [reason]",
+        &[
+            "Bans a target from the server, and closes its connections. The target is an",
+            "address, a network (192.0.2.0/24), a mask (nick!user@host) or an account",
+            "(account:name); the duration is 1d2h30m, or seconds. UBAN ADD FORCE bans even a",
+            "target that matches many users. UBAN DEL target ends a ban. UBAN LIST [pattern] and",
+            "UBAN INFO target show bans.",
+        ],
+    );
 
 pub(crate) const KLINE: Command =
     Command::user("KLINE", 1, Chat::line_ban).costs(20).for_operators().help(

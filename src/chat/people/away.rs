@@ -18,7 +18,14 @@ use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 
-pub(crate) const AWAY: Command = Command::anyone("AWAY", 0, Chat::away_command).costs(20).ends_idle().help("AWAY [text]", &["Sets the text that users receive when they message you. Without a text you are back. With", "several connections you are away once all of them are."]);
+pub(crate) const AWAY: Command =
+    Command::anyone("AWAY", 0, Chat::away_command).costs(20).ends_idle().help(
+        "AWAY [text]",
+        &[
+            "Sets the text that users receive when they message you. Without a text you are",
+            "back. With several connections you are away once all of them are.",
+        ],
+    );
 
 pub(crate) const ISON: Command = Command::user("ISON", 1, Chat::ison)
     .help("ISON nick{ nick}", &["Lists which of these nicks are online."]);
