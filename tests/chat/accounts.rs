@@ -349,7 +349,7 @@ fn nickserv_does_what_registers_commands_do() {
          bob< :NickServ!services@srv NOTICE bob :WHAT is no command of NickServ; HELP lists them.
          ann> NS DROP ann new
          ann< :srv 901 ann ann!ann@localhost :You are now logged out
-         ann< :NickServ!services@srv NOTICE ann :The account ann is no more.
+         ann< :NickServ!services@srv NOTICE ann :The account ann is removed.
          bob> NICK ann2
          bob~
          bob> NS IDENTIFY ann new
@@ -389,7 +389,7 @@ fn who_is_always_on_stays_and_is_here_again_after_a_start() {
          ann> NS SET always-on perhaps
          ann< :NickServ!services@srv NOTICE ann :SET always-on on, or off.
          ann> NS SET always-on true
-         ann< :NickServ!services@srv NOTICE ann :You stay when your last connection goes.
+         ann< :NickServ!services@srv NOTICE ann :You stay online when your last connection closes.
          ann> JOIN #a
          ann> AWAY :asleep
          ann> METADATA * SET url :https://example.org
@@ -420,7 +420,7 @@ fn who_is_always_on_stays_and_is_here_again_after_a_start() {
          bob> PRIVMSG #a :hello
          ann< :bob!bob@localhost PRIVMSG #a :hello
          ann> NS SET always-on off
-         ann< :NickServ!services@srv NOTICE ann :You go with your last connection.
+         ann< :NickServ!services@srv NOTICE ann :You go offline when your last connection closes.
          ann/
          ann!
          bob< :ann!ann@localhost QUIT :reset",
@@ -469,7 +469,7 @@ fn who_has_logged_in_and_not_registered_yet_is_of_no_account_either_once_that_is
          new> REGISTER ann * secret
          new~
          bob> NS DROP ann secret
-         bob< :NickServ!services@srv NOTICE bob :The account ann is no more.
+         bob< :NickServ!services@srv NOTICE bob :The account ann is removed.
          new< :srv 901 * *!*@localhost :You are now logged out
          ann+
          ann> REGISTER * * other

@@ -87,7 +87,7 @@ fn a_certificate_is_one_accounts_and_survives_a_restart_but_not_its_account() {
          two+
          two> NS DROP ann secret
          ann< :srv 901 * *!*@localhost :You are now logged out
-         two< :NickServ!services@srv NOTICE two :The account ann is no more.
+         two< :NickServ!services@srv NOTICE two :The account ann is removed.
          ann> AUTHENTICATE EXTERNAL
          ann~
          ann> AUTHENTICATE +

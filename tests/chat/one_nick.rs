@@ -181,7 +181,7 @@ fn where_nobody_may_stay_nobody_does() {
          ann> REGISTER * * secret
          ann~
          ann> NS SET always-on on
-         ann< :NickServ!services@srv NOTICE ann :Nobody stays on this server when their last connection goes.
+         ann< :NickServ!services@srv NOTICE ann :This server keeps no user whose last connection has closed.
          ann> QUIT
          ann~
          ann!

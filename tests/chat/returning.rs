@@ -163,7 +163,7 @@ fn who_wants_nothing_of_it_says_so_and_so_may_the_config() {
     comes(&mut stage, "ann2", "", ANN);
     stage.say("ann2", "NS SET replay off");
     let heard = stage.heard("ann2");
-    assert!(heard[0].contains("You are not sent what you missed"), "{heard:?}");
+    assert!(heard[0].contains("You receive no missed messages"), "{heard:?}");
     goes(&mut stage, "ann2");
     stage.say("bob", "PRIVMSG #a :missed");
     assert_eq!(said(&comes(&mut stage, "ann3", "", ANN)), [""; 0]);

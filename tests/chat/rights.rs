@@ -128,7 +128,7 @@ fn who_is_logged_in_to_the_account_needs_no_password_and_ceases_with_it() {
         cat> NS DROP cat hunter2
         cat< :cat!cat@localhost MODE cat -o
         cat< :srv 901 cat cat!cat@localhost :You are now logged out
-        cat< :NickServ!services@srv NOTICE cat :The account cat is no more.
+        cat< :NickServ!services@srv NOTICE cat :The account cat is removed.
         cat> WALLOPS :again
         cat< :srv 481 cat :Permission Denied- You're not an IRC operator
     ",
@@ -341,7 +341,7 @@ fn rights_over_what_is_others_are_used_by_their_name_only() {
         ann> OPER helper second
         ann~
         ann> CS AMODE #a +o dan
-        ann< :ChanServ!services@srv NOTICE ann :Only whose account has q there may change that.
+        ann< :ChanServ!services@srv NOTICE ann :Only accounts with q there may change that.
         ann> NS DROP bob
         ann~
         ann> METADATA bob SET color :red

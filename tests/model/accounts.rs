@@ -204,7 +204,7 @@ impl Model {
                 }
                 Some(account) => {
                     self.drop_account(&account);
-                    self.nickserv_says(who, &format!("The account {account} is no more."));
+                    self.nickserv_says(who, &format!("The account {account} is removed."));
                 }
             },
             _ => {

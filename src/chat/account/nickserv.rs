@@ -28,16 +28,16 @@ const HELP: [&str; 14] = [
     "REGISTER password [email]        makes an account of your nick, and logs you in",
     "IDENTIFY [account] password      logs you in",
     "LOGOUT                           logs you out; your nick stays",
-    "REGAIN nick [password]           makes this connection speak for your user of that nick; GHOST, RECOVER",
-    "PASSWD password new-password     changes the password, closes your other connections",
-    "SET always-on on|off             whether you stay when your last connection goes",
-    "SET replay on|off                whether you are sent what you missed when you return",
+    "REGAIN nick [password]           joins this connection to your user of that nick",
+    "PASSWD password new-password     changes the password, closes other connections",
+    "SET always-on on|off             stay online when your last connection closes",
+    "SET replay on|off                receive missed messages when you return",
     "CERT ADD [fingerprint]|DEL fingerprint|LIST   certificates that log you in",
-    "INFO [account]                   when it was made; of your own more",
+    "INFO [account]                   shows when it was made; more of your own",
     "DROP account password            removes your account",
-    "SAREGISTER account password      makes an account for somebody; for operators",
-    "Where an invitation is asked for, it goes where the e-mail address would.",
-    "Better than this is SASL, which most clients know.",
+    "SAREGISTER account password      makes an account for another user; for operators",
+    "If the server requires an invitation, write it in place of the e-mail address.",
+    "GHOST and RECOVER are other names of REGAIN. Most clients can log in with SASL instead.",
 ];
 
 impl Chat {
@@ -52,7 +52,7 @@ impl Chat {
         let command = words.next().unwrap_or("HELP").to_ascii_uppercase();
         let words: Vec<&str> = words.collect();
         if !self.backends.is_there() {
-            return self.nickserv_says(sink, by.conn, "No accounts are kept here.");
+            return self.nickserv_says(sink, by.conn, "This server has no accounts.");
         }
         match (&*command, &words[..]) {
             ("REGISTER", [password]) => self.ns_register(sink, by, password, None),
@@ -146,7 +146,7 @@ impl Chat {
                 Ok(account) => {
                     let text = chat.record_of(sink, &doer, "SAREGISTER", &account.name, "");
                     chat.notice_operators(sink, 'o', &text);
-                    format!("The account {} is there.", account.name)
+                    format!("The account {} is made.", account.name)
                 }
                 Err(why) => format!("{why}."),
             };
@@ -204,7 +204,7 @@ impl Chat {
             let job = Job::Make { password: new };
             chat.hash_for(sink, conn, job, move |chat, sink, conn, done| {
                 let Some(Done::Made(verifier)) = done else {
-                    return chat.nickserv_says(sink, conn, "Too much is to be done; try again.");
+                    return chat.nickserv_says(sink, conn, "The server is busy; try again.");
                 };
                 let change = Change::Verifier(Secret(verifier.to_string()));
                 let text = "The password is changed, and other connections of yours are closed.";
@@ -228,12 +228,12 @@ impl Chat {
             _ => return self.nickserv_says(sink, by.conn, "SET always-on on, or off."),
         };
         if on && self.settings.accounts.always_on == AlwaysOn::Off {
-            let text = "Nobody stays on this server when their last connection goes.";
+            let text = "This server keeps no user whose last connection has closed.";
             return self.nickserv_says(sink, by.conn, text);
         }
         let text = match on {
-            true => "You stay when your last connection goes.",
-            false => "You go with your last connection.",
+            true => "You stay online when your last connection closes.",
+            false => "You go offline when your last connection closes.",
         };
         let (user, change) = (by.user, Change::AlwaysOn(on));
         let folded = folded(&account).into_owned();
@@ -247,8 +247,8 @@ impl Chat {
             return self.nickserv_says(sink, by.conn, "Log in first.");
         };
         let (on, text) = match &*value.to_ascii_lowercase() {
-            "on" | "true" => (true, "You are sent what you missed when you return."),
-            "off" | "false" => (false, "You are not sent what you missed when you return."),
+            "on" | "true" => (true, "You receive missed messages when you return."),
+            "off" | "false" => (false, "You receive no missed messages when you return."),
             _ => return self.nickserv_says(sink, by.conn, "SET replay on, or off."),
         };
         let folded = folded(&account).into_owned();
@@ -323,7 +323,7 @@ impl Chat {
                     log::info!("account {name} is removed by {by}");
                     chat.log_all_out(sink, &name);
                     chat.forget_account(sink, &name);
-                    format!("The account {name} is no more.")
+                    format!("The account {name} is removed.")
                 }
                 Reply::NoSuchAccount => "There is no such account.".to_owned(),
                 other => format!("It is not removed: {}.", trouble(other)),

@@ -27,15 +27,15 @@ pub(crate) const CS: Command = CHANSERV.called("CS");
 
 /// The commands, as HELP lists them.
 const HELP: [&str; 9] = [
-    "Channels that stay. /msg ChanServ COMMAND, or /CS COMMAND:",
-    "REGISTER #channel                    makes the channel yours, who are its operator",
-    "INFO #channel                        whose it is",
-    "AMODE #channel                       which accounts have a rank there",
-    "AMODE #channel +o account            gives one, for good: q a o h v; -o takes it back",
-    "DROP #channel #channel               makes it a channel like others; the name twice",
-    "Ranks are given when somebody joins or logs in; whoever is halfop or higher so may join in spite",
-    "of modes and bans. Everything set in the channel stays: modes, topic, bans, metadata.",
-    "With q one may give and take all but q; with q comes no right to DROP.",
+    "Registered channels. /msg ChanServ COMMAND, or /CS COMMAND:",
+    "REGISTER #channel                    makes you its founder; for its operators",
+    "INFO #channel                        shows its founder",
+    "AMODE #channel                       lists the accounts with a rank there",
+    "AMODE #channel +o account            gives a rank: q a o h v; -o removes it",
+    "DROP #channel #channel               ends the registration; the name twice",
+    "Accounts receive their rank when they join or log in; halfops and higher join despite modes",
+    "and bans. The channel keeps its modes, topic, bans and metadata.",
+    "Accounts with q give and remove all ranks but q. Only the founder may DROP.",
 ];
 
 const NOT_REGISTERED: &str = "There is no registered channel of that name.";
@@ -73,7 +73,7 @@ impl Chat {
         let command = words.next().unwrap_or("HELP").to_ascii_uppercase();
         let words: Vec<&str> = words.collect();
         if !self.backends.is_there() {
-            return self.chanserv_says(sink, by.conn, "No channels are kept here.");
+            return self.chanserv_says(sink, by.conn, "This server registers no channels.");
         }
         match (&*command, &words[..]) {
             ("REGISTER", [channel]) => self.cs_register(sink, by, channel),
@@ -149,7 +149,7 @@ impl Chat {
         (id, serial): (ChannelId, Serial),
         reply: Reply,
     ) -> String {
-        const GONE: &str = "It is not registered: your account is no more.";
+        const GONE: &str = "It is not registered: your account no longer exists.";
         let Some(registration) = self.registration(id, serial) else { return GONE.to_owned() };
         match reply {
             Reply::Saved => {}
@@ -262,7 +262,7 @@ impl Chat {
         let name = channel.name.clone();
         let Some(registration) = &mut channel.registration else { return NOT_REGISTERED.into() };
         if giver != Some(Rank::Founder) && !operator {
-            return "Only whose account has q there may change that.".to_owned();
+            return "Only accounts with q there may change that.".to_owned();
         }
         if same(&registration.founder, &account) {
             return format!("{account} has registered it.");
@@ -272,7 +272,7 @@ impl Chat {
         let before = found.map(|index| ranks[index].1);
         let q = rank == Rank::Founder || before == Some(Rank::Founder);
         if q && !founder && !operator {
-            return "Only who has registered it gives and takes q.".to_owned();
+            return "Only its founder gives and removes q.".to_owned();
         }
         let by_right = giver != Some(Rank::Founder) || (q && !founder);
         match (on, found) {
@@ -309,7 +309,7 @@ impl Chat {
     fn cs_ask_whether_to_drop(&mut self, sink: &mut Sink, by: Caller, name: &str) {
         if let Some(id) = self.may_drop(sink, by, name) {
             let name = &self.channels[id].name;
-            let text = format!("Once nobody is in {name} all of it is forgotten.");
+            let text = format!("Once {name} is empty, all of it is deleted.");
             self.chanserv_says(sink, by.conn, &text);
             self.chanserv_says(sink, by.conn, &format!("If you want that: DROP {name} {name}"));
         }
@@ -322,7 +322,7 @@ impl Chat {
             return None;
         };
         if !self.is_founder(id, by.user) && !self.has_right(by.user, Right::Channels) {
-            self.chanserv_says(sink, by.conn, "Only who has registered it may do that.");
+            self.chanserv_says(sink, by.conn, "Only its founder may do that.");
             return None;
         }
         let registration = self.channels[id].registered()?;
@@ -332,7 +332,7 @@ impl Chat {
         }
         if registration.former.is_some() {
             self.save_channel(sink, id);
-            self.chanserv_says(sink, by.conn, "Its last RENAME is still being kept; try again.");
+            self.chanserv_says(sink, by.conn, "Its last RENAME is still being stored; try again.");
             return None;
         }
         Some(id)

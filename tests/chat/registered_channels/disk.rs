@@ -17,7 +17,7 @@ fn whatever_the_disk_does_a_renamed_channel_is_kept() {
              ann> RENAME #b #c
              ann< :srv FAIL RENAME CANNOT_RENAME #b #c :It is still being kept under the name it has; try again
              ann> CS DROP #b #b
-             ann< :ChanServ!services@srv NOTICE ann :Its last RENAME is still being kept; try again.
+             ann< :ChanServ!services@srv NOTICE ann :Its last RENAME is still being stored; try again.
              restart
              disk well
              {ANN_IS_BACK}

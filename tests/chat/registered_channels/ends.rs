@@ -10,7 +10,7 @@ fn a_dropped_channel_is_like_any_other() {
     after(
         ANN_HAS_A,
         "ann> CS DROP #a
-         ann< :ChanServ!services@srv NOTICE ann :Once nobody is in #a all of it is forgotten.
+         ann< :ChanServ!services@srv NOTICE ann :Once #a is empty, all of it is deleted.
          ann< :ChanServ!services@srv NOTICE ann :If you want that: DROP #a #a
          ann> CS DROP #a #b
          ann< :ChanServ!services@srv NOTICE ann :DROP takes a channel and no more: DROP #channel.
@@ -143,9 +143,9 @@ fn an_account_that_goes_meanwhile_registers_nothing() {
              ann< :ann!ann@localhost TOPIC #a :meanwhile
              ann> CS REGISTER #b
              disk well
-             bob< :NickServ!services@srv NOTICE bob :The account ann is no more.
+             bob< :NickServ!services@srv NOTICE bob :The account ann is removed.
              ann< :srv 901 ann ann!ann@localhost :You are now logged out
-             ann< :ChanServ!services@srv NOTICE ann :It is not registered: your account is no more.
+             ann< :ChanServ!services@srv NOTICE ann :It is not registered: your account no longer exists.
              ann> PART #a,#b
              ann~
              bob> LIST

@@ -175,7 +175,7 @@ fn accounts_have_ranks_of_themselves() {
          eve> NS REGISTER secret
          eve~
          bob> CS AMODE #a +o bob
-         bob< :ChanServ!services@srv NOTICE bob :Only whose account has q there may change that.
+         bob< :ChanServ!services@srv NOTICE bob :Only accounts with q there may change that.
          ann> CS AMODE #a +vo Bob eve
          ann< :ChanServ!services@srv MODE #a +v bob
          ann< :ChanServ!services@srv NOTICE ann :Bob has +v in #a.
@@ -341,13 +341,13 @@ fn q_by_account_is_given_by_who_has_registered_the_channel_alone() {
          ann> CS AMODE #a +q bob
          ann< :ChanServ!services@srv NOTICE ann :bob has +q in #a.
          bob> CS AMODE #a +q eve
-         bob< :ChanServ!services@srv NOTICE bob :Only who has registered it gives and takes q.
+         bob< :ChanServ!services@srv NOTICE bob :Only its founder gives and removes q.
          bob> CS AMODE #a +v bob
-         bob< :ChanServ!services@srv NOTICE bob :Only who has registered it gives and takes q.
+         bob< :ChanServ!services@srv NOTICE bob :Only its founder gives and removes q.
          bob> CS AMODE #a +o eve
          bob< :ChanServ!services@srv NOTICE bob :eve has +o in #a.
          bob> CS DROP #a
-         bob< :ChanServ!services@srv NOTICE bob :Only who has registered it may do that.
+         bob< :ChanServ!services@srv NOTICE bob :Only its founder may do that.
          bob> JOIN #a
          bob~
          ann~
@@ -471,7 +471,7 @@ fn where_nothing_is_kept_no_channel_is_registered() {
     let mut stage = Stage::without_disk(settings());
     stage.register("ann", "");
     stage.say("ann", "CS REGISTER #a");
-    let said = ":ChanServ!services@srv NOTICE ann :No channels are kept here.";
+    let said = ":ChanServ!services@srv NOTICE ann :This server registers no channels.";
     assert_eq!(stage.heard("ann"), [said]);
 }
 
