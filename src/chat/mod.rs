@@ -9,6 +9,7 @@
 mod account;
 mod backends;
 mod channel;
+mod command;
 mod connection;
 mod event;
 mod help;
@@ -37,6 +38,7 @@ use crate::wire::irc::tags::Tags;
 use crate::wire::irc::{Bad, CLIENT_TAGS_MAX, Message, REST_MAX};
 use account::login_guards::LoginGuards;
 use backends::Backends;
+use command::{Command, Handler};
 use message::receipts::Receipts;
 use message::returning::Departure;
 use oper::refusals::Refusals;
@@ -56,7 +58,6 @@ use state::users::Users;
 use state::watchers::Watchers;
 use state::whowas::Departed;
 use std::cell::Cell;
-use table::Handler;
 use twin::Twin;
 
 /// The chat service.
@@ -88,7 +89,10 @@ pub struct Chat {
     occasions: Cell<u32>,
     /// Counts batches.
     batches: u64,
-    /// How often each command was used, and its bytes, by index in `table::ALL`.
+    /// The list in `table`. A field, because that names the files of all commands: HELP and STATS
+    /// could not name it.
+    commands: &'static [Command],
+    /// How often each of `commands` was used, and its bytes.
     given: Vec<(u64, u64)>,
     /// Connections that the loop refused, not yet reported to operators.
     refusals: Refusals,
@@ -141,6 +145,7 @@ impl Chat {
             began_ms: 0,
             occasions: Cell::new(0),
             batches: 0,
+            commands: table::ALL,
             given: vec![(0, 0); table::ALL.len()],
             refusals: Refusals::default(),
             requests: Vec::new(),
@@ -203,7 +208,7 @@ impl Chat {
             Ok(message) if self.is_another_protocol(&mut sink, conn, message) => return,
             Err(Bad::Empty) => {
                 self.say_what_to_type(&mut sink, conn);
-                return self.pay(sink.out, conn, table::LINE);
+                return self.pay(sink.out, conn, command::LINE);
             }
             _ => {}
         }
@@ -236,7 +241,7 @@ impl Chat {
         let session = &self.sessions[conn];
         let user = session.user();
         let Some(index) = table::find(message.command) else {
-            self.pay(sink.out, conn, table::LINE);
+            self.pay(sink.out, conn, command::LINE);
             self.numeric(sink, conn, ERR_UNKNOWNCOMMAND, &[message.command]);
             return self.say_what_to_type(sink, conn);
         };
@@ -244,7 +249,7 @@ impl Chat {
         let (count, sum) = &mut self.given[index];
         (*count, *sum) = (*count + 1, *sum + bytes as u64);
         if message.tags.get("batch").is_some() && self.continues_batch(sink, conn, message) {
-            return self.pay(sink.out, conn, table::BATCH_LINE);
+            return self.pay(sink.out, conn, command::BATCH_LINE);
         }
         self.pay_for(sink.out, conn, command, message);
         let given = message.params.iter().take(command.params_min);
@@ -258,8 +263,7 @@ impl Chat {
             (Handler::Anyone(run), _) => run(self, sink, conn, message),
             (Handler::User(run), Some(user)) => run(self, sink, Caller { conn, user }, message),
         }
-        // Acts that others may see; messages are noted where they are sent.
-        if table::is_act(command.name, message)
+        if command.is_act(message)
             && let Some(user) = self.sessions[conn].user()
         {
             self.users[user].acted_at = sink.unix() as u32;
@@ -268,7 +272,7 @@ impl Chat {
 
     /// Replies to an invalid line.
     fn misunderstand(&mut self, sink: &mut Sink, conn: ConnId, line: &[u8], bad: Bad) {
-        self.pay(sink.out, conn, table::LINE);
+        self.pay(sink.out, conn, command::LINE);
         match bad {
             Bad::Empty => {}
             Bad::TagsTooLong | Bad::TooLong => self.too_long(sink, conn),
@@ -388,7 +392,7 @@ impl Service for Chat {
             match line {
                 Ok(line) => self.hear(out, id, line.text),
                 Err(_) => {
-                    self.pay(out, id, table::LINE);
+                    self.pay(out, id, command::LINE);
                     self.too_long(&mut Sink::new(out), id);
                 }
             }

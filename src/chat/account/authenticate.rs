@@ -7,6 +7,7 @@ use crate::auth::plain::Plain;
 use crate::auth::scram::{ClientFirst, NONCE_BYTES};
 use crate::chat::Chat;
 use crate::chat::account::accounts::LoginError;
+use crate::chat::command::Command;
 use crate::chat::connection::offers::mechanisms;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::Line;
@@ -16,6 +17,12 @@ use crate::chat::state::sasl::{Sasl, SaslStage};
 use crate::net::ConnId;
 use crate::store::Account;
 use crate::wire::irc::Message;
+
+pub(crate) const AUTHENTICATE: Command = Command::anyone("AUTHENTICATE", 1, Chat::authenticate)
+    .help(
+        "AUTHENTICATE mechanism",
+        &["Logs in to your account. For clients: IRCv3 sasl. See NICKSERV."],
+    );
 
 impl Chat {
     /// `AUTHENTICATE mechanism`, then its data in chunks; `*` ends the exchange. Also allowed after

@@ -4,16 +4,24 @@ use crate::auth::password::Password;
 use crate::auth::worker::{Done, Job};
 use crate::chat::account::accounts::{NewAccountRequest, trouble};
 use crate::chat::account::administer::PASSWORD_CHANGED;
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::Line;
 use crate::chat::settings::AlwaysOn;
 use crate::chat::state::right::Right;
-use crate::chat::state::services::{NICKSERV, SHOWN_MAX, no_command, shortened, written_time};
+use crate::chat::state::services::{self, SHOWN_MAX, no_command, shortened, written_time};
 use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::store::{Account, Change, Reply, Request, Secret};
 use crate::wire::casemap::{folded, same};
 use crate::wire::irc::Message;
+
+pub(crate) const NICKSERV: Command = Command::user("NICKSERV", 0, Chat::nickserv).costs(20).help(
+    "NICKSERV command",
+    &["Accounts: REGISTER, IDENTIFY, LOGOUT, REGAIN, PASSWD, SET, INFO, DROP. See NICKSERV HELP."],
+);
+
+pub(crate) const NS: Command = NICKSERV.called("NS");
 
 const HELP: [&str; 14] = [
     "Accounts. /msg NickServ COMMAND, or /NS COMMAND:",
@@ -89,14 +97,14 @@ impl Chat {
     }
 
     pub(crate) fn nickserv_says(&self, sink: &mut Sink, conn: ConnId, text: &str) {
-        self.service_says(sink, conn, NICKSERV, text);
+        self.service_says(sink, conn, services::NICKSERV, text);
     }
 
     /// Sends a notice of one of the services.
     pub(crate) fn service_says(&self, sink: &mut Sink, conn: ConnId, service: &str, text: &str) {
         let source = self.service_mask(service);
-        let params = [self.called(conn), text];
-        Line::new(&source, "NOTICE", &params).to(sink, &self.sessions[conn]);
+        let params = [self.called(conn)];
+        Line::new(&source, "NOTICE", &params).text(text).to(sink, &self.sessions[conn]);
     }
 
     /// The source of a service's lines.
@@ -349,7 +357,7 @@ fn misused(command: &str, words: &[&str]) -> String {
     let known = if matches!(command, "ID" | "LOGIN") { "IDENTIFY" } else { command };
     match FORMS.iter().find(|(name, ..)| *name == known) {
         Some((_, needs, form)) => format!("{known} needs {needs}: {form}."),
-        None => no_command(command, NICKSERV),
+        None => no_command(command, services::NICKSERV),
     }
 }
 

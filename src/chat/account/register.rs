@@ -2,10 +2,22 @@
 
 use crate::chat::Chat;
 use crate::chat::account::accounts::{NewAccountRequest, RegisterError};
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::state::sessions::Stage;
 use crate::net::ConnId;
 use crate::wire::irc::Message;
+
+pub(crate) const REGISTER: Command = Command::anyone("REGISTER", 3, Chat::register).costs(30).help(
+    "REGISTER account email password",
+    &[
+        "Makes an account and logs you in to it. * as account is your nick, * as email is none.",
+        "If the server requires an invitation, write it in place of the e-mail address.",
+    ],
+);
+
+pub(crate) const VERIFY: Command = Command::anyone("VERIFY", 2, Chat::verify_command)
+    .help("VERIFY account code", &["Has no effect: accounts on this server need no verification."]);
 
 impl Chat {
     /// `REGISTER account email password`; `*` stands for the nick, and for no e-mail address.

@@ -1,6 +1,7 @@
 //! ChanServ: registration of channels, and the ranks that accounts have there.
 
 use crate::chat::account::accounts::trouble;
+use crate::chat::command::Command;
 use crate::chat::event::What;
 use crate::chat::reply::Sink;
 use crate::chat::state::channels::ChannelMode;
@@ -9,13 +10,20 @@ use crate::chat::state::ranks::Rank;
 use crate::chat::state::registration::Standing;
 use crate::chat::state::right::Right;
 use crate::chat::state::save_state::SaveState;
-use crate::chat::state::services::{CHANSERV, no_command, written_time};
+use crate::chat::state::services::{self, no_command, written_time};
 use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::store::{Reply, Request};
 use crate::wire::casemap::{folded, same};
 use crate::wire::irc::Message;
 use std::vec;
+
+pub(crate) const CHANSERV: Command = Command::user("CHANSERV", 0, Chat::chanserv).costs(20).help(
+    "CHANSERV command",
+    &["Registered channels: REGISTER, AMODE, INFO, DROP. See CHANSERV HELP."],
+);
+
+pub(crate) const CS: Command = CHANSERV.called("CS");
 
 /// The commands, as HELP lists them.
 const HELP: [&str; 9] = [
@@ -38,7 +46,7 @@ fn misused(command: &str, words: &[&str]) -> String {
         "REGISTER" | "INFO" => format!("{command} #channel"),
         "AMODE" => "AMODE #channel [+o account]".to_owned(),
         "DROP" => "DROP #channel".to_owned(),
-        _ => return no_command(command, CHANSERV),
+        _ => return no_command(command, services::CHANSERV),
     };
     match words {
         [] => format!("{command} needs a channel: {form}."),
@@ -85,7 +93,7 @@ impl Chat {
     }
 
     fn chanserv_says(&self, sink: &mut Sink, conn: ConnId, text: &str) {
-        self.service_says(sink, conn, CHANSERV, text);
+        self.service_says(sink, conn, services::CHANSERV, text);
     }
 
     fn cs_register(&mut self, sink: &mut Sink, by: Caller, name: &str) {

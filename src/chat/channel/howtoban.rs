@@ -1,12 +1,16 @@
 //! Bans where hosts are cloaked. HOWTOBAN shows the entries that match a user. An entry that names
 //! an address would match nobody: it is cloaked or refused.
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::right::Right;
 use crate::chat::{Caller, Chat};
 use crate::net::Network;
 use crate::wire::irc::Message;
+
+pub(crate) const HOWTOBAN: Command = Command::user("HOWTOBAN", 1, Chat::howtoban)
+    .help("HOWTOBAN nick", &["Shows the list entries, for MODE +b and TBAN, that match a user."]);
 
 /// The reach of each of a cloak's labels, smallest network first.
 const WIDTHS: [&str; 3] = ["their address", "their network", "their provider, perhaps"];

@@ -1,5 +1,6 @@
 //! JOIN and PART. Modern IRC, "Channel Operations"; IRCv3 extended-join.
 
+use crate::chat::command::Command;
 use crate::chat::event::{Source, Stamp, What};
 use crate::chat::message::events::text_after;
 use crate::chat::reply::Sink;
@@ -13,6 +14,17 @@ use crate::chat::state::services::shortened;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
+
+pub(crate) const JOIN: Command =
+    Command::user("JOIN", 1, Chat::join).for_each_in(0).ends_idle().help(
+        "JOIN channel{,channel} [key{,key}]",
+        &["Joins channels, and creates those that do not exist. JOIN 0 leaves all channels."],
+    );
+
+pub(crate) const PART: Command = Command::user("PART", 1, Chat::part)
+    .for_each_in(0)
+    .ends_idle()
+    .help("PART channel{,channel} [reason]", &["Leaves channels."]);
 
 /// The reason why a user may not join.
 struct JoinRefused {
@@ -170,10 +182,9 @@ impl Chat {
         let away_tags = LineTags { msgid: Some(&away_id), ..tags };
         let plain = [name];
         let extended = [name, user.account().unwrap_or("*"), user.realname()];
-        let away: Vec<&str> = user.away().into_iter().collect();
         let mut plain = Line::new(user.mask(), "JOIN", &plain).tagged(tags);
         let mut extended = Line::new(user.mask(), "JOIN", &extended).tagged(tags);
-        let mut away_line = Line::new(user.mask(), "AWAY", &away).tagged(away_tags);
+        let mut away_line = Line::new(user.mask(), "AWAY", &[]).text(user.away()).tagged(away_tags);
         for member in &self.channels[channel].members {
             if !self.sees(channel, *member, joined) || !to(*member) {
                 continue;
@@ -184,7 +195,7 @@ impl Chat {
                 let line = if extends { &mut extended } else { &mut plain };
                 line.to(sink, session);
                 // IRCv3 away-notify: also "when a user joins and has an away message set".
-                if !away.is_empty()
+                if user.away().is_some()
                     && member.user != joined.user
                     && session.caps.has(Cap::AwayNotify)
                 {
@@ -244,10 +255,9 @@ impl Chat {
         let params = text_after(&self.channels[channel].name, reason);
         self.append_event(sink, stamp, Source::User(user), &[channel], ("PART", &params));
         let name = &*self.channels[channel].name;
-        let both = [name, reason];
-        let params = if reason.is_empty() { &both[..1] } else { &both[..] };
-        let mut line =
-            Line::new(self.users[user].mask(), "PART", params).tagged(self.tags_at(stamp, user));
+        let (params, reason) = ([name], Some(reason).filter(|reason| !reason.is_empty()));
+        let line = Line::new(self.users[user].mask(), "PART", &params).text(reason);
+        let mut line = line.tagged(self.tags_at(stamp, user));
         self.to_witnesses(sink, &mut line, channel, about);
         self.channels.part(&mut self.users, channel, user);
         self.note_operator_gone(stamp, channel, about, (self.key(user), true));

@@ -1,6 +1,7 @@
 //! KICK, INVITE, KNOCK: removal of members, and admission past the modes. Modern IRC, "Channel
 //! Operations"; IRCv3 invite-notify.
 
+use crate::chat::command::Command;
 use crate::chat::event::{Source, Stamp, What};
 use crate::chat::message::events::text_after;
 use crate::chat::reply::Sink;
@@ -13,6 +14,20 @@ use crate::chat::state::ranks::Rank;
 use crate::chat::state::services::shortened;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
+
+pub(crate) const KICK: Command =
+    Command::user("KICK", 2, Chat::kick).for_each_in(1).ends_idle().help(
+        "KICK channel nick{,nick} [reason]",
+        &["Removes users from a channel. For halfops and higher."],
+    );
+
+pub(crate) const INVITE: Command = Command::user("INVITE", 0, Chat::invite).costs(20).ends_idle().help("INVITE nick channel", &["Invites a user to a channel. From a halfop or higher, it overrides +i, +l and +b there.", "Without parameters, lists the channels you are invited to."]);
+
+pub(crate) const KNOCK: Command =
+    Command::user("KNOCK", 1, Chat::knock).costs(20).ends_idle().help(
+        "KNOCK channel [text]",
+        &["Asks the members of a closed channel for an invitation, at most once a minute."],
+    );
 
 /// Seconds between two KNOCKs of a user, to any channel.
 const KNOCK_PAUSE_S: u64 = 60;
@@ -75,9 +90,9 @@ impl Chat {
         let params = [&*self.channels[channel].name, self.users[user].nick()].join(" ");
         let params = text_after(&params, reason);
         self.append_event(sink, stamp, Source::User(by), &[channel], ("KICK", &params));
-        let params = [&*self.channels[channel].name, self.users[user].nick(), reason];
-        let mut line =
-            Line::new(self.users[by].mask(), "KICK", &params).tagged(self.tags_at(stamp, by));
+        let params = [&*self.channels[channel].name, self.users[user].nick()];
+        let line = Line::new(self.users[by].mask(), "KICK", &params).text(reason);
+        let mut line = line.tagged(self.tags_at(stamp, by));
         self.to_witnesses(sink, &mut line, channel, kicked);
         self.channels.part(&mut self.users, channel, user);
         self.note_operator_gone(stamp, channel, kicked, (self.key(user), user == by));
@@ -130,9 +145,9 @@ impl Chat {
         (channel, passes): (ChannelId, bool),
     ) {
         self.remember_invitation(invited, channel, passes);
-        let params = [self.users[invited].nick(), &*self.channels[channel].name];
-        let mut line =
-            Line::new(self.users[by].mask(), "INVITE", &params).tagged(self.tags_at(stamp, by));
+        let (params, name) = ([self.users[invited].nick()], &*self.channels[channel].name);
+        let line = Line::new(self.users[by].mask(), "INVITE", &params).text(name);
+        let mut line = line.tagged(self.tags_at(stamp, by));
         self.to_user(sink, &mut line, invited);
         for member in &self.channels[channel].members {
             if member.user != by {

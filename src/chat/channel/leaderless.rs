@@ -113,7 +113,6 @@ impl Chat {
         self.set_rank_by_service(sink, id, user, Rank::Op, true);
         let source = self.service_mask(CHANSERV);
         let name = self.channels[id].name.clone();
-        let params = [&*name, why];
-        self.to_channel(sink, &mut Line::new(&source, "NOTICE", &params), id);
+        self.to_channel(sink, &mut Line::new(&source, "NOTICE", &[&name]).text(why), id);
     }
 }

@@ -1,5 +1,6 @@
 //! LIST. Modern IRC, "LIST message"; ISUPPORT `ELIST=CMNTU`, `SAFELIST`.
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::channels::ChannelMode;
@@ -9,6 +10,8 @@ use crate::chat::state::queries::ListFilter;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
+
+pub(crate) const LIST: Command = Command::user("LIST", 0, Chat::list).costs(50).help("LIST [condition{,condition}]", &["Lists channels: all, or those that match each condition. A name or a mask; !mask for", "channels that do not match; >5 and <5 by users; C>60 and C<60 created more or less than 60", "minutes ago; T>60 and T<60 with a topic set more or less than 60 minutes ago."]);
 
 /// Conditions and masks in one LIST.
 pub(crate) const CONDITIONS_MAX: usize = 20;

@@ -1,5 +1,6 @@
 //! MODE of channels. Modern IRC, "MODE message" and "Channel Modes".
 
+use crate::chat::command::Command;
 use crate::chat::event::{Source, Stamp, What};
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -12,6 +13,15 @@ use crate::chat::{Caller, Chat};
 use crate::wire::casemap;
 use crate::wire::irc::names::{ChannelName, Key};
 use crate::wire::irc::{Message, PARAMS_MAX};
+
+pub(crate) const MODE: Command =
+    Command::user("MODE", 1, Chat::mode).asks_about(0).ends_idle_with(2).help(
+        "MODE target [modes [parameter …]]",
+        &[
+            "Shows, sets and unsets modes of a channel, or your own.",
+            "MODE #channel b lists the bans. See HELP chmodes and HELP umodes.",
+        ],
+    );
 
 /// Changes with a parameter in one command: ISUPPORT `MODES`.
 pub(crate) const MODES_MAX: usize = 20;

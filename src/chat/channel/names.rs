@@ -1,5 +1,6 @@
 //! NAMES. Modern IRC, "NAMES message"; IRCv3 multi-prefix and userhost-in-names.
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
@@ -8,6 +9,11 @@ use crate::chat::state::ids::ChannelId;
 use crate::chat::state::users::UserMode;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
+
+pub(crate) const NAMES: Command = Command::user("NAMES", 0, Chat::names)
+    .for_each_in(0)
+    .asks_about(0)
+    .help("NAMES channel{,channel}", &["Lists the members of channels."]);
 
 /// Bytes that a line has for names, beside server, nick and channel.
 const NAMES_MAX: usize = 300;

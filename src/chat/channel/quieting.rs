@@ -1,6 +1,7 @@
 //! Limits on the noise of a channel: timed bans (TBAN, as InspIRCd's m_timedbans), slow mode (`W`),
 //! and the number of members that one message may name.
 
+use crate::chat::command::Command;
 use crate::chat::event::{Source, Stamp, What};
 use crate::chat::reply::Sink;
 use crate::chat::state::ban::Ban;
@@ -12,6 +13,14 @@ use crate::chat::state::server_bans::duration;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use std::collections::HashSet;
+
+pub(crate) const TBAN: Command = Command::user("TBAN", 3, Chat::tban).costs(20).help(
+    "TBAN channel duration mask",
+    &[
+        "Bans a mask from a channel for a time, such as 1d2h30m. m: before the mask only mutes.",
+        "If the mask is banned already, the new time replaces the old one.",
+    ],
+);
 
 impl Chat {
     /// `TBAN channel duration mask`: sets `+b`, and takes it back after that time.

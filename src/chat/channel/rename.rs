@@ -1,6 +1,7 @@
 //! RENAME: gives a channel another name, and leaves all else. IRCv3 channel-rename.
 
 use crate::chat::channel::mode::LINES_PER_TENTH;
+use crate::chat::command::Command;
 use crate::chat::event::{Stamp, What};
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -17,6 +18,12 @@ use crate::wire::casemap;
 use crate::wire::casemap::Folded;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
+
+pub(crate) const RENAME: Command =
+    Command::user("RENAME", 2, Chat::rename).costs(50).ends_idle().help(
+        "RENAME channel name [reason]",
+        &["Renames a channel; its members stay. For its operators."],
+    );
 
 /// Names that all clients without RENAME receive together, each of them those of all members. Above
 /// it the channel can't be renamed.
@@ -100,9 +107,9 @@ impl Chat {
         if let Some(registration) = &mut self.channels[channel].registration {
             registration.former = Some(Folded::of(&old)).filter(|_| !same_name);
         }
-        let params = [&*old, name.as_str(), reason];
-        let mut line =
-            Line::new(self.users[by].mask(), "RENAME", &params).tagged(self.tags_at(stamp, by));
+        let params = [&*old, name.as_str()];
+        let line = Line::new(self.users[by].mask(), "RENAME", &params).text(reason);
+        let mut line = line.tagged(self.tags_at(stamp, by));
         let mut joined_anew = Vec::new();
         for member in &self.channels[channel].members {
             for conn in &self.users[member.user].conns {
@@ -136,12 +143,11 @@ impl Chat {
         reason: &str,
     ) {
         let user = &self.users[member.user];
-        let both = [old, reason];
-        let parted = if reason.is_empty() { &both[..1] } else { &both[..] };
+        let reason = Some(reason).filter(|reason| !reason.is_empty());
         let ids = [self.new_id(sink), self.new_id(sink)];
         let [parts, joins] =
             ids.each_ref().map(|id| LineTags { msgid: Some(id), ..self.tags_of(member.user) });
-        Line::new(user.mask(), "PART", parted).tagged(parts).to(sink, session);
+        Line::new(user.mask(), "PART", &[old]).text(reason).tagged(parts).to(sink, session);
         let extended = session.caps.has(Cap::ExtendedJoin);
         let all = [&*self.channels[channel].name, user.account().unwrap_or("*"), user.realname()];
         let joined = if extended { &all[..] } else { &all[..1] };

@@ -1,5 +1,6 @@
 //! TOPIC. Modern IRC, "TOPIC message".
 
+use crate::chat::command::Command;
 use crate::chat::event::{Source, Stamp, What};
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::Line;
@@ -10,6 +11,12 @@ use crate::chat::state::ranks::Rank;
 use crate::chat::state::services::shortened;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
+
+pub(crate) const TOPIC: Command =
+    Command::user("TOPIC", 1, Chat::topic).costs(20).ends_idle_with(2).help(
+        "TOPIC channel [text]",
+        &["Shows or sets the topic of a channel; an empty text removes it."],
+    );
 
 impl Chat {
     /// `TOPIC channel [topic]`.
@@ -53,9 +60,9 @@ impl Chat {
         room.topic_at = stamp.at_s();
         let params = format!("{} :{text}", room.name);
         self.append_event(sink, stamp, Source::User(by), &[channel], ("TOPIC", &params));
-        let params = [&*self.channels[channel].name, text];
-        let mut line =
-            Line::new(self.users[by].mask(), "TOPIC", &params).tagged(self.tags_at(stamp, by));
+        let params = [&*self.channels[channel].name];
+        let line = Line::new(self.users[by].mask(), "TOPIC", &params).text(text);
+        let mut line = line.tagged(self.tags_at(stamp, by));
         self.to_channel(sink, &mut line, channel);
         self.save_channel(sink, channel);
     }

@@ -1,8 +1,10 @@
 //! CAP: the capabilities of a client. IRCv3 capability-negotiation, with 302.
 
+use crate::chat::command::Command;
 use crate::chat::connection::offers;
 use crate::chat::people::metadata_sync::hears_metadata;
 use crate::chat::reply::Sink;
+use crate::chat::reply::line::Line;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps;
 use crate::chat::state::caps::{Cap, Caps};
@@ -10,6 +12,11 @@ use crate::chat::state::sessions::{Session, Stage};
 use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::{Message, REST_MAX};
+
+pub(crate) const CAP: Command = Command::anyone("CAP", 1, Chat::cap).help(
+    "CAP subcommand [capabilities]",
+    &["Lists and requests capabilities of this server: LS, LIST, REQ, END. For clients."],
+);
 
 /// Bytes of the list in one line of several.
 const LIST_MAX: usize = 400;
@@ -76,14 +83,19 @@ impl Chat {
                 if !several {
                     break;
                 }
-                let params = [self.called(conn), subcommand, "*", line.trim_end()];
-                self.say(sink, conn, server, "CAP", &params);
+                self.say_cap(sink, conn, &[subcommand, "*"], line.trim_end());
                 line.clear();
             }
             line.push_str(&name);
             line.push(' ');
         }
-        self.say(sink, conn, server, "CAP", &[self.called(conn), subcommand, line.trim_end()]);
+        self.say_cap(sink, conn, &[subcommand], line.trim_end());
+    }
+
+    fn say_cap(&self, sink: &mut Sink, conn: ConnId, params: &[&str], list: &str) {
+        let params = [&[self.called(conn)], params].concat();
+        let line = Line::new(&self.settings.server_name, "CAP", &params);
+        line.text(list).to(sink, &self.sessions[conn]);
     }
 
     /// The present offer to each client that reads values or has cap-notify.
@@ -111,8 +123,7 @@ impl Chat {
             for (subcommand, caps, knows) in [("NEW", &new, session.cap_302), ("DEL", &gone, true)]
             {
                 if here && knows && !caps.is_empty() {
-                    let params = [self.called(*conn), subcommand, &caps.join(" ")];
-                    self.say(sink, *conn, &self.settings.server_name, "CAP", &params);
+                    self.say_cap(sink, *conn, &[subcommand], &caps.join(" "));
                 }
             }
         }
@@ -148,8 +159,7 @@ impl Chat {
         let after = after.filter(|caps| !caps.all_of(Caps::METADATA));
         let verdict = if after.is_some() { "ACK" } else { "NAK" };
         // A refused list, which may hold anything, is cut to the length of a line.
-        let params = [self.called(conn), verdict, asked];
-        self.say(sink, conn, &self.settings.server_name, "CAP", &params);
+        self.say_cap(sink, conn, &[verdict], asked);
         if let Some(after) = after {
             self.sessions[conn].caps = after;
             self.caps_changed(sink, conn, before, after);

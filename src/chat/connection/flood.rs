@@ -1,9 +1,9 @@
 //! Flood limits: a bucket for each user, over all their connections, and for each connection before
 //! registration. An empty bucket pauses its connection; no input is lost.
 
+use crate::chat::command::{COST_MAX, Command, LINE};
 use crate::chat::state::ids::{ChannelId, UserId};
 use crate::chat::state::sessions::Stage;
-use crate::chat::table::{COST_MAX, Command, LINE};
 use crate::chat::{Caller, Chat};
 use crate::net::{ConnId, Outbox};
 use crate::rate::{Bucket, Rate};

@@ -4,6 +4,7 @@
 use crate::chat::Chat;
 use crate::chat::channel::list::CONDITIONS_MAX;
 use crate::chat::channel::mode::MODES_MAX;
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::ban::{ACCOUNT_EXTBAN, EXTBANS};
@@ -14,6 +15,9 @@ use crate::net::ConnId;
 use crate::wire::casemap::CASEMAPPING;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::CHANNEL_TYPES;
+
+pub(crate) const ISUPPORT: Command = Command::anyone("ISUPPORT", 0, Chat::isupport)
+    .help("ISUPPORT", &["Repeats the features of this server. For clients."]);
 
 /// A line has 15 parameters: the nick is the first, the text the last.
 const TOKENS_A_LINE: usize = 13;

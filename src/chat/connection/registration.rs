@@ -1,6 +1,7 @@
 //! Registration and its end: PASS, NICK, USER, PING, PONG, QUIT, and timeouts. Modern IRC,
 //! "Connection Registration" and "Connection Messages".
 
+use crate::chat::command::Command;
 use crate::chat::event::{Source, Stamp, What};
 use crate::chat::message::returning::Departure;
 use crate::chat::reply::Sink;
@@ -19,6 +20,36 @@ use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::Nick;
 use std::time::Duration;
+
+pub(crate) const PASS: Command = Command::anyone("PASS", 1, Chat::pass)
+    .help("PASS password", &["Sends the server's password. Comes before NICK and USER."]);
+
+pub(crate) const NICK: Command = Command::anyone("NICK", 0, Chat::nick)
+    .costs(20)
+    .ends_idle()
+    .help("NICK nick", &["Changes your nick."]);
+
+pub(crate) const USER: Command = Command::anyone("USER", 4, Chat::user).help(
+    "USER name 0 * realname",
+    &["Sets your user name and real name. Part of registration; see NICK and PASS."],
+);
+
+pub(crate) const PING: Command = Command::anyone("PING", 0, Chat::ping)
+    .costs(2)
+    .help("PING token", &["Makes the server reply with PONG and the same token."]);
+
+pub(crate) const PONG: Command = Command::anyone("PONG", 0, Chat::pong)
+    .costs(1)
+    .help("PONG token", &["Replies to a PING of the server."]);
+
+pub(crate) const QUIT: Command = Command::anyone("QUIT", 0, Chat::quit)
+    .costs(0)
+    .help("QUIT [reason]", &["Closes your connection."]);
+
+pub(crate) const SETNAME: Command = Command::user("SETNAME", 0, Chat::setname)
+    .costs(20)
+    .ends_idle()
+    .help("SETNAME realname", &["Changes your real name."]);
 
 /// A connection that keeps sending may take this many times `handshake_timeout` to register: some
 /// bouncers send a line each second or two, and have thirty to send.
@@ -378,7 +409,7 @@ impl Chat {
             return self.numeric(sink, conn, ERR_NEEDMOREPARAMS, &["PING"]);
         };
         let server = &self.settings.server_name;
-        self.say(sink, conn, server, "PONG", &[server, token]);
+        Line::new(server, "PONG", &[server]).text(*token).to(sink, &self.sessions[conn]);
     }
 
     /// `PONG token`. Any input counts as an answer, so there is nothing to do.
@@ -396,7 +427,7 @@ impl Chat {
     /// Closes a connection: `said` is the last line it receives, `why` the reason that others see.
     pub(crate) fn leave(&mut self, sink: &mut Sink, conn: ConnId, said: &str, why: &str) {
         let text = format!("Closing link: ({}) [{said}]", self.host(conn));
-        Line::new("", "ERROR", &[&text]).to(sink, &self.sessions[conn]);
+        Line::new("", "ERROR", &[]).text(&*text).to(sink, &self.sessions[conn]);
         if sink.is_labelled(conn) {
             sink.answer(); // nothing can be sent once it is closed
         }
@@ -443,9 +474,8 @@ impl Chat {
         let (channels, params) = (self.channels_of(user), format!(":{why}"));
         self.append_event(sink, stamp, Source::User(user), &channels, ("QUIT", &params));
         let peers = self.peers(user);
-        let params = [why];
-        let mut line =
-            Line::new(self.users[user].mask(), "QUIT", &params).tagged(self.tags_at(stamp, user));
+        let line = Line::new(self.users[user].mask(), "QUIT", &[]).text(why);
+        let mut line = line.tagged(self.tags_at(stamp, user));
         for peer in peers {
             self.to_user(sink, &mut line, peer);
         }
@@ -494,8 +524,8 @@ impl Chat {
             Stage::Registered(_) => {
                 session.pinged = true;
                 sink.out.set_deadline(conn, limits.ping_timeout);
-                let server = &self.settings.server_name;
-                Line::new("", "PING", &[server]).to(sink, &self.sessions[conn]);
+                let server = &*self.settings.server_name;
+                Line::new("", "PING", &[]).text(server).to(sink, &self.sessions[conn]);
             }
         }
     }
@@ -522,9 +552,8 @@ impl Chat {
         realname: &str,
     ) {
         self.users[user].set_realname(realname);
-        let params = [realname];
-        let mut line = Line::new(self.users[user].mask(), "SETNAME", &params)
-            .tagged(self.tags_at(stamp, user));
+        let line = Line::new(self.users[user].mask(), "SETNAME", &[]).text(realname);
+        let mut line = line.tagged(self.tags_at(stamp, user));
         self.to_interested(sink, &mut line, user, Cap::Setname, true);
         self.save_presence(sink, user);
     }

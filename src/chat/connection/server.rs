@@ -1,12 +1,28 @@
 //! Queries about the server. Modern IRC, "Server Queries and Commands".
 
-use crate::chat::connection::welcome::VERSION;
+use crate::chat::command::Command;
+use crate::chat::connection::welcome;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::time::write_time;
 use crate::wire::{casemap, mask};
+
+pub(crate) const VERSION: Command = Command::user("VERSION", 0, Chat::version)
+    .help("VERSION [server]", &["Shows the version of this server, and the features it supports."]);
+
+pub(crate) const ADMIN: Command = Command::user("ADMIN", 0, Chat::admin)
+    .help("ADMIN [server]", &["Shows the administrator of this server."]);
+
+pub(crate) const TIME: Command = Command::user("TIME", 0, Chat::time)
+    .help("TIME [server]", &["Shows the time of the server, in UTC."]);
+
+pub(crate) const INFO: Command = Command::user("INFO", 0, Chat::info)
+    .help("INFO [server]", &["Shows the version of this server, and since when it runs."]);
+
+pub(crate) const LINKS: Command =
+    Command::user("LINKS", 0, Chat::links).help("LINKS", &["Lists the servers of the network."]);
 
 impl Chat {
     /// Whether a query is for this server, the only one: without `target`, or with its name, a mask
@@ -27,7 +43,7 @@ impl Chat {
         if self.is_here(sink, by, message.params.first().copied()) {
             let server = &self.settings.server_name;
             let text = "One lean daemon through which people and devices talk";
-            self.numeric(sink, by.conn, RPL_VERSION, &[VERSION, server, text]);
+            self.numeric(sink, by.conn, RPL_VERSION, &[welcome::VERSION, server, text]);
             self.tell_isupport(sink, by.conn);
         }
     }
@@ -64,7 +80,9 @@ impl Chat {
             return;
         }
         let began = format!("Since {}", self.began());
-        for text in [VERSION, "One lean daemon through which people and devices talk.", &began] {
+        for text in
+            [welcome::VERSION, "One lean daemon through which people and devices talk.", &began]
+        {
             self.numeric(sink, by.conn, RPL_INFO, &[text]);
         }
         self.numeric(sink, by.conn, RPL_ENDOFINFO, &[]);

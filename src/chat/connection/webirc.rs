@@ -2,12 +2,21 @@
 
 use crate::auth::password::Password;
 use crate::auth::worker::{Done, Job};
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::{Chat, Gateway};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 use std::net::{IpAddr, Ipv4Addr};
+
+pub(crate) const WEBIRC: Command = Command::anyone("WEBIRC", 0, Chat::webirc).help(
+    "WEBIRC password gateway host address",
+    &[
+        "Gives the address of a gateway's client, before all other commands. For gateways that the",
+        "config names.",
+    ],
+);
 
 impl Chat {
     /// `WEBIRC password gateway hostname ip [options]`. The host name can't be verified, and is

@@ -1,5 +1,6 @@
 //! The welcome of a new user. Modern IRC, "Connection Registration"; RFC 2812 §5.1.
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::channels::{ChannelMode, List};
@@ -8,6 +9,12 @@ use crate::chat::state::users::UserMode;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::time::write_time;
+
+pub(crate) const LUSERS: Command = Command::user("LUSERS", 0, Chat::lusers)
+    .help("LUSERS", &["Shows how many users and channels there are."]);
+
+pub(crate) const MOTD: Command = Command::user("MOTD", 0, Chat::motd)
+    .help("MOTD [server]", &["Repeats the message of the day."]);
 
 impl Chat {
     /// Sends the burst from `001` to the message of the day.

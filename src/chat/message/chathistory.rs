@@ -1,5 +1,6 @@
 //! CHATHISTORY: earlier messages. IRCv3 draft/chathistory.
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::state::caps::Cap;
 use crate::chat::state::ids::{ChannelId, UserId};
@@ -13,6 +14,8 @@ use crate::wire::casemap::{folded, same};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::{ChannelName, Nick};
 use crate::wire::irc::time::read_time;
+
+pub(crate) const CHATHISTORY: Command = Command::user("CHATHISTORY", 1, Chat::chathistory).asks_about(1).help("CHATHISTORY LATEST|BEFORE|AFTER|AROUND|BETWEEN target point [point] limit", &["Repeats messages of a channel you are in, or of a private conversation. A point is", "msgid=id or timestamp=2026-11-21T13:00:05.123Z; with LATEST also * for none.", "CHATHISTORY TARGETS timestamp=… timestamp=… limit lists conversations with messages then."]);
 
 /// A parsed CHATHISTORY.
 enum HistoryQuery<'a> {

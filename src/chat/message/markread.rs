@@ -2,6 +2,7 @@
 //!
 //! The markers of an account are stored; those of other users last as long as they stay.
 
+use crate::chat::command::Command;
 use crate::chat::message::chathistory::{GIVEN_MAX, timestamp};
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::Line;
@@ -15,6 +16,12 @@ use crate::wire::casemap::folded;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::{ChannelName, Nick};
 use crate::wire::irc::time::write_time;
+
+pub(crate) const MARKREAD: Command =
+    Command::user("MARKREAD", 0, Chat::markread).costs(3).asks_about(0).help(
+        "MARKREAD target [timestamp=time]",
+        &["Shows or sets the time up to which you have read a conversation. IRCv3 read-marker."],
+    );
 
 impl Chat {
     /// `MARKREAD target [timestamp=time]`. IRCv3 draft/read-marker, "MARKREAD Command".

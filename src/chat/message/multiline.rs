@@ -1,5 +1,6 @@
 //! BATCH from clients: multiline messages. IRCv3 client-batch and multiline.
 
+use crate::chat::command::Command;
 use crate::chat::message::client_tags::client_only;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
@@ -9,6 +10,11 @@ use crate::chat::state::open_batch::OpenBatch;
 use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
+
+pub(crate) const BATCH: Command = Command::user("BATCH", 1, Chat::batch).help(
+    "BATCH +reference draft/multiline target, then BATCH -reference",
+    &["Makes one message of the lines between. For clients: IRCv3 multiline."],
+);
 
 /// The longest reference of a batch.
 const REFERENCE_MAX: usize = 64;

@@ -146,7 +146,8 @@ impl Chat {
                 self.play_event(sink, conn, message, text, tags);
             }
             Text::Line(text) => {
-                Line::new(source, command, &[target, text]).tagged(tags).to(sink, session);
+                let (params, text) = ([target], &**text);
+                Line::new(source, command, &params).text(text).tagged(tags).to(sink, session);
             }
         }
     }
@@ -163,8 +164,14 @@ impl Chat {
         let session = &self.sessions[conn];
         let line = format!("{} {params}", event.command);
         let Ok(parsed) = irc::Message::parse(line.as_bytes(), 0) else { return };
-        let short = event.command == "JOIN" && !session.caps.has(Cap::ExtendedJoin);
-        let params = if short { &parsed.params[..1] } else { &parsed.params[..] };
-        Line::new(&event.source, &event.command, params).tagged(tags).to(sink, session);
+        let (params, text) = match (&*event.command, &*parsed.params) {
+            ("JOIN", [name, ..]) if !session.caps.has(Cap::ExtendedJoin) => (&[*name][..], None),
+            ("KICK", [params @ .., text]) if params.len() == 2 => (params, Some(*text)),
+            ("PART" | "TOPIC", [params @ .., text]) if params.len() == 1 => (params, Some(*text)),
+            ("QUIT", [text]) => (&[][..], Some(*text)),
+            (_, params) => (params, None),
+        };
+        let mut line = Line::new(&event.source, &event.command, params).text(text).tagged(tags);
+        line.to(sink, session);
     }
 }

@@ -1,6 +1,7 @@
 //! PRIVMSG, NOTICE and TAGMSG. Modern IRC, "Sending Messages"; IRCv3 message-tags, echo-message.
 
 use crate::chat::account::nickserv;
+use crate::chat::command::Command;
 use crate::chat::message::client_tags::client_only;
 use crate::chat::message::znc_playback::PLAYBACK;
 use crate::chat::reply::Sink;
@@ -18,6 +19,18 @@ use crate::chat::{Caller, Chat};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
+
+pub(crate) const PRIVMSG: Command = Command::user("PRIVMSG", 0, Chat::privmsg).for_each_in(0).help(
+    "PRIVMSG target{,target} text",
+    &[
+        "Sends a message to users or channels. @#channel reaches its operators and higher ranks",
+        "only; the other prefixes work alike.",
+    ],
+);
+
+pub(crate) const NOTICE: Command = Command::user("NOTICE", 0, Chat::notice_command).for_each_in(0).help("NOTICE target{,target} text", &["Sends a message that no client answers automatically. The server reports no errors either."]);
+
+pub(crate) const TAGMSG: Command = Command::user("TAGMSG", 0, Chat::tagmsg).costs(5).for_each_in(0).help("TAGMSG target{,target}", &["Sends a message of tags alone, such as a typing notice. For clients: IRCv3 message-tags."]);
 
 impl Chat {
     /// `PRIVMSG target{,target} text`. Modern IRC, "PRIVMSG message".
@@ -96,12 +109,11 @@ impl Chat {
         if self.sessions[by.conn].caps.has(Cap::EchoMessage) {
             let msgid = self.message_ids.next(sink.now().unix_ms);
             let shown = if to_nickserv { nickserv::without_passwords(text) } else { text.into() };
-            let both = [name, &*shown];
-            let params = if kind == Kind::Tagmsg { &both[..1] } else { &both[..] };
+            let (params, text) = ([name], (kind != Kind::Tagmsg).then_some(&*shown));
             let tags = self.tags_of(by.user);
             let tags = LineTags { msgid: Some(&msgid), client: client_tags, ..tags };
             let mask = self.users[by.user].mask();
-            let mut line = Line::new(mask, kind.command(), params).tagged(tags);
+            let mut line = Line::new(mask, kind.command(), &params).text(text).tagged(tags);
             line.to(sink, &self.sessions[by.conn]);
         }
         match kind {

@@ -3,6 +3,7 @@
 //! In the history the sender is recognised by the account. Without an account, or without a
 //! history, only the latest messages are known, in memory.
 
+use crate::chat::command::Command;
 use crate::chat::event::{Stamp, What};
 use crate::chat::message::chathistory::why;
 use crate::chat::message::say::EchoTime;
@@ -19,6 +20,9 @@ use crate::chat::{Caller, Chat};
 use crate::store::{Redactor, Reply, Request};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
+
+pub(crate) const REDACT: Command = Command::user("REDACT", 2, Chat::redact)
+    .help("REDACT target msgid [reason]", &["Deletes a message. IRCv3 message-redaction."]);
 
 impl Chat {
     /// `REDACT target msgid [reason]`. Allowed to the sender, to halfops and higher in a channel,
@@ -160,10 +164,9 @@ impl Chat {
         (msgid, reason, by_right): (&str, Option<&str>, bool),
     ) {
         self.redactable.said.remove(msgid);
-        let all = [&*place.name, msgid, reason.unwrap_or_default()];
-        let params = if reason.is_some() { &all[..] } else { &all[..2] };
-        let tags = self.tags_at(stamp, by.user);
-        let mut line = Line::new(self.users[by.user].mask(), "REDACT", params).tagged(tags);
+        let params = [&*place.name, msgid];
+        let line = Line::new(self.users[by.user].mask(), "REDACT", &params).text(reason);
+        let mut line = line.tagged(self.tags_at(stamp, by.user));
         let mut tell = |sink: &mut Sink, session: &Session| {
             if session.caps.has(Cap::MessageRedaction) {
                 line.to(sink, session);

@@ -1,6 +1,7 @@
 //! Speaking under another name: RELAYMSG for bridges, NPC, NPCA and SCENE for roleplay.
 //! draft/relaymsg and roleplay have no ratified text; both follow Ergo.
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::channels::ChannelMode;
@@ -10,6 +11,26 @@ use crate::chat::state::ranks::Rank;
 use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::is_relayed_nick;
+
+pub(crate) const RELAYMSG: Command = Command::user("RELAYMSG", 3, Chat::relaymsg).help(
+    "RELAYMSG channel nick text",
+    &["Sends a message for a user of another network; the nick contains a /. For bridges."],
+);
+
+pub(crate) const NPC: Command = Command::user("NPC", 3, Chat::npc).ends_idle().help(
+    "NPC channel name text",
+    &["Sends a message as a character of a roleplay. The channel needs mode +E."],
+);
+
+pub(crate) const NPCA: Command = Command::user("NPCA", 3, Chat::npca).ends_idle().help(
+    "NPCA channel name text",
+    &["Sends an action as a character of a roleplay. The channel needs mode +E."],
+);
+
+pub(crate) const SCENE: Command = Command::user("SCENE", 2, Chat::scene).ends_idle().help(
+    "SCENE channel text",
+    &["Sends a description of a scene in a roleplay. The channel needs mode +E."],
+);
 
 /// The host of a roleplay figure.
 const NPC_HOST: &str = "npc.fakeuser.invalid";

@@ -209,8 +209,9 @@ impl Chat {
         let max = self.settings.history.answer_max;
         let text =
             format!("More was said before: /quote CHATHISTORY BEFORE {name} timestamp={at} {max}");
-        let params = [self.users[by.user].nick(), &text];
-        Line::new(&self.settings.server_name, "NOTICE", &params).to(sink, &self.sessions[by.conn]);
+        let params = [self.users[by.user].nick()];
+        let line = Line::new(&self.settings.server_name, "NOTICE", &params);
+        line.text(&*text).to(sink, &self.sessions[by.conn]);
     }
 }
 

@@ -87,9 +87,8 @@ impl Chat {
         let (source, command) = (self.source_of(&said.speaker), said.kind.command());
         match said.words {
             Words::Line(text) => {
-                let both = [&*name, text];
-                let params = if said.kind == Kind::Tagmsg { &both[..1] } else { &both[..] };
-                let mut line = Line::new(source, command, params).tagged(tags);
+                let (params, text) = ([&*name], (said.kind != Kind::Tagmsg).then_some(text));
+                let mut line = Line::new(source, command, &params).text(text).tagged(tags);
                 self.deliver(sink, said.speaker, said.target, echo, &mut |sink, session| {
                     if said.kind != Kind::Tagmsg || session.caps.has(Cap::MessageTags) {
                         line.to(sink, session);

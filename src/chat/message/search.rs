@@ -1,6 +1,7 @@
 //! SEARCH: finding messages. The `search` extension of soju, `soju.im/search`, which is proposed to
 //! IRCv3.
 
+use crate::chat::command::Command;
 use crate::chat::message::chathistory::{limit, why};
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::RPL_TRYAGAIN;
@@ -13,6 +14,11 @@ use crate::wire::casemap::folded;
 use crate::wire::irc::Message;
 use crate::wire::irc::tags::{Tags, unescape};
 use crate::wire::irc::time::read_time;
+
+pub(crate) const SEARCH: Command = Command::user("SEARCH", 1, Chat::search).costs(50).help(
+    "SEARCH text=words;in=target;from=nick;after=time;before=time;limit=number",
+    &["Finds messages among those you may read. Each attribute is optional."],
+);
 
 /// Searches that may be open at once, of all users: while the database searches, it stores nothing.
 const SEARCHES_MAX: usize = 4;

@@ -1,6 +1,7 @@
 //! `*playback`, for clients that know only the capability `znc.in/playback`: as ZNC's module of
 //! that name, <https://wiki.znc.in/Playback>.
 
+use crate::chat::command::Command;
 use crate::chat::message::chathistory::why;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::Line;
@@ -10,6 +11,11 @@ use crate::store::{Limit, Point, Reply, Request, Selection};
 use crate::wire::casemap::same;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
+
+pub(crate) const ZNC: Command = Command::user("ZNC", 1, Chat::znc).help(
+    "ZNC *playback PLAY target [from [to]]",
+    &["Repeats messages of a conversation. For clients that know the playback module of ZNC."],
+);
 
 /// The nick that clients write to.
 pub(crate) const PLAYBACK: &str = "*playback";
@@ -34,8 +40,8 @@ impl Chat {
         let module: String = module.chars().filter(fit).take(MODULE_MAX).collect();
         let source = format!("*{module}!znc@znc.in");
         let text = format!("There is no module {module} here, only playback");
-        let params = [self.users[by.user].nick(), &text];
-        Line::new(&source, "PRIVMSG", &params).to(sink, &self.sessions[by.conn]);
+        let params = [self.users[by.user].nick()];
+        Line::new(&source, "PRIVMSG", &params).text(&*text).to(sink, &self.sessions[by.conn]);
     }
 
     /// `PLAY target{,target} [from [to]]`, `LIST`, `CLEAR target`; times in seconds since 1970,
@@ -64,8 +70,8 @@ impl Chat {
     }
 
     fn say_as_playback(&self, sink: &mut Sink, by: Caller, text: &str) {
-        let params = [self.users[by.user].nick(), text];
-        Line::new(SOURCE, "PRIVMSG", &params).to(sink, &self.sessions[by.conn]);
+        let params = [self.users[by.user].nick()];
+        Line::new(SOURCE, "PRIVMSG", &params).text(text).to(sink, &self.sessions[by.conn]);
     }
 
     fn play_targets(&mut self, sink: &mut Sink, by: Caller, targets: &str, times: &[i64]) {

@@ -1,12 +1,17 @@
 //! AUDIT: the latest acts of operators in the audit log. `stonechatd audit` shows all of it.
 
 use crate::chat::account::accounts::trouble;
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::state::right::Right;
 use crate::chat::{Caller, Chat};
 use crate::store::{Act, Limit, Reply, Request};
 use crate::wire::irc::Message;
 use crate::wire::irc::time::write_time;
+
+pub(crate) const AUDIT: Command = Command::user("AUDIT", 0, Chat::audit)
+    .for_operators()
+    .help("AUDIT [count] [operator]", &["Shows the latest actions of operators."]);
 
 /// Acts in one reply: the default, and the most.
 const ACTS: i64 = 20;

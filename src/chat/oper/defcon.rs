@@ -1,5 +1,6 @@
 //! DEFCON: closes the server by degrees in an attack. As in Anope and Ergo, with levels of its own.
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::state::defcon::Defcon;
 use crate::chat::state::ids::UserId;
@@ -8,6 +9,8 @@ use crate::chat::{Caller, Chat, Operator, Proof};
 use crate::net::ConnId;
 use crate::wire::casemap::same;
 use crate::wire::irc::Message;
+
+pub(crate) const DEFCON: Command = Command::user("DEFCON", 0, Chat::defcon_command).for_operators().help("DEFCON [level]", &["Shows or sets the level of defence in an attack. Each level includes those before it:", "5 nothing, 4 no new accounts, 3 no registration without an account, 2 users without an", "account speak only with a rank or if accepted, 1 only operators may connect."]);
 
 impl Chat {
     /// `DEFCON [level]`.

@@ -4,6 +4,7 @@
 use crate::auth::password::Password;
 use crate::auth::verifier::Verifier;
 use crate::auth::worker::{Done, Job};
+use crate::chat::command::Command;
 use crate::chat::event::What;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -17,6 +18,33 @@ use crate::chat::{Caller, Chat, Request};
 use crate::net::{ConnId, Outbox};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
+
+pub(crate) const OPER: Command = Command::user("OPER", 1, Chat::oper).costs(20).help(
+    "OPER name [password]",
+    &[
+        "Makes you an operator of the server, by a password or by your account.",
+        "MODE nick -o gives that up.",
+    ],
+);
+
+pub(crate) const KILL: Command = Command::user("KILL", 1, Chat::kill)
+    .for_operators()
+    .help("KILL nick [reason]", &["Closes all connections of a user."]);
+
+pub(crate) const WALLOPS: Command = Command::user("WALLOPS", 1, Chat::wallops)
+    .for_operators()
+    .help("WALLOPS text", &["Sends a message to all users with mode +w."]);
+
+pub(crate) const REHASH: Command = Command::user("REHASH", 0, Chat::rehash)
+    .for_operators()
+    .help("REHASH", &["Makes the server read its config again."]);
+
+pub(crate) const DIE: Command =
+    Command::user("DIE", 0, Chat::die).for_operators().help("DIE", &["Ends the server."]);
+
+pub(crate) const RESTART: Command = Command::user("RESTART", 0, Chat::restart)
+    .for_operators()
+    .help("RESTART", &["Ends the server, so that it is started again."]);
 
 /// The kinds of notices, by the letter of `MODE nick +s letters`.
 pub(crate) const NOTICE_KINDS: [(char, &str); 5] =
@@ -141,16 +169,16 @@ impl Chat {
         let operator = self.users[by.user].nick().to_owned();
         let mask = self.users[victim].mask().to_owned();
         self.record(sink, by, 'k', "KILL", &mask, reason);
-        let params = [self.users[victim].nick(), reason];
+        let params = [self.users[victim].nick()];
         let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
-        let mut line = Line::new(self.users[by.user].mask(), "KILL", &params).tagged(tags);
+        let line = Line::new(self.users[by.user].mask(), "KILL", &params).text(reason);
+        let mut line = line.tagged(tags);
         self.to_user(sink, &mut line, victim);
         let why = format!("Killed ({operator} ({reason}))");
-        let params = [&*why];
         let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(victim) };
-        let mut line = Line::new(&mask, "QUIT", &params).tagged(tags);
+        let mut line = Line::new(&mask, "QUIT", &[]).text(&*why).tagged(tags);
         self.to_user(sink, &mut line, victim);
         self.set_always_on(sink, victim, false);
         let conns = self.users[victim].conns.clone();
@@ -167,11 +195,12 @@ impl Chat {
         if !self.may(sink, by, Right::Wallops) {
             return;
         }
-        let params = [message.params[0]];
-        self.record(sink, by, 'o', "WALLOPS", "", params[0]);
+        let text = message.params[0];
+        self.record(sink, by, 'o', "WALLOPS", "", text);
         let id = self.new_id(sink);
         let tags = LineTags { msgid: Some(&id), ..self.tags_of(by.user) };
-        let mut line = Line::new(self.users[by.user].mask(), "WALLOPS", &params).tagged(tags);
+        let line = Line::new(self.users[by.user].mask(), "WALLOPS", &[]).text(text);
+        let mut line = line.tagged(tags);
         for (id, user) in self.users.iter() {
             if user.is(UserMode::Wallops) {
                 self.to_user(sink, &mut line, id);

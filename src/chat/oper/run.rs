@@ -2,6 +2,7 @@
 //! connection that started them. It is treated as foreign, however much the server's host trusts
 //! them.
 
+use crate::chat::command::Command;
 use crate::chat::oper::rights::Doer;
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
@@ -14,6 +15,12 @@ use crate::net::{ConnId, Outbox};
 use crate::wire::irc::Message;
 use crate::wire::printable::printable;
 use std::fmt;
+
+pub(crate) const COMMAND: Command =
+    Command::user("COMMAND", 0, Chat::command_command).for_operators().help(
+        "COMMAND [name]",
+        &["Runs a program that the server's config names, or lists these programs."],
+    );
 
 /// The programs under way.
 #[derive(Default)]
@@ -166,10 +173,10 @@ impl Chat {
     /// server.
     fn tell_line(&self, sink: &mut Sink, run: &Run, asker: UserId, text: &str) {
         let text = format!("[{}] {text}", run.name);
-        let params = [self.users[asker].nick(), &text];
+        let params = [self.users[asker].nick()];
         let tags = LineTags { batch: run.batch.as_deref(), ..LineTags::default() };
-        let mut line = Line::new(&self.settings.server_name, "NOTICE", &params).tagged(tags);
-        line.to(sink, &self.sessions[run.asker]);
+        let line = Line::new(&self.settings.server_name, "NOTICE", &params).text(&*text);
+        line.tagged(tags).to(sink, &self.sessions[run.asker]);
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::auth::skeleton::Skeleton;
 use crate::chat::account::accounts::trouble;
+use crate::chat::command::Command;
 use crate::chat::event::What;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
@@ -15,6 +16,24 @@ use crate::store::{Reply, Request};
 use crate::wire::casemap::same;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::{ChannelName, Nick};
+
+pub(crate) const SAJOIN: Command = Command::user("SAJOIN", 2, Chat::sajoin).for_operators().help(
+    "SAJOIN nick channel{,channel}",
+    &["Makes a user join channels, despite bans, keys and limits."],
+);
+
+pub(crate) const SAPART: Command = Command::user("SAPART", 2, Chat::sapart)
+    .for_operators()
+    .help("SAPART nick channel{,channel} [reason]", &["Makes a user leave channels."]);
+
+pub(crate) const SAMODE: Command = Command::user("SAMODE", 2, Chat::samode).for_operators().help(
+    "SAMODE target modes [parameters]",
+    &["Changes modes of a channel or a user, without a rank there."],
+);
+
+pub(crate) const SANICK: Command = Command::user("SANICK", 2, Chat::sanick)
+    .for_operators()
+    .help("SANICK nick new-nick", &["Changes the nick of a user."]);
 
 impl Chat {
     /// `SAJOIN nick channel{,channel}`: past key, limit, bans and invite-only. The bound of

@@ -1,16 +1,28 @@
 //! The server's figures: STATS, and those among the metrics. Modern IRC, "STATS message"; RFC 2812
 //! §3.4.4.
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::channels::Channel;
 use crate::chat::state::right::Right;
 use crate::chat::state::sessions::Session;
 use crate::chat::state::users::User;
-use crate::chat::{Caller, Chat, table};
+use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use std::cmp::Reverse;
 use std::fmt::Display;
+
+pub(crate) const STATS: Command = Command::user("STATS", 1, Chat::stats).costs(20).help(
+    "STATS letter [server]",
+    &[
+        "  u how long the server has run   p operators who are online",
+        "For operators:",
+        "  l connections                   m use of commands",
+        "  o names of operators            c connections by listener",
+        "  q, z queues and tables          k banned masks, d banned networks",
+    ],
+);
 
 /// The numbers of users, channels and so on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,8 +52,8 @@ impl Chat {
     /// The present figures.
     pub fn figures(&self) -> Figures {
         let given = |name| {
-            let index = table::find(name).expect("a command of the list");
-            (table::ALL[index].name, self.given[index].0)
+            let index = self.commands.iter().position(|command| command.name == name);
+            (name, self.given[index.expect("a command of the list")].0)
         };
         Figures {
             users: self.users.len(),
@@ -170,7 +182,7 @@ impl Chat {
 
     /// `command count bytes 0`: no other server passes commands on to this one.
     fn tell_commands(&self, sink: &mut Sink, by: Caller) {
-        for (command, (count, bytes)) in table::ALL.iter().zip(&self.given) {
+        for (command, (count, bytes)) in self.commands.iter().zip(&self.given) {
             if *count > 0 {
                 let params = [command.name, &count.to_string(), &bytes.to_string(), "0"];
                 self.numeric(sink, by.conn, RPL_STATSCOMMANDS, &params);

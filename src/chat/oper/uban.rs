@@ -1,6 +1,7 @@
 //! UBAN, and KLINE and DLINE as operators know them: server bans. The syntax follows Ergo (UBAN)
 //! and older servers.
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::right::Right;
@@ -12,6 +13,30 @@ use crate::store::{BanRecord, Reply, Request};
 use crate::wire::casemap::same;
 use crate::wire::irc::Message;
 use crate::wire::mask;
+
+pub(crate) const UBAN: Command = Command::user("UBAN", 1, Chat::uban).costs(20).for_operators().help("UBAN ADD [duration] target [reason]", &["Bans a target from the server, and closes its connections. The target is an address, a", "network (192.0.2.0/24), a mask (nick!user@host) or an account (account:name); the duration", "is 1d2h30m, or seconds. UBAN ADD FORCE bans even a target that matches many users.", "UBAN DEL target ends a ban. UBAN LIST [pattern] and UBAN INFO target show bans."]);
+
+pub(crate) const KLINE: Command =
+    Command::user("KLINE", 1, Chat::line_ban).costs(20).for_operators().help(
+        "KLINE [duration] user@host [reason]",
+        &["Bans a user name and host from the server. See UBAN."],
+    );
+
+pub(crate) const UNKLINE: Command = Command::user("UNKLINE", 1, Chat::line_ban)
+    .costs(20)
+    .for_operators()
+    .help("UNKLINE user@host", &["Ends a KLINE."]);
+
+pub(crate) const DLINE: Command =
+    Command::user("DLINE", 1, Chat::line_ban).costs(20).for_operators().help(
+        "DLINE [duration] address [reason]",
+        &["Bans an address or a network from the server. See UBAN."],
+    );
+
+pub(crate) const UNDLINE: Command = Command::user("UNDLINE", 1, Chat::line_ban)
+    .costs(20)
+    .for_operators()
+    .help("UNDLINE address", &["Ends a DLINE."]);
 
 /// The most bans, of some 500 bytes each; beyond them a firewall is the better place.
 const BANS_MAX: usize = 200_000;
@@ -51,31 +76,17 @@ impl Chat {
         }
     }
 
-    /// `KLINE [FORCE] [duration] user@host [reason]`.
-    pub(crate) fn kline(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
-        if self.may(sink, by, Right::Ban) {
-            self.add_ban(sink, by, "KLINE", &message.params, masked);
+    /// `KLINE [FORCE] [duration] user@host [reason]`, `DLINE [FORCE] [duration] address [reason]`,
+    /// `UNKLINE user@host`, `UNDLINE address`.
+    pub(crate) fn line_ban(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
+        if !self.may(sink, by, Right::Ban) {
+            return;
         }
-    }
-
-    /// `UNKLINE user@host`.
-    pub(crate) fn unkline(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
-        if self.may(sink, by, Right::Ban) {
-            self.end_ban(sink, by, "UNKLINE", &message.params, masked);
-        }
-    }
-
-    /// `DLINE [FORCE] [duration] address [reason]`.
-    pub(crate) fn dline(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
-        if self.may(sink, by, Right::Ban) {
-            self.add_ban(sink, by, "DLINE", &message.params, addressed);
-        }
-    }
-
-    /// `UNDLINE address`.
-    pub(crate) fn undline(&mut self, sink: &mut Sink, by: Caller, message: &Message) {
-        if self.may(sink, by, Right::Ban) {
-            self.end_ban(sink, by, "UNDLINE", &message.params, addressed);
+        match &*message.command.to_ascii_uppercase() {
+            "KLINE" => self.add_ban(sink, by, "KLINE", &message.params, masked),
+            "DLINE" => self.add_ban(sink, by, "DLINE", &message.params, addressed),
+            "UNKLINE" => self.end_ban(sink, by, "UNKLINE", &message.params, masked),
+            _ => self.end_ban(sink, by, "UNDLINE", &message.params, addressed),
         }
     }
 

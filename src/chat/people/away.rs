@@ -4,6 +4,7 @@
 //! Each connection has its own AWAY state. A user is away when all of their connections are, as in
 //! Ergo and pre-away, and when they have none.
 
+use crate::chat::command::Command;
 use crate::chat::event::{Stamp, What};
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::Line;
@@ -16,6 +17,16 @@ use crate::chat::state::users::UserMode;
 use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
+
+pub(crate) const AWAY: Command = Command::anyone("AWAY", 0, Chat::away_command).costs(20).ends_idle().help("AWAY [text]", &["Sets the text that users receive when they message you. Without a text you are back. With", "several connections you are away once all of them are."]);
+
+pub(crate) const ISON: Command = Command::user("ISON", 1, Chat::ison)
+    .help("ISON nick{ nick}", &["Lists which of these nicks are online."]);
+
+pub(crate) const USERHOST: Command = Command::user("USERHOST", 1, Chat::userhost).help(
+    "USERHOST nick{ nick}",
+    &["Shows user name and host of up to five nicks, and whether they are away."],
+);
 
 impl Chat {
     /// `AWAY [text]`. Modern IRC, "AWAY message"; before registration for clients with
@@ -91,11 +102,11 @@ impl Chat {
     /// Announces that a user is away, or back. Their other connections receive it too; those
     /// without `away-notify` as if they had sent the AWAY themselves.
     fn tell_away(&self, sink: &mut Sink, stamp: Stamp, user: UserId, knows: Option<ConnId>) {
-        let params: Vec<&str> = self.users[user].away().into_iter().collect();
-        let mut line =
-            Line::new(self.users[user].mask(), "AWAY", &params).tagged(self.tags_at(stamp, user));
+        let text = self.users[user].away();
+        let line = Line::new(self.users[user].mask(), "AWAY", &[]).text(text);
+        let mut line = line.tagged(self.tags_at(stamp, user));
         self.to_interested(sink, &mut line, user, Cap::AwayNotify, false);
-        let reply = if params.is_empty() { RPL_UNAWAY } else { RPL_NOWAWAY };
+        let reply = if text.is_none() { RPL_UNAWAY } else { RPL_NOWAWAY };
         for conn in self.users[user].conns.iter().filter(|conn| Some(**conn) != knows) {
             match self.sessions[*conn].caps.has(Cap::AwayNotify) {
                 true => line.to(sink, &self.sessions[*conn]),

@@ -1,6 +1,7 @@
 //! METADATA: reading and setting keys, and subscriptions. IRCv3 metadata. The two drafts differ in
 //! their errors and notifications; a client with neither capability gets those of the later.
 
+use crate::chat::command::Command;
 use crate::chat::event::What;
 use crate::chat::people::metadata_trouble::MetadataError;
 use crate::chat::reply::Sink;
@@ -17,6 +18,14 @@ use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
+
+pub(crate) const METADATA: Command = Command::anyone("METADATA", 0, Chat::metadata).costs(20).help(
+    "METADATA target subcommand [key …]",
+    &[
+        "Shows and sets properties of users and channels: GET, LIST, SET, CLEAR, SYNC; SUB, UNSUB",
+        "and SUBS choose the keys whose changes you receive. The target * is yourself.",
+    ],
+);
 
 /// Each subcommand, with its least and most parameters.
 const SUBCOMMANDS: [(&str, usize, usize); 8] = [

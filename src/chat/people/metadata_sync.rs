@@ -78,9 +78,8 @@ impl Chat {
         value: Option<&str>,
     ) {
         let name = self.name_of(of);
-        let params = [name, key.as_str(), "*", value.unwrap_or_default()];
-        let params = if value.is_some() { &params[..] } else { &params[..3] };
-        let mut shared = Line::new(&self.settings.server_name, "METADATA", params);
+        let params = [name, key.as_str(), "*"];
+        let mut shared = Line::new(&self.settings.server_name, "METADATA", &params).text(value);
         let mut tell = |conn: ConnId| {
             let session = &self.sessions[conn];
             if conn == by || !hears_metadata(session.caps) || !session.subscribes(key) {
@@ -275,8 +274,8 @@ impl Chat {
         if self.hears_later_draft(conn) {
             return self.answer_value(sink, conn, batch, name, key, Some(value));
         }
-        let params = [name, key, "*", value];
-        let line = Line::new(&self.settings.server_name, "METADATA", &params);
+        let params = [name, key, "*"];
+        let line = Line::new(&self.settings.server_name, "METADATA", &params).text(value);
         line.tagged(LineTags { batch, ..LineTags::default() }).to(sink, &self.sessions[conn]);
     }
 

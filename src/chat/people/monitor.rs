@@ -1,5 +1,6 @@
 //! MONITOR: notices when users come and go. IRCv3 monitor and extended-monitor.
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::ids::UserId;
@@ -7,6 +8,14 @@ use crate::chat::{Caller, Chat};
 use crate::net::ConnId;
 use crate::wire::casemap::Folded;
 use crate::wire::irc::Message;
+
+pub(crate) const MONITOR: Command = Command::user("MONITOR", 1, Chat::monitor).costs(20).help(
+    "MONITOR + nick{,nick}",
+    &[
+        "Notifies you when a nick comes online or goes offline. MONITOR - removes nicks, C removes",
+        "all, L lists them, S shows which are online.",
+    ],
+);
 
 /// Bytes of the targets of one line, beside server and nick.
 const TARGETS_MAX: usize = 380;

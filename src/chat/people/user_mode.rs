@@ -1,5 +1,6 @@
 //! MODE of users, and ACCEPT. Modern IRC, "User Modes".
 
+use crate::chat::command::Command;
 use crate::chat::event::What;
 use crate::chat::oper::operators::{NOTICE_KINDS, NOTICE_LETTERS};
 use crate::chat::reply::Sink;
@@ -12,6 +13,14 @@ use crate::chat::{Caller, Chat};
 use crate::wire::casemap;
 use crate::wire::casemap::Folded;
 use crate::wire::irc::Message;
+
+pub(crate) const ACCEPT: Command = Command::user("ACCEPT", 1, Chat::accept).help(
+    "ACCEPT nick{,nick}",
+    &[
+        "Lets a user send you private messages although you have mode +R.",
+        "ACCEPT -nick takes that back, ACCEPT * lists the accepted nicks.",
+    ],
+);
 
 impl Chat {
     /// `MODE nick [modestring]`, for the user's own nick only. Modern IRC, "User mode".

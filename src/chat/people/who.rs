@@ -1,5 +1,6 @@
 //! WHO and WHOX. Modern IRC, "WHO message"; IRCv3 whox.
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
@@ -13,6 +14,14 @@ use crate::chat::{Caller, Chat};
 use crate::wire::irc::Message;
 use crate::wire::irc::names::ChannelName;
 use crate::wire::mask;
+
+pub(crate) const WHO: Command = Command::user("WHO", 0, Chat::who).costs(20).asks_about(0).help(
+    "WHO mask [o][%fields[,token]]",
+    &[
+        "Lists the members of a channel, or the users that match a mask; with o only operators.",
+        "After %, letters choose the columns: t c u i h s n f d l a o r.",
+    ],
+);
 
 /// Stands for a hidden address, as in IRCv3 whox.
 const NO_ADDRESS: &str = "255.255.255.255";

@@ -1,5 +1,6 @@
 //! WHOIS, and WHOWAS for users who have left. Modern IRC, "User-Based Queries".
 
+use crate::chat::command::Command;
 use crate::chat::reply::Sink;
 use crate::chat::reply::numeric::*;
 use crate::chat::state::caps::Cap;
@@ -12,6 +13,14 @@ use crate::chat::{Caller, Chat};
 use crate::wire::casemap;
 use crate::wire::irc::Message;
 use crate::wire::irc::time::write_time;
+
+pub(crate) const WHOIS: Command = Command::user("WHOIS", 0, Chat::whois)
+    .for_each_in(0)
+    .help("WHOIS [server] nick{,nick}", &["Shows details of users."]);
+
+pub(crate) const WHOWAS: Command = Command::user("WHOWAS", 0, Chat::whowas)
+    .for_each_in(0)
+    .help("WHOWAS nick [count]", &["Shows the last users of a nick that is no longer in use."]);
 
 /// The most entries of one nick in a reply to WHOWAS.
 const WHOWAS_ANSWERS_MAX: usize = 20;

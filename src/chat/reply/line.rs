@@ -14,8 +14,11 @@ pub struct Line<'a> {
     pub source: &'a str,
     /// Command or numeric.
     pub command: &'a str,
-    /// Parameters. The last is cut where the line would be too long.
+    /// Parameters before the text. The line is cut where it would be too long.
     pub params: &'a [&'a str],
+    /// The last parameter of most commands: a text, or a list, written behind a colon even if it is
+    /// one word.
+    pub text: Option<&'a str>,
     /// Tags besides the time.
     pub tags: LineTags<'a>,
     forms: [Option<Span>; FORMS],
@@ -57,7 +60,13 @@ const FORMS: usize = 16;
 impl<'a> Line<'a> {
     /// A line without tags but its time.
     pub fn new(source: &'a str, command: &'a str, params: &'a [&'a str]) -> Line<'a> {
-        Line { source, command, params, tags: LineTags::default(), forms: [None; FORMS] }
+        let (text, tags) = (None, LineTags::default());
+        Line { source, command, params, text, tags, forms: [None; FORMS] }
+    }
+
+    /// Returns the line with `text` as its last parameter, if there is one.
+    pub fn text(self, text: impl Into<Option<&'a str>>) -> Line<'a> {
+        Line { text: text.into(), ..self }
     }
 
     /// Returns the line with `tags`.
@@ -102,11 +111,9 @@ impl<'a> Line<'a> {
         self.write_tags(arena, form, time_ms);
         let start = arena.len();
         let source = Some(self.source).filter(|source| !source.is_empty());
-        let last = (self.command, self.params.len().saturating_sub(1));
-        if TEXTS.contains(&last) {
-            irc::write_with_text(arena, source, self.command, self.params);
-        } else {
-            irc::write(arena, &[], source, self.command, self.params);
+        match self.text {
+            Some(text) => irc::write_with_text(arena, source, self.command, self.params, text),
+            None => irc::write(arena, &[], source, self.command, self.params),
         }
         cut(arena, start + REST_MAX);
         arena.extend_from_slice(b"\r\n");
@@ -155,45 +162,6 @@ impl<'a> Line<'a> {
         }
     }
 }
-
-/// The index, from 0, of a parameter that is a text, or a list that is written as one.
-const TEXTS: [(&str, usize); 35] = [
-    ("AWAY", 0),
-    ("CAP", 2),
-    ("CAP", 3),
-    ("ERROR", 0),
-    ("INVITE", 1),
-    ("KICK", 2),
-    ("KILL", 1),
-    ("METADATA", 3),
-    ("NOTICE", 1),
-    ("PART", 1),
-    ("PING", 0),
-    ("PONG", 1),
-    ("PRIVMSG", 1),
-    ("QUIT", 0),
-    ("REDACT", 2),
-    ("RENAME", 2),
-    ("SETNAME", 0),
-    ("TOPIC", 1),
-    ("WALLOPS", 0),
-    ("301", 2),
-    ("302", 1),
-    ("303", 1),
-    ("311", 5),
-    ("312", 3),
-    ("314", 5),
-    ("319", 2),
-    ("322", 3),
-    ("332", 2),
-    ("352", 7),
-    ("353", 3),
-    ("730", 1),
-    ("731", 1),
-    ("732", 1),
-    ("760", 4),
-    ("761", 4),
-];
 
 /// Cuts `text` off at `end`, or before the character that would be cut in two.
 fn cut(text: &mut Vec<u8>, end: usize) {

@@ -30,27 +30,26 @@ impl Lines<'_> {
         let (open, close) = ([&*opening, "draft/multiline", target], [&*ending]);
         let mut open = Line::new(source, "BATCH", &open).tagged(tags);
         let mut close = Line::new(source, "BATCH", &close);
-        let params: Vec<[&str; 2]> = texts.iter().map(|(text, _)| [target, *text]).collect();
+        let to = [target];
+        let line = |text| Line::new(source, command, &to).text(text);
         let within = |concat| LineTags {
             batch: Some(&reference),
             concat,
             timed: true,
             ..LineTags::default()
         };
-        let mut lines: Vec<Line> = (params.iter().zip(texts))
-            .map(|(params, (_, concat))| Line::new(source, command, params).tagged(within(*concat)))
-            .collect();
+        let mut lines: Vec<Line> =
+            texts.iter().map(|(text, concat)| line(*text).tagged(within(*concat))).collect();
         // Clients without multiline receive one message a line, without the empty ones. The first
         // has the id. Each has the client-only tags, because `+draft/channel-context` says where it
         // belongs, unless they come to kilobytes.
         let mut first = Some(tags);
-        let small = tags.client.len() * params.len() <= limits.multiline_bytes_max;
+        let small = tags.client.len() * texts.len() <= limits.multiline_bytes_max;
         let client = if small { tags.client } else { "" };
         let rest = LineTags { msgid: None, client, ..tags };
-        let heard = params.iter().filter(|[_, text]| !text.is_empty());
-        let mut plain: Vec<Line> = heard
-            .map(|params| Line::new(source, command, params).tagged(first.take().unwrap_or(rest)))
-            .collect();
+        let heard = texts.iter().filter(|(text, _)| !text.is_empty());
+        let mut plain: Vec<Line> =
+            heard.map(|(text, _)| line(*text).tagged(first.take().unwrap_or(rest))).collect();
         act(&mut |sink, session| {
             if session.caps.has(Cap::Multiline) && session.caps.has(Cap::Batch) {
                 open.to(sink, session);

@@ -1,12 +1,16 @@
 //! The numeric replies: one list, with the text of each. Modern IRC, "Numerics"; RFC 2812 §5; those
 //! of MONITOR and METADATA from IRCv3; the others as most servers have them.
 
-/// A numeric and its text. An empty text means that the caller gives the last parameter.
+/// A numeric and its text. An empty text means that the caller gives the last parameter, and
+/// [`GIVEN`] that they give a text.
 #[derive(Clone, Copy, Debug)]
 pub struct Numeric(pub &'static str, pub &'static str);
 
+/// Stands for a text of the caller's, written behind a colon even if it is one word.
+pub const GIVEN: &str = ":";
+
 macro_rules! numerics {
-    ($($name:ident $code:literal $text:literal)*) => {
+    ($($name:ident $code:literal $text:tt)*) => {
         $(#[allow(missing_docs)] pub const $name: Numeric = Numeric($code, $text);)*
         #[cfg(test)]
         const ALL: &[(&str, Numeric)] = &[$((stringify!($name), $name)),*];
@@ -43,27 +47,27 @@ numerics! {
     RPL_WHOISCERTFP "276" ""
     RPL_ACCEPTLIST "281" ""
     RPL_ENDOFACCEPT "282" "End of /ACCEPT list"
-    RPL_AWAY "301" ""
-    RPL_USERHOST "302" ""
-    RPL_ISON "303" ""
+    RPL_AWAY "301" GIVEN
+    RPL_USERHOST "302" GIVEN
+    RPL_ISON "303" GIVEN
     RPL_UNAWAY "305" "You are no longer marked as being away"
     RPL_NOWAWAY "306" "You have been marked as being away"
-    RPL_WHOISUSER "311" ""
-    RPL_WHOISSERVER "312" ""
+    RPL_WHOISUSER "311" GIVEN
+    RPL_WHOISSERVER "312" GIVEN
     RPL_WHOISOPERATOR "313" "is an IRC operator"
-    RPL_WHOWASUSER "314" ""
+    RPL_WHOWASUSER "314" GIVEN
     RPL_ENDOFWHO "315" "End of /WHO list"
     RPL_WHOISIDLE "317" "seconds idle, signon time"
     RPL_ENDOFWHOIS "318" "End of /WHOIS list"
-    RPL_WHOISCHANNELS "319" ""
+    RPL_WHOISCHANNELS "319" GIVEN
     RPL_LISTSTART "321" "Users  Name"
-    RPL_LIST "322" ""
+    RPL_LIST "322" GIVEN
     RPL_LISTEND "323" "End of /LIST"
     RPL_CHANNELMODEIS "324" ""
     RPL_CREATIONTIME "329" ""
     RPL_WHOISACCOUNT "330" "is logged in as"
     RPL_NOTOPIC "331" "No topic is set"
-    RPL_TOPIC "332" ""
+    RPL_TOPIC "332" GIVEN
     RPL_TOPICWHOTIME "333" ""
     RPL_WHOISBOT "335" ""
     RPL_INVITELIST "336" ""
@@ -75,8 +79,8 @@ numerics! {
     RPL_EXCEPTLIST "348" ""
     RPL_ENDOFEXCEPTLIST "349" "End of channel ban exception list"
     RPL_VERSION "351" ""
-    RPL_WHOREPLY "352" ""
-    RPL_NAMREPLY "353" ""
+    RPL_WHOREPLY "352" GIVEN
+    RPL_NAMREPLY "353" GIVEN
     RPL_WHOSPCRPL "354" ""
     RPL_LINKS "364" ""
     RPL_ENDOFLINKS "365" "End of /LINKS list"
@@ -152,13 +156,13 @@ numerics! {
     ERR_CHANOPEN "713" "Channel is open."
     ERR_KNOCKONCHAN "714" "You are already on that channel."
     ERR_NOPRIVS "723" "Insufficient oper privileges."
-    RPL_MONONLINE "730" ""
-    RPL_MONOFFLINE "731" ""
-    RPL_MONLIST "732" ""
+    RPL_MONONLINE "730" GIVEN
+    RPL_MONOFFLINE "731" GIVEN
+    RPL_MONLIST "732" GIVEN
     RPL_ENDOFMONLIST "733" "End of MONITOR list"
     ERR_MONLISTFULL "734" "Monitor list is full."
-    RPL_WHOISKEYVALUE "760" ""
-    RPL_KEYVALUE "761" ""
+    RPL_WHOISKEYVALUE "760" GIVEN
+    RPL_KEYVALUE "761" GIVEN
     RPL_KEYNOTSET "766" "Key not set"
     RPL_METADATASUBOK "770" ""
     RPL_METADATAUNSUBOK "771" ""

@@ -2,7 +2,7 @@
 
 use crate::chat::reply::Sink;
 use crate::chat::reply::line::{Line, LineTags};
-use crate::chat::reply::numeric::Numeric;
+use crate::chat::reply::numeric::{GIVEN, Numeric};
 use crate::chat::state::caps::Cap;
 use crate::chat::state::channels::{ChannelMode, Member};
 use crate::chat::state::ids::{ChannelId, UserId};
@@ -17,16 +17,7 @@ impl Chat {
     /// Sends a numeric reply: the client's nick, `params`, and the numeric's text if it has one. A
     /// parameter that can't stand in its place becomes `*`, however foreign it is.
     pub(crate) fn numeric(&self, sink: &mut Sink, to: ConnId, reply: Numeric, params: &[&str]) {
-        let Numeric(code, text) = reply;
-        let mut all = [""; PARAMS_MAX];
-        all[0] = self.called(to);
-        all[1..=params.len()].copy_from_slice(params);
-        let mut count = 1 + params.len();
-        if !text.is_empty() {
-            all[count] = text;
-            count += 1;
-        }
-        self.say(sink, to, &self.settings.server_name, code, &all[..count]);
+        self.numeric_in(sink, to, None, reply, params);
     }
 
     /// Sends a numeric reply with a text of its own.
@@ -57,7 +48,9 @@ impl Chat {
 
     /// Sends a notice of the server to one connection.
     pub(crate) fn notice(&self, sink: &mut Sink, to: ConnId, text: &str) {
-        self.say(sink, to, &self.settings.server_name, "NOTICE", &[self.called(to), text]);
+        let params = [self.called(to)];
+        let line = Line::new(&self.settings.server_name, "NOTICE", &params);
+        line.text(text).to(sink, &self.sessions[to]);
     }
 
     /// Sends a line to one connection.
@@ -232,13 +225,19 @@ impl Chat {
         Numeric(code, text): Numeric,
         params: &[&str],
     ) {
-        let mut all = vec![self.called(to)];
-        all.extend(params);
-        if !text.is_empty() {
-            all.push(text);
-        }
+        let mut all = [""; PARAMS_MAX];
+        all[0] = self.called(to);
+        all[1..=params.len()].copy_from_slice(params);
+        let (count, given) = match text {
+            "" => (1 + params.len(), None),
+            GIVEN => (params.len(), params.last().copied()),
+            text => {
+                all[1 + params.len()] = text;
+                (2 + params.len(), None)
+            }
+        };
         let tags = LineTags { batch, ..LineTags::default() };
-        let line = Line::new(&self.settings.server_name, code, &all);
+        let line = Line::new(&self.settings.server_name, code, &all[..count]).text(given);
         line.tagged(tags).to(sink, &self.sessions[to]);
     }
 

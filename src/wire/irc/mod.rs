@@ -188,25 +188,32 @@ pub fn write(
     command: &str,
     params: &[&str],
 ) {
-    write_as(out, tags, source, command, params, false);
+    write_head(out, tags, source, command);
+    debug_assert!(params.len() <= PARAMS_MAX, "{} parameters", params.len());
+    let Some((last, middles)) = params[..params.len().min(PARAMS_MAX)].split_last() else { return };
+    write_middles(out, middles);
+    out.extend_from_slice(if is_middle(last.trim_matches(CONTROL)) { b" " } else { b" :" });
+    push_text(out, last);
 }
 
-/// Appends a message as [`write()`] does, but always with a colon before the last parameter: some
-/// programs look for the text of a message behind one.
-pub fn write_with_text(out: &mut Vec<u8>, source: Option<&str>, command: &str, params: &[&str]) {
-    write_as(out, &[], source, command, params, true);
-}
-
-fn write_as(
+/// Appends a message as [`write()`] does, and `text` as its last parameter, always behind a colon:
+/// some programs look for the text of a message behind one.
+pub fn write_with_text(
     out: &mut Vec<u8>,
-    tags: &[(&str, &str)],
     source: Option<&str>,
     command: &str,
     params: &[&str],
-    colon: bool,
+    text: &str,
 ) {
+    write_head(out, &[], source, command);
+    debug_assert!(params.len() < PARAMS_MAX, "{} parameters and a text", params.len());
+    write_middles(out, &params[..params.len().min(PARAMS_MAX - 1)]);
+    out.extend_from_slice(b" :");
+    push_text(out, text);
+}
+
+fn write_head(out: &mut Vec<u8>, tags: &[(&str, &str)], source: Option<&str>, command: &str) {
     debug_assert!(is_command(command), "{command:?} is no command");
-    debug_assert!(params.len() <= PARAMS_MAX, "{} parameters", params.len());
     write_tags(out, tags);
     if let Some(source) = source {
         out.push(b':');
@@ -215,15 +222,14 @@ fn write_as(
         out.push(b' ');
     }
     push_text(out, command);
-    let Some((last, middles)) = params[..params.len().min(PARAMS_MAX)].split_last() else { return };
+}
+
+fn write_middles(out: &mut Vec<u8>, middles: &[&str]) {
     for middle in middles {
         let middle = middle.trim_matches(CONTROL);
         out.push(b' ');
         push_text(out, if is_middle(middle) { middle } else { "*" });
     }
-    let bare = !colon && is_middle(last.trim_matches(CONTROL));
-    out.extend_from_slice(if bare { b" " } else { b" :" });
-    push_text(out, last);
 }
 
 /// Characters that a message can't contain.
