@@ -19,7 +19,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("net", &["wire", "far", "rate", "setting"]), // wire: the PROXY protocol; far: names looked up
     ("auth", &["wire", "far", "rate"]),
     ("store", &["far"]),
-    ("tls", &["net"]),
+    ("tls", &["setting", "net"]),
     ("echo", &["wire", "setting", "net", "store"]),
     ("chat", &["wire", "far", "rate", "setting", "net", "store", "auth"]),
     ("telemetry", &["wire", "net", "store"]),
