@@ -10,20 +10,46 @@ use serde::de::value::{SeqAccessDeserializer, SeqDeserializer};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, Deref, RangeBounds};
 use std::time::Duration;
 use toml::Value;
 
-/// The problems found in settings: a sentence each, beginning with the key, as `limits.sendq_max`.
-pub type Problems = Vec<String>;
+/// A problem found in settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The key, as `limits.sendq_max` or `proxy.gateways[0].name`.
+    pub key: String,
+    /// Other keys that have a part in the problem. It is not reported if one of them is wrong itself.
+    pub with: Vec<String>,
+    /// The rest of the sentence that begins with the key: `must be at least 1, not 0`.
+    pub what: String,
+}
 
-/// Defines a struct of settings with its deserializer, its defaults, and `check_ranges`. `times` are
-/// durations, `sizes` are bytes, `values` are anything else.
+/// The problems found in settings.
+pub type Problems = Vec<Problem>;
+
+impl Problem {
+    /// A problem of one key.
+    pub fn at(key: impl Into<String>, what: impl Into<String>) -> Problem {
+        Problem { key: key.into(), with: Vec::new(), what: what.into() }
+    }
+
+    /// The problem, which depends on `keys` too.
+    pub fn with(self, keys: impl IntoIterator<Item = String>) -> Problem {
+        Problem { with: keys.into_iter().collect(), ..self }
+    }
+}
+
+/// Defines a struct of settings with its deserializer, its defaults, and `check_values`. `times` are
+/// durations, `sizes` are bytes, `values` are anything else. Behind the default stands the range of
+/// the value, or `=>` and a function that returns what is wrong with it.
 macro_rules! settings {
     ($(#[$meta:meta])* pub struct $name:ident {
         $(times { $($(#[$time_doc:meta])* $time:ident = $long:expr, $times:expr;)* })?
         $(sizes { $($(#[$size_doc:meta])* $size:ident = $bytes:expr, $sizes:expr;)* })?
-        $(values { $($(#[$doc:meta])* $key:ident: $type:ty = $value:expr $(, $range:expr)?;)* })?
+        $(values { $(
+            $(#[$doc:meta])* $key:ident: $type:ty = $value:expr $(, $range:expr)? $(=> $test:path)?;
+        )* })?
     }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
@@ -49,11 +75,17 @@ macro_rules! settings {
         impl $name {
             /// Reports each key whose value is out of its range. `section` is the config's name of the
             /// table.
-            pub fn check_ranges(&self, section: &str, problems: &mut $crate::setting::Problems) {
+            pub fn check_values(&self, section: &str, problems: &mut $crate::setting::Problems) {
                 let _ = (section, &problems);
                 $($($crate::setting::check(section, stringify!($time), &self.$time, $times, problems);)*)?
                 $($($crate::setting::check(section, stringify!($size), &self.$size, $sizes, problems);)*)?
-                $($($($crate::setting::check(section, stringify!($key), &self.$key, $range, problems);)?)*)?
+                $($(
+                    $($crate::setting::check(section, stringify!($key), &self.$key, $range, problems);)?
+                    $(if let Err(what) = $test(&self.$key) {
+                        let key = format!("{section}.{}", stringify!($key));
+                        problems.push($crate::setting::Problem::at(key, what));
+                    })?
+                )*)?
             }
         }
     };
@@ -76,7 +108,8 @@ pub fn check<T: PartialOrd + Debug>(
         (Bound::Included(least), _) => format!("at least {least:?}"),
         (_, bound) => format!("within {bound:?}"),
     };
-    problems.push(format!("{section}.{key} must be {bounds}, not {value:?}"));
+    let what = format!("must be {bounds}, not {value:?}");
+    problems.push(Problem::at(format!("{section}.{key}"), what));
 }
 
 /// A duration of `count` seconds.
@@ -168,6 +201,76 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListOrText<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<T>, A::Error> {
         Vec::deserialize(SeqAccessDeserializer::new(list))
+    }
+}
+
+/// One text, as `parse` understands it.
+pub fn text<'de, D: Deserializer<'de>, T, E: fmt::Display>(
+    deserializer: D,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_str(Text(parse))
+}
+
+struct Text<T, E>(fn(&str) -> Result<T, E>);
+
+impl<T, P: fmt::Display> Visitor<'_> for Text<T, P> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
+}
+
+/// The error that `word` is none of the `known`, with the nearest of them, or all.
+pub fn unknown<'a>(
+    what: &str,
+    word: &str,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+) -> String {
+    let all: Vec<&str> = known.clone().into_iter().collect();
+    match closest(word, known) {
+        Some(meant) => format!("unknown {what} `{word}`, did you mean `{meant}`?"),
+        None if all.is_empty() => format!("unknown {what} `{word}`; none is configured"),
+        None => format!("unknown {what} `{word}`; known are {}", all.join(", ")),
+    }
+}
+
+/// A text that is not shown where what is around it is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(String);
+
+impl<'de> Deserialize<'de> for Hidden {
+    /// Repeats nothing of what it doesn't understand.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Hidden, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Hidden(text)),
+            _ => Err(D::Error::custom("a password is a text; put it in quotes")),
+        }
+    }
+}
+
+impl From<&str> for Hidden {
+    fn from(text: &str) -> Hidden {
+        Hidden(text.to_owned())
+    }
+}
+
+impl Deref for Hidden {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hidden(…)")
     }
 }
 

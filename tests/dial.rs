@@ -3,10 +3,11 @@
 mod world;
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::time::Duration;
 use std::{cell::Cell, cell::RefCell};
+use stonechat::net::reactor::{Reactor, Transport};
 use stonechat::net::{
     Attempt, CloseReason, ConnId, Dial, DialError, Effort, EndpointId, EventLoop, Limits, Outbox,
     Peer, Progress, Refusal, Remote, Service, Step, Stream,
@@ -257,6 +258,56 @@ fn what_is_found_or_fails_after_the_shutdown_is_not_gone_on_with() {
     assert_eq!(server.service.unreachable, [(70, DialError::Connect(ErrorKind::Interrupted))]);
     assert!(server.is_empty());
     server.check();
+}
+
+fn turn(reactor: &mut Reactor, server: &mut EventLoop<Transport, Dialler>) {
+    reactor.turn(server, Some(Duration::from_secs(60))).unwrap();
+}
+
+/// Dials a name so many times at once.
+fn dial_name(server: &mut EventLoop<Transport, Dialler>, port: u16, times: u64) {
+    server.inject(|_, out| {
+        for token in 0..times {
+            let to = Remote { host: "localhost".into(), port, tls: None };
+            out.dial(Dial { token, endpoint: FAR, to, after: Duration::ZERO });
+        }
+    });
+}
+
+/// With the thread of the real reactor, which wakes the loop from its sleep.
+#[test]
+fn a_name_is_looked_up_on_a_thread_and_connected_to() {
+    let (mut reactor, listener) = (Reactor::new().unwrap(), TcpListener::bind("127.0.0.1:0"));
+    let address = listener.as_ref().unwrap().local_addr().unwrap();
+    let mut server = EventLoop::new(Dialler::default(), Limits::default());
+    for n in 1..=2 {
+        dial_name(&mut server, address.port(), 1);
+        while server.service.opened.len() < n {
+            turn(&mut reactor, &mut server);
+            assert_eq!(server.service.unreachable, []);
+        }
+        assert_eq!(server.service.opened[n - 1].2, address);
+    }
+}
+
+#[test]
+fn names_beyond_256_at_once_are_unreachable_and_the_others_are_looked_up() {
+    let mut reactor = Reactor::new().unwrap();
+    let mut server = EventLoop::new(Dialler::default(), Limits::default());
+    // Nobody listens there any more.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    for _ in 0..2 {
+        dial_name(&mut server, port, 300);
+        while server.service.unreachable.len() < 300 {
+            turn(&mut reactor, &mut server);
+        }
+        let why = DialError::LookUp("too many names are being looked up".to_owned());
+        let outcomes = server.service.unreachable.drain(..);
+        let (refused, tried): (Vec<_>, Vec<_>) = outcomes.partition(|(_, e)| *e == why);
+        assert!(refused.iter().map(|(token, _)| *token).eq(256..300), "{refused:?}");
+        let nobody = DialError::Connect(ErrorKind::ConnectionRefused);
+        assert!(tried.iter().all(|(_, e)| *e == nobody), "{tried:?}");
+    }
 }
 
 /// Says of itself what only streams of clients that connect to us can.

@@ -28,8 +28,9 @@ pub use message::say::Unannounced;
 pub use oper::run::Ended;
 pub use oper::stats::Figures;
 pub use settings::{
-    Abuse, Accounts, AlwaysOn, ChannelHistory, Gateway, History, Limits, NAME_MAX_BYTES, Operator,
-    OperatorClass, Program, Proof, Registration, Settings, Sts, USER_MODES,
+    Abuse, Accounts, AlwaysOn, ChannelHistory, Classes, Commands, Gateway, History, Limits,
+    NAME_MAX_BYTES, Operator, OperatorClass, Program, Proof, Registration, Settings, Sts,
+    USER_MODES, check_classes, check_commands,
 };
 pub use state::right::Right;
 

@@ -1,9 +1,9 @@
 //! The URL of a listener: what is spoken, and where.
 
-use super::closest;
 use crate::app::Protocol;
 use crate::net::reactor::Address;
-use serde::Deserialize;
+use crate::setting;
+use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::io;
 use std::net::ToSocketAddrs;
@@ -11,8 +11,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 /// `SCHEME://HOST:PORT` or `SCHEME://unix:/PATH`, and `?proxy` behind it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     /// The protocol, and whether TLS carries it.
     pub scheme: Scheme,
@@ -135,17 +134,15 @@ fn is_host(host: &str) -> bool {
 
 fn unknown_scheme(url: &str, scheme: &str) -> String {
     let known: Vec<String> = Scheme::all().map(|known| known.to_string()).collect();
-    match closest(scheme, known.iter().map(String::as_str)) {
+    match setting::closest(scheme, known.iter().map(String::as_str)) {
         Some(meant) => format!("unknown scheme in `{url}`, did you mean `{meant}`?"),
         None => format!("unknown scheme in `{url}`; known are {}", known.join(", ")),
     }
 }
 
-impl TryFrom<String> for Listen {
-    type Error = String;
-
-    fn try_from(url: String) -> Result<Listen, String> {
-        url.parse()
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Listen, D::Error> {
+        setting::text(deserializer, str::parse)
     }
 }
 

@@ -1,13 +1,11 @@
 //! The filter of the log, as people write it.
 
-use crate::setting::closest;
-use serde::de::{Deserialize, Deserializer, Error};
+use crate::setting::{self, closest};
+use serde::Deserializer;
 
 /// A filter of env_logger, which takes a level's name written wrong for that of a module.
 pub(super) fn log_filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let filter = String::deserialize(deserializer)?;
-    check_log_filter(&filter).map_err(D::Error::custom)?;
-    Ok(filter)
+    setting::text(deserializer, |filter| check_log_filter(filter).map(|()| filter.to_owned()))
 }
 
 /// Whether `filter` has no level and no module in it that nobody knows.

@@ -2,57 +2,50 @@
 //!
 //! Foreign text ends here. What comes out is valid, or an error that names the place.
 
-mod chat;
-mod commands;
 mod listen;
 mod log_filter;
-mod operators;
 mod proxy;
 mod source;
-mod tls;
 
-pub use crate::setting::closest;
-pub use chat::{Chat, Secret};
-pub use commands::{Command, Commands};
 pub use listen::{Listen, Place, Scheme};
 pub use log_filter::check_log_filter;
-pub use operators::{Class, Classes, Operator};
-pub use proxy::{Proxy, Webirc};
-pub use tls::Tls;
+pub use proxy::Proxy;
 
-use crate::chat::{Abuse, Accounts, History, Settings};
-use crate::echo;
-use crate::net::Limits;
-use crate::setting::{Problems, time};
-use serde::{Deserialize, Deserializer};
+use crate::app::Protocol;
+use crate::chat::{self, Abuse, Accounts, Classes, Commands, History, Sts};
+use crate::setting::{Problem, Problems, seconds, settings};
+use crate::{echo, net, tls};
+use serde::Deserializer;
 use source::Source;
 use std::path::PathBuf;
-use std::time::Duration;
 
-/// The whole of it. Each key is explained in [`Config::DEFAULT_TEXT`].
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Config {
-    /// `None` for the defaults.
-    #[serde(deserialize_with = "listens")]
-    pub listen: Option<Vec<Listen>>,
-    pub data: Option<PathBuf>,
-    #[serde(deserialize_with = "log_filter::log_filter")]
-    pub log: String,
-    pub reuse_port: bool,
-    #[serde(deserialize_with = "time")]
-    pub shutdown_timeout: Duration,
-    pub chat: Chat,
-    pub operator_classes: Classes,
-    pub commands: Commands,
-    pub accounts: Accounts,
-    pub history: History,
-    pub proxy: Proxy,
-    pub abuse: Abuse,
-    pub tls: Tls,
-    pub limits: Limits,
-    pub echo: echo::Settings,
+settings! {
+    /// The whole of it. Each key is explained in [`Config::DEFAULT_TEXT`].
+    #[allow(missing_docs)]
+    pub struct Config {
+        times {
+            shutdown_timeout = seconds(5), ..;
+        }
+        values {
+            /// `None` for the defaults.
+            #[serde(deserialize_with = "listens")]
+            listen: Option<Vec<Listen>> = None;
+            data: Option<PathBuf> = None;
+            #[serde(deserialize_with = "log_filter::log_filter")]
+            log: String = "info".to_owned();
+            reuse_port: bool = false;
+            chat: chat::Settings = chat::Settings::default();
+            operator_classes: Classes = Classes::new();
+            commands: Commands = Commands::new();
+            accounts: Accounts = Accounts::default();
+            history: History = History::default();
+            proxy: Proxy = Proxy::default();
+            abuse: Abuse = Abuse::default();
+            tls: tls::Settings = tls::Settings::default();
+            limits: net::Limits = net::Limits::default();
+            echo: echo::Settings = echo::Settings::default();
+        }
+    }
 }
 
 impl Config {
@@ -76,81 +69,72 @@ impl Config {
         let variables: Vec<(String, String)> = variables.collect();
         let mut source = Source::parse(file, text).map_err(|problems| problems.join("\n"))?;
         variables.iter().for_each(|(name, value)| source.overrule(name, value));
-        let (config, mut told) = source.read();
+        let config = source.read();
         let mut problems = Problems::new();
         config.check(&mut problems);
-        // Keys are checked against each other once each of them is right.
-        if told.is_empty() && problems.is_empty() {
-            config.check_together(&mut problems);
-        }
-        told.extend(problems.iter().map(|problem| source.locate(problem)));
+        let told = source.told(problems);
         if told.is_empty() { Ok(config) } else { Err(told.join("\n")) }
     }
 
-    /// The settings of chat.
-    pub fn chat(&self) -> Settings {
-        Settings {
-            operators: operators::settled(&self.chat.operators, &self.operator_classes),
-            commands: commands::settled(&self.commands),
+    /// The settings of chat, with the sections that belong to it.
+    pub fn chat(&self) -> chat::Settings {
+        let operators = self.chat.operators.iter();
+        chat::Settings {
+            operators: operators.map(|each| each.settled(&self.operator_classes)).collect(),
+            commands: self.commands.clone(),
             accounts: self.accounts.clone(),
             history: self.history.clone().with_memory(self.limits.memory_max),
-            gateways: self.proxy.gateways(),
+            gateways: self.proxy.gateways.clone(),
             abuse: self.abuse.clone(),
-            ..self.chat.settings()
+            ..self.chat.clone()
         }
     }
 
-    fn check(&self, problems: &mut Problems) {
-        problems.extend(self.chat.validate().err());
-        self.chat.limits.check("chat.limits", problems);
-        problems.extend(commands::validate(&self.commands).err());
-        self.accounts.check_ranges("accounts", problems);
-        self.history.check("history", problems);
-        problems.extend(self.proxy.validate().err());
-        self.abuse.check_ranges("abuse", problems);
-        problems.extend(self.tls.validate().err());
-        self.limits.check("limits", problems);
-        self.echo.check_ranges("echo", problems);
+    /// The limits of the loop, with those that stand in other sections.
+    pub fn limits(&self) -> net::Limits {
+        net::Limits {
+            header_timeout: self.proxy.header_timeout,
+            handshake_timeout: self.tls.handshake_timeout,
+            handshakes_max: self.tls.handshakes_max,
+            ..self.limits
+        }
     }
 
-    /// What spans several sections.
-    fn check_together(&self, problems: &mut Problems) {
-        let Config { operator_classes, chat, commands, limits, echo, .. } = self;
-        problems.extend(operators::validate(operator_classes, &chat.operators, commands).err());
-        let least = echo.line_max.saturating_add(2);
-        if limits.recvq_max < least {
-            problems.push(format!(
-                "limits.recvq_max must be at least {least} (echo.line_max and a line end), not {}",
-                limits.recvq_max
-            ));
+    /// The policy that sends clients from plain connections to TLS: to the first listener that speaks
+    /// it.
+    pub fn sts(&self) -> Result<Option<Sts>, String> {
+        let Some(ms) = self.tls.sts else { return Ok(None) };
+        let listens = self.listen.clone().unwrap_or_else(Listen::defaults);
+        let meant = Scheme { protocol: Protocol::Irc, secure: true };
+        let port = listens.iter().filter(|listen| listen.scheme == meant).find_map(Listen::port);
+        let port =
+            port.ok_or("tls.sts needs a listener ircs://HOST:PORT with a port of its own")?;
+        Ok(Some(Sts { port, seconds: (ms / 1000) as u64 }))
+    }
+
+    fn check(&self, problems: &mut Problems) {
+        self.chat.check("chat", problems);
+        chat::check_commands(&self.commands, "commands", problems);
+        chat::check_classes(&self.operator_classes, &self.chat.operators, &self.commands, problems);
+        self.accounts.check_values("accounts", problems);
+        self.history.check("history", problems);
+        self.proxy.check("proxy", problems);
+        self.abuse.check_values("abuse", problems);
+        self.tls.check("tls", problems);
+        self.limits.check("limits", problems);
+        self.echo.check_values("echo", problems);
+        let (recvq_max, least) = (self.limits.recvq_max, self.echo.line_max.saturating_add(2));
+        if recvq_max < least {
+            let what =
+                format!("must be at least {least} (echo.line_max and a line end), not {recvq_max}");
+            let problem = Problem::at("limits.recvq_max", what);
+            problems.push(problem.with(["echo.line_max".to_owned()]));
         }
     }
 }
 
 fn listens<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Listen>>, D::Error> {
     crate::setting::words(deserializer).map(Some)
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            listen: None,
-            data: None,
-            log: "info".to_owned(),
-            reuse_port: false,
-            shutdown_timeout: Duration::from_secs(5),
-            chat: Chat::default(),
-            operator_classes: Classes::new(),
-            commands: Commands::new(),
-            accounts: Accounts::default(),
-            history: History::default(),
-            proxy: Proxy::default(),
-            abuse: Abuse::default(),
-            tls: Tls::default(),
-            limits: Limits::default(),
-            echo: echo::Settings::default(),
-        }
-    }
 }
 
 #[cfg(test)]

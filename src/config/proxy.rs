@@ -1,68 +1,28 @@
-//! The section `[proxy]`: who may say that they speak for somebody else.
+//! The section `[proxy]`: proxies that the loop trusts, and gateways that chat trusts.
 
-use super::operators::verifier;
-use crate::auth::verifier::Verifier;
 use crate::chat::Gateway;
-use crate::net::Networks;
-use crate::setting;
-use serde::Deserialize;
-use std::time::Duration;
+use crate::net::{Limits, Networks};
+use crate::setting::{Problems, seconds, settings};
 
-/// The section. Each key is explained in the default file.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Proxy {
-    pub trusted: Networks,
-    #[serde(deserialize_with = "setting::time")]
-    pub header_timeout: Duration,
-    pub gateways: Vec<Webirc>,
-}
-
-/// An entry of `proxy.gateways`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Webirc {
-    /// As it calls itself in WEBIRC.
-    pub name: String,
-    /// From where it connects.
-    pub networks: Networks,
-    /// What `stonechatd operator hash` printed; none is asked for by default.
-    #[serde(rename = "password", default, deserialize_with = "verifier")]
-    pub verifier: Option<Verifier>,
+settings! {
+    /// The section. Each key is explained in the default file.
+    #[allow(missing_docs)]
+    pub struct Proxy {
+        times {
+            header_timeout = Limits::default().header_timeout, seconds(1)..=seconds(60);
+        }
+        values {
+            trusted: Networks = Networks::default();
+            gateways: Vec<Gateway> = Vec::new();
+        }
+    }
 }
 
 impl Proxy {
-    pub(super) fn gateways(&self) -> Vec<Gateway> {
-        let gateway = |webirc: &Webirc| Gateway {
-            name: webirc.name.clone(),
-            networks: webirc.networks.clone(),
-            verifier: webirc.verifier.clone(),
-        };
-        self.gateways.iter().map(gateway).collect()
-    }
-
-    pub(super) fn validate(&self) -> Result<(), String> {
-        let timeout = self.header_timeout;
-        if timeout < Duration::from_secs(1) || timeout > Duration::from_secs(60) {
-            return Err("proxy.header_timeout must be from 1s to 60s".to_owned());
-        }
-        match self.gateways.iter().find(|gateway| gateway.networks.0.is_empty()) {
-            Some(open) => Err(format!(
-                "proxy.gateways: `{}` has no networks; say from where it connects",
-                open.name.escape_debug()
-            )),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Default for Proxy {
-    fn default() -> Proxy {
-        Proxy {
-            trusted: Networks::default(),
-            header_timeout: Duration::from_secs(3),
-            gateways: Vec::new(),
+    pub(super) fn check(&self, section: &str, problems: &mut Problems) {
+        self.check_values(section, problems);
+        for (index, gateway) in self.gateways.iter().enumerate() {
+            gateway.check(&format!("{section}.gateways[{index}]"), problems);
         }
     }
 }

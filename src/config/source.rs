@@ -2,17 +2,23 @@
 //! it was written; and what is wrong with it, in the words of the person who wrote it.
 
 use super::Config;
-use crate::setting::closest;
+use crate::setting::{Problem, Problems, closest};
 use serde::Deserialize;
+use std::iter;
+use std::mem;
 use std::ops::Range;
 use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue, Deserializer, Error};
+use toml::de::{DeArray, DeString, DeTable, DeValue, Deserializer, Error};
 
 pub(super) struct Source<'a> {
     file: &'a str,
     text: &'a str,
     table: Spanned<DeTable<'a>>,
     variables: Vec<Variable<'a>>,
+    /// The entries that could not be read, and were removed.
+    wrong: Vec<String>,
+    /// What was wrong with them.
+    told: Vec<String>,
 }
 
 /// Of the environment. Its place is behind the text: see [`Source::place`].
@@ -33,7 +39,14 @@ impl<'a> Source<'a> {
     /// Reads the file's `text`, or says what is wrong with its syntax.
     pub fn parse(file: &'a str, text: &'a str) -> Result<Source<'a>, Vec<String>> {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let source = Source { file, text, table, variables: Vec::new() };
+        let source = Source {
+            file,
+            text,
+            table,
+            variables: Vec::new(),
+            wrong: Vec::new(),
+            told: Vec::new(),
+        };
         match errors.is_empty() {
             true => Ok(source),
             false => {
@@ -65,37 +78,85 @@ impl<'a> Source<'a> {
         self.put(self.variables.len() - 1, text);
     }
 
-    /// The config, as far as it can be read, and what is wrong with the rest.
-    pub fn read(&mut self) -> (Config, Vec<String>) {
-        let mut problems = Vec::new();
+    /// The config, as far as it can be read. Each entry that is wrong is noted, and removed, so that
+    /// the rest can be read.
+    pub fn read(&mut self) -> Config {
         loop {
             let error = match Config::deserialize(Deserializer::from(self.table.clone())) {
-                Ok(config) => return (config, problems),
+                Ok(config) => return config,
                 Err(error) => error,
             };
             if self.is_read_as_toml(&error) {
                 continue;
             }
-            // The wrong entry is removed, so that the rest can be read.
-            let at = error.span().unwrap_or_default();
-            let path = remove(self.table.get_mut(), &at, "").unwrap_or_default();
-            problems.push(self.tell_of(&error, &path));
-            if path.is_empty() {
-                return (Config::default(), problems);
+            let span = error.span().unwrap_or_default();
+            let path = match self.variable_at(Some(&span)) {
+                Some(index) => Some(self.variables[index].path.join(".")),
+                None => find(self.table.get_ref(), &span, ""),
+            };
+            let path = path.unwrap_or_default();
+            // An entry may be wrong for want of what was removed from it.
+            if !self.wrong.iter().any(|wrong| is_within(wrong, &path)) {
+                self.told.push(self.tell_of(&error, &path));
+            }
+            self.note(&path);
+            if path.is_empty() || !remove(self.table.get_mut(), &path) {
+                return Config::default();
             }
         }
     }
 
-    /// Puts the place of a key, with which `problem` begins, before the problem.
-    pub fn locate(&self, problem: &str) -> String {
-        let key = problem.split([' ', ':']).next().unwrap_or_default();
+    /// Notes that the entry of that path is wrong. Of a list it is the list that lacks something then,
+    /// as the next entry takes the number.
+    fn note(&mut self, path: &str) {
+        match path.strip_suffix(']').and_then(|path| path.rsplit_once('[')) {
+            Some((list, _)) => {
+                self.wrong.retain(|wrong| !is_within(wrong, path));
+                self.wrong.push(list.to_owned());
+            }
+            None => self.wrong.push(path.to_owned()),
+        }
+    }
+
+    /// All errors, each with its place: entries that could not be read, and those `problems` that do
+    /// not come from that.
+    pub fn told(self, problems: Problems) -> Vec<String> {
+        let (alone, together): (Vec<_>, Vec<_>) =
+            problems.into_iter().partition(|problem| problem.with.is_empty());
+        let (mut told, mut wrong) = (self.told.clone(), self.wrong.clone());
+        for problems in [alone, together] {
+            let is_new = |problem: &&Problem| {
+                let mut keys = problem.with.iter().chain([&problem.key]);
+                keys.all(|key| !wrong.iter().any(|wrong| is_within(wrong, key)))
+            };
+            let new: Vec<&Problem> = problems.iter().filter(is_new).collect();
+            told.extend(new.iter().map(|problem| {
+                self.tell(self.place_of(problem), &sentence(&problem.key, &problem.what))
+            }));
+            wrong.extend(new.iter().map(|problem| problem.key.clone()));
+        }
+        told
+    }
+
+    /// The place of the key, or of one that has a part in the problem, or of the section.
+    fn place_of(&self, problem: &Problem) -> Option<Range<usize>> {
+        let keys = [&problem.key].into_iter().chain(&problem.with);
+        let sections = iter::successors(Some(&*problem.key), |key| Some(key.rsplit_once('.')?.0));
+        keys.map(String::as_str).chain(sections).find_map(|key| self.span_of(key))
+    }
+
+    fn span_of(&self, key: &str) -> Option<Range<usize>> {
         let (mut table, mut span) = (Some(self.table.get_ref()), None);
         for name in key.split('.') {
-            let Some((_, value)) = table.and_then(|table| table.get_key_value(name)) else { break };
+            let (name, index) = parts(name);
+            let mut value = table?.get(name)?;
+            if let Some(index) = index {
+                value = value.get_ref().as_array()?.get(index)?;
+            }
             span = Some(value.span());
             table = value.get_ref().as_table();
         }
-        self.tell(span, problem)
+        span
     }
 
     /// Puts a variable's value where its key says, at a place behind the text.
@@ -150,11 +211,14 @@ impl<'a> Source<'a> {
         let text = variable.and_then(|variable| variable.as_text.as_ref());
         let text = text.filter(|text| !text.is_empty()).unwrap_or(&message);
         if !text.starts_with("unknown key") {
-            return self.tell(span, text);
+            let named = variable.is_none().then(|| sentence(path, text));
+            return self.tell(span, named.as_ref().unwrap_or(text));
         }
+        let (section, key) = path.rsplit_once('.').unwrap_or(("", path));
         let is_elsewhere = |known: &String| {
-            let key = |path: &str| path.rsplit('.').next().map(str::to_owned);
-            known != path && key(known) == key(path)
+            known != path
+                && known.rsplit('.').next() == Some(key)
+                && (section.is_empty() || sections().any(|known| known == section))
         };
         match (keys().find(is_elsewhere), variable) {
             (Some(known), Some(_)) => {
@@ -181,24 +245,77 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Removes the key of a section that is at that place, or whose value is, and tells its path.
-fn remove(table: &mut DeTable, at: &Range<usize>, section: &str) -> Option<String> {
-    let is_at = |span: Range<usize>| span == *at || span.contains(&at.start);
-    for (key, value) in table.iter_mut() {
+/// The path of the entry that is at that place, as `proxy.gateways[0].name`.
+fn find(table: &DeTable, at: &Range<usize>, section: &str) -> Option<String> {
+    table.iter().find_map(|(key, value)| {
         let path = format!("{section}{}", key.get_ref());
-        if let DeValue::Table(inner) = value.get_mut()
-            && sections().any(|section| section == path)
-            && let Some(found) = remove(inner, at, &format!("{path}."))
-        {
-            return Some(found);
-        }
-        if is_at(key.span()) || is_at(value.span()) {
-            let key = key.get_ref().to_string();
-            table.remove(key.as_str());
-            return Some(path);
-        }
+        if key.span() == *at { Some(path) } else { find_within(value, at, path) }
+    })
+}
+
+fn find_within(value: &Spanned<DeValue>, at: &Range<usize>, path: String) -> Option<String> {
+    if value.span() == *at {
+        return Some(path);
     }
-    None
+    match value.get_ref() {
+        DeValue::Table(table) => find(table, at, &format!("{path}.")),
+        DeValue::Array(values) => (0..).zip(values).find_map(|(index, value): (usize, _)| {
+            find_within(value, at, format!("{path}[{index}]"))
+        }),
+        _ => None,
+    }
+}
+
+/// Removes the entry of that path; false if there is none.
+fn remove(table: &mut DeTable, path: &str) -> bool {
+    let (name, rest) = match path.split_once('.') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (path, None),
+    };
+    let (key, index) = parts(name);
+    if index.is_none() && rest.is_none() {
+        return table.remove(key).is_some();
+    }
+    match (table.get_mut(key).map(Spanned::get_mut), index, rest) {
+        (Some(DeValue::Table(inner)), None, Some(rest)) => remove(inner, rest),
+        (Some(DeValue::Array(values)), Some(index), Some(rest)) => {
+            match values.get_mut(index).map(Spanned::get_mut) {
+                Some(DeValue::Table(inner)) => remove(inner, rest),
+                _ => false,
+            }
+        }
+        (Some(DeValue::Array(values)), Some(index), None) => {
+            let others = mem::replace(values, DeArray::new()).into_iter().enumerate();
+            *values = others.filter(|(at, _)| *at != index).map(|(_, value)| value).collect();
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The name and the index of `name[index]`.
+fn parts(name: &str) -> (&str, Option<usize>) {
+    let indexed = name.strip_suffix(']').and_then(|name| name.rsplit_once('['));
+    match indexed.map(|(name, index)| (name, index.parse())) {
+        Some((name, Ok(index))) => (name, Some(index)),
+        _ => (name, None),
+    }
+}
+
+/// Whether `path` is that of `key`, or of an entry in it.
+fn is_within(path: &str, key: &str) -> bool {
+    path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// A problem in words, which names the key. The line tells which entry of a list is meant.
+fn sentence(key: &str, what: &str) -> String {
+    let names: Vec<&str> = key.split('.').map(|name| parts(name).0).collect();
+    let link = if ["must ", "has ", "needs ", "is "].iter().any(|verb| what.starts_with(verb)) {
+        " "
+    } else {
+        ": "
+    };
+    format!("{}{link}{what}", names.join(".").escape_debug())
 }
 
 /// The value, with all in it at one place.

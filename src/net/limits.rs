@@ -1,7 +1,7 @@
 //! The bounds of the loop, the config's `[limits]`. Each has one consequence, and a counter of how
 //! often it was met.
 
-use crate::setting::{Problems, seconds, settings};
+use crate::setting::{Problem, Problems, seconds, settings};
 use std::time::Duration;
 
 settings! {
@@ -66,14 +66,15 @@ impl Limits {
 
     /// Reports values that are out of their range, or do not fit each other.
     pub fn check(&self, section: &str, problems: &mut Problems) {
-        self.check_ranges(section, problems);
+        self.check_values(section, problems);
         for (key, value, least, why) in [
             ("sendq_max", self.sendq_max, self.sendq_pause, "sendq_pause"),
             ("memory_max", self.memory_max, self.sendq_max, "sendq_max"),
         ] {
             if value < least {
-                problems
-                    .push(format!("{section}.{key} must be at least {least} ({why}), not {value}"));
+                let what = format!("must be at least {least} ({why}), not {value}");
+                let problem = Problem::at(format!("{section}.{key}"), what);
+                problems.push(problem.with([format!("{section}.{why}")]));
             }
         }
     }

@@ -21,12 +21,17 @@ pub struct Networks(pub Vec<Network>);
 /// As `["192.0.2.0/24", "2001:db8::1"]`, or one text of several.
 impl<'de> Deserialize<'de> for Networks {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Networks, D::Error> {
-        let texts: Vec<toml::Value> = setting::words(deserializer)?;
-        let parse = |text: &toml::Value| {
-            let bad = "network; write \"192.0.2.0/24\" or \"2001:db8::1\"";
-            text.as_str().and_then(Network::parse).ok_or_else(|| setting::not_a(text, bad))
-        };
-        Ok(Networks(texts.iter().map(parse).collect::<Result<_, _>>()?))
+        setting::words(deserializer).map(Networks)
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Network, D::Error> {
+        setting::text(deserializer, |text| {
+            Network::parse(text).ok_or_else(|| {
+                format!("`{text}` is not a network; write \"192.0.2.0/24\" or \"2001:db8::1\"")
+            })
+        })
     }
 }
 

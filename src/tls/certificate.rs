@@ -2,6 +2,7 @@
 //! handshake.
 
 use super::provider;
+use super::settings::Files;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -13,19 +14,10 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 use webpki::EndEntityCert;
-
-/// The files of a pair: certificate and chain in one, the key in the other, both in PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
-    /// The certificate, followed by its chain.
-    pub certificate: PathBuf,
-    /// Its key.
-    pub key: PathBuf,
-}
 
 /// A loaded certificate with its key.
 #[derive(Clone, Debug)]

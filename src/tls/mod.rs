@@ -4,11 +4,13 @@ mod certificate;
 mod client;
 mod self_signed;
 mod server;
+mod settings;
 mod shelf;
 
-pub use certificate::{Certificate, Files, hex, pem_fingerprint};
+pub use certificate::{Certificate, hex, pem_fingerprint};
 pub use self_signed::{SelfSigned, self_signed};
 pub use server::{Trust, connector};
+pub use settings::{Files, Settings};
 pub use shelf::Shelf;
 
 use crate::net::tls::Acceptor;

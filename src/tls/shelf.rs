@@ -1,7 +1,8 @@
 //! The certificates in use, and their files. A reload takes all of them, or the old ones stay.
 
-use super::certificate::{Certificate, Files, Stamp, Trouble};
+use super::certificate::{Certificate, Stamp, Trouble};
 use super::self_signed::SelfSigned;
+use super::settings::Files;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::sync::{Arc, RwLock};

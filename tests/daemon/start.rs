@@ -56,8 +56,8 @@ fn a_bad_config_is_refused_with_its_place() {
             "\n[limits]\nconections = 1",
             "config.toml:3:1: unknown key `conections`, did you mean `connections`?",
         ),
-        ("echo.line_max = true", "config.toml:1:17: `true` is not a size"),
-        ("listen = [\"echo://nowhere\"]", "config.toml:1:10: no port in `echo://nowhere`"),
+        ("echo.line_max = true", "config.toml:1:17: echo.line_max: `true` is not a size"),
+        ("listen = [\"echo://nowhere\"]", "config.toml:1:11: listen: no port in `echo://nowhere`"),
         ("listen = []", "`listen` is empty"),
     ] {
         let (status, stderr) = fails(config, &[]);

@@ -101,7 +101,7 @@ pub fn load(settings: &Settings) -> Result<Option<Shelf>, Failure> {
 
 /// What `stonechatd check` has to say of them, a line each, and what it warns of; or what is wrong.
 pub fn check(settings: &Settings, now: i64) -> Result<(Vec<String>, Vec<String>), Failure> {
-    let files = settings.tls.files();
+    let files = settings.config.tls.certificates.clone();
     if files.is_empty() {
         return Ok((vec!["certificate self-signed".to_owned()], Vec::new()));
     }
@@ -121,7 +121,7 @@ pub fn check(settings: &Settings, now: i64) -> Result<(Vec<String>, Vec<String>)
 
 /// The files of the certificates; `None` if none are named and no data is kept.
 fn files(settings: &Settings) -> Result<Option<Vec<Files>>, Failure> {
-    let files = settings.tls.files();
+    let files = settings.config.tls.certificates.clone();
     match &settings.data {
         _ if !files.is_empty() => Ok(Some(files)),
         Some(data) => own(data, &settings.chat.server_name).map(|own| Some(vec![own])),

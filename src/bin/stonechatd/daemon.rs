@@ -91,14 +91,15 @@ impl Daemon {
         let data = settings.data.as_deref().map(DataDir::open).transpose()?;
         let mut wanted = listeners::wanted(&settings, !passed.is_empty())?;
         let mut open = listeners::adopt(passed, &mut wanted)?;
-        open.extend(listeners::bind(wanted, settings.reuse_port)?);
-        let mut database = database::open(settings.data.as_deref(), settings.durability)?;
+        open.extend(listeners::bind(wanted, settings.config.reuse_port)?);
+        let mut database =
+            database::open(settings.data.as_deref(), settings.config.history.durability)?;
         database.retain(settings.policy.clone());
         let (store, far) = Store::new(STORE_REQUESTS_MAX);
         let waker = reactor.waker();
         // It can't fail but for want of memory; what was replied is then taken at the next waking.
         let wake = move || drop(waker.wake());
-        let mut app = App::new(settings.line_max, settings.chat.clone());
+        let mut app = App::new(settings.config.echo.line_max, settings.chat.clone());
         let (hasher, jobs) = worker::queue(worker::CAPACITY);
         app.chat.hash_by(hasher, database::secret(data.as_ref(), &mut database)?);
         let channels = database::channels(&mut database)?;
@@ -327,7 +328,7 @@ impl Daemon {
         self.server.shut_down();
         self.programs.stop();
         let until_ms =
-            self.reactor.now().uptime_ms + self.settings.shutdown_timeout.as_millis() as u64;
+            self.reactor.now().uptime_ms + self.settings.config.shutdown_timeout.as_millis() as u64;
         self.ends_by_ms = until_ms;
         while !self.server.is_empty() || !self.programs.is_empty() || self.is_keeping() {
             let left_ms = until_ms.saturating_sub(self.reactor.now().uptime_ms);
@@ -357,7 +358,8 @@ impl Daemon {
     fn believe_proxies(&mut self) {
         let ids = (0..).map(EndpointId).zip(&self.endpoints);
         let demanded = ids.filter(|(_, endpoint)| endpoint.proxied).map(|(id, _)| id).collect();
-        self.reactor.believe(Proxies { trusted: self.settings.proxy.trusted.clone(), demanded });
+        self.reactor
+            .believe(Proxies { trusted: self.settings.config.proxy.trusted.clone(), demanded });
     }
 
     fn close_listeners(&mut self, which: impl Fn(&Endpoint) -> bool) -> Result<(), Failure> {

@@ -36,8 +36,8 @@ pub struct Wanted {
 
 /// The listeners of `settings`. If these name none: the defaults, unless listeners were `passed`.
 pub fn wanted(settings: &Settings, passed: bool) -> Result<Vec<Wanted>, Failure> {
-    let optional = settings.listen.is_none();
-    let listens = match &settings.listen {
+    let optional = settings.config.listen.is_none();
+    let listens = match &settings.config.listen {
         Some(listens) => listens.clone(),
         None if passed => Vec::new(),
         None => Listen::defaults(),
@@ -83,7 +83,7 @@ pub fn bind(wanted: Vec<Wanted>, reuse_port: bool) -> Result<Vec<Open>, Failure>
 pub fn findings(settings: &Settings) -> Vec<Failure> {
     let mut findings = Vec::new();
     let mut wanted: Vec<(String, Address)> = Vec::new();
-    for listen in settings.listen.iter().flatten() {
+    for listen in settings.config.listen.iter().flatten() {
         match listen.addresses() {
             Ok(addresses) => {
                 wanted.extend(addresses.into_iter().map(|address| (listen.to_string(), address)));
@@ -93,7 +93,8 @@ pub fn findings(settings: &Settings) -> Vec<Failure> {
         }
     }
     for (index, (url, address)) in wanted.iter().enumerate() {
-        let shares = |(_, other): &&(String, Address)| share(address, other, settings.reuse_port);
+        let shares =
+            |(_, other): &&(String, Address)| share(address, other, settings.config.reuse_port);
         if let Some((other, _)) = wanted[..index].iter().find(shares) {
             findings.push(Failure::usage(format!("{other} and {url} are one address: remove one")));
         }

@@ -171,7 +171,7 @@ fn begin_log(filter: &str) {
 fn run(flags: Flags) -> Result<(), Failure> {
     let settings = Settings::read(flags)?;
     output::begin().map_err(|e| Failure::other(format!("cannot begin a thread: {e}")))?;
-    begin_log(&settings.log);
+    begin_log(&settings.config.log);
     // With this, the limit on file sizes makes a write fail, and does not end the process.
     signal_hook::flag::register(SIGXFSZ, Arc::default())
         .map_err(|e| Failure::other(format!("cannot handle a signal: {e}")))?;

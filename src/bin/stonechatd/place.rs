@@ -73,7 +73,7 @@ impl Place {
     /// Opens its database.
     pub fn open(&self) -> Result<Database, Failure> {
         let file = self.file();
-        Database::open(&file, self.settings.durability)
+        Database::open(&file, self.settings.config.history.durability)
             .map_err(|trouble| Failure::unavailable(format!("{}: {trouble}", file.display())))
     }
 }

@@ -6,12 +6,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use stonechat::chat;
-use stonechat::config::{Config, Listen, Proxy, Tls, check_log_filter};
+use stonechat::config::{Config, Listen, check_log_filter};
 use stonechat::net;
 use stonechat::store::Policy;
-use stonechat::store::sqlite::Durability;
 
 /// The common flags.
 #[derive(Args, Clone)]
@@ -35,23 +33,14 @@ pub struct Settings {
     pub flags: Flags,
     /// The config file, if there is one.
     file: Option<PathBuf>,
-    /// The listeners; `None` for the defaults, as far as they can be opened.
-    pub listen: Option<Vec<Listen>>,
+    /// The config, overruled by the flags.
+    pub config: Config,
     /// The data directory; `None` to keep no data.
     pub data: Option<PathBuf>,
     /// Whether the directory was named; otherwise it is the user's own.
     pub says_data: bool,
-    pub log: String,
-    pub reuse_port: bool,
-    pub shutdown_timeout: Duration,
     pub chat: chat::Settings,
-    pub durability: Durability,
     pub policy: Policy,
-    pub proxy: Proxy,
-    pub tls: Tls,
-    /// Without what the system and other sections have to do with it: see [`Settings::limits`].
-    limits: net::Limits,
-    pub line_max: usize,
 }
 
 /// The directory and the name of the config of the unit in `examples/`.
@@ -90,57 +79,37 @@ impl Settings {
     }
 
     fn from_file(flags: Flags, file: Option<PathBuf>) -> Result<Settings, Failure> {
-        let config = read_config(file.as_deref()).map_err(Failure::usage)?;
-        let listen = Some(flags.listen.clone()).filter(|listen| !listen.is_empty());
-        let mut chat = config.chat();
-        let listen = listen.or(config.listen);
-        chat.sts = config.tls.sts(listen.as_deref()).map_err(Failure::usage)?;
-        let data = flags.data.clone().or(config.data);
+        let mut config = read_config(file.as_deref()).map_err(Failure::usage)?;
+        config.listen =
+            Some(flags.listen.clone()).filter(|listen| !listen.is_empty()).or(config.listen);
+        config.data = flags.data.clone().or(config.data);
+        config.log = flags.log.clone().unwrap_or(config.log);
+        let sts = config.sts().map_err(Failure::usage)?;
+        let chat = chat::Settings { sts, ..config.chat() };
         let managed = data_dir::given_by_manager("STATE_DIRECTORY").is_some();
-        let says_data = data.is_some() || managed;
-        let data = data_dir::choose(data).map_err(Failure::unavailable)?;
+        let says_data = config.data.is_some() || managed;
+        let data = data_dir::choose(config.data.clone()).map_err(Failure::unavailable)?;
         let mut policy = config.history.policy();
         if data.is_none() {
             policy.bytes.get_or_insert(MEMORY_BYTES);
         }
-        Ok(Settings {
-            says_data,
-            listen,
-            data,
-            log: flags.log.clone().unwrap_or(config.log),
-            reuse_port: config.reuse_port,
-            shutdown_timeout: config.shutdown_timeout,
-            chat,
-            durability: config.history.durability,
-            policy,
-            proxy: config.proxy,
-            tls: config.tls,
-            limits: config.limits,
-            line_max: config.echo.line_max,
-            file,
-            flags,
-        })
+        Ok(Settings { flags, file, config, data, says_data, chat, policy })
     }
 
     /// From where any number may come: the networks that are exempt, and those of gateways, as limits
     /// are for whom they name. But where a gateway may be anywhere, if only it knows the password,
     /// limits hold until it has said it.
     pub fn exempt(&self) -> net::Networks {
-        let gateways = self.proxy.gateways.iter().flat_map(|gateway| &gateway.networks.0);
+        let gateways = self.config.proxy.gateways.iter().flat_map(|gateway| &gateway.networks.0);
         let sites = gateways.filter(|network| network.is_within_a_site());
         net::Networks(self.chat.abuse.exempt.0.iter().chain(sites).copied().collect())
     }
 
     /// The loop's limits under the limit of file descriptors, which is raised as far as allowed.
     pub fn limits(&self) -> net::Limits {
-        let wanted = self.limits.connections;
-        let limits = net::Limits {
-            connections: wanted.min(connections_max()),
-            header_timeout: self.proxy.header_timeout,
-            handshake_timeout: self.tls.handshake_timeout,
-            handshakes_max: self.tls.handshakes_max,
-            ..self.limits
-        };
+        let configured = self.config.limits();
+        let wanted = configured.connections;
+        let limits = net::Limits { connections: wanted.min(connections_max()), ..configured };
         if wanted > limits.connections && wanted < net::Limits::CONNECTIONS_MAX {
             log::warn!(
                 "limits.connections is {wanted}, but the limit of file descriptors leaves room for \
@@ -155,7 +124,7 @@ impl Settings {
     pub fn describe(&self) -> Vec<String> {
         let file = self.file.as_ref().map(|file| file.display().to_string());
         let data = self.data.as_ref().map(|data| data.display().to_string());
-        let listen = self.listen.clone().unwrap_or_else(Listen::defaults);
+        let listen = self.config.listen.clone().unwrap_or_else(Listen::defaults);
         let net::Limits { connections, .. } = self.limits();
         let mut lines = vec![
             format!("config {}", file.as_deref().unwrap_or("none, all defaults")),

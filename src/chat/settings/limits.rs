@@ -1,6 +1,6 @@
 //! The bounds of everything that a user can make grow: the config's `[chat.limits]`.
 
-use crate::setting::{Problems, seconds, settings};
+use crate::setting::{Problem, Problems, seconds, settings};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -73,28 +73,28 @@ impl Limits {
     /// Reports values out of range, and lengths with which the longest messages would not fit in a
     /// line.
     pub fn check(&self, section: &str, problems: &mut Problems) {
-        let before = problems.len();
-        self.check_ranges(section, problems);
-        if problems.len() > before {
-            return;
-        }
-        let Limits { nick_max: nick, user_max: user, channel_name_max: channel, .. } = *self;
+        self.check_values(section, problems);
+        // A value out of its range is reported already, and must not overflow a sum.
+        let [nick, user, channel] = [self.nick_max, self.user_max, self.channel_name_max]
+            .map(|length| length.min(MESSAGE_MAX_BYTES));
         let source = ":!@ ".len() + nick + user + HOST_MAX_BYTES;
         let numeric = ": 000  ".len() + NAME_MAX_BYTES + nick;
         let who = channel + user + HOST_MAX_BYTES + NAME_MAX_BYTES + nick + "H*@".len();
         for (key, text, rest) in [
             ("topic_max", self.topic_max, source + channel + "TOPIC  :".len()),
             ("kick_max", self.kick_max, source + channel + nick + "KICK   :".len()),
-            ("away_max", self.away_max, source + "AWAY :".len()),
-            ("away_max", self.away_max, numeric + nick + " :".len()),
+            ("away_max", self.away_max, (source + "AWAY :".len()).max(numeric + nick + " :".len())),
             ("realname_max", self.realname_max, numeric + who + "      :0 ".len()),
         ] {
             let most = MESSAGE_MAX_BYTES.saturating_sub(rest);
             if text > most {
-                return problems.push(format!(
-                    "{section}.{key} must be at most {most}, with nick_max {nick}, user_max {user} and \
+                let what = format!(
+                    "must be at most {most}, with nick_max {nick}, user_max {user} and \
                      channel_name_max {channel}, for a message to fit in a line; not {text}"
-                ));
+                );
+                let with = ["nick_max", "user_max", "channel_name_max"];
+                let with = with.map(|key| format!("{section}.{key}"));
+                problems.push(Problem::at(format!("{section}.{key}"), what).with(with));
             }
         }
     }

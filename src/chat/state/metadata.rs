@@ -127,16 +127,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_full_takes_no_other_key_but_another_value() {
+    fn a_key_is_set_anew_and_unset() {
         let mut metadata = Metadata::default();
-        assert_eq!(metadata.set(key("b"), "1", 2), Ok(true));
-        assert_eq!(metadata.set(key("a"), "2", 2), Ok(true));
-        assert_eq!(metadata.set(key("c"), "3", 2), Err(Full));
-        assert_eq!(metadata.set(key("b"), "4", 2), Ok(true));
-        assert_eq!(metadata.set(key("b"), "4", 2), Ok(false));
+        metadata.put(&key("b"), Some("1"));
+        metadata.put(&key("a"), Some("2"));
+        metadata.put(&key("b"), Some("4"));
         let all: Vec<_> = metadata.iter().map(|(key, value)| (key.as_str(), value)).collect();
         assert_eq!(all, [("a", "2"), ("b", "4")]);
-        assert!(metadata.unset(&key("a")) && !metadata.unset(&key("a")));
+        metadata.put(&key("a"), None);
+        metadata.put(&key("a"), None);
+        assert_eq!(metadata.len(), 1);
         assert_eq!(
             (metadata.get("a"), metadata.get("b"), metadata.iter().count()),
             (None, Some("4"), 1)

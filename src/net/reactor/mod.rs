@@ -453,7 +453,7 @@ impl Reactor {
     }
 
     fn dial<V: Service>(&mut self, server: &mut EventLoop<Transport, V>) {
-        while let Some((dial, addresses)) = self.resolver.take() {
+        for (dial, addresses) in self.resolver.found() {
             server.found(dial, addresses);
         }
         while let Some(step) = server.next_step() {

@@ -1,12 +1,11 @@
 //! Host names, looked up on a thread of their own: the system's resolver may block for seconds.
 
 use super::super::{Dial, Host};
+use crate::far::{self, Asker, Bound, Busy, Weigh};
 use mio::Waker;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
 
 /// Addresses of the host of a dial.
 pub(super) type Found = (Dial, io::Result<Vec<SocketAddr>>);
@@ -14,14 +13,15 @@ pub(super) type Found = (Dial, io::Result<Vec<SocketAddr>>);
 /// The loop's side of the thread, which starts with the first name. One thread, so a name whose
 /// servers do not answer delays the others.
 #[derive(Default)]
-pub(super) struct Resolver {
-    thread: Option<(Sender<Dial>, Receiver<Found>)>,
-    /// Asked, and not yet found.
-    open: usize,
+pub(super) struct Resolver(Option<Asker<Name, io::Result<Vec<SocketAddr>>, Dial>>);
+
+struct Name {
+    host: Host,
+    port: u16,
 }
 
 /// Look-ups that may wait.
-const OPEN_MAX: usize = 256;
+const OPEN: Bound = Bound { questions: 256, bytes: 256 << 10 };
 
 /// Addresses of one name that are tried.
 const ADDRESSES_MAX: usize = 16;
@@ -30,56 +30,49 @@ impl Resolver {
     /// Looks up the host of `dial`, and wakes the loop once it is found. Fails at once if too many
     /// wait, or no thread can be had.
     pub fn look_up(&mut self, dial: Dial, waker: &Arc<Waker>) -> Result<(), Found> {
-        if self.open == OPEN_MAX {
-            return Err((dial, Err(io::Error::other("too many names are being looked up"))));
-        }
-        let asker = match &self.thread {
-            Some((asker, _)) => asker,
+        let asker = match &mut self.0 {
+            Some(asker) => asker,
             None => match start(waker.clone()) {
-                Ok(thread) => &self.thread.insert(thread).0,
+                Ok(asker) => self.0.insert(asker),
                 Err(e) => return Err((dial, Err(e))),
             },
         };
-        match asker.send(dial) {
-            Ok(()) => self.open += 1,
-            Err(mpsc::SendError(dial)) => {
-                return Err((dial, Err(io::Error::other("the resolver has ended"))));
-            }
-        }
-        Ok(())
+        let name = Name { host: dial.to.host.clone(), port: dial.to.port };
+        asker.ask(name, dial).map_err(|Busy(_, dial)| {
+            (dial, Err(io::Error::other("too many names are being looked up")))
+        })
     }
 
-    /// A look-up that is done.
-    pub fn take(&mut self) -> Option<Found> {
-        let found = self.thread.as_ref()?.1.try_recv().ok()?;
-        self.open -= 1;
-        Some(found)
+    /// The look-ups that are done.
+    pub fn found(&mut self) -> impl Iterator<Item = Found> {
+        self.0.iter_mut().flat_map(Asker::answers)
     }
 }
 
-fn start(waker: Arc<Waker>) -> io::Result<(Sender<Dial>, Receiver<Found>)> {
-    let (asker, asked) = mpsc::channel::<Dial>();
-    let (answers, found) = mpsc::channel();
-    let serve = move || {
-        for dial in asked {
-            let addresses = look_up(&dial);
-            if answers.send((dial, addresses)).is_err() {
-                return;
-            }
-            let _ = waker.wake();
-        }
-    };
-    thread::Builder::new().name("resolver".into()).spawn(serve)?;
-    Ok((asker, found))
+fn start(waker: Arc<Waker>) -> io::Result<Asker<Name, io::Result<Vec<SocketAddr>>, Dial>> {
+    let (asker, far) = far::queue(OPEN);
+    far::serve("resolver", far, move || drop(waker.wake()), Name::addresses)?;
+    Ok(asker)
 }
 
-fn look_up(dial: &Dial) -> io::Result<Vec<SocketAddr>> {
-    let port = dial.to.port;
-    match &dial.to.host {
-        Host::Address(address) => Ok(vec![(*address, port).into()]),
-        Host::Name(name) => {
-            let addresses = (name.as_str(), port).to_socket_addrs()?;
-            Ok(addresses.take(ADDRESSES_MAX).collect())
+impl Name {
+    fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        match &self.host {
+            Host::Address(address) => Ok(vec![(*address, self.port).into()]),
+            Host::Name(name) => {
+                let addresses = (name.as_str(), self.port).to_socket_addrs()?;
+                Ok(addresses.take(ADDRESSES_MAX).collect())
+            }
         }
+    }
+}
+
+impl Weigh for Name {
+    fn bytes(&self) -> usize {
+        let text = match &self.host {
+            Host::Name(name) => name.len(),
+            Host::Address(_) => 0,
+        };
+        size_of::<Name>() + text
     }
 }

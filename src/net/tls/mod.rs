@@ -1,6 +1,7 @@
 //! TLS over any stream, by rustls without buffers of its own: a connection holds its keys between
 //! turns, and a partial record while there is one.
 
+mod records;
 mod stream;
 
 pub use stream::TlsStream;

@@ -80,7 +80,7 @@ impl Daemon {
         let Fresh { settings, wanted, shelf } = fresh;
         let now = self.reactor.now();
         let secure = wanted.iter().any(|wanted| wanted.scheme.secure);
-        let listeners = self.prepare_listeners(wanted, settings.reuse_port)?;
+        let listeners = self.prepare_listeners(wanted, settings.config.reuse_port)?;
         let (first, shelf) = match (&self.certificates, shelf) {
             (None, shelf) if secure => {
                 let name = &settings.chat.server_name;
@@ -103,7 +103,9 @@ impl Daemon {
         }
         self.certificates = self.certificates.take().or(first);
         self.exchange_listeners(listeners);
-        if (&settings.data, &settings.log) != (&self.settings.data, &self.settings.log) {
+        if (&settings.data, &settings.config.log)
+            != (&self.settings.data, &self.settings.config.log)
+        {
             log::warn!("`data` and `log` take effect at the next start");
         }
         self.settings = settings;
@@ -112,7 +114,7 @@ impl Daemon {
         self.server.set_limits(settings.limits());
         self.server.set_exempt(settings.exempt());
         self.server.inject(|app, out| {
-            app.echo.set_line_max(settings.line_max);
+            app.echo.set_line_max(settings.config.echo.line_max);
             app.chat.set_settings(out, settings.chat.clone());
             app.chat.retain(out, settings.policy.clone());
         });
