@@ -105,6 +105,7 @@ pub(crate) fn find(name: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::irc::Message;
 
     #[test]
     fn commands_are_sorted_and_found_by_name() {
@@ -113,5 +114,19 @@ mod tests {
             assert_eq!(find(&command.name.to_lowercase()), Some(index), "{}", command.name);
         }
         assert_eq!(find("NOSUCH"), None);
+    }
+
+    #[test]
+    fn acts_end_the_idle_time_and_questions_do_not() {
+        let is_act = |line: &str| {
+            let message = Message::parse(line.as_bytes(), 0).unwrap();
+            ALL[find(message.command).unwrap()].is_act(&message)
+        };
+        for act in ["AWAY", "JOIN #a", "MODE #a +s", "NICK ann", "TOPIC #a :x", "TOPIC #a :"] {
+            assert!(is_act(act), "{act}");
+        }
+        for question in ["MODE #a", "TOPIC #a", "WHO #a", "PING x", "CHATHISTORY LATEST #a * 1"] {
+            assert!(!is_act(question), "{question}");
+        }
     }
 }
