@@ -7,7 +7,7 @@ use crate::certificates::Certificates;
 use crate::control::Control;
 use crate::data_dir::DataDir;
 use crate::database;
-use crate::listeners::{self, Open, Source, Wanted};
+use crate::listeners::{self, OpenListener, Source, Wanted};
 use crate::output::{self, say};
 use crate::programs::{News, Programs};
 use crate::service_manager::{notify, passed_listeners, watchdog_interval};
@@ -48,7 +48,7 @@ pub struct Daemon {
     /// The socket for commands beside us.
     control: Option<Control>,
     /// Serves the store, until that is dropped.
-    keeper: Keeper,
+    keeper: StoreThread,
     /// Reads the config again, which may take its time: it looks up names.
     reloads: Asker<Reload, Result<Fresh, Failure>, ()>,
     /// Reloads that were taken up, and those that were not.
@@ -69,7 +69,7 @@ struct Endpoint {
 }
 
 /// The thread of the database.
-struct Keeper {
+struct StoreThread {
     thread: JoinHandle<()>,
     /// Disconnected once the thread has ended.
     ended: Receiver<()>,
@@ -115,7 +115,7 @@ impl Daemon {
             wake_loop();
         };
         let thread = store::thread::serve(far, database, wake_from_store).map_err(failed)?;
-        let keeper = Keeper { thread, ended };
+        let keeper = StoreThread { thread, ended };
         worker::serve(jobs, wake.clone()).map_err(failed)?;
         let (reloads, far) = far::queue(Bound { questions: 2, bytes: 2 });
         far::serve("reload", far, wake.clone(), Reload::read).map_err(failed)?;
@@ -204,8 +204,8 @@ impl Daemon {
 
     /// Begins to accept. An endpoint that was there before keeps its number; a new one takes that of
     /// one that is closed and without connections, and whose counters then end.
-    fn listen(&mut self, open: Open) -> Result<(), Failure> {
-        let Open { scheme, source, listener, proxied } = open;
+    fn listen(&mut self, open: OpenListener) -> Result<(), Failure> {
+        let OpenListener { scheme, source, listener, proxied } = open;
         let url = listeners::url(scheme, listener.address());
         let certificates = || self.certificates.as_ref().expect("prepared with its listener");
         let tls = scheme.secure.then(|| certificates().acceptor());
@@ -380,7 +380,7 @@ impl Daemon {
 /// The time for closing the database, when `shutdown_timeout` is used up.
 const CLOSING_MIN: Duration = Duration::from_secs(1);
 
-impl Keeper {
+impl StoreThread {
     /// Waits so long for the thread to have done all that was asked, and to close the database.
     fn wait(self, at_most: Duration) {
         if self.ended.recv_timeout(at_most) == Err(RecvTimeoutError::Timeout) {

@@ -4,7 +4,7 @@
 use super::{Daemon, ENDPOINTS_MAX, TOO_MANY_LISTENERS, monotonic_micros};
 use crate::Failure;
 use crate::certificates::{self, Certificates};
-use crate::listeners::{self, Open, Source, Wanted};
+use crate::listeners::{self, OpenListener, Source, Wanted};
 use crate::service_manager::notify;
 use crate::settings::{Flags, Settings};
 use stonechat::far::Weigh;
@@ -24,7 +24,7 @@ pub struct Fresh {
     settings: Settings,
     wanted: Vec<Wanted>,
     /// Listeners that the service manager passed at the start.
-    adopted: Vec<Open>,
+    adopted: Vec<OpenListener>,
     shelf: Option<Shelf>,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Prepared {
 pub(super) struct Endpoints {
     /// For each endpoint whether only proxies connect to it; `None` if it is to be closed.
     stays: Vec<Option<bool>>,
-    new: Vec<Open>,
+    new: Vec<OpenListener>,
     /// The first certificates, if no listener had TLS before.
     first: Option<Certificates>,
     /// Certificates that replace those in use.
@@ -146,7 +146,7 @@ impl Fresh {
     pub(super) fn find(
         settings: Settings,
         wanted: Vec<Wanted>,
-        adopted: Vec<Open>,
+        adopted: Vec<OpenListener>,
         has_certificates: bool,
     ) -> Result<Fresh, Failure> {
         let mut fresh = Fresh { settings, wanted, adopted, shelf: None };
