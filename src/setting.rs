@@ -209,12 +209,12 @@ pub fn text<'de, D: Deserializer<'de>, T, E: fmt::Display>(
     deserializer: D,
     parse: fn(&str) -> Result<T, E>,
 ) -> Result<T, D::Error> {
-    deserializer.deserialize_str(Text(parse))
+    deserializer.deserialize_str(TextVisitor(parse))
 }
 
-struct Text<T, E>(fn(&str) -> Result<T, E>);
+struct TextVisitor<T, E>(fn(&str) -> Result<T, E>);
 
-impl<T, P: fmt::Display> Visitor<'_> for Text<T, P> {
+impl<T, P: fmt::Display> Visitor<'_> for TextVisitor<T, P> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {

@@ -16,7 +16,7 @@ pub struct Listen {
     /// The protocol, and whether TLS carries it.
     pub scheme: Scheme,
     /// The address after the scheme.
-    pub place: Place,
+    pub place: HostOrPath,
     /// The URL ends in `?proxy`: each connection must begin with a header of the PROXY protocol.
     pub proxied: bool,
 }
@@ -32,7 +32,7 @@ pub struct Scheme {
 
 /// Where a listener is to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum HostOrPath {
     /// A name or address, `[…]` around one of IPv6, and the port.
     Tcp(String),
     /// The path of a Unix socket.
@@ -52,7 +52,7 @@ impl Listen {
         ];
         let listen = |(scheme, host): (&str, &str)| Listen {
             scheme: Scheme::named(scheme).expect("one of ours"),
-            place: Place::Tcp(host.into()),
+            place: HostOrPath::Tcp(host.into()),
             proxied: false,
         };
         listens.into_iter().map(listen).collect()
@@ -60,15 +60,15 @@ impl Listen {
 
     /// Its port, if it has one and the system does not choose it.
     pub fn port(&self) -> Option<u16> {
-        let Place::Tcp(host) = &self.place else { return None };
+        let HostOrPath::Tcp(host) = &self.place else { return None };
         host.rsplit_once(':')?.1.parse().ok().filter(|port| *port != 0)
     }
 
     /// The addresses to bind; a name may have several. Looks names up, and so may take its time.
     pub fn addresses(&self) -> io::Result<Vec<Address>> {
         match &self.place {
-            Place::Tcp(host) => Ok(host.to_socket_addrs()?.map(Address::Tcp).collect()),
-            Place::Unix(path) => Ok(vec![Address::Unix(path.clone())]),
+            HostOrPath::Tcp(host) => Ok(host.to_socket_addrs()?.map(Address::Tcp).collect()),
+            HostOrPath::Unix(path) => Ok(vec![Address::Unix(path.clone())]),
         }
     }
 }
@@ -112,7 +112,7 @@ impl FromStr for Listen {
             if !path.starts_with('/') {
                 return Err(format!("no absolute path in `{url}`; write {scheme}://unix:/PATH"));
             }
-            return Ok(Listen { scheme, place: Place::Unix(path.into()), proxied });
+            return Ok(Listen { scheme, place: HostOrPath::Unix(path.into()), proxied });
         }
         let Some((host, port)) = place.rsplit_once(':').filter(|(host, _)| is_host(host)) else {
             return Err(format!("no port in `{url}`; write {scheme}://HOST:PORT"));
@@ -123,7 +123,7 @@ impl FromStr for Listen {
         if port.parse::<u16>().is_err() {
             return Err(format!("bad port in `{url}`; it is a number from 0 to 65535"));
         }
-        Ok(Listen { scheme, place: Place::Tcp(place.to_owned()), proxied })
+        Ok(Listen { scheme, place: HostOrPath::Tcp(place.to_owned()), proxied })
     }
 }
 
@@ -150,8 +150,8 @@ impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = self.scheme;
         match &self.place {
-            Place::Tcp(host) => write!(f, "{scheme}://{host}")?,
-            Place::Unix(path) => write!(f, "{scheme}://unix:{}", path.display())?,
+            HostOrPath::Tcp(host) => write!(f, "{scheme}://{host}")?,
+            HostOrPath::Unix(path) => write!(f, "{scheme}://unix:{}", path.display())?,
         }
         f.write_str(if self.proxied { "?proxy" } else { "" })
     }

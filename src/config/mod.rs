@@ -7,7 +7,7 @@ mod log_filter;
 mod proxy;
 mod source;
 
-pub use listen::{Listen, Place, Scheme};
+pub use listen::{HostOrPath, Listen, Scheme};
 pub use log_filter::check_log_filter;
 pub use proxy::Proxy;
 
@@ -16,7 +16,7 @@ use crate::chat::{self, Abuse, Accounts, Classes, Commands, History, Sts};
 use crate::setting::{Problem, Problems, seconds, settings};
 use crate::{echo, net, tls};
 use serde::Deserializer;
-use source::Source;
+use source::Document;
 use std::path::PathBuf;
 
 settings! {
@@ -67,7 +67,7 @@ impl Config {
         variables: impl Iterator<Item = (String, String)>,
     ) -> Result<Config, String> {
         let variables: Vec<(String, String)> = variables.collect();
-        let mut source = Source::parse(file, text).map_err(|problems| problems.join("\n"))?;
+        let mut source = Document::parse(file, text).map_err(|problems| problems.join("\n"))?;
         variables.iter().for_each(|(name, value)| source.overrule(name, value));
         let config = source.read();
         let mut problems = Problems::new();

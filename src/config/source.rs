@@ -10,7 +10,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeArray, DeString, DeTable, DeValue, Deserializer, Error};
 
-pub(super) struct Source<'a> {
+pub(super) struct Document<'a> {
     file: &'a str,
     text: &'a str,
     table: Spanned<DeTable<'a>>,
@@ -21,7 +21,7 @@ pub(super) struct Source<'a> {
     told: Vec<String>,
 }
 
-/// Of the environment. Its place is behind the text: see [`Source::place`].
+/// Of the environment. Its place is behind the text: see [`Document::put`].
 struct Variable<'a> {
     name: &'a str,
     value: &'a str,
@@ -35,11 +35,11 @@ struct Variable<'a> {
 const OF_CONTAINERS: [&str; 2] = ["NAME", "PORT"];
 const OF_CONTAINERS_BEGIN: [&str; 3] = ["PORT_", "SERVICE_", "ENV_"];
 
-impl<'a> Source<'a> {
+impl<'a> Document<'a> {
     /// Reads the file's `text`, or says what is wrong with its syntax.
-    pub fn parse(file: &'a str, text: &'a str) -> Result<Source<'a>, Vec<String>> {
+    pub fn parse(file: &'a str, text: &'a str) -> Result<Document<'a>, Vec<String>> {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let source = Source {
+        let source = Document {
             file,
             text,
             table,

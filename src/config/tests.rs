@@ -371,7 +371,7 @@ fn operators_have_what_their_class_names_and_nothing_without_one() {
     assert_eq!(bob.class.title.as_deref(), Some("Helper"));
     assert_eq!(bob.class.rights, [Right::Kill, Right::Ban]);
     assert_eq!(bob.class.commands, ["up"]);
-    let Program { path, args, timeout, output_max } = &chat.commands["up"];
+    let Program { path, args, timeout, output_max, .. } = &chat.commands["up"];
     assert_eq!((path.to_str(), &args[..]), (Some("/bin/up"), &["-p".into(), "a b".into()][..]));
     assert_eq!((timeout.as_secs(), *output_max), (5, 16 << 10));
     let three = format!("ann {VERIFIER} helper");

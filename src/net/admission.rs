@@ -17,7 +17,7 @@ pub struct Admission {
     open: usize,
     door: Door,
     exempt: Networks,
-    addresses: HashMap<Network, Address>,
+    addresses: HashMap<Network, Tally>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -31,7 +31,7 @@ enum Door {
 
 /// The counts of one address, or of one network.
 #[derive(Clone, Copy, Default)]
-struct Address {
+struct Tally {
     open: u32,
     /// Its connects.
     connects: Bucket,
@@ -182,8 +182,8 @@ impl Admission {
         (open_max, too_many): (u32, Refusal),
         (per_minute, too_fast): (u32, Refusal),
         now: Now,
-    ) -> Result<Address, Refusal> {
-        let Address { open, mut connects } = self.addresses.get(&key).copied().unwrap_or_default();
+    ) -> Result<Tally, Refusal> {
+        let Tally { open, mut connects } = self.addresses.get(&key).copied().unwrap_or_default();
         if open >= open_max {
             return Err(too_many);
         }
@@ -192,7 +192,7 @@ impl Admission {
             return Err(too_fast);
         }
         connects.add(rate.every, now.uptime_ms);
-        Ok(Address { open: open + 1, connects })
+        Ok(Tally { open: open + 1, connects })
     }
 
     fn forget_idle(&mut self, now: Now) {

@@ -43,9 +43,9 @@ impl Files {
         let key = read(&self.key)?;
         Certificate::from_pem(&self.certificate.display().to_string(), &chain, &key).map_err(
             |trouble| match trouble {
-                Trouble::Chain(what) => format!("{}: {what}", described(&self.certificate)),
-                Trouble::Key(what) => format!("{}: {what}", described(&self.key)),
-                Trouble::Pair(what) => {
+                LoadError::Chain(what) => format!("{}: {what}", described(&self.certificate)),
+                LoadError::Key(what) => format!("{}: {what}", described(&self.key)),
+                LoadError::Pair(what) => {
                     format!("{} and {}: {what}", described(&self.certificate), described(&self.key))
                 }
             },
@@ -80,7 +80,7 @@ impl Stamp {
 
 /// An error in one of the two files.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum LoadError {
     Chain(String),
     Key(String),
     Pair(String),
@@ -88,24 +88,25 @@ pub(super) enum Trouble {
 
 impl Certificate {
     /// Loads a pair in PEM; `name` is for logs.
-    pub(super) fn from_pem(name: &str, chain: &[u8], key: &[u8]) -> Result<Certificate, Trouble> {
-        let bad = |e: &dyn std::fmt::Display| Trouble::Chain(format!("no certificate in PEM: {e}"));
+    pub(super) fn from_pem(name: &str, chain: &[u8], key: &[u8]) -> Result<Certificate, LoadError> {
+        let bad =
+            |e: &dyn std::fmt::Display| LoadError::Chain(format!("no certificate in PEM: {e}"));
         let chain: Vec<CertificateDer<'static>> =
             CertificateDer::pem_slice_iter(chain).collect::<Result<_, _>>().map_err(|e| bad(&e))?;
         let Some(first) = chain.first() else {
-            return Err(Trouble::Chain(
+            return Err(LoadError::Chain(
                 "no certificate in it; it must begin with one in PEM".into(),
             ));
         };
         let (dns_names, not_after) = read_certificate(first)?;
         let fingerprint = Sha256::digest(first).into();
         let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|e| Trouble::Key(format!("no private key in PEM: {e}")))?;
+            .map_err(|e| LoadError::Key(format!("no private key in PEM: {e}")))?;
         let pair = CertifiedKey::from_der(chain, key, &provider()).map_err(|e| match e {
             rustls::Error::InconsistentKeys(_) => {
-                Trouble::Pair("the key is not that of the certificate".into())
+                LoadError::Pair("the key is not that of the certificate".into())
             }
-            e => Trouble::Key(format!("a key that can't be used: {e}")),
+            e => LoadError::Key(format!("a key that can't be used: {e}")),
         })?;
         Ok(Certificate {
             name: name.to_owned(),
@@ -138,12 +139,12 @@ impl Certificate {
 }
 
 /// The DNS names of a certificate, and when it expires.
-fn read_certificate(certificate: &CertificateDer<'_>) -> Result<(Vec<String>, i64), Trouble> {
+fn read_certificate(certificate: &CertificateDer<'_>) -> Result<(Vec<String>, i64), LoadError> {
     let parsed = EndEntityCert::try_from(certificate)
-        .map_err(|e| Trouble::Chain(format!("the first certificate can't be used: {e}")))?;
+        .map_err(|e| LoadError::Chain(format!("the first certificate can't be used: {e}")))?;
     let names = parsed.valid_dns_names().map(str::to_ascii_lowercase).collect();
     let not_after = not_after(certificate)
-        .ok_or_else(|| Trouble::Chain("the first certificate has no time of expiry".into()))?;
+        .ok_or_else(|| LoadError::Chain("the first certificate has no time of expiry".into()))?;
     Ok((names, not_after))
 }
 

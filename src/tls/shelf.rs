@@ -1,6 +1,6 @@
 //! The certificates in use, and their files. A reload takes all of them, or the old ones stay.
 
-use super::certificate::{Certificate, Stamp, Trouble};
+use super::certificate::{Certificate, LoadError, Stamp};
 use super::self_signed::SelfSigned;
 use super::settings::Files;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -10,13 +10,13 @@ use std::sync::{Arc, RwLock};
 /// The certificates in use. The first is the default, for a client that asks for no name or an
 /// unknown one.
 pub struct Shelf {
-    source: Source,
+    source: PairSource,
     shown: Arc<Shown>,
     /// When the log last had a warning of an expiry, in seconds since 1970.
     warned_at: i64,
 }
 
-enum Source {
+enum PairSource {
     Files {
         files: Vec<Files>,
         /// The stamps of the files at the last attempt to read them.
@@ -41,7 +41,7 @@ impl Shelf {
     pub fn open(files: Vec<Files>) -> Result<Shelf, String> {
         let stamps = files.iter().map(Files::stamp).collect();
         let certificates = files.iter().map(Files::load).collect::<Result<Vec<_>, _>>()?;
-        Ok(Shelf::of(Source::Files { files, stamps }, certificates))
+        Ok(Shelf::of(PairSource::Files { files, stamps }, certificates))
     }
 
     /// A shelf with one certificate that has no files.
@@ -50,12 +50,12 @@ impl Shelf {
         let certificate =
             Certificate::from_pem("self-signed", certificate.as_bytes(), key.as_bytes());
         let certificate = certificate.map_err(|trouble| match trouble {
-            Trouble::Chain(what) | Trouble::Key(what) | Trouble::Pair(what) => what,
+            LoadError::Chain(what) | LoadError::Key(what) | LoadError::Pair(what) => what,
         })?;
-        Ok(Shelf::of(Source::Memory, vec![certificate]))
+        Ok(Shelf::of(PairSource::Memory, vec![certificate]))
     }
 
-    fn of(source: Source, certificates: Vec<Certificate>) -> Shelf {
+    fn of(source: PairSource, certificates: Vec<Certificate>) -> Shelf {
         let shown = Arc::new(Shown(RwLock::new(Arc::new(certificates))));
         Shelf { source, shown, warned_at: 0 }
     }
@@ -82,7 +82,7 @@ impl Shelf {
 
     /// Reads the files again if they have changed since the last time. `None` if not.
     pub fn look(&mut self, now: i64) -> Option<Result<(), String>> {
-        let Source::Files { files, stamps } = &mut self.source else { return None };
+        let PairSource::Files { files, stamps } = &mut self.source else { return None };
         let found: Vec<_> = files.iter().map(Files::stamp).collect();
         if found == *stamps {
             return None;
@@ -115,7 +115,7 @@ impl Shelf {
                 )
             },
         ));
-        if let Source::Files { files, .. } = &self.source {
+        if let PairSource::Files { files, .. } = &self.source {
             warnings.extend(files.iter().filter(|files| files.is_open_to_all()).map(|files| {
                 format!("{} can be read by everyone: make its mode 0600", files.key.display())
             }));

@@ -4,6 +4,7 @@ use crate::process::{Client, Daemon};
 use rustix::process::Signal;
 use std::fs;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::thread;
 
 const LAST_WORD: &[u8] = b"ERROR :server shutting down\r\n";
@@ -116,6 +117,57 @@ fn sighup_takes_up_new_limits_and_listeners_and_keeps_who_is_here() {
     assert_eq!(Client::connect(new).ask("new\n"), b"NEW\n");
     assert!(std::net::TcpStream::connect(old).is_err(), "the old listener is closed");
     assert_eq!(ann.ask("still here\n"), b"STILL HERE\n");
+    daemon.stop();
+}
+
+/// Leaves it this listener alone, and returns the URL and the address that it prints.
+fn listen_on(daemon: &mut Daemon, url: &str) -> (String, SocketAddr) {
+    fs::write(daemon.config(), format!("listen = [{url:?}]")).unwrap();
+    daemon.signal(Signal::HUP);
+    let line = daemon.read_until("listening ");
+    let url = line.lines().last().unwrap().strip_prefix("listening ").unwrap();
+    (url.to_owned(), url.split_once("://").unwrap().1.parse().unwrap())
+}
+
+#[test]
+fn a_new_listener_takes_the_number_of_one_that_is_closed_and_empty() {
+    let mut daemon = Daemon::start_with("listen = [\"echo://127.0.0.1:0\"]", &[], |_| {});
+    let first = daemon.listening[0].clone();
+    let has = |metrics: &str, url: &str, opened: u64| {
+        metrics.contains(&format!("stonechat_connections_total{{listener=\"{url}\"}} {opened}\n"))
+    };
+    let mut ann = daemon.connect();
+    assert_eq!(ann.ask("here\n"), b"HERE\n");
+
+    // Its connection keeps the first one's number, protocol and counters.
+    let (irc, address) = listen_on(&mut daemon, "irc://127.0.0.2:0");
+    let mut bob = Client::connect(address);
+    assert!(bob.ask("CAP LS\r\n").starts_with(b":stonechat.local CAP * LS"));
+    assert_eq!(ann.ask("still here\n"), b"STILL HERE\n");
+    let metrics = daemon.metrics();
+    assert!(has(&metrics, &first, 1) && has(&metrics, &irc, 1), "{metrics}");
+
+    ann.finish();
+    assert_eq!(ann.hear_rest(), b"");
+    daemon.await_metric(&format!("stonechat_connections{{listener=\"{first}\"}}"), 0);
+    let (last, address) = listen_on(&mut daemon, "echo://127.0.0.3:0");
+    let metrics = daemon.metrics();
+    assert!(!metrics.contains(&first), "its counters have ended with its number: {metrics}");
+    assert!(has(&metrics, &irc, 1) && has(&metrics, &last, 0), "{metrics}");
+    let mut cat = Client::connect(address);
+    assert_eq!(cat.ask("new\n"), b"NEW\n");
+    assert!(bob.ask("CAP LS\r\n").starts_with(b":stonechat.local CAP * LS"));
+    assert!(has(&daemon.metrics(), &last, 1));
+
+    // With the second one's connection gone too, a listener of the other protocol takes that number.
+    drop(bob);
+    daemon.await_metric(&format!("stonechat_connections{{listener=\"{irc}\"}}"), 0);
+    let (again, address) = listen_on(&mut daemon, "echo://127.0.0.4:0");
+    assert_eq!(Client::connect(address).ask("echo\n"), b"ECHO\n");
+    let metrics = daemon.metrics();
+    assert!(!metrics.contains(&irc) && has(&metrics, &again, 1), "{metrics}");
+    assert_eq!(cat.ask("still here\n"), b"STILL HERE\n");
+    drop(cat);
     daemon.stop();
 }
 

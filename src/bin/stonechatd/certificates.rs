@@ -21,8 +21,9 @@ pub struct Certificates {
 const LOOK_PAUSE_MS: u64 = 5_000;
 
 impl Certificates {
-    /// Those that were [loaded](load), or of our own making for the server of that name.
-    pub fn open(loaded: Option<Shelf>, name: &str, now: Now) -> Result<Certificates, Failure> {
+    /// Those that were [loaded](load), or of our own making for the server of that name. They are not
+    /// announced yet.
+    pub fn open(loaded: Option<Shelf>, name: &str) -> Result<Certificates, Failure> {
         let shelf = match loaded {
             Some(shelf) => shelf,
             None => {
@@ -31,10 +32,7 @@ impl Certificates {
             }
         };
         let acceptor = acceptor(&shelf).map_err(Failure::other)?;
-        let mut certificates = Certificates { shelf, acceptor, look_at_ms: 0 };
-        certificates.announce();
-        certificates.warn(now);
-        Ok(certificates)
+        Ok(Certificates { shelf, acceptor, look_at_ms: 0 })
     }
 
     /// The acceptor of a listener; it follows changes of the certificates.
@@ -56,6 +54,11 @@ impl Certificates {
     /// Shows `fresh` from now on.
     pub fn take(&mut self, fresh: Shelf, now: Now) {
         self.shelf.take(fresh);
+        self.begin(now);
+    }
+
+    /// Announces them, and warns of those that are about to expire.
+    pub fn begin(&mut self, now: Now) {
         self.announce();
         self.warn(now);
     }

@@ -23,11 +23,11 @@ pub type Outcome = Result<usize, String>;
 /// The daemon's end. The socket exists for as long as this lives.
 pub struct Control {
     path: PathBuf,
-    orders: Receiver<Asked>,
+    orders: Receiver<AskedOrder>,
 }
 
 /// An order whose sender waits for the outcome.
-pub struct Asked {
+pub struct AskedOrder {
     /// The order.
     pub order: Order,
     answers: SyncSender<Outcome>,
@@ -67,15 +67,15 @@ impl Control {
     }
 
     /// Takes the next order, without waiting.
-    pub fn take(&self) -> Option<Asked> {
+    pub fn take(&self) -> Option<AskedOrder> {
         self.orders.try_recv().ok()
     }
 }
 
-impl Asked {
+impl AskedOrder {
     /// Splits off a function that answers, without waiting. The command may have gone.
     pub fn into_answer(self) -> (Order, impl FnOnce(Outcome) + Send + 'static) {
-        let Asked { order, answers } = self;
+        let AskedOrder { order, answers } = self;
         (order, move |outcome| drop(answers.try_send(outcome)))
     }
 }
@@ -116,7 +116,7 @@ fn near<T>(dir: &Path, name: &str, act: impl Fn(PathBuf) -> io::Result<T>) -> io
     act(format!("/proc/self/fd/{}/{name}", dir.as_raw_fd()).into())
 }
 
-fn serve(stream: &UnixStream, orders: &SyncSender<Asked>, wake: impl Fn()) -> io::Result<()> {
+fn serve(stream: &UnixStream, orders: &SyncSender<AskedOrder>, wake: impl Fn()) -> io::Result<()> {
     stream.set_read_timeout(Some(ASKER_TIMEOUT))?;
     stream.set_write_timeout(Some(ASKER_TIMEOUT))?;
     let line = read_line(stream)?;
@@ -127,7 +127,7 @@ fn serve(stream: &UnixStream, orders: &SyncSender<Asked>, wake: impl Fn()) -> io
         Some(order) => {
             let (answers, answer) = mpsc::sync_channel(1);
             // The daemon ends, and so does this thread.
-            orders.send(Asked { order, answers }).map_err(io::Error::other)?;
+            orders.send(AskedOrder { order, answers }).map_err(io::Error::other)?;
             wake();
             let late = || Err("the daemon has not answered in time; it may still do it".to_owned());
             answer.recv_timeout(ANSWER_TIMEOUT).unwrap_or_else(|_| late())

@@ -3,16 +3,16 @@
 mod reload;
 
 use crate::Failure;
-use crate::certificates::{self, Certificates};
+use crate::certificates::Certificates;
 use crate::control::Control;
 use crate::data_dir::DataDir;
 use crate::database;
-use crate::listeners::{self, Open, Source, Wanted};
+use crate::listeners::{self, OpenListener, Source, Wanted};
 use crate::output::{self, say};
 use crate::programs::{News, Programs};
 use crate::service_manager::{notify, passed_listeners, watchdog_interval};
 use crate::settings::Settings;
-use reload::{Fresh, Reload};
+use reload::{Fresh, Prepared, Reload};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,7 +26,6 @@ use stonechat::config::Scheme;
 use stonechat::far::{self, Asker, Bound};
 use stonechat::metrics::{self, Gauges, StoreFigures};
 use stonechat::net::reactor::{Heard, Proxies, Reactor, Signal, Transport};
-use stonechat::net::tls::Acceptor;
 use stonechat::net::{EndpointId, EventLoop};
 use stonechat::store::{self, Health, Store};
 
@@ -49,7 +48,7 @@ pub struct Daemon {
     /// The socket for commands beside us.
     control: Option<Control>,
     /// Serves the store, until that is dropped.
-    keeper: Keeper,
+    keeper: StoreThread,
     /// Reads the config again, which may take its time: it looks up names.
     reloads: Asker<Reload, Result<Fresh, Failure>, ()>,
     /// Reloads that were taken up, and those that were not.
@@ -70,7 +69,7 @@ struct Endpoint {
 }
 
 /// The thread of the database.
-struct Keeper {
+struct StoreThread {
     thread: JoinHandle<()>,
     /// Disconnected once the thread has ended.
     ended: Receiver<()>,
@@ -90,8 +89,9 @@ impl Daemon {
             reactor.map_err(|e| Failure::other(format!("cannot set up the event loop: {e}")))?;
         let data = settings.data.as_deref().map(DataDir::open).transpose()?;
         let mut wanted = listeners::wanted(&settings, !passed.is_empty())?;
-        let mut open = listeners::adopt(passed, &mut wanted)?;
-        open.extend(listeners::bind(wanted, settings.config.reuse_port)?);
+        let adopted = listeners::adopt(passed, &mut wanted)?;
+        let fresh = Fresh::find(settings, wanted, adopted, false)?;
+        let Prepared { settings, endpoints } = fresh.prepare(None, reactor.now())?;
         let mut database =
             database::open(settings.data.as_deref(), settings.config.history.durability)?;
         database.retain(settings.policy.clone());
@@ -115,7 +115,7 @@ impl Daemon {
             wake_loop();
         };
         let thread = store::thread::serve(far, database, wake_from_store).map_err(failed)?;
-        let keeper = Keeper { thread, ended };
+        let keeper = StoreThread { thread, ended };
         worker::serve(jobs, wake.clone()).map_err(failed)?;
         let (reloads, far) = far::queue(Bound { questions: 2, bytes: 2 });
         far::serve("reload", far, wake.clone(), Reload::read).map_err(failed)?;
@@ -152,11 +152,8 @@ impl Daemon {
             ends_by_ms: 0,
             _data: data,
         };
-        for open in open {
-            daemon.listen(open)?;
-        }
-        daemon.believe_proxies();
-        Ok(daemon)
+        let refused = daemon.exchange(endpoints);
+        refused.into_iter().next().map_or(Ok(daemon), Err)
     }
 
     /// Serves until it is told to end, takes leave of everyone, and sees that all is kept.
@@ -207,10 +204,11 @@ impl Daemon {
 
     /// Begins to accept. An endpoint that was there before keeps its number; a new one takes that of
     /// one that is closed and without connections, and whose counters then end.
-    fn listen(&mut self, open: Open) -> Result<(), Failure> {
-        let Open { scheme, source, listener, proxied } = open;
+    fn listen(&mut self, open: OpenListener) -> Result<(), Failure> {
+        let OpenListener { scheme, source, listener, proxied } = open;
         let url = listeners::url(scheme, listener.address());
-        let tls = scheme.secure.then(|| self.acceptor()).transpose()?;
+        let certificates = || self.certificates.as_ref().expect("prepared with its listener");
+        let tls = scheme.secure.then(|| certificates().acceptor());
         let known = self.endpoints.iter().position(|known| known.url == url);
         let place =
             known.or_else(|| (0..self.endpoints.len()).find(|index| self.is_vacant(*index)));
@@ -236,22 +234,14 @@ impl Daemon {
         Ok(())
     }
 
+    /// Endpoints that are open, or have connections.
+    fn endpoints_in_use(&self) -> usize {
+        (0..self.endpoints.len()).filter(|index| !self.is_vacant(*index)).count()
+    }
+
     /// Whether an endpoint is closed and its last connection has ended.
     fn is_vacant(&self, index: usize) -> bool {
         !self.endpoints[index].open && !self.server.has_connections(EndpointId(index as u16))
-    }
-
-    /// What a listener shakes hands with. Its certificates are read, or made, for the first.
-    fn acceptor(&mut self) -> Result<Acceptor, Failure> {
-        let certificates = match self.certificates.take() {
-            Some(certificates) => certificates,
-            None => {
-                let loaded = certificates::load(&self.settings)?;
-                let name = &self.settings.chat.server_name;
-                Certificates::open(loaded, name, self.reactor.now())?
-            }
-        };
-        Ok(self.certificates.insert(certificates).acceptor())
     }
 
     fn turn(&mut self, at_most: Option<Duration>) -> Result<Heard, Failure> {
@@ -390,7 +380,7 @@ impl Daemon {
 /// The time for closing the database, when `shutdown_timeout` is used up.
 const CLOSING_MIN: Duration = Duration::from_secs(1);
 
-impl Keeper {
+impl StoreThread {
     /// Waits so long for the thread to have done all that was asked, and to close the database.
     fn wait(self, at_most: Duration) {
         if self.ended.recv_timeout(at_most) == Err(RecvTimeoutError::Timeout) {

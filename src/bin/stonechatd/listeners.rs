@@ -8,7 +8,7 @@ use stonechat::config::{Listen, Scheme};
 use stonechat::net::reactor::{Address, Listener};
 
 /// An open listener that is not in use yet.
-pub struct Open {
+pub struct OpenListener {
     pub scheme: Scheme,
     pub source: Source,
     pub listener: Listener,
@@ -58,13 +58,13 @@ pub fn wanted(settings: &Settings, passed: bool) -> Result<Vec<Wanted>, Failure>
 }
 
 /// Binds the wanted listeners.
-pub fn bind(wanted: Vec<Wanted>, reuse_port: bool) -> Result<Vec<Open>, Failure> {
+pub fn bind(wanted: Vec<Wanted>, reuse_port: bool) -> Result<Vec<OpenListener>, Failure> {
     let mut open = Vec::new();
     for Wanted { scheme, address, proxied, optional } in wanted {
         match Listener::bind(&address, reuse_port) {
             Ok(listener) => {
                 let source = Source::Bound(address);
-                open.push(Open { scheme, source, listener, proxied });
+                open.push(OpenListener { scheme, source, listener, proxied });
             }
             Err(e) if optional && has_no_such_address(&e) => {
                 log::info!("not listening on {}: {e}", url(scheme, &address));
@@ -135,7 +135,7 @@ fn cannot_be_ours(url: &str, address: &Address) -> Option<Failure> {
 pub fn adopt(
     passed: Vec<(Option<String>, Listener)>,
     wanted: &mut Vec<Wanted>,
-) -> Result<Vec<Open>, Failure> {
+) -> Result<Vec<OpenListener>, Failure> {
     let mut open = Vec::new();
     for (name, listener) in passed {
         let listed = wanted.iter().position(|wanted| wanted.address == *listener.address());
@@ -157,7 +157,7 @@ pub fn adopt(
                 )));
             }
         };
-        open.push(Open { scheme, source: Source::Passed, listener, proxied });
+        open.push(OpenListener { scheme, source: Source::Passed, listener, proxied });
     }
     Ok(open)
 }

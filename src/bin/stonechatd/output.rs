@@ -16,13 +16,13 @@ pub const QUEUE_BYTES_MAX: usize = 256 << 10;
 /// How long the end waits for the readers of stdout and stderr.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-static STDOUT: Stream = Stream::new("# ", || Box::new(io::stdout()));
-static STDERR: Stream = Stream::new("", || Box::new(io::stderr()));
+static STDOUT: StandardStream = StandardStream::new("# ", || Box::new(io::stdout()));
+static STDERR: StandardStream = StandardStream::new("", || Box::new(io::stderr()));
 
 /// Starts the printing threads, also for panic messages: a panic must end the process even if
 /// stderr is not read.
 pub fn begin() -> io::Result<()> {
-    [&STDOUT, &STDERR].into_iter().try_for_each(Stream::begin)?;
+    [&STDOUT, &STDERR].into_iter().try_for_each(StandardStream::begin)?;
     panic::set_hook(Box::new(|panicked| {
         complain(&panicked.to_string());
         let trace = Backtrace::capture();
@@ -70,7 +70,7 @@ impl Write for Log {
     }
 }
 
-struct Stream {
+struct StandardStream {
     queue: Mutex<Queue>,
     changed: Condvar,
     begun: AtomicBool,
@@ -88,10 +88,10 @@ struct Queue {
     writing: bool,
 }
 
-impl Stream {
-    const fn new(note: &'static str, open: fn() -> Box<dyn Write>) -> Stream {
+impl StandardStream {
+    const fn new(note: &'static str, open: fn() -> Box<dyn Write>) -> StandardStream {
         let queue = Queue { pending: Vec::new(), lost: 0, writing: false };
-        Stream {
+        StandardStream {
             queue: Mutex::new(queue),
             changed: Condvar::new(),
             begun: AtomicBool::new(false),

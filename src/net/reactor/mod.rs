@@ -36,7 +36,7 @@ pub struct Reactor {
     events: Events,
     signals: Signals,
     waker: Arc<Waker>,
-    listeners: Vec<Bound>,
+    listeners: Vec<Listening>,
     /// Closed when there are no descriptors left, to accept one connection and refuse it in words.
     spare: Option<File>,
     /// There were none left at the last accept, and the log says so.
@@ -59,7 +59,7 @@ pub struct Proxies {
     pub demanded: Vec<EndpointId>,
 }
 
-struct Bound {
+struct Listening {
     endpoint: EndpointId,
     listener: Listener,
     /// Connections there begin with a TLS handshake.
@@ -175,7 +175,7 @@ impl Reactor {
         // theirs outlives the turn.
         let token = Token(FIRST_LISTENER + self.listeners.len());
         self.poll.registry().register(listener.source(), token, Interest::READABLE)?;
-        self.listeners.push(Bound { endpoint, listener, tls, pending: true });
+        self.listeners.push(Listening { endpoint, listener, tls, pending: true });
         Ok(())
     }
 

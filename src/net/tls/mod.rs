@@ -12,7 +12,7 @@ use rustls::pki_types::ServerName;
 use rustls::server::{ServerConfig, UnbufferedServerConnection};
 use std::io;
 use std::sync::Arc;
-use stream::Session;
+use stream::TlsSession;
 
 /// The server's side of handshakes: versions, ciphers, certificates, tickets.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ impl Acceptor {
     /// Begins a handshake over `carrier`, which may have a handshake of its own before it.
     pub fn accept<S: Stream>(&self, carrier: S) -> io::Result<TlsStream<S>> {
         let session = UnbufferedServerConnection::new(self.0.clone()).map_err(io::Error::other)?;
-        Ok(TlsStream::new(carrier, Session::Server(session)))
+        Ok(TlsStream::new(carrier, TlsSession::Server(session)))
     }
 }
 
@@ -50,7 +50,7 @@ impl Connector {
                 .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, format!("TLS: {e}")))?,
         };
         let session = UnbufferedClientConnection::new(self.0.clone(), name);
-        let session = Session::Client(Box::new(session.map_err(io::Error::other)?));
+        let session = TlsSession::Client(Box::new(session.map_err(io::Error::other)?));
         Ok(TlsStream::new(carrier, session))
     }
 }

@@ -40,21 +40,25 @@ pub(super) enum Phase {
 }
 
 /// Why records could not be processed.
-pub(super) enum Failure {
+pub(super) enum RecordError {
     /// The far end has sent something bad, or an alert.
     Tls(rustls::Error),
     /// We cannot go on.
     Ours(io::Error),
 }
 
-impl From<io::Error> for Failure {
-    fn from(e: io::Error) -> Failure {
-        Failure::Ours(e)
+impl From<io::Error> for RecordError {
+    fn from(e: io::Error) -> RecordError {
+        RecordError::Ours(e)
     }
 }
 
 impl Records {
-    pub fn decrypt<C: Side>(&mut self, session: &mut C, to: &mut [u8]) -> Result<usize, Failure> {
+    pub fn decrypt<C: Side>(
+        &mut self,
+        session: &mut C,
+        to: &mut [u8],
+    ) -> Result<usize, RecordError> {
         let (mut put, mut used) = (0, 0);
         let result = loop {
             let status = session.process(&mut self.incoming[used..]);
@@ -82,7 +86,7 @@ impl Records {
                     break Ok(put);
                 }
                 Ok(_) => break Ok(put),
-                Err(e) => break Err(Failure::Tls(e)),
+                Err(e) => break Err(RecordError::Tls(e)),
             }
         };
         self.incoming.drain(..used);
@@ -97,7 +101,7 @@ impl Records {
         &mut self,
         session: &mut C,
         text: Option<&[u8]>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), RecordError> {
         loop {
             // Input that is not decrypted stays where the session knows it to be.
             let status = session.process(&mut self.incoming);
@@ -129,7 +133,7 @@ impl Records {
                 // We have sent close_notify.
                 Ok(_) if text.is_none() => Some(Ok(())),
                 Ok(_) => Some(Err(ErrorKind::NotConnected.into())),
-                Err(e) => return Err(Failure::Tls(e)),
+                Err(e) => return Err(RecordError::Tls(e)),
             };
             self.incoming.drain(..used);
             if let Some(result) = done {

@@ -3,7 +3,7 @@
 //! Records are decrypted as they come and encrypted as they go: one for the output of a turn. Its
 //! buffers are allocated only while something is in them.
 
-use super::records::{Failure, Phase, Records};
+use super::records::{Phase, RecordError, Records};
 use crate::net::{Effort, Progress, Refusal, Secure, Stream, TlsVersion};
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind, Read, Write};
 /// TLS over `S`.
 pub struct TlsStream<S> {
     carrier: S,
-    session: Session,
+    session: TlsSession,
     records: Records,
     /// The carrier had nothing more when it was last read.
     dry: bool,
@@ -22,17 +22,17 @@ pub struct TlsStream<S> {
 
 /// The side that we are.
 #[allow(clippy::large_enum_variant)] // nearly all are servers
-pub(super) enum Session {
+pub(super) enum TlsSession {
     Server(UnbufferedServerConnection),
     /// In a box, as few connections are outgoing and an accepted one should not pay for their size.
     Client(Box<UnbufferedClientConnection>),
 }
 
-impl Session {
+impl TlsSession {
     fn common(&self) -> &CommonState {
         match self {
-            Session::Server(server) => server,
-            Session::Client(client) => client,
+            TlsSession::Server(server) => server,
+            TlsSession::Client(client) => client,
         }
     }
 }
@@ -54,9 +54,9 @@ const INCOMING_MAX: usize = 64 << 10;
 const RECORD_MAX: usize = 16 << 10;
 
 impl<S: Stream> TlsStream<S> {
-    pub(super) fn new(carrier: S, session: Session) -> TlsStream<S> {
+    pub(super) fn new(carrier: S, session: TlsSession) -> TlsStream<S> {
         let phase = match session {
-            Session::Server(_) if carrier.is_established() => Phase::Handshake,
+            TlsSession::Server(_) if carrier.is_established() => Phase::Handshake,
             _ => Phase::Carrying,
         };
         let records =
@@ -75,7 +75,7 @@ impl<S: Stream> TlsStream<S> {
         // The end may be behind a part of a flight, and is reported only once.
         self.dry = fetched.is_none();
         let ended = fetched == Some(0);
-        let is_server = matches!(self.session, Session::Server(_));
+        let is_server = matches!(self.session, TlsSession::Server(_));
         let first = self.records.incoming.first();
         if is_server
             && self.has_heard_nothing()
@@ -162,8 +162,8 @@ impl<S: Stream> TlsStream<S> {
     /// was put there.
     fn decrypt(&mut self, to: &mut [u8]) -> io::Result<usize> {
         let decrypted = match &mut self.session {
-            Session::Server(server) => self.records.decrypt(server, to),
-            Session::Client(client) => self.records.decrypt(&mut **client, to),
+            TlsSession::Server(server) => self.records.decrypt(server, to),
+            TlsSession::Client(client) => self.records.decrypt(&mut **client, to),
         };
         decrypted.map_err(|e| self.fails(e))
     }
@@ -171,21 +171,21 @@ impl<S: Stream> TlsStream<S> {
     /// Encrypts `text`, or close_notify in its place.
     fn encrypt(&mut self, text: Option<&[u8]>) -> io::Result<()> {
         let encrypted = match &mut self.session {
-            Session::Server(server) => self.records.encrypt(server, text),
-            Session::Client(client) => self.records.encrypt(&mut **client, text),
+            TlsSession::Server(server) => self.records.encrypt(server, text),
+            TlsSession::Client(client) => self.records.encrypt(&mut **client, text),
         };
         encrypted.map_err(|e| self.fails(e))
     }
 
     /// Tells the far end by an alert what was wrong with its records.
-    fn fails(&mut self, why: Failure) -> io::Error {
+    fn fails(&mut self, why: RecordError) -> io::Error {
         let why = match why {
-            Failure::Ours(e) => return e,
-            Failure::Tls(e) => e.to_string(),
+            RecordError::Ours(e) => return e,
+            RecordError::Tls(e) => e.to_string(),
         };
         match &mut self.session {
-            Session::Server(server) => self.records.alert(server),
-            Session::Client(client) => self.records.alert(&mut **client),
+            TlsSession::Server(server) => self.records.alert(server),
+            TlsSession::Client(client) => self.records.alert(&mut **client),
         }
         let _ = self.send();
         self.breaks(&why)
@@ -277,8 +277,8 @@ impl<S: Stream> Stream for TlsStream<S> {
         if self.records.phase != Phase::Carrying {
             let progress = self.tls_handshake(effort);
             return match &self.session {
-                Session::Server(_) => progress,
-                Session::Client(_) => progress.map_err(of_a_server),
+                TlsSession::Server(_) => progress,
+                TlsSession::Client(_) => progress.map_err(of_a_server),
             };
         }
         let progress = self.carrier.handshake(effort)?;

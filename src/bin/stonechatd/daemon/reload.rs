@@ -1,12 +1,14 @@
-//! Reloading the config: a thread reads it, the loop prepares all that may fail, and then commits it.
+//! Taking up a config, at the start and at a reload. What the settings name is found, all that may fail
+//! is prepared, and then it is committed, which cannot fail. At a reload a thread does the first step.
 
 use super::{Daemon, ENDPOINTS_MAX, TOO_MANY_LISTENERS, monotonic_micros};
 use crate::Failure;
 use crate::certificates::{self, Certificates};
-use crate::listeners::{self, Open, Source, Wanted};
+use crate::listeners::{self, OpenListener, Source, Wanted};
 use crate::service_manager::notify;
 use crate::settings::{Flags, Settings};
 use stonechat::far::Weigh;
+use stonechat::net::Now;
 use stonechat::tls::Shelf;
 
 /// A request to read the config again.
@@ -17,27 +19,30 @@ pub struct Reload {
     has_certificates: bool,
 }
 
-/// The outcome of reading: settings, and what they name outside of the config.
+/// Settings, and what they name outside of the config.
 pub struct Fresh {
     settings: Settings,
     wanted: Vec<Wanted>,
+    /// Listeners that the service manager passed at the start.
+    adopted: Vec<OpenListener>,
     shelf: Option<Shelf>,
 }
 
-/// Everything that a reload could have failed to get. Committing it cannot fail.
-struct Prepared {
-    settings: Settings,
-    listeners: Listeners,
+/// Everything that a start or a reload could have failed to get.
+pub(super) struct Prepared {
+    pub settings: Settings,
+    pub endpoints: Endpoints,
+}
+
+/// The listeners, and what those with TLS show.
+pub(super) struct Endpoints {
+    /// For each endpoint whether only proxies connect to it; `None` if it is to be closed.
+    stays: Vec<Option<bool>>,
+    new: Vec<OpenListener>,
     /// The first certificates, if no listener had TLS before.
     first: Option<Certificates>,
     /// Certificates that replace those in use.
     shelf: Option<Shelf>,
-}
-
-struct Listeners {
-    /// For each endpoint whether only proxies connect to it; `None` if it is to be closed.
-    stays: Vec<Option<bool>>,
-    new: Vec<Open>,
 }
 
 impl Daemon {
@@ -55,9 +60,9 @@ impl Daemon {
     pub(super) fn take_reloads(&mut self) {
         let answers: Vec<_> = self.reloads.answers().map(|((), fresh)| fresh).collect();
         for fresh in answers {
-            let told = match fresh.and_then(|fresh| self.prepare(fresh)) {
-                Ok(fresh) => {
-                    self.commit(fresh);
+            let told = match fresh.and_then(|fresh| fresh.prepare(Some(self), self.reactor.now())) {
+                Ok(prepared) => {
+                    self.commit(prepared);
                     self.taken += 1;
                     log::info!("reloaded the config");
                     "The config is reloaded"
@@ -75,41 +80,16 @@ impl Daemon {
         }
     }
 
-    /// Does all that may fail. On an error nothing has changed.
-    fn prepare(&self, fresh: Fresh) -> Result<Prepared, Failure> {
-        let Fresh { settings, wanted, shelf } = fresh;
-        let now = self.reactor.now();
-        let secure = wanted.iter().any(|wanted| wanted.scheme.secure);
-        let listeners = self.prepare_listeners(wanted, settings.config.reuse_port)?;
-        let (first, shelf) = match (&self.certificates, shelf) {
-            (None, shelf) if secure => {
-                let name = &settings.chat.server_name;
-                (Some(Certificates::open(shelf, name, now)?), None)
-            }
-            (Some(certificates), Some(shelf)) => {
-                certificates.check_fresh(&shelf, now)?;
-                (None, Some(shelf))
-            }
-            _ => (None, None),
-        };
-        Ok(Prepared { settings, listeners, first, shelf })
-    }
-
-    fn commit(&mut self, prepared: Prepared) {
-        let Prepared { settings, listeners, first, shelf } = prepared;
-        let now = self.reactor.now();
-        if let (Some(certificates), Some(shelf)) = (&mut self.certificates, shelf) {
-            certificates.take(shelf, now);
-        }
-        self.certificates = self.certificates.take().or(first);
-        self.exchange_listeners(listeners);
+    fn commit(&mut self, Prepared { settings, endpoints }: Prepared) {
         if (&settings.data, &settings.config.log)
             != (&self.settings.data, &self.settings.config.log)
         {
             log::warn!("`data` and `log` take effect at the next start");
         }
         self.settings = settings;
-        self.believe_proxies();
+        for failure in self.exchange(endpoints) {
+            log::error!("{}", failure.message);
+        }
         let settings = &self.settings;
         self.server.set_limits(settings.limits());
         self.server.set_exempt(settings.exempt());
@@ -120,35 +100,19 @@ impl Daemon {
         });
     }
 
-    /// Binds the new listeners. On an error nothing has changed.
-    fn prepare_listeners(
-        &self,
-        wanted: Vec<Wanted>,
-        reuse_port: bool,
-    ) -> Result<Listeners, Failure> {
-        let mut stays = vec![None; self.endpoints.len()];
-        let mut new = Vec::new();
-        for wanted in wanted {
-            let is_it = |index: &usize| {
-                let endpoint = &self.endpoints[*index];
-                endpoint.open && stays[*index].is_none() && endpoint.is(&wanted)
-            };
-            match (0..stays.len()).find(is_it) {
-                Some(index) => stays[index] = Some(wanted.proxied),
-                None => new.push(wanted),
-            }
+    /// Closes the listeners that are no longer in the config, and starts the new ones. Returns the
+    /// steps that the system has refused, as without memory.
+    pub(super) fn exchange(&mut self, endpoints: Endpoints) -> Vec<Failure> {
+        let Endpoints { stays, new, first, shelf } = endpoints;
+        let now = self.reactor.now();
+        if let Some(mut first) = first {
+            first.begin(now);
+            self.certificates = Some(first);
         }
-        let kept = (0..self.endpoints.len()).filter(|index| !self.is_vacant(*index)).count();
-        if kept + new.len() > ENDPOINTS_MAX {
-            return Err(Failure::usage(TOO_MANY_LISTENERS));
+        if let (Some(certificates), Some(shelf)) = (&mut self.certificates, shelf) {
+            certificates.take(shelf, now);
         }
-        Ok(Listeners { stays, new: listeners::bind(new, reuse_port)? })
-    }
-
-    /// Closes the listeners that are no longer in the config, and starts the new ones. If the system
-    /// refuses a step, as without memory, that is logged.
-    fn exchange_listeners(&mut self, listeners: Listeners) {
-        for (endpoint, stays) in self.endpoints.iter_mut().zip(&listeners.stays) {
+        for (endpoint, stays) in self.endpoints.iter_mut().zip(&stays) {
             endpoint.proxied = stays.unwrap_or(endpoint.proxied);
             // Those that were passed stay in any case: the service manager decides on them.
             if endpoint.open && stays.is_none() && endpoint.source != Source::Passed {
@@ -157,10 +121,67 @@ impl Daemon {
             }
         }
         let closed = self.close_listeners(|endpoint| !endpoint.open);
-        let begun = listeners.new.into_iter().map(|open| self.listen(open)).collect::<Vec<_>>();
-        for failure in begun.into_iter().chain([closed]).filter_map(Result::err) {
-            log::error!("{}", failure.message);
+        let begun: Vec<_> = new.into_iter().map(|open| self.listen(open)).collect();
+        self.believe_proxies();
+        begun.into_iter().chain([closed]).filter_map(Result::err).collect()
+    }
+
+    /// The wanted listeners that there are, as in [`Endpoints::stays`]; the others stay in `wanted`.
+    fn known(&self, wanted: &mut Vec<Wanted>) -> Vec<Option<bool>> {
+        let mut stays = vec![None; self.endpoints.len()];
+        wanted.retain(|wanted| {
+            let is_it = |index: &usize| {
+                let endpoint = &self.endpoints[*index];
+                endpoint.open && stays[*index].is_none() && endpoint.is(wanted)
+            };
+            let known = (0..stays.len()).find(is_it);
+            known.inspect(|index| stays[*index] = Some(wanted.proxied)).is_none()
+        });
+        stays
+    }
+}
+
+impl Fresh {
+    /// Reads the certificates that the listeners need, or that are in use already.
+    pub(super) fn find(
+        settings: Settings,
+        wanted: Vec<Wanted>,
+        adopted: Vec<OpenListener>,
+        has_certificates: bool,
+    ) -> Result<Fresh, Failure> {
+        let mut fresh = Fresh { settings, wanted, adopted, shelf: None };
+        if has_certificates || fresh.is_secure() {
+            fresh.shelf = certificates::load(&fresh.settings)?;
         }
+        Ok(fresh)
+    }
+
+    fn is_secure(&self) -> bool {
+        let adopted = self.adopted.iter().map(|open| open.scheme);
+        self.wanted.iter().map(|wanted| wanted.scheme).chain(adopted).any(|scheme| scheme.secure)
+    }
+
+    /// Does all that may fail, for the daemon that runs, if one does. On an error nothing has changed.
+    pub(super) fn prepare(self, daemon: Option<&Daemon>, now: Now) -> Result<Prepared, Failure> {
+        let is_secure = self.is_secure();
+        let Fresh { settings, mut wanted, adopted: mut new, shelf } = self;
+        let stays = daemon.map(|daemon| daemon.known(&mut wanted)).unwrap_or_default();
+        let kept = daemon.map_or(0, Daemon::endpoints_in_use);
+        if kept + wanted.len() + new.len() > ENDPOINTS_MAX {
+            return Err(Failure::usage(TOO_MANY_LISTENERS));
+        }
+        new.extend(listeners::bind(wanted, settings.config.reuse_port)?);
+        let (first, shelf) = match (daemon.and_then(|daemon| daemon.certificates.as_ref()), shelf) {
+            (None, shelf) if is_secure => {
+                (Some(Certificates::open(shelf, &settings.chat.server_name)?), None)
+            }
+            (Some(certificates), Some(shelf)) => {
+                certificates.check_fresh(&shelf, now)?;
+                (None, Some(shelf))
+            }
+            _ => (None, None),
+        };
+        Ok(Prepared { settings, endpoints: Endpoints { stays, new, first, shelf } })
     }
 }
 
@@ -168,10 +189,7 @@ impl Reload {
     pub(super) fn read(&self) -> Result<Fresh, Failure> {
         let settings = Settings::read(self.flags.clone())?;
         let wanted = listeners::wanted(&settings, self.passed)?;
-        let secure = wanted.iter().any(|wanted| wanted.scheme.secure);
-        let is_shown = self.has_certificates || secure;
-        let shelf = if is_shown { certificates::load(&settings)? } else { None };
-        Ok(Fresh { settings, wanted, shelf })
+        Fresh::find(settings, wanted, Vec::new(), self.has_certificates)
     }
 }
 
