@@ -6,3 +6,5 @@ pub mod line;
 pub mod mask;
 pub mod printable;
 pub mod proxy;
+pub mod utf8;
+pub mod websocket;
