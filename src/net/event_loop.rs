@@ -448,7 +448,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
     /// Has streams begin the layer that their services have asked for, before anything more is read
     /// from them or written to them.
     fn upgrade_streams(&mut self) {
-        for (id, head) in std::mem::take(&mut self.out.upgrades) {
+        for (id, layer, head) in std::mem::take(&mut self.out.upgrades) {
             let slot = id.slot();
             if self.out.id(slot) != id || self.out.state(slot) == State::Ended {
                 continue;
@@ -457,7 +457,7 @@ impl<S: Stream, V: Service> EventLoop<S, V> {
             let received = std::mem::take(&mut conn.unused);
             conn.left = false;
             self.out.counters.at(self.out.endpoint(slot)).sent_bytes += head.len() as u64;
-            match conn.stream.upgrade(head, &received) {
+            match conn.stream.upgrade(layer, head, &received) {
                 Ok(()) => self.look_again(slot),
                 Err(e) => self.out.end(slot, CloseReason::of(&e)),
             }

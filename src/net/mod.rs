@@ -21,6 +21,7 @@ mod send_queue;
 mod span;
 pub mod tls;
 mod transport;
+mod websocket;
 
 pub use admission::Admission;
 pub use counters::{Counters, EndpointCounters, Histogram};
@@ -35,6 +36,7 @@ pub use outbox::Outbox;
 pub use proxied::Proxied;
 pub use span::Span;
 pub use transport::Transport;
+pub use websocket::{Framed, Layer};
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -110,6 +112,9 @@ pub trait Stream: Read + Write {
     /// called again when the stream can be written.
     fn finish(&mut self) -> io::Result<()>;
 
+    /// Tells why the stream is about to be finished, if its layer has a word for that.
+    fn explain(&mut self, _why: CloseReason) {}
+
     /// Writes as many bytes as go at once, which are returned, and ends our half; in as few packets
     /// as it can.
     fn write_last(&mut self, said: &[u8]) -> io::Result<usize> {
@@ -117,13 +122,13 @@ pub trait Stream: Read + Write {
         self.finish().and(Ok(n))
     }
 
-    /// Begins a layer of its own over what it carries, as WebSocket does behind its HTTP request.
-    /// `head` goes out first, as it is; all that is written later goes through the layer. `received`
-    /// is input behind the request, which the layer reads first.
+    /// Begins a layer over what it carries, behind an HTTP request. `head` goes out first, as it is;
+    /// all that is written later goes through the layer. `received` is input behind the request,
+    /// which the layer reads first.
     ///
     /// Takes all of `head`: what cannot be written at once waits in the stream, and `flush` says
     /// `WouldBlock` until it is written.
-    fn upgrade(&mut self, _head: Vec<u8>, _received: &[u8]) -> io::Result<()> {
+    fn upgrade(&mut self, _layer: Layer, _head: Vec<u8>, _received: &[u8]) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
 

@@ -9,7 +9,7 @@ mod writing;
 use super::deadlines::Deadlines;
 use super::send_queue::{Hearing, Room, SendQueue, State};
 use super::span::Span;
-use super::{CloseReason, ConnId, Counters, Denied, Dial, EndpointId, Limits, Now, TimerId};
+use super::{CloseReason, ConnId, Counters, Denied, Dial, EndpointId, Layer, Limits, Now, TimerId};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub struct Outbox {
     /// Connections whose real address a service has learned.
     pub(super) moved: Vec<(ConnId, IpAddr)>,
     /// Streams that are to begin a layer, each with what goes out before it.
-    pub(super) upgrades: Vec<(ConnId, Vec<u8>)>,
+    pub(super) upgrades: Vec<(ConnId, Layer, Vec<u8>)>,
     /// Queues that ended, before their service is told.
     ended: Vec<(u32, CloseReason)>,
     /// All backlogs together.
@@ -268,7 +268,7 @@ impl Outbox {
     ///
     /// Nothing may be withheld. What was sent before and is not written yet moves to the stream, where
     /// `Limits::memory_max` does not count it: a service that has sent much asks for room first.
-    pub fn upgrade(&mut self, id: ConnId, head: &[u8]) {
+    pub fn upgrade(&mut self, id: ConnId, layer: Layer, head: &[u8]) {
         let Some(queue) = self.open_queue(id) else { return };
         debug_assert!(!queue.is_withheld(), "an upgrade overtakes what is withheld");
         let queue = &mut self.queues[id.slot()];
@@ -276,7 +276,7 @@ impl Outbox {
         let mut before = queue.take(&self.arena);
         self.backlog_bytes -= backlog - queue.backlog_bytes();
         before.extend_from_slice(head);
-        self.upgrades.push((id, before));
+        self.upgrades.push((id, layer, before));
         self.mark_dirty(id.slot());
     }
 

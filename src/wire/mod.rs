@@ -1,6 +1,7 @@
 //! Parsing and writing of wire formats. Pure: no connections, no clock, no state beyond a cursor.
 
 pub mod casemap;
+pub mod http;
 pub mod irc;
 pub mod line;
 pub mod mask;

@@ -2,7 +2,7 @@
 //! with WebSocket. A frame is two bytes of length and so many of text; a line has no ending in it.
 
 use std::io::{self, ErrorKind, Read, Write};
-use stonechat::net::{Effort, Progress, Secure, Stream};
+use stonechat::net::{Effort, Layer, Progress, Secure, Stream};
 
 /// The server's side.
 pub struct Framed<S> {
@@ -145,7 +145,7 @@ impl<S: Stream> Write for Framed<S> {
 }
 
 impl<S: Stream> Stream for Framed<S> {
-    fn upgrade(&mut self, head: Vec<u8>, received: &[u8]) -> io::Result<()> {
+    fn upgrade(&mut self, _layer: Layer, head: Vec<u8>, received: &[u8]) -> io::Result<()> {
         assert!(self.frames.is_none(), "upgraded twice");
         let received = received.to_vec();
         self.frames = Some(Frames { outgoing: head, received, ..Frames::default() });

@@ -97,6 +97,9 @@ impl Outbox {
 
     fn end_our_half(&mut self, slot: usize, stream: &mut impl Stream) {
         let queue = &mut self.queues[slot];
+        if let State::Draining(why) = queue.state {
+            stream.explain(why);
+        }
         if let Err(e) = queue.finish(stream) {
             return self.end(slot, CloseReason::of(&e));
         }

@@ -13,7 +13,9 @@ pub use pipes::PipeId;
 pub use socket::Socket;
 
 use super::tls::Acceptor;
-use super::{Attempt, EndpointId, EventLoop, Networks, Now, Peer, Proxied, Refusal, Service, Step};
+use super::{
+    Attempt, EndpointId, EventLoop, Framed, Networks, Now, Peer, Proxied, Refusal, Service, Step,
+};
 use mio::{Events, Interest, Poll, Token, Waker};
 use pipes::{PIPES_MAX, Pipes};
 use resolver::Resolver;
@@ -28,7 +30,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The stream of a connection: a socket, behind a proxy perhaps, and with TLS if its listener or dial
 /// asks for it.
-pub type Transport = super::Transport<Proxied<Socket>>;
+pub type Transport = Framed<super::Transport<Proxied<Socket>>>;
 
 /// Turns readiness into turns of an [`EventLoop`].
 pub struct Reactor {
@@ -372,8 +374,8 @@ impl Reactor {
                     Ok(socket) => (socket, true),
                     Err(socket) => (Proxied::plain(socket), false),
                 };
-                let stream = match Transport::new(socket, tls.as_ref()) {
-                    Ok(stream) => stream,
+                let stream = match super::Transport::new(socket, tls.as_ref()) {
+                    Ok(stream) => Framed::plain(stream),
                     Err(e) => {
                         log::error!("cannot begin a handshake: {e}");
                         return true;
@@ -418,9 +420,9 @@ impl Reactor {
                     log::warn!("out of file descriptors: connections are refused");
                     self.starved = true;
                 }
-                let stream = Transport::new(Proxied::plain(stream), bound.tls.as_ref());
+                let stream = super::Transport::new(Proxied::plain(stream), bound.tls.as_ref());
                 if let Ok(stream) = stream {
-                    server.refuse(stream, bound.endpoint, Refusal::ServerFull);
+                    server.refuse(Framed::plain(stream), bound.endpoint, Refusal::ServerFull);
                 }
             }
             // accept(2) reports a lack of descriptors before an empty backlog.
@@ -479,7 +481,7 @@ impl Reactor {
         // `mio` has urgent data told on Linux alone.
         #[cfg(target_os = "linux")]
         let both = both | Interest::PRIORITY;
-        let source = server.stream(slot).carrier().get_mut().source();
+        let source = server.stream(slot).get_mut().carrier().get_mut().source();
         if let Err(e) = self.poll.registry().register(source, Token(slot), both) {
             log::error!("cannot watch a connection: {e}");
             server.fail(slot);
@@ -489,7 +491,7 @@ impl Reactor {
 
 fn connect(attempt: &Attempt) -> io::Result<Transport> {
     let socket = Socket::connect(attempt.address)?;
-    Transport::connect(Proxied::plain(socket), &attempt.dial.to)
+    super::Transport::connect(Proxied::plain(socket), &attempt.dial.to).map(Framed::plain)
 }
 
 impl Signal {

@@ -33,7 +33,7 @@ impl Service for Gate {
         assert_eq!(request, REQUEST, "the gate hears what is not for it");
         let (first, rest) = ANSWER.split_at(4);
         out.write(id, first);
-        out.upgrade(id, rest);
+        out.upgrade(id, LAYER, rest);
         let peer = self.waiting.remove(&id).expect("one who waits");
         self.upgraded.push((id, peer));
         REQUEST.len()
