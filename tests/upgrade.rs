@@ -6,7 +6,10 @@ mod world;
 use std::cell::RefCell;
 use std::rc::Rc;
 use stonechat::app::{App, Protocol};
-use stonechat::net::{CloseReason, ConnId, EventLoop, Limits, Outbox, Peer, Service};
+use stonechat::net::{CloseReason, ConnId, EventLoop, Layer, Limits, Outbox, Peer, Service};
+
+/// The test's stream has one layer, whatever is asked for.
+const LAYER: Layer = Layer { kind: None, message_max: 512 };
 use world::by_hand::{ENDPOINT, at, join, rest, say};
 use world::framed::{Decoder, Framed, encode};
 use world::{Choices, ServerEnd, Wire};
@@ -25,7 +28,7 @@ impl Service for Porter {
         self.heard.push(String::from_utf8(line.to_vec()).unwrap());
         out.write(id, line);
         if line.starts_with(b"UP") {
-            out.upgrade(id, b"HEAD\n");
+            out.upgrade(id, LAYER, b"HEAD\n");
             out.write(id, b"first\n");
             // A service that hands a connection over leaves the rest unused.
             return line.len();
@@ -105,7 +108,7 @@ fn a_connection_that_closes_with_its_upgrade_reads_both() {
     let mut server = EventLoop::new(Porter::default(), Limits::default());
     let ann = come(&mut server, usize::MAX);
     server.inject(|_, out| {
-        out.upgrade(ann.0, b"HEAD\n");
+        out.upgrade(ann.0, LAYER, b"HEAD\n");
         out.write(ann.0, b"bye\n");
         out.close(ann.0);
     });
@@ -123,7 +126,7 @@ fn an_upgrade_of_a_connection_that_is_gone_is_forgotten() {
     rest(&mut server, at(0));
     let bob = come(&mut server, usize::MAX);
     assert_eq!(ann.0.slot(), bob.0.slot());
-    server.inject(|_, out| out.upgrade(ann.0, b"HEAD\n"));
+    server.inject(|_, out| out.upgrade(ann.0, LAYER, b"HEAD\n"));
     rest(&mut server, at(0));
     assert_eq!(hear(&bob), b"");
     server.check();
@@ -150,7 +153,7 @@ fn chat_goes_on_where_another_service_has_begun() {
     server.readable(ann.0.slot());
     rest(&mut server, at(0));
     server.inject(|app, out| {
-        out.upgrade(ann.0, b"101 switching\n");
+        out.upgrade(ann.0, LAYER, b"101 switching\n");
         let peer = Peer::accepted(ENDPOINT, None);
         app.hand_over(out, ann.0, peer, Protocol::Irc);
     });

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use stonechat::echo::Echo;
 use stonechat::net::{
-    CloseReason, ConnId, Dial, DialError, EndpointId, LastWord, Outbox, Peer, Service,
+    CloseReason, ConnId, Dial, DialError, EndpointId, LastWord, Layer, Outbox, Peer, Service,
 };
 
 /// The gate's request, and its answer.
@@ -33,7 +33,7 @@ impl Service for Gate {
         assert_eq!(request, REQUEST, "the gate hears what is not for it");
         let (first, rest) = ANSWER.split_at(4);
         out.write(id, first);
-        out.upgrade(id, LAYER, rest);
+        out.upgrade(id, Layer { kind: None, message_max: 512 }, rest);
         let peer = self.waiting.remove(&id).expect("one who waits");
         self.upgraded.push((id, peer));
         REQUEST.len()
