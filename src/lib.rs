@@ -11,7 +11,7 @@
 //!   sockets; no protocol.
 //! * [`auth`]: passwords, and the exchanges that prove one.
 //! * [`store`]: storage. Requests and replies in a queue; a database behind it.
-//! * [`echo`], [`chat`], and in time telemetry, web: the services. Each is a state machine that is
+//! * [`echo`], [`chat`], [`web`], and in time telemetry: the services. Each is a state machine that is
 //!   handed bytes and an outbox; none knows another.
 //! * [`tls`]: certificates and their files.
 //! * [`app`]: which service answers on which listener.
@@ -35,4 +35,5 @@ pub mod rate;
 pub mod setting;
 pub mod store;
 pub mod tls;
+pub mod web;
 pub mod wire;

@@ -2,12 +2,15 @@
 
 mod meet;
 
+pub use meet::Request;
+
 use crate::chat::{self, Chat};
 use crate::echo::Echo;
 use crate::net::{
     CloseReason, ConnId, Dial, DialError, EndpointId, LastWord, Outbox, Peer, Refusal, Service,
     TimerId,
 };
+use crate::web::{self, Web};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
@@ -18,6 +21,8 @@ pub enum Protocol {
     Echo,
     /// Chat, by the IRC client protocol.
     Irc,
+    /// HTTP, and WebSockets behind it.
+    Http,
 }
 
 /// All services of the daemon.
@@ -26,6 +31,10 @@ pub struct App {
     pub echo: Echo,
     /// The service for [`Protocol::Irc`].
     pub chat: Chat,
+    /// The service for [`Protocol::Http`].
+    pub web: Web,
+    /// Requests to the program besides those of chat.
+    requests: Vec<Request>,
     /// The protocol of each endpoint, by [`EndpointId`].
     endpoints: Vec<Protocol>,
     /// The protocol, and so the service, of each connection, by slot.
@@ -38,6 +47,8 @@ impl App {
         App {
             echo: Echo::new(line_max),
             chat: Chat::new(chat),
+            web: Web::new(web::Settings::default()),
+            requests: Vec::new(),
             endpoints: Vec::new(),
             conns: Vec::new(),
         }
@@ -60,14 +71,15 @@ impl App {
         self.chat.check();
     }
 
-    fn all(&mut self) -> [&mut dyn Service; 2] {
-        [&mut self.echo, &mut self.chat]
+    fn all(&mut self) -> [&mut dyn Service; 3] {
+        [&mut self.echo, &mut self.chat, &mut self.web]
     }
 
     fn at(&mut self, protocol: Protocol) -> &mut dyn Service {
         match protocol {
             Protocol::Echo => &mut self.echo,
             Protocol::Irc => &mut self.chat,
+            Protocol::Http => &mut self.web,
         }
     }
 
@@ -95,7 +107,9 @@ impl Service for App {
     }
 
     fn received(&mut self, out: &mut Outbox, id: ConnId, bytes: &[u8]) -> usize {
-        self.of(id).received(out, id, bytes)
+        let used = self.of(id).received(out, id, bytes);
+        self.meet(out);
+        used
     }
 
     fn finished(&mut self, out: &mut Outbox, id: ConnId, rest: &[u8]) {
@@ -144,6 +158,7 @@ impl Service for App {
         match protocol {
             Protocol::Echo => self.echo.farewell(text, to),
             Protocol::Irc => self.chat.farewell(text, to),
+            Protocol::Http => self.web.farewell(text, to),
         }
     }
 }

@@ -74,7 +74,8 @@ impl Listen {
 }
 
 impl Scheme {
-    const PROTOCOLS: [(&str, Protocol); 2] = [("echo", Protocol::Echo), ("irc", Protocol::Irc)];
+    const PROTOCOLS: [(&str, Protocol); 3] =
+        [("echo", Protocol::Echo), ("irc", Protocol::Irc), ("http", Protocol::Http)];
 
     /// The scheme of that name.
     pub fn named(name: &str) -> Option<Scheme> {

@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use stonechat::app::App;
+use stonechat::app::{self, App};
 use stonechat::auth::worker;
 use stonechat::chat::{Ended, Program, Request};
 use stonechat::config::Scheme;
@@ -193,10 +193,16 @@ impl Daemon {
             self.take_reloads();
             for request in self.server.service.take_requests() {
                 match request {
-                    Request::Rehash => self.reload(),
-                    Request::Die => return self.drain(),
-                    Request::Restart => return self.drain().and(Err(Failure::restart())),
-                    Request::Run { run, program } => self.start_program(run, &program),
+                    app::Request::Metrics(id) => {
+                        let text = self.metrics();
+                        self.server.inject(|app, out| app.tell_metrics(out, id, text));
+                    }
+                    app::Request::Chat(request) => match request {
+                        Request::Rehash => self.reload(),
+                        Request::Die => return self.drain(),
+                        Request::Restart => return self.drain().and(Err(Failure::restart())),
+                        Request::Run { run, program } => self.start_program(run, &program),
+                    },
                 }
             }
         }
