@@ -23,10 +23,10 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("echo", &["wire", "setting", "net", "store"]),
     ("chat", &["wire", "far", "rate", "setting", "net", "store", "auth"]),
     ("telemetry", &["wire", "net", "store"]),
-    ("web", &["wire", "net", "store"]),
+    ("web", &["wire", "setting", "net"]),
     ("cluster", &["wire", "net", "store"]),
     ("app", &["wire", "net", "store", "auth", "echo", "chat", "telemetry", "web", "cluster"]),
-    ("config", &["wire", "setting", "net", "store", "auth", "tls", "app", "chat", "echo"]),
+    ("config", &["wire", "setting", "net", "store", "auth", "tls", "app", "chat", "echo", "web"]),
     ("metrics", &["net", "store", "chat"]),
     ("client", &["wire", "rate", "net"]),
 ];

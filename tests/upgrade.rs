@@ -7,12 +7,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use stonechat::app::{App, Protocol};
 use stonechat::net::{CloseReason, ConnId, EventLoop, Layer, Limits, Outbox, Peer, Service};
-
-/// The test's stream has one layer, whatever is asked for.
-const LAYER: Layer = Layer { kind: None, message_max: 512 };
 use world::by_hand::{ENDPOINT, at, join, rest, say};
 use world::framed::{Decoder, Framed, encode};
 use world::{Choices, ServerEnd, Wire};
+
+/// The test's stream has one layer, whatever is asked for.
+const LAYER: Layer = Layer { kind: None, message_max: 512 };
 
 /// Answers `UP` by an upgrade, and every other line by the line; records how connections end.
 #[derive(Default)]

@@ -14,7 +14,7 @@ pub use proxy::Proxy;
 use crate::app::Protocol;
 use crate::chat::{self, Abuse, Accounts, Classes, Commands, History, Sts};
 use crate::setting::{Problem, Problems, seconds, settings};
-use crate::{echo, net, tls};
+use crate::{echo, net, tls, web};
 use serde::Deserializer;
 use source::Document;
 use std::path::PathBuf;
@@ -44,6 +44,7 @@ settings! {
             tls: tls::Settings = tls::Settings::default();
             limits: net::Limits = net::Limits::default();
             echo: echo::Settings = echo::Settings::default();
+            web: web::Settings = web::Settings::default();
         }
     }
 }
@@ -123,6 +124,7 @@ impl Config {
         self.tls.check("tls", problems);
         self.limits.check("limits", problems);
         self.echo.check_values("echo", problems);
+        self.web.check_values("web", problems);
         let (recvq_max, least) = (self.limits.recvq_max, self.echo.line_max.saturating_add(2));
         if recvq_max < least {
             let what =

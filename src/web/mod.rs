@@ -152,6 +152,9 @@ impl Web {
                     *came += data.len() as u64;
                     if *came > body_max {
                         self.refuse(out, id, TOO_LARGE);
+                    } else if reader.is_complete() {
+                        let route = *route;
+                        self.go_to(out, id, route);
                     }
                     used
                 }

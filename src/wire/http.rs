@@ -272,6 +272,11 @@ impl BodyReader {
         BodyReader { state }
     }
 
+    /// Whether the end of the body is known to have come.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.state, BodyState::Done | BodyState::Data { left: 0, chunked: false })
+    }
+
     /// The next piece of the body in `bytes`.
     pub fn read<'a>(&mut self, bytes: &'a [u8]) -> Result<Piece<'a>, Refused> {
         let mut used = 0;

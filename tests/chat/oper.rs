@@ -272,7 +272,7 @@ fn what_operators_ask_of_the_program_is_passed_on_once_and_answered() {
     stage.say("ann", "REHASH");
     let told = [":srv 382 ann config Rehashing", ":srv NOTICE ann :*** ann!ann@localhost: REHASH"];
     assert_eq!(stage.heard("ann"), [told, told].concat());
-    assert_eq!(stage.app().take_requests(), [Request::Rehash]);
+    assert_eq!(stage.app().chat.take_requests(), [Request::Rehash]);
     stage.say("ann", "RESTART");
     stage.say("ann", "DIE");
     assert_eq!(
@@ -282,8 +282,8 @@ fn what_operators_ask_of_the_program_is_passed_on_once_and_answered() {
             ":srv NOTICE ann :*** ann!ann@localhost: DIE",
         ]
     );
-    assert_eq!(stage.app().take_requests(), [Request::Restart, Request::Die]);
-    assert_eq!(stage.app().take_requests(), []);
+    assert_eq!(stage.app().chat.take_requests(), [Request::Restart, Request::Die]);
+    assert_eq!(stage.app().chat.take_requests(), []);
 }
 
 #[test]

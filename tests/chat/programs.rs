@@ -63,7 +63,9 @@ fn ask(stage: &mut Stage, name: &str, n: usize) -> u64 {
     stage.heard(name);
     stage.say(name, "COMMAND up");
     assert_eq!(stage.heard(name), [""; 0]);
-    let [Request::Run { run, .. }] = stage.app().take_requests()[..] else { panic!("no request") };
+    let [Request::Run { run, .. }] = stage.app().chat.take_requests()[..] else {
+        panic!("no request")
+    };
     run
 }
 
@@ -96,7 +98,9 @@ fn a_labelled_answer_is_one_batch_though_others_speak_within() {
     stage.say("ann", "OPER root1 sesame");
     stage.heard("ann");
     stage.say("ann", "@label=x COMMAND up");
-    let [Request::Run { run, .. }] = stage.app().take_requests()[..] else { panic!("no request") };
+    let [Request::Run { run, .. }] = stage.app().chat.take_requests()[..] else {
+        panic!("no request")
+    };
     let heard = stage.heard("ann");
     let batch = heard[0].strip_prefix("@label=x :srv BATCH +").unwrap();
     let batch = batch.strip_suffix(" labeled-response").unwrap();

@@ -164,7 +164,7 @@ fn nothing_is_heard_of_who_is_banned() {
         assert_eq!(heard.len(), 2, "{command}: {heard:#?}");
         assert!(stage.saw_the_end(&name));
     }
-    assert_eq!(stage.app().take_requests(), []);
+    assert_eq!(stage.app().chat.take_requests(), []);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn who_is_suspended_is_as_one_who_has_not_registered() {
         let refused = heard.iter().any(|line| line.contains(" 451 "));
         assert_eq!(refused, may != May::Anyone, "{command}: {heard:#?}");
     }
-    assert_eq!(stage.app().take_requests(), []);
+    assert_eq!(stage.app().chat.take_requests(), []);
 }
 
 #[test]

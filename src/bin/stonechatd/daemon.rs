@@ -100,6 +100,7 @@ impl Daemon {
         // It can't fail but for want of memory; what was replied is then taken at the next waking.
         let wake = move || drop(waker.wake());
         let mut app = App::new(settings.config.echo.line_max, settings.chat.clone());
+        app.web.set_settings(settings.config.web.clone());
         let (hasher, jobs) = worker::queue(worker::CAPACITY);
         app.chat.hash_by(hasher, database::secret(data.as_ref(), &mut database)?);
         let channels = database::channels(&mut database)?;

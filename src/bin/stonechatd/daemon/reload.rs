@@ -95,6 +95,7 @@ impl Daemon {
         self.server.set_exempt(settings.exempt());
         self.server.inject(|app, out| {
             app.echo.set_line_max(settings.config.echo.line_max);
+            app.web.set_settings(settings.config.web.clone());
             app.chat.set_settings(out, settings.chat.clone());
             app.chat.retain(out, settings.policy.clone());
         });
