@@ -1,6 +1,7 @@
 //! Accounts: REGISTER, AUTHENTICATE, NickServ; reserved nicks; always-on users.
 
-use crate::stage::{Stage, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, settings};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};

@@ -1,6 +1,7 @@
 //! Behaviour that clients know from other servers.
 
-use crate::stage::{Stage, operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::Settings;
 
 #[test]

@@ -1,6 +1,7 @@
 //! Events in the history: IRCv3 draft/event-playback.
 
-use crate::stage::{Stage, play, settings};
+use crate::script::play;
+use crate::stage::{Stage, settings};
 use crate::world::disk::{CAPACITY, State};
 
 #[test]

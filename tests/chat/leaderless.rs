@@ -1,6 +1,7 @@
 //! Unregistered channels get an operator again after the last one has left.
 
-use crate::stage::{Stage, play, settings};
+use crate::script::play;
+use crate::stage::{Stage, settings};
 
 #[test]
 fn a_former_operator_who_returns_is_operator_again() {

@@ -1,7 +1,8 @@
 //! Limits without a file of their own: longer texts are cut or refused, excess entries are dropped,
 //! oldest first.
 
-use crate::stage::{play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::settings;
 use stonechat::chat::{Limits, Settings};
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! PRIVMSG, NOTICE, TAGMSG; their tags and their recipients.
 
-use crate::stage::{operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{operator, settings};
 use stonechat::chat::{Limits, Settings};
 
 #[test]

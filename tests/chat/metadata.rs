@@ -1,7 +1,8 @@
 //! METADATA: keys and values, set, read and removed. `old` uses the earlier of the two drafts,
 //! `new` the later.
 
-use crate::stage::{Stage, operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::Settings;
 
 #[test]

@@ -1,6 +1,7 @@
 //! MODE of channels, and the effect of each mode.
 
-use crate::stage::{play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::settings;
 use stonechat::chat::{Limits, Settings};
 
 #[test]

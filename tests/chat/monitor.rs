@@ -1,6 +1,7 @@
 //! MONITOR: users who come, go and change.
 
-use crate::stage::{play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::settings;
 
 #[test]
 fn who_watches_hears_of_coming_and_going() {

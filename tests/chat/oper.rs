@@ -1,6 +1,7 @@
 //! Operators of the server: OPER, KILL, WALLOPS, REHASH, DIE, RESTART, their notices; STATS and HELP.
 
-use crate::stage::{Stage, operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::{Request, Settings};
 
 /// Settings with two operators: `root` with the password `sesame`, `deputy` with `second`.

@@ -1,6 +1,6 @@
 //! Presence over several connections or none: AWAY, always-on users, idle time.
 
-use crate::stage::play;
+use crate::script::play;
 
 /// Registers ann with an account; `phone` will join her.
 const ANN: &str = "

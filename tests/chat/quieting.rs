@@ -1,6 +1,7 @@
 //! Noise in channels: bans that end, slow mode, messages with many mentions.
 
-use crate::stage::{Stage, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, settings};
 
 #[test]
 fn a_timed_ban_ends_by_itself() {

@@ -1,7 +1,8 @@
 //! The echo is the receipt: it comes once the message is stored, before all later output to its
 //! sender.
 
-use crate::stage::{Stage, play, settings};
+use crate::script::play;
+use crate::stage::{Stage, settings};
 use crate::world::disk::{CAPACITY, State};
 
 #[test]

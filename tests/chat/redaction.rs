@@ -1,7 +1,7 @@
 //! REDACT of stored messages.
 
 use crate::history::ANN;
-use crate::stage::play;
+use crate::script::play;
 
 #[test]
 fn an_account_takes_back_what_it_has_said_before_and_nothing_tells_of_it_any_more() {

@@ -1,6 +1,6 @@
 //! REGAIN, LOGOUT, and the replies for a nick that is taken.
 
-use crate::stage::play;
+use crate::script::play;
 
 /// ann is always on; `ann_` connects without SASL and identifies.
 const TWO_OF_ONE: &str = "

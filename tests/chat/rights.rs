@@ -1,6 +1,7 @@
 //! The rights of operators of different classes; SAJOIN, SAPART, SAMODE, SANICK.
 
-use crate::stage::{Stage, operator, play_with, settings};
+use crate::script::play_with;
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::{Operator, OperatorClass, Proof, Right, Settings};
 
 fn class(name: &str, rights: &[Right]) -> OperatorClass {

@@ -1,7 +1,8 @@
 //! Bans of the server: UBAN, KLINE, DLINE; their matches and their ends.
 
 use crate::oper::with_operators;
-use crate::stage::{Stage, operator, play_with, settings};
+use crate::script::play_with;
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::{Right, Settings};
 use stonechat::store::{BanKind, BanRecord, Limit, Reply, Request};
 

@@ -1,6 +1,7 @@
 //! User modes (MODE nick), and ACCEPT.
 
-use crate::stage::{play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::settings;
 use stonechat::chat::{Limits, Settings};
 
 #[test]

@@ -2,7 +2,8 @@
 //! reply is pending.
 
 use super::{ANN_HAS_A, ANN_IS_BACK, after, with_operator};
-use crate::stage::{Stage, play_with, settings};
+use crate::script::play_with;
+use crate::stage::{Stage, settings};
 use stonechat::store::{Reply, Request};
 
 #[test]

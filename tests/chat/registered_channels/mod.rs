@@ -4,7 +4,8 @@ mod disk;
 mod ends;
 mod story;
 
-use crate::stage::{Stage, operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::{Limits, Settings};
 
 /// Lets `ann` register the channel `#a`, and discards the output.
