@@ -12,12 +12,7 @@ use stonechat::chat::{Accounts, Registration, Settings};
 fn an_account_is_registered_and_logged_in_to_by_plain() {
     play(
         "ann+ account-notify standard-replies draft/account-registration
-         bob+ account-notify account-tag extended-join
-         ann> JOIN #a
-         ann~
-         bob> JOIN #a
-         ann~
-         bob~
+         scene #a ann bob[account-notify account-tag extended-join]
          ann> REGISTER * ann@example.org secret
          ann< :srv REGISTER SUCCESS ann :The account is yours
          ann< :srv 900 ann ann!ann@localhost ann :You are now logged in as ann

@@ -155,10 +155,7 @@ fn who_asks_for_extended_monitor_hears_of_changes_once_even_where_a_channel_is_s
         ann> SETNAME :Ann Other
         ann< :ann!ann@localhost SETNAME :Ann Other
         bob< :ann!ann@localhost SETNAME :Ann Other
-        ann> JOIN #a
-        bob> JOIN #a
-        ann~
-        bob~
+        scene #a ann bob
         ann> AWAY
         ann< :srv 305 ann :You are no longer marked as being away
         bob< :ann!ann@localhost AWAY

@@ -6,9 +6,7 @@ use stonechat::chat::{Accounts, AlwaysOn, Settings};
 
 /// `phone` is a second connection of `ann`.
 const ANN_TWICE: &str = "
-    bob+
-    bob> JOIN #a
-    bob~
+    scene #a bob
     ann+ sasl
     ann> REGISTER * * secret
     ann> JOIN #a

@@ -110,11 +110,7 @@ fn who_is_killed_is_told_by_whom_and_why_and_so_are_their_channels() {
         cat+
         ann> OPER root sesame
         ann~
-        bob> JOIN #a
-        bob~
-        cat> JOIN #a
-        cat~
-        bob~
+        scene #a bob cat
         ann> KILL bob :enough of this
         bob< :ann!ann@localhost KILL bob :enough of this
         bob< :bob!bob@localhost QUIT :Killed (ann (enough of this))

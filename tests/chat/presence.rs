@@ -4,9 +4,7 @@ use crate::script::play;
 
 /// Registers ann with an account; `phone` will join her.
 const ANN: &str = "
-    bob+ away-notify
-    bob> JOIN #a
-    bob~
+    scene #a bob[away-notify]
     ann+ sasl
     ann> REGISTER * * secret
     ann> JOIN #a

@@ -9,12 +9,7 @@ use crate::world::disk::{CAPACITY, State};
 fn an_echo_comes_once_its_message_is_kept_and_others_do_not_wait() {
     play(
         "ann+ echo-message message-tags
-         bob+ message-tags
-         ann> JOIN #a
-         ann~
-         bob> JOIN #a
-         ann~
-         bob~
+         scene #a ann bob[message-tags]
          disk stalls
          ann> PRIVMSG #a :one
          bob< @msgid=m1 :ann!ann@localhost PRIVMSG #a :one

@@ -15,9 +15,7 @@ const TWO_OF_ONE: &str = "
     bob~
     ann/
     ann!
-    ann_+
-    ann_> JOIN #b
-    ann_~
+    scene #b ann_
     bob~
 ";
 

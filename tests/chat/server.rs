@@ -200,9 +200,7 @@ fn stats_for_operators() {
         with_operator(),
         r"
         ann+
-        bob+
-        bob> JOIN #a
-        bob~
+        scene #a bob
         ann> OPER root sesame
         ann~
         dan> NICK dan

@@ -60,13 +60,8 @@ fn who_is_banned_goes_and_is_told_why() {
         root~
         from 192.0.2.7 eve
         from 192.0.3.7 ann
-        eve+
         ann+
-        eve> JOIN #a
-        eve~
-        root> JOIN #a
-        root~
-        eve~
+        scene #a eve root
         root> UBAN ADD 1d2h 192.0.2.0/24 spam and more
         root< :srv NOTICE root :*** root!root@localhost: UBAN 192.0.2.0/24 1d2h: spam and more
         root< :eve!eve@CLOAK QUIT :Banned

@@ -242,11 +242,7 @@ fn who_is_first_to_ask_has_the_channel_and_what_is_asked_for_gives_no_rights_yet
          bob> OPER root sesame
          ann> NS REGISTER secret
          bob> NS REGISTER secret
-         ann> JOIN #a
-         bob> JOIN #a
-         ann> MODE #a +o bob
-         ann~
-         bob~
+         scene #a ann bob+o
          disk stalls
          ann> CS REGISTER #a
          bob> CS REGISTER #a

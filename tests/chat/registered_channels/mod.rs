@@ -48,10 +48,7 @@ fn a_channel_is_registered_by_its_operator() {
          bob~
          ann> CS REGISTER #a
          ann< :ChanServ!services@srv NOTICE ann :Join it first.
-         ann> JOIN #a
-         bob> JOIN #a
-         ann~
-         bob~
+         scene #a ann bob
          bob> CHANSERV REGISTER #a
          bob< :ChanServ!services@srv NOTICE bob :Only its operators may register a channel.
          ann> CS INFO #a
