@@ -1,5 +1,5 @@
 //! The simulations of `tests/world`, with each choice a byte of the input. A seed is random; the
-//! fuzzer steers towards new code. The first byte selects the simulation.
+//! fuzzer steers towards new code. The first byte selects the cast.
 //!
 //! All assertions of the simulations apply here: whole lines, in order, none lost or misdelivered,
 //! steady clients never thrown out, and the loop's own invariants after each turn.
@@ -10,7 +10,10 @@
 mod world;
 
 use libfuzzer_sys::fuzz_target;
-use world::{Choices, chat, simulation};
+use world::Choices;
+use world::chat::Chat;
+use world::services::Services;
+use world::simulator::run;
 
 /// The bytes that a step takes at least: actor, action, and a detail or the network's action. If
 /// steps take more, the input runs out, and the first choice of each further one is taken.
@@ -23,8 +26,8 @@ fuzz_target!(|input: &[u8]| {
     let steps = (input.len() / CHOICES_PER_STEP).min(STEPS_MAX);
     let choices = Choices::from_bytes(input);
     if choices.one_in(2) {
-        chat::run(choices, steps);
+        run::<Chat>(choices, steps);
     } else {
-        simulation::run(choices, steps);
+        run::<Services>(choices, steps);
     }
 });

@@ -336,7 +336,7 @@ pub fn encode(lines: &[u8], kind: Kind, frames: &mut Vec<u8>) {
 /// Appends a Close frame. The reason is cut where it would be too long.
 pub fn write_close(code: CloseCode, why: &str, frames: &mut Vec<u8>) {
     let mut payload = code.0.to_be_bytes().to_vec();
-    payload.extend_from_slice(why[..why.floor_char_boundary(CONTROL_MAX - 2)].as_bytes());
+    payload.extend_from_slice(&why.as_bytes()[..why.floor_char_boundary(CONTROL_MAX - 2)]);
     write_control(CLOSE, &payload, frames);
 }
 

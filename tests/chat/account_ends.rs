@@ -1,6 +1,7 @@
 //! Removed accounts: what remains of them, and of their users.
 
-use crate::stage::{Stage, operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::Settings;
 use stonechat::store::{Reply, Request};
 

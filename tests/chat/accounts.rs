@@ -1,6 +1,7 @@
 //! Accounts: REGISTER, AUTHENTICATE, NickServ; reserved nicks; always-on users.
 
-use crate::stage::{Stage, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, settings};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,12 +12,7 @@ use stonechat::chat::{Accounts, Registration, Settings};
 fn an_account_is_registered_and_logged_in_to_by_plain() {
     play(
         "ann+ account-notify standard-replies draft/account-registration
-         bob+ account-notify account-tag extended-join
-         ann> JOIN #a
-         ann~
-         bob> JOIN #a
-         ann~
-         bob~
+         scene #a ann bob[account-notify account-tag extended-join]
          ann> REGISTER * ann@example.org secret
          ann< :srv REGISTER SUCCESS ann :The account is yours
          ann< :srv 900 ann ann!ann@localhost ann :You are now logged in as ann

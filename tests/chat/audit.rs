@@ -1,6 +1,7 @@
 //! The audit log: every act of every operator, with its user, address, time, target and reason.
 
-use crate::stage::{Stage, operator, play_with, settings};
+use crate::script::play_with;
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::{Operator, OperatorClass, Right, Settings};
 use stonechat::store::{Act, Limit, Reply, Request};
 

@@ -1,6 +1,7 @@
 //! Invalid input: it is answered, and costs other users nothing.
 
-use crate::stage::{Stage, play, settings};
+use crate::script::play;
+use crate::stage::{Stage, settings};
 
 #[test]
 fn lines_that_are_none() {

@@ -1,6 +1,7 @@
 //! CAP, and capabilities without a file of their own.
 
-use crate::stage::{Stage, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, settings};
 use stonechat::chat::{Limits, Settings};
 
 #[test]

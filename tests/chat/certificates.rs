@@ -1,6 +1,7 @@
 //! Users on TLS: login by certificate, binding one, and what others see of it.
 
-use crate::stage::{play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::settings;
 use stonechat::chat::{Settings, Sts};
 
 #[test]

@@ -1,6 +1,7 @@
 //! JOIN, PART, TOPIC, NAMES, KICK, INVITE, KNOCK, LIST.
 
-use crate::stage::{play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::settings;
 use stonechat::chat::{Limits, Settings};
 
 #[test]
@@ -97,10 +98,8 @@ fn topics() {
     play_with(
         Settings { limits, ..settings() },
         r"
-        ann+ draft/no-implicit-names
         bob+ draft/no-implicit-names
-        ann> JOIN #a
-        ann~
+        scene #a ann
         ann> TOPIC #a
         ann< :srv 331 ann #a :No topic is set
         ann> TOPIC #a :0123456789 too long
@@ -137,15 +136,7 @@ fn topics() {
 fn kicks_go_by_rank() {
     play(
         r"
-        ann+ draft/no-implicit-names
-        bob+ draft/no-implicit-names
-        cat+ draft/no-implicit-names
-        ann> JOIN #a
-        bob> JOIN #a
-        cat> JOIN #a
-        ann~
-        bob~
-        cat~
+        scene #a ann bob cat
         bob> KICK #a cat
         bob< :srv 482 bob #a :You're not channel operator
         ann> MODE #a +h bob
@@ -234,13 +225,8 @@ fn an_invitation_opens_what_is_closed_once() {
 fn who_knocks_is_heard_by_those_with_rank() {
     play(
         r"
-        ann+ draft/no-implicit-names
         bob+ draft/no-implicit-names
-        cat+ draft/no-implicit-names
-        ann> JOIN #a
-        cat> JOIN #a
-        ann~
-        cat~
+        scene #a ann cat
         bob> KNOCK #a
         bob< :srv 713 bob #a :Channel is open.
         ann> MODE #a +i
@@ -303,9 +289,7 @@ fn names_of_so_many_channels_at_once_and_no_more() {
     play_with(
         settings,
         r"
-        ann+
-        ann> JOIN #a
-        ann~
+        scene #a ann
         ann> NAMES #a,#a,#a,#a
         ann< :srv 353 ann = #a :@ann
         ann< :srv 366 ann #a :End of /NAMES list

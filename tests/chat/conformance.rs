@@ -1,6 +1,7 @@
 //! Behaviour that clients know from other servers.
 
-use crate::stage::{Stage, operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::Settings;
 
 #[test]
@@ -65,12 +66,7 @@ fn playback_answers_everyone_also_by_the_command_znc() {
 fn who_speaks_for_another_may_say_tags_of_clients() {
     play(
         "ann+ message-tags draft/relaymsg echo-message
-         ann> JOIN #a
-         ann~
-         bob+ message-tags draft/chathistory batch
-         bob> JOIN #a
-         ann~
-         bob~
+         scene #a ann bob[message-tags draft/chathistory batch]
          ann> @+draft/reply=m0;x=y RELAYMSG #a zoe/matrix :hi
          ann< @msgid=m1;draft/relaymsg=ann;+draft/reply=m0 :zoe/matrix!relaymsg@srv PRIVMSG #a :hi
          bob< @msgid=m1;draft/relaymsg=ann;+draft/reply=m0 :zoe/matrix!relaymsg@srv PRIVMSG #a :hi

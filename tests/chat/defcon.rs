@@ -1,7 +1,8 @@
 //! DEFCON: the effects of each level.
 
 use crate::oper::with_operators;
-use crate::stage::{Stage, operator, play_with};
+use crate::script::play_with;
+use crate::stage::{Stage, operator};
 use stonechat::chat::{Proof, Settings};
 
 #[test]

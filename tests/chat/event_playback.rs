@@ -1,18 +1,14 @@
 //! Events in the history: IRCv3 draft/event-playback.
 
-use crate::stage::{Stage, play, settings};
+use crate::script::play;
+use crate::stage::{Stage, settings};
 use crate::world::disk::{CAPACITY, State};
 
 #[test]
 fn what_happens_in_a_channel_is_said_again_to_those_who_can_take_it() {
     play(
         "ann+ draft/chathistory draft/event-playback draft/no-implicit-names
-         bob+
-         ann> JOIN #a
-         ann~
-         bob> JOIN #a
-         ann~
-         bob~
+         scene #a ann bob
          ann> TOPIC #a :about it
          ann> MODE #a +mv bob
          bob> NICK rob
@@ -88,12 +84,7 @@ fn an_event_has_the_id_it_was_told_with_in_every_channel() {
 fn reactions_are_said_again_and_what_means_something_now_only_is_not() {
     play(
         "ann+ message-tags batch draft/chathistory draft/event-playback draft/no-implicit-names
-         bob+ draft/chathistory draft/event-playback
-         ann> JOIN #a
-         ann~
-         bob> JOIN #a
-         ann~
-         bob~
+         scene #a ann bob[draft/chathistory draft/event-playback]
          ann> @+typing=active TAGMSG #a
          ann> @+draft/react=yes TAGMSG #a
          ann> CHATHISTORY LATEST #a * 1

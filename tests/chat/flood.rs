@@ -1,6 +1,7 @@
 //! Flood control: excess lines are read later, in order; none is lost, and no other user waits.
 
-use crate::stage::{Stage, play_with, settings};
+use crate::script::play_with;
+use crate::stage::{Stage, settings};
 use stonechat::chat::Settings;
 
 fn slow() -> Settings {

@@ -1,6 +1,7 @@
 //! CHATHISTORY.
 
-use crate::stage::{Stage, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, settings};
 use crate::world::disk::{CAPACITY, State};
 
 #[test]
@@ -345,12 +346,7 @@ fn the_id_of_another_channels_message_finds_nothing() {
 fn a_message_of_several_lines_is_said_again_whole() {
     play(
         "ann+ batch message-tags draft/multiline draft/chathistory echo-message draft/no-implicit-names
-         bob+ draft/chathistory
-         ann> JOIN #a
-         ann~
-         bob> JOIN #a
-         ann~
-         bob~
+         scene #a ann bob[draft/chathistory]
          ann> BATCH +x draft/multiline #a
          ann> @batch=x PRIVMSG #a :one
          ann> @batch=x;draft/multiline-concat PRIVMSG #a :half

@@ -1,7 +1,8 @@
 //! Long answers from history at the reader's pace: in order, in bounded memory, and without harm to
 //! others when a reader goes.
 
-use crate::stage::{Stage, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, settings};
 
 #[test]
 fn nothing_is_heard_of_who_waits_for_an_answer_until_it_is_said() {

@@ -1,6 +1,7 @@
 //! Attacks with wrong passwords: their effect on the owner of the account, and what they reveal.
 
-use crate::stage::{Stage, play_with, settings};
+use crate::script::play_with;
+use crate::stage::{Stage, settings};
 use stonechat::store::{Reply, Request};
 
 /// Whether `name` can log in to ann's account from `address`.

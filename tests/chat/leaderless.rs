@@ -1,6 +1,7 @@
 //! Unregistered channels get an operator again after the last one has left.
 
-use crate::stage::{Stage, play, settings};
+use crate::script::play;
+use crate::stage::{Stage, settings};
 
 #[test]
 fn a_former_operator_who_returns_is_operator_again() {
@@ -8,11 +9,7 @@ fn a_former_operator_who_returns_is_operator_again() {
         "bob+
          ann+
          ann> REGISTER * * secret
-         ann> JOIN #a
-         ann~
-         bob> JOIN #a
-         bob~
-         ann~
+         scene #a ann bob
          ann> PART #a
          ann~
          bob~
@@ -47,11 +44,7 @@ fn a_former_operator_who_returns_is_operator_again() {
 fn without_an_account_it_is_so_as_long_as_one_stays_on_the_server() {
     play(
         "ann+
-         bob+
-         ann> JOIN #a
-         bob> JOIN #a
-         ann~
-         bob~
+         scene #a ann bob
          ann> MODE #a -o ann
          ann~
          bob~
@@ -79,15 +72,7 @@ fn without_an_account_it_is_so_as_long_as_one_stays_on_the_server() {
 fn who_was_put_out_or_is_not_the_only_one_gets_nothing_back() {
     play(
         "ann+
-         bob+
-         cat+
-         ann> JOIN #a
-         bob> JOIN #a
-         cat> JOIN #a
-         ann> MODE #a +oo bob cat
-         ann~
-         bob~
-         cat~
+         scene #a ann bob+o cat+o
          ann> PART #a
          ann> JOIN #a
          ann~

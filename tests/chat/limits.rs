@@ -1,7 +1,8 @@
 //! Limits without a file of their own: longer texts are cut or refused, excess entries are dropped,
 //! oldest first.
 
-use crate::stage::{play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::settings;
 use stonechat::chat::{Limits, Settings};
 
 #[track_caller]
@@ -22,10 +23,7 @@ fn texts_are_shortened_to_whole_characters() {
         ann> PRIVMSG bob :hi
         ann< :srv 301 ann bob :abc
         bob~
-        ann> JOIN #a
-        bob> JOIN #a
-        ann~
-        bob~
+        scene #a ann bob
         ann> KICK #a bob :12345
         ann< :ann!ann@localhost KICK #a bob :1234
         bob< :ann!ann@localhost KICK #a bob :1234

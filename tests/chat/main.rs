@@ -1,5 +1,6 @@
-//! Chat as transcripts, one file per topic; `stage.rs` describes the notation.
+//! Chat as transcripts, one file per topic; `script.rs` describes the notation.
 
+mod script;
 mod stage;
 #[path = "../world/mod.rs"]
 mod world;

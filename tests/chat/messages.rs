@@ -1,22 +1,14 @@
 //! PRIVMSG, NOTICE, TAGMSG; their tags and their recipients.
 
-use crate::stage::{operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{operator, settings};
 use stonechat::chat::{Limits, Settings};
 
 #[test]
 fn messages_reach_users_channels_and_those_of_a_rank() {
     play(
         r"
-        ann+ draft/no-implicit-names
-        bob+ draft/no-implicit-names
-        cat+ draft/no-implicit-names
-        ann> JOIN #a
-        bob> JOIN #a
-        cat> JOIN #a
-        ann> MODE #a +v bob
-        ann~
-        bob~
-        cat~
+        scene #a ann bob+v cat
         cat> PRIVMSG ann :hello there
         ann< :cat!cat@localhost PRIVMSG ann :hello there
         cat> PRIVMSG #A hi
@@ -71,12 +63,7 @@ fn what_is_missing_is_told_but_never_to_a_notice() {
 fn who_is_away_says_so() {
     play(
         r"
-        ann+ away-notify draft/no-implicit-names
-        bob+ draft/no-implicit-names
-        ann> JOIN #a
-        bob> JOIN #a
-        ann~
-        bob~
+        scene #a ann[away-notify] bob
         bob> AWAY :at lunch
         bob< :srv 306 bob :You have been marked as being away
         ann< :bob!bob@localhost AWAY :at lunch
@@ -235,15 +222,9 @@ fn who_takes_no_batches_has_no_labels() {
 fn messages_of_several_lines() {
     play(
         r"
-        ann+ batch draft/multiline message-tags echo-message labeled-response draft/no-implicit-names
-        bob+ batch draft/multiline message-tags server-time draft/no-implicit-names
-        cat+ message-tags server-time draft/no-implicit-names
-        ann> JOIN #a
-        bob> JOIN #a
-        cat> JOIN #a
-        ann~
-        bob~
-        cat~
+        ann+ batch draft/multiline message-tags echo-message labeled-response
+        bob+ batch draft/multiline message-tags server-time
+        scene #a ann bob cat[message-tags server-time]
         ann> @+draft/reply=q;label=L BATCH +1 draft/multiline #a
         ann> @batch=1 PRIVMSG #a :hello
         ann> @batch=1 PRIVMSG #a :
@@ -362,15 +343,9 @@ fn what_is_wrong_with_a_batch_answers_the_command_that_opened_it() {
 fn what_was_said_can_be_taken_back() {
     play(
         r"
-        ann+ message-tags echo-message draft/message-redaction draft/no-implicit-names
-        bob+ message-tags echo-message draft/message-redaction draft/no-implicit-names
-        cat+ draft/no-implicit-names
-        bob> JOIN #a
-        ann> JOIN #a
-        cat> JOIN #a
-        ann~
-        bob~
-        cat~
+        ann+ message-tags echo-message draft/message-redaction
+        bob+ message-tags echo-message draft/message-redaction
+        scene #a bob ann cat
         ann> PRIVMSG #a :oops
         ann< @msgid=m1 :ann!ann@localhost PRIVMSG #a :oops
         bob< @msgid=m1 :ann!ann@localhost PRIVMSG #a :oops
@@ -449,12 +424,7 @@ fn an_operator_of_the_server_takes_back_what_was_said_in_any_channel() {
 fn a_relay_speaks_for_others_and_says_that_it_does() {
     play(
         r"
-        ann+ message-tags draft/no-implicit-names
-        bob+ message-tags echo-message labeled-response batch draft/no-implicit-names
-        bob> JOIN #a
-        ann> JOIN #a
-        ann~
-        bob~
+        scene #a bob[message-tags echo-message labeled-response batch] ann[message-tags]
         ann> RELAYMSG #a zoe/matrix :hi
         ann< :srv FAIL RELAYMSG PRIVS_NEEDED :Only operators of a channel may relay to it
         bob> RELAYMSG #a zoe :hi
@@ -485,12 +455,7 @@ fn a_relay_speaks_for_others_and_says_that_it_does() {
 fn figures_speak_where_roleplay_is_on() {
     play(
         r"
-        ann+ draft/no-implicit-names
-        bob+ draft/no-implicit-names
-        ann> JOIN #a
-        bob> JOIN #a
-        ann~
-        bob~
+        scene #a ann bob
         ann> NPC #a Bilbo :too much bread
         ann< :srv 573 ann #a :No roleplay here (mode E is not set)
         ann> MODE #a +E

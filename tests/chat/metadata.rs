@@ -1,7 +1,8 @@
 //! METADATA: keys and values, set, read and removed. `old` uses the earlier of the two drafts,
 //! `new` the later.
 
-use crate::stage::{Stage, operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::Settings;
 
 #[test]
@@ -108,12 +109,7 @@ fn without_the_capability_it_is_answered_all_the_same_but_nobody_is_told_unasked
 fn a_channel_is_described_by_its_operators() {
     play(
         r"
-        ann+ batch draft/metadata-3
-        bob+ batch draft/metadata-3
-        ann> JOIN #a
-        bob> JOIN #a
-        ann~
-        bob~
+        scene #a ann[batch draft/metadata-3] bob[batch draft/metadata-3]
         bob> METADATA #a SET url http://b.example
         bob< :srv FAIL METADATA KEY_NO_PERMISSION #a url :You may not change this
         bob> METADATA #a CLEAR
@@ -146,9 +142,7 @@ fn a_channel_is_described_by_its_operators() {
 fn it_outlives_a_new_name_of_the_channel_but_not_the_channel() {
     play(
         r"
-        ann+
-        ann> JOIN #a
-        ann~
+        scene #a ann
         ann> METADATA #a SET url x
         ann~
         ann> RENAME #a #b

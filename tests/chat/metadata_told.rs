@@ -1,7 +1,8 @@
 //! METADATA notifications: on changes, joins, MONITOR and subscriptions, and how much at once.
 //! `old` uses the earlier of the two drafts, `new` the later.
 
-use crate::stage::{Stage, play, settings};
+use crate::script::play;
+use crate::stage::{Stage, settings};
 
 #[test]
 fn subscriptions_are_told_once_each_and_in_lines_that_fit() {

@@ -1,18 +1,14 @@
 //! MODE of channels, and the effect of each mode.
 
-use crate::stage::{play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::settings;
 use stonechat::chat::{Limits, Settings};
 
 #[test]
 fn modes_are_told_set_and_unset() {
     play(
         r"
-        ann+ draft/no-implicit-names
-        bob+ draft/no-implicit-names
-        ann> JOIN #a
-        bob> JOIN #a
-        ann~
-        bob~
+        scene #a ann bob
         ann> MODE #A
         ann< :srv 324 ann #a +nt
         ann< :srv 329 ann #a 1767225600
@@ -53,9 +49,7 @@ fn modes_are_told_set_and_unset() {
 fn parameters_that_do_not_fit_are_told() {
     play(
         r"
-        ann+ draft/no-implicit-names
-        ann> JOIN #a
-        ann~
+        scene #a ann
         ann> MODE #a +l -1
         ann< :srv 696 ann #a l -1 :A limit is a number above 0
         ann> MODE #a +l 2147483648999
@@ -84,12 +78,7 @@ fn parameters_that_do_not_fit_are_told() {
 fn ranks_are_given_by_those_who_may() {
     play(
         r"
-        ann+ draft/no-implicit-names
-        bob+ draft/no-implicit-names
-        ann> JOIN #a
-        bob> JOIN #a
-        ann~
-        bob~
+        scene #a ann bob
         ann> MODE #a +q ann
         ann< :srv 482 ann #a :You're not channel operator
         ann> MODE #a +a bob
@@ -120,10 +109,8 @@ fn lists_are_kept_told_and_bounded() {
     play_with(
         Settings { limits, ..settings() },
         r"
-        ann+ draft/no-implicit-names
         bob+ draft/no-implicit-names
-        ann> JOIN #a
-        ann~
+        scene #a ann
         ann> MODE #a +bbb Bob!*@* x@y z
         ann< :srv 478 ann #a b :Channel list is full
         ann< :ann!ann@localhost MODE #a +bb Bob!*@* *!x@y
@@ -218,13 +205,8 @@ fn who_may_not_join_is_led_elsewhere() {
 fn who_may_not_speak_is_told_why() {
     play(
         r"
-        ann+ draft/no-implicit-names
-        bob+ draft/no-implicit-names
         cat+ draft/no-implicit-names
-        ann> JOIN #a
-        bob> JOIN #a
-        ann~
-        bob~
+        scene #a ann bob
         cat> PRIVMSG #a :hi
         cat< :srv 404 cat #a :Cannot send to channel (+n): you are not in it
         cat> NOTICE #a :hi
@@ -266,12 +248,7 @@ fn who_may_not_speak_is_told_why() {
 fn in_an_op_moderated_channel_the_unvoiced_are_heard_by_operators() {
     play(
         r"
-        ann+ draft/no-implicit-names
-        bob+ draft/no-implicit-names echo-message
-        cat+ draft/no-implicit-names
-        ann> JOIN #a
-        bob> JOIN #a
-        cat> JOIN #a
+        scene #a ann bob[echo-message] cat
         ann> MODE #a +U
         ann~
         bob~
@@ -337,9 +314,7 @@ fn in_an_auditorium_the_audience_does_not_see_itself() {
 fn a_hundred_letters_are_heard_and_told_in_lines_that_fit() {
     play(
         r"
-        ann+ draft/no-implicit-names
-        ann> JOIN #a
-        ann~
+        scene #a ann
         ann> MODE #a +iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii-i+i
         ann< :ann!ann@localhost MODE #a +i-i+i
         ann> MODE #a +xyz
@@ -357,15 +332,7 @@ fn a_hundred_letters_are_heard_and_told_in_lines_that_fit() {
 fn mode_u_is_changed_once_in_a_command() {
     play(
         r"
-        ann+ draft/no-implicit-names
-        bob+ draft/no-implicit-names
-        eve+ draft/no-implicit-names
-        ann> JOIN #a
-        bob> JOIN #a
-        eve> JOIN #a
-        ann~
-        bob~
-        eve~
+        scene #a ann bob eve
         ann> MODE #a +u-u+u-u
         bob< :eve!eve@localhost PART #a
         eve< :bob!bob@localhost PART #a

@@ -1,6 +1,7 @@
 //! MONITOR: users who come, go and change.
 
-use crate::stage::{play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::settings;
 
 #[test]
 fn who_watches_hears_of_coming_and_going() {
@@ -154,10 +155,7 @@ fn who_asks_for_extended_monitor_hears_of_changes_once_even_where_a_channel_is_s
         ann> SETNAME :Ann Other
         ann< :ann!ann@localhost SETNAME :Ann Other
         bob< :ann!ann@localhost SETNAME :Ann Other
-        ann> JOIN #a
-        bob> JOIN #a
-        ann~
-        bob~
+        scene #a ann bob
         ann> AWAY
         ann< :srv 305 ann :You are no longer marked as being away
         bob< :ann!ann@localhost AWAY

@@ -1,13 +1,12 @@
 //! Several connections of one account under one nick: a phone and a laptop.
 
-use crate::stage::{Stage, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, settings};
 use stonechat::chat::{Accounts, AlwaysOn, Settings};
 
 /// `phone` is a second connection of `ann`.
 const ANN_TWICE: &str = "
-    bob+
-    bob> JOIN #a
-    bob~
+    scene #a bob
     ann+ sasl
     ann> REGISTER * * secret
     ann> JOIN #a

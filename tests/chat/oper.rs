@@ -1,6 +1,7 @@
 //! Operators of the server: OPER, KILL, WALLOPS, REHASH, DIE, RESTART, their notices; STATS and HELP.
 
-use crate::stage::{Stage, operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::{Request, Settings};
 
 /// Settings with two operators: `root` with the password `sesame`, `deputy` with `second`.
@@ -109,11 +110,7 @@ fn who_is_killed_is_told_by_whom_and_why_and_so_are_their_channels() {
         cat+
         ann> OPER root sesame
         ann~
-        bob> JOIN #a
-        bob~
-        cat> JOIN #a
-        cat~
-        bob~
+        scene #a bob cat
         ann> KILL bob :enough of this
         bob< :ann!ann@localhost KILL bob :enough of this
         bob< :bob!bob@localhost QUIT :Killed (ann (enough of this))

@@ -1,12 +1,10 @@
 //! Presence over several connections or none: AWAY, always-on users, idle time.
 
-use crate::stage::play;
+use crate::script::play;
 
 /// Registers ann with an account; `phone` will join her.
 const ANN: &str = "
-    bob+ away-notify
-    bob> JOIN #a
-    bob~
+    scene #a bob[away-notify]
     ann+ sasl
     ann> REGISTER * * secret
     ann> JOIN #a

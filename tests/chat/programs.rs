@@ -1,7 +1,8 @@
 //! COMMAND, with programs that the test plays: their output goes to the operator who started them,
 //! whatever that one does meanwhile.
 
-use crate::stage::{Stage, operator, play_with, settings};
+use crate::script::play_with;
+use crate::stage::{Stage, operator, settings};
 use std::time::Duration;
 use stonechat::chat::{Ended, Operator, OperatorClass, Program, Request, Right, Settings};
 

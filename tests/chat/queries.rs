@@ -1,6 +1,6 @@
 //! WHO, WHOX, WHOIS, WHOWAS.
 
-use crate::stage::play;
+use crate::script::play;
 
 #[test]
 fn who_of_a_channel_a_nick_and_a_mask() {

@@ -1,17 +1,13 @@
 //! Noise in channels: bans that end, slow mode, messages with many mentions.
 
-use crate::stage::{Stage, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, settings};
 
 #[test]
 fn a_timed_ban_ends_by_itself() {
     play(
         r"
-        ann+
-        bob+
-        ann> JOIN #a
-        bob> JOIN #a
-        ann~
-        bob~
+        scene #a ann bob
         bob> TBAN #a 1m *!*@x
         bob< :srv 482 bob #a :You're not channel operator
         ann> TBAN #a
@@ -47,12 +43,7 @@ fn a_timed_ban_ends_by_itself() {
 fn of_two_bans_of_one_mask_the_later_holds_and_is_told() {
     play(
         r"
-        ann+
-        bob+
-        ann> JOIN #a
-        bob> JOIN #a
-        ann~
-        bob~
+        scene #a ann bob
         ann> TBAN #a 2s eve
         ann< :ann!ann@localhost MODE #a +b eve!*@*
         bob< :ann!ann@localhost MODE #a +b eve!*@*
@@ -117,15 +108,7 @@ fn a_timed_ban_of_a_registered_channel_ends_after_a_start_too() {
 fn in_slow_mode_each_says_one_thing_in_so_many_seconds() {
     play(
         r"
-        ann+
-        bob+
-        cat+
-        ann> JOIN #a
-        bob> JOIN #a
-        cat> JOIN #a
-        ann~
-        bob~
-        cat~
+        scene #a ann bob cat
         ann> MODE #a +W
         ann< :srv 696 ann #a W * :You must give a parameter
         ann> MODE #a +W 0
@@ -181,12 +164,7 @@ fn figures_and_scenes_are_held_to_the_same() {
     play_with(
         settings,
         r"
-        ann+
-        bob+
-        cat+
-        ann> JOIN #a
-        bob> JOIN #a
-        cat> JOIN #a
+        scene #a ann bob cat
         ann> MODE #a +EW 30
         ann~
         bob~

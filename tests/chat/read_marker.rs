@@ -1,6 +1,7 @@
 //! Read markers: IRCv3 draft/read-marker.
 
-use crate::stage::{play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::settings;
 use stonechat::chat::Limits;
 
 #[test]

@@ -1,19 +1,15 @@
 //! The echo is the receipt: it comes once the message is stored, before all later output to its
 //! sender.
 
-use crate::stage::{Stage, play, settings};
+use crate::script::play;
+use crate::stage::{Stage, settings};
 use crate::world::disk::{CAPACITY, State};
 
 #[test]
 fn an_echo_comes_once_its_message_is_kept_and_others_do_not_wait() {
     play(
         "ann+ echo-message message-tags
-         bob+ message-tags
-         ann> JOIN #a
-         ann~
-         bob> JOIN #a
-         ann~
-         bob~
+         scene #a ann bob[message-tags]
          disk stalls
          ann> PRIVMSG #a :one
          bob< @msgid=m1 :ann!ann@localhost PRIVMSG #a :one

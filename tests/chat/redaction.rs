@@ -1,7 +1,7 @@
 //! REDACT of stored messages.
 
 use crate::history::ANN;
-use crate::stage::play;
+use crate::script::play;
 
 #[test]
 fn an_account_takes_back_what_it_has_said_before_and_nothing_tells_of_it_any_more() {
@@ -11,11 +11,7 @@ fn an_account_takes_back_what_it_has_said_before_and_nothing_tells_of_it_any_mor
          ann~
          bob+ draft/chathistory draft/message-redaction
          bob> REGISTER * * secret
-         bob> JOIN #a
-         bob~
-         ann> JOIN #a
-         bob~
-         ann~
+         scene #a bob ann
          ann> PRIVMSG #a :oops
          bob< :ann!ann@localhost PRIVMSG #a :oops
          ann< @msgid=m1 :ann!ann@localhost PRIVMSG #a :oops
@@ -61,12 +57,7 @@ fn an_account_takes_back_what_it_has_said_before_and_nothing_tells_of_it_any_mor
 fn what_others_have_said_is_taken_back_by_rank() {
     play(&format!(
         "ann+ message-tags echo-message
-         bob+ message-tags echo-message
-         bob> JOIN #a
-         bob~
-         ann> JOIN #a
-         ann~
-         bob~
+         scene #a bob[message-tags echo-message] ann
          bob> REGISTER * * secret
          bob~
          bob> PRIVMSG #a :spam

@@ -1,6 +1,6 @@
 //! REGAIN, LOGOUT, and the replies for a nick that is taken.
 
-use crate::stage::play;
+use crate::script::play;
 
 /// ann is always on; `ann_` connects without SASL and identifies.
 const TWO_OF_ONE: &str = "
@@ -15,9 +15,7 @@ const TWO_OF_ONE: &str = "
     bob~
     ann/
     ann!
-    ann_+
-    ann_> JOIN #b
-    ann_~
+    scene #b ann_
     bob~
 ";
 

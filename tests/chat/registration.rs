@@ -1,6 +1,7 @@
 //! From connection to user: CAP, PASS, NICK, USER, PING, QUIT.
 
-use crate::stage::{play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::settings;
 
 #[test]
 fn who_says_nick_and_user_is_welcome() {

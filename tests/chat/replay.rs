@@ -1,6 +1,7 @@
 //! History for clients without CHATHISTORY: SEARCH, `*playback`, and replay on JOIN.
 
-use crate::stage::{operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{operator, settings};
 use stonechat::chat::Settings;
 
 fn replaying(on_join: u16) -> Settings {

@@ -1,6 +1,7 @@
 //! The rights of operators of different classes; SAJOIN, SAPART, SAMODE, SANICK.
 
-use crate::stage::{Stage, operator, play_with, settings};
+use crate::script::play_with;
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::{Operator, OperatorClass, Proof, Right, Settings};
 
 fn class(name: &str, rights: &[Right]) -> OperatorClass {
@@ -164,9 +165,7 @@ fn sajoin_passes_what_keeps_others_out_and_is_heard_as_a_join() {
         r"
         ann+
         bob+
-        cat+
-        cat> JOIN #a
-        cat~
+        scene #a cat
         cat> MODE #a +iklb key 1 bob!*@*
         cat~
         bob> JOIN #a
@@ -221,13 +220,7 @@ fn sapart_is_heard_as_a_part_with_its_reason() {
     play(
         r"
         ann+
-        bob+
-        cat+
-        bob> JOIN #a
-        bob~
-        cat> JOIN #a
-        cat~
-        bob~
+        scene #a bob cat
         bob> MODE #a +s
         bob~
         cat~
@@ -250,13 +243,7 @@ fn samode_passes_ranks_and_leaves_alone_what_is_the_users_own() {
     play(
         r"
         ann+
-        bob+
-        cat+
-        bob> JOIN #a
-        bob~
-        cat> JOIN #a
-        cat~
-        bob~
+        scene #a bob cat
         ann> SAMODE #a +o cat
         ann< :srv 481 ann :Permission Denied- You're not an IRC operator
         ann> OPER root sesame
@@ -292,11 +279,7 @@ fn sanick_is_heard_as_a_nick_and_gives_nobody_anothers_name() {
         cat~
         cat> NICK tom
         cat~
-        bob> JOIN #a
-        bob~
-        dan> JOIN #a
-        dan~
-        bob~
+        scene #a bob dan
         ann> SANICK bob guest1
         ann< :srv 481 ann :Permission Denied- You're not an IRC operator
         ann> OPER root sesame

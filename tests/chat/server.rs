@@ -1,6 +1,7 @@
 //! Information about the server: LUSERS, VERSION, ADMIN, TIME, INFO, LINKS, MOTD, STATS, HELP.
 
-use crate::stage::{Stage, operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::Settings;
 
 fn with_operator() -> Settings {
@@ -199,9 +200,7 @@ fn stats_for_operators() {
         with_operator(),
         r"
         ann+
-        bob+
-        bob> JOIN #a
-        bob~
+        scene #a bob
         ann> OPER root sesame
         ann~
         dan> NICK dan

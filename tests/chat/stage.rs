@@ -1,25 +1,5 @@
-//! Chat as transcripts: the input of each client, and all its output.
-//!
-//! ```text
-//! ann+ server-time echo-message   ann connects, requests these capabilities and registers;
-//!                                 her output until then is ignored
-//! ann> JOIN #a                    ann sends this; her first line connects her
-//! ann< :ann!ann@localhost …       the lines she must then have received: all, in this order
-//! ann~                            her output so far is ignored
-//! ann.                            she ends her half       ann!   her connection has ended
-//! ann/                            she is cut off
-//! from 192.0.2.1 ann bob          they connect from this address; others use a Unix socket
-//! ann= 7                          she uses TLS, with a certificate of 32 bytes 7; without a
-//!                                 number, with none
-//! +90s                            this much time passes
-//! account ann secret              `stonechatd account add` makes an account
-//! disk full                       writes fail; also: broken, stalls, well
-//! disk well 2 full                writes fail after two more requests
-//! restart                         the server is killed, with all connections, and started again
-//! ```
-//! Time begins at 2026-01-01T00:00:00Z, 1767225600. A `time` tag is shown as `time=T`, the first
-//! message id as `msgid=m1`; input may name it as `{m1}`. `\r`, `\0` and `\xHH` stand for those
-//! bytes.
+//! A server with its clients, as a test has them speak. Time begins at 2026-01-01T00:00:00Z,
+//! 1767225600.
 
 use crate::world::disk::{Disk, State};
 use crate::world::{Choices, ServerEnd, Wire};
@@ -35,13 +15,7 @@ use stonechat::chat::{Ended, Operator, OperatorClass, Proof, Right, Settings, Un
 use stonechat::net::{ConnId, EndpointId, EventLoop, Limits, Now, Peer, Secure, TlsVersion};
 use stonechat::store::{NewAccount, Reply, Request, Secret};
 
-/// Plays `script` with the default settings of a server named `srv`.
-#[track_caller]
-pub fn play(script: &str) {
-    play_with(settings(), script);
-}
-
-/// The settings of `play`: the defaults, without a message of the day.
+/// The settings of a server named `srv`: the defaults, without a message of the day.
 pub fn settings() -> Settings {
     let (server_name, network) = ("srv".into(), "Net".into());
     let mut settings = Settings { server_name, network, motd: Vec::new(), ..Settings::default() };
@@ -55,78 +29,6 @@ pub fn operator(name: &str, password: &str) -> Operator {
     let rights = Right::NAMES.iter().map(|(_, right)| *right).collect();
     let class = OperatorClass { name: "admin".into(), rights, ..OperatorClass::default() };
     Operator { name: name.into(), proof, class }
-}
-
-#[track_caller]
-pub fn play_with(settings: Settings, script: &str) {
-    let mut stage = Stage::new(settings);
-    let mut expected: BTreeMap<String, Expected> = BTreeMap::new();
-    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        if let Some(seconds) = line.strip_prefix('+') {
-            if !expected.is_empty() {
-                stage.compare(&mut expected);
-            }
-            stage.pass(seconds.strip_suffix('s').expect("+90s").parse().expect("seconds"));
-            continue;
-        }
-        if let Some((name, password)) =
-            line.strip_prefix("account ").and_then(|l| l.split_once(' '))
-        {
-            stage.add_account(name, password);
-            continue;
-        }
-        if let Some(event) = line.strip_prefix("disk ").or(line.strip_prefix("restart")) {
-            if !expected.is_empty() {
-                stage.compare(&mut expected);
-            }
-            let words: Vec<&str> = event.split(' ').collect();
-            match words[..] {
-                [""] => stage.restart(),
-                [now] => stage.disk(disk_state(now)),
-                [now, count, then] => {
-                    let count = count.parse().expect("so many requests");
-                    stage.disk_changes(disk_state(now), count, disk_state(then));
-                }
-                _ => panic!("{line}"),
-            }
-            continue;
-        }
-        if let Some(rest) = line.strip_prefix("from ") {
-            let (address, names) = rest.split_once(' ').expect("an address, and who");
-            names.split(' ').for_each(|name| stage.comes_from(name, address));
-            continue;
-        }
-        let at = line.find(['>', '<', '.', '!', '+', '~', '/', '=']).expect("who says it");
-        let (name, rest) = line.split_at(at);
-        let (sign, text) = rest.split_at(1);
-        let text = text.strip_prefix(' ').unwrap_or(text);
-        match sign {
-            "<" => expected.entry(name.into()).or_default().lines.push(text.into()),
-            "!" => expected.entry(name.into()).or_default().end = true,
-            "~" => expected.entry(name.into()).or_default().anything = true,
-            _ => {
-                // Consecutive input of several clients is checked together.
-                if !expected.is_empty() {
-                    stage.compare(&mut expected);
-                }
-                match sign {
-                    ">" => stage.say(name, text),
-                    "+" => stage.register(name, text),
-                    "/" => stage.cut_off(name),
-                    "=" => stage.secures(name, text),
-                    _ => stage.half_close(name),
-                }
-            }
-        }
-    }
-    stage.compare(&mut expected);
-}
-
-#[derive(Default)]
-struct Expected {
-    lines: Vec<String>,
-    end: bool,
-    anything: bool,
 }
 
 /// A server and its clients.
@@ -426,6 +328,11 @@ impl Stage {
         lines.into_iter().map(str::to_owned).collect()
     }
 
+    /// The names of all who are connected.
+    pub fn names(&self) -> Vec<String> {
+        self.actors.keys().cloned().collect()
+    }
+
     fn actor(&mut self, name: &str) -> &Actor {
         if !self.actors.contains_key(name) {
             let wire = Wire::new(usize::MAX);
@@ -493,37 +400,6 @@ impl Stage {
             _ => tag.into(),
         }
     }
-
-    #[track_caller]
-    fn compare(&mut self, expected: &mut BTreeMap<String, Expected>) {
-        let names: Vec<String> = self.actors.keys().cloned().collect();
-        for name in names {
-            let wanted = expected.remove(&name).unwrap_or_default();
-            let mut heard = self.heard(&name);
-            if !wanted.anything {
-                heard = heard.iter().map(|line| self.normalised(line)).collect();
-            }
-            let lines: Vec<Vec<u8>> = wanted.lines.iter().map(|line| unescaped(line)).collect();
-            if !wanted.anything && !heard.iter().map(String::as_bytes).eq(lines) {
-                let (heard, wanted) = (heard.join("\n  "), wanted.lines.join("\n  "));
-                panic!("{name} heard\n  {heard}\nand should have heard\n  {wanted}\n");
-            }
-            let ended = self.saw_the_end(&name);
-            assert!(ended || !wanted.end, "{name} did not see the end");
-            assert!(!ended || wanted.end, "{name} saw the end");
-        }
-        assert!(expected.is_empty(), "nobody speaks for {:?}", expected.keys());
-    }
-}
-
-fn disk_state(name: &str) -> State {
-    match name {
-        "full" => State::Full,
-        "broken" => State::Broken,
-        "stalls" => State::Stalls,
-        "well" => State::Well,
-        _ => panic!("a disk is not {name}"),
-    }
 }
 
 /// The events of chat besides messages.
@@ -532,7 +408,7 @@ const EVENTS: [&str; 15] = [
     "RENAME", "SETNAME", "TOPIC", "WALLOPS",
 ];
 
-fn unescaped(text: &str) -> Vec<u8> {
+pub fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text;
     while let Some((before, escape)) = rest.split_once('\\') {

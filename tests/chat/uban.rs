@@ -1,7 +1,8 @@
 //! Bans of the server: UBAN, KLINE, DLINE; their matches and their ends.
 
 use crate::oper::with_operators;
-use crate::stage::{Stage, operator, play_with, settings};
+use crate::script::play_with;
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::{Right, Settings};
 use stonechat::store::{BanKind, BanRecord, Limit, Reply, Request};
 
@@ -59,13 +60,8 @@ fn who_is_banned_goes_and_is_told_why() {
         root~
         from 192.0.2.7 eve
         from 192.0.3.7 ann
-        eve+
         ann+
-        eve> JOIN #a
-        eve~
-        root> JOIN #a
-        root~
-        eve~
+        scene #a eve root
         root> UBAN ADD 1d2h 192.0.2.0/24 spam and more
         root< :srv NOTICE root :*** root!root@localhost: UBAN 192.0.2.0/24 1d2h: spam and more
         root< :eve!eve@CLOAK QUIT :Banned

@@ -1,6 +1,7 @@
 //! User modes (MODE nick), and ACCEPT.
 
-use crate::stage::{play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::settings;
 use stonechat::chat::{Limits, Settings};
 
 #[test]
@@ -47,11 +48,7 @@ fn who_is_invisible_is_found_only_by_who_shares_a_channel() {
         cat+
         ann> MODE ann +i
         ann~
-        ann> JOIN #a
-        ann~
-        bob> JOIN #a
-        bob~
-        ann~
+        scene #a ann bob
         bob> MODE bob +i
         bob~
         bob> WHO a*

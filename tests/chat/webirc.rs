@@ -1,6 +1,7 @@
 //! WEBIRC: gateways name their clients, and no other connection can.
 
-use crate::stage::{Stage, operator, play_with, settings};
+use crate::script::play_with;
+use crate::stage::{Stage, operator, settings};
 use stonechat::auth::verifier::Verifier;
 use stonechat::chat::{Abuse, Gateway, Settings};
 use stonechat::net::{Network, Networks};

@@ -13,7 +13,7 @@ fn the_bot_answers_in_its_channel_and_in_private() {
         .args([address, "#lobby"])
         .stdout(Stdio::piped())
         .spawn()
-        .expect("`cargo test` builds the examples");
+        .expect("a program");
     let mut ann = Client::connect(address.parse().unwrap());
     ann.send("NICK ann\r\nUSER ann 0 * :Ann\r\nJOIN #lobby\r\n");
     let mut said = BufReader::new(bot.stdout.take().unwrap()).lines();
@@ -45,8 +45,12 @@ fn the_bot_answers_in_its_channel_and_in_private() {
     assert!(bot.wait().unwrap().success(), "it ends with the server");
 }
 
-/// The path of an example, beside the tests' programs.
+/// The path of an example, beside the tests' programs. `cargo test` builds examples, and
+/// `cargo test --test daemon` does not.
 fn example(name: &str) -> PathBuf {
     let deps = std::env::current_exe().unwrap();
-    deps.ancestors().nth(2).expect("target/debug").join("examples").join(name)
+    let path = deps.ancestors().nth(2).expect("target/debug").join("examples").join(name);
+    let path = path.with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(path.exists(), "no {}: run `cargo build --example {name}` first", path.display());
+    path
 }

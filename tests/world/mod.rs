@@ -14,7 +14,8 @@ pub mod far_server;
 pub mod framed;
 pub mod pipe;
 pub mod room;
-pub mod simulation;
+pub mod services;
+pub mod simulator;
 pub mod tls_client;
 pub mod transcript;
 

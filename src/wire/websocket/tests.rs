@@ -1,3 +1,5 @@
+//! Frames as clients send them, torn at every byte, and the rules they may break.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,7 +1,8 @@
 //! Registered channels when the disk is full or stalls, or the server is killed.
 
 use super::{ANN_HAS_A, ANN_IS_BACK, after};
-use crate::stage::{Stage, play, settings};
+use crate::script::play;
+use crate::stage::{Stage, settings};
 use crate::world::disk::State;
 use std::collections::BTreeSet;
 

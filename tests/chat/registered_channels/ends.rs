@@ -2,7 +2,8 @@
 //! reply is pending.
 
 use super::{ANN_HAS_A, ANN_IS_BACK, after, with_operator};
-use crate::stage::{Stage, play_with, settings};
+use crate::script::play_with;
+use crate::stage::{Stage, settings};
 use stonechat::store::{Reply, Request};
 
 #[test]
@@ -241,11 +242,7 @@ fn who_is_first_to_ask_has_the_channel_and_what_is_asked_for_gives_no_rights_yet
          bob> OPER root sesame
          ann> NS REGISTER secret
          bob> NS REGISTER secret
-         ann> JOIN #a
-         bob> JOIN #a
-         ann> MODE #a +o bob
-         ann~
-         bob~
+         scene #a ann bob+o
          disk stalls
          ann> CS REGISTER #a
          bob> CS REGISTER #a

@@ -4,7 +4,8 @@ mod disk;
 mod ends;
 mod story;
 
-use crate::stage::{Stage, operator, play, play_with, settings};
+use crate::script::{play, play_with};
+use crate::stage::{Stage, operator, settings};
 use stonechat::chat::{Limits, Settings};
 
 /// Lets `ann` register the channel `#a`, and discards the output.
@@ -47,10 +48,7 @@ fn a_channel_is_registered_by_its_operator() {
          bob~
          ann> CS REGISTER #a
          ann< :ChanServ!services@srv NOTICE ann :Join it first.
-         ann> JOIN #a
-         bob> JOIN #a
-         ann~
-         bob~
+         scene #a ann bob
          bob> CHANSERV REGISTER #a
          bob< :ChanServ!services@srv NOTICE bob :Only its operators may register a channel.
          ann> CS INFO #a

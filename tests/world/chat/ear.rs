@@ -68,8 +68,8 @@ impl Ear {
         !self.part_of_line.is_empty() || !self.batches.is_empty()
     }
 
-    pub fn hear(&mut self, bytes: impl Iterator<Item = u8>) {
-        for byte in bytes {
+    pub fn hear(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
             self.part_of_line.push(byte);
             if byte == b'\n' {
                 let line = std::mem::take(&mut self.part_of_line);

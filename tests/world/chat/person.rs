@@ -1,6 +1,7 @@
 //! The input of the clients.
 
-use super::{Conduct, FLEETING, WITNESSED, World};
+use super::{Chat, FLEETING, IRC, WITNESSED};
+use crate::world::simulator::{Conduct, World};
 use std::collections::BTreeSet;
 
 /// The input of a client, and its effects if the server reads all of it.
@@ -36,25 +37,19 @@ const CAPS: [&str; 15] = [
     "draft/channel-rename",
 ];
 
-impl World {
+impl World<Chat> {
     pub fn type_line(&mut self, n: usize, line: &str) {
         self.type_bytes(n, line.as_bytes());
     }
 
     fn type_bytes(&mut self, n: usize, line: &[u8]) {
-        let client = &mut self.clients[n];
-        if matches!(client.conduct, Conduct::Mute | Conduct::HalfClosed | Conduct::Gone) {
-            return;
-        }
-        client.unsent.extend(line);
-        client.unsent.extend(b"\r\n");
-        self.send(n);
+        self.send(n, &[line, b"\r\n"].concat());
     }
 
     fn types(&self, n: usize) -> bool {
         let conduct = self.clients[n].conduct;
         matches!(conduct, Conduct::Steady | Conduct::Ordinary | Conduct::Stuck)
-            && self.clients[n].echo.is_none()
+            && self.clients[n].endpoint == IRC
     }
 
     /// Registers the client; a few never get beyond NICK.
@@ -71,7 +66,7 @@ impl World {
         if !caps.is_empty() {
             self.type_line(n, &format!("CAP REQ :{}", caps.join(" ")));
         }
-        self.clients[n].ear.caps = caps.clone();
+        self.clients[n].role.ear.caps = caps.clone();
         if !steady && self.choices.one_in(8) {
             self.type_line(n, &format!("NICK c{n}"));
             self.clients[n].conduct = Conduct::Mute;
@@ -85,15 +80,15 @@ impl World {
     }
 
     pub fn say(&mut self, n: usize) {
-        if self.clients[n].echo.is_some() {
+        if self.clients[n].endpoint != IRC {
             return self.type_line(n, &format!("hello from {n}"));
         }
         if !self.types(n) {
             return;
         }
-        let number = self.clients[n].typed.count;
-        self.clients[n].typed.count += 1;
-        let rooms: Vec<&str> = self.clients[n].typed.rooms.iter().copied().collect();
+        let number = self.clients[n].role.typed.count;
+        self.clients[n].role.typed.count += 1;
+        let rooms: Vec<&str> = self.clients[n].role.typed.rooms.iter().copied().collect();
         let which = self.choices.pick(0..rooms.len() + 3);
         let verb = if self.choices.one_in(8) { "NOTICE" } else { "PRIVMSG" };
         let target = match which.checked_sub(3) {
@@ -102,7 +97,7 @@ impl World {
             None if which == 1 => {
                 // To a nick that its user may have changed.
                 let other = self.choices.pick(0..self.clients.len());
-                let nick = self.clients[other].ear.nick.clone();
+                let nick = self.clients[other].role.ear.nick.clone();
                 if !nick.is_empty() && other != n && other != 0 {
                     self.type_line(n, &format!("{verb} {nick} :{n}.{number} to {nick}"));
                 }
@@ -116,7 +111,7 @@ impl World {
                 return;
             }
         };
-        self.clients[n].typed.said.push((target, number));
+        self.clients[n].role.typed.said.push((target, number));
         let label = self.label(n);
         let more = "x".repeat([0, 0, 300, 485][self.choices.pick(0..4)]); // or more than fits
         self.type_line(n, &format!("{label}{verb} {target} :{n}.{number} {more}"));
@@ -125,12 +120,12 @@ impl World {
     /// Puts a label on one command in four, if the client may use labels.
     fn label(&mut self, n: usize) -> String {
         let client = &mut self.clients[n];
-        let may = client.ear.has("labeled-response") && client.ear.has("batch");
+        let may = client.role.ear.has("labeled-response") && client.role.ear.has("batch");
         if !may || !self.choices.one_in(4) {
             return String::new();
         }
-        let label = format!("l{}", client.typed.labels.len());
-        client.typed.labels.push(label.clone());
+        let label = format!("l{}", client.role.typed.labels.len());
+        client.role.typed.labels.push(label.clone());
         format!("@label={label} ")
     }
 
@@ -149,7 +144,7 @@ impl World {
 
     pub fn join(&mut self, n: usize, channel: &'static str) {
         if self.types(n) {
-            self.clients[n].typed.rooms.insert(channel);
+            self.clients[n].role.typed.rooms.insert(channel);
             let label = self.label(n);
             self.type_line(n, &format!("{label}JOIN {}", channel.to_uppercase()));
         }
@@ -160,11 +155,11 @@ impl World {
             return;
         }
         if self.choices.one_in(5) {
-            self.clients[n].typed.rooms.clear();
+            self.clients[n].role.typed.rooms.clear();
             return self.type_line(n, "JOIN 0");
         }
         let channel = self.some_channel();
-        self.clients[n].typed.rooms.remove(channel);
+        self.clients[n].role.typed.rooms.remove(channel);
         let label = self.label(n);
         self.type_line(n, &format!("{label}PART {channel} :enough"));
     }
@@ -176,8 +171,10 @@ impl World {
         }
         let other = self.choices.pick(0..self.clients.len());
         let nick = match self.choices.pick(0..4) {
-            0 if !self.clients[other].ear.nick.is_empty() => self.clients[other].ear.nick.clone(),
-            1 => self.clients[n].ear.nick.to_uppercase(),
+            0 if !self.clients[other].role.ear.nick.is_empty() => {
+                self.clients[other].role.ear.nick.clone()
+            }
+            1 => self.clients[n].role.ear.nick.to_uppercase(),
             _ => format!("c{n}x{}", self.choices.pick(0..4)),
         };
         let label = self.label(n);
@@ -192,21 +189,21 @@ impl World {
         let channel = self.some_channel();
         match self.choices.pick(0..5) {
             0 => {
-                self.clients[n].typed.lists += 1;
+                self.clients[n].role.typed.lists += 1;
                 self.type_line(n, &format!("{label}LIST"));
             }
             1 => {
-                self.clients[n].typed.whos += 1;
+                self.clients[n].role.typed.whos += 1;
                 self.type_line(n, &format!("{label}WHO {channel}"));
             }
             2 => {
-                self.clients[n].typed.whos += 1;
+                self.clients[n].role.typed.whos += 1;
                 self.type_line(n, &format!("{label}WHO *"));
             }
             3 => {
-                let token = format!("t{}", self.clients[n].typed.pings.len());
+                let token = format!("t{}", self.clients[n].role.typed.pings.len());
                 self.type_line(n, &format!("{label}PING {token}"));
-                self.clients[n].typed.pings.push(token);
+                self.clients[n].role.typed.pings.push(token);
             }
             _ => self.type_line(n, &format!("{label}NAMES {channel}")),
         }
@@ -218,7 +215,7 @@ impl World {
     }
 
     pub fn talk_nonsense(&mut self, n: usize) {
-        if self.clients[n].echo.is_some() {
+        if self.clients[n].endpoint != IRC {
             return;
         }
         let long = "x".repeat(600);
@@ -240,23 +237,21 @@ impl World {
         self.type_line(n, &format!("{label}QUIT :{n} goes"));
         // Its further input is not read.
         self.clients[n].conduct = Conduct::Mute;
-        while !self.clients[n].unsent.is_empty() {
-            self.send(n);
-        }
+        self.send_all(n);
     }
 
     /// Asks for the members of all channels at the end.
     pub fn ask_who_is_there(&mut self) {
         for n in 0..self.clients.len() {
-            if !matches!(self.clients[n].conduct, Conduct::Steady | Conduct::Ordinary) {
+            if !self.clients[n].conduct.lives() {
                 continue;
             }
-            let rooms: Vec<String> = self.clients[n].ear.rooms.keys().cloned().collect();
+            let rooms: Vec<String> = self.clients[n].role.ear.rooms.keys().cloned().collect();
             rooms.iter().for_each(|room| self.type_line(n, &format!("NAMES {room}")));
         }
-        self.clients[0].ear.who.clear();
-        self.clients[0].typed.lists += 1;
-        self.clients[0].typed.whos += 1;
+        self.clients[0].role.ear.who.clear();
+        self.clients[0].role.typed.lists += 1;
+        self.clients[0].role.typed.whos += 1;
         self.type_line(0, "LIST");
         self.settle_closing(); // a WHO would cut it short
         self.type_line(0, "WHO *");

@@ -2,7 +2,7 @@
 //! speak something else or leave. Each call is opened or fails, once; and one that is opened hears its
 //! own words.
 
-use super::World;
+use super::{Cast, World};
 use crate::world::Wire;
 use crate::world::client_end::Keys;
 use crate::world::far_server::{FarServer, Manner};
@@ -45,6 +45,13 @@ pub struct Far {
     honest: bool,
 }
 
+impl Caller {
+    /// Whether a connection is one of its calls.
+    pub fn made(&self, id: ConnId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+}
+
 impl Service for Caller {
     fn opened(&mut self, out: &mut Outbox, id: ConnId, peer: Peer) {
         let token = peer.dialled.expect("a call") as usize;
@@ -82,15 +89,15 @@ impl Service for Caller {
     }
 }
 
-impl World {
+impl<C: Cast> World<C> {
     /// The server calls somebody.
     pub fn call(&mut self) {
         let tls = self.keys.as_ref().filter(|_| self.choices.one_in(2)).map(Keys::connector);
         let host = if self.choices.one_in(2) { "far.example" } else { "192.0.2.9" };
         let after = Duration::from_millis(self.choices.pick(0..3_000) as u64);
-        self.server.inject(|services, out| {
-            let token = services.caller.calls.len() as u64;
-            services.caller.calls.push(Call::default());
+        self.server.inject(|noted, out| {
+            let token = noted.caller.calls.len() as u64;
+            noted.caller.calls.push(Call::default());
             let to = Remote { host: host.into(), port: 1, tls };
             out.dial(Dial { token, endpoint: FAR, to, after });
         });

@@ -1,55 +1,58 @@
 //! The network between clients and loop: input arrives late and in pieces.
 
-use super::{Client, Conduct, STEADY, State, World};
+use super::{Cast, Client, Conduct, STEADY, State, World, calls};
 use crate::world::client_end::{STILL_TURNS_MAX, motion};
+use crate::world::framed::Framed;
 use crate::world::{ClientEnd, News, Wire};
 use std::collections::VecDeque;
 use stonechat::net::Peer;
 
-/// The default of `ping_interval`.
-const PING_INTERVAL_MS: u64 = 90_000;
-
-impl World {
-    pub fn connect(&mut self, conduct: Conduct, echo: Option<Vec<u8>>) {
+impl<C: Cast> World<C> {
+    pub fn connect(&mut self, conduct: Conduct) {
         let steady = conduct == Conduct::Steady;
-        let wire = Wire::new(if steady { 1 << 20 } else { self.choices.pick(1..3000) });
+        let endpoint = C::endpoint(&self.choices, steady);
+        let wire = Wire::new(if steady { 1 << 20 } else { self.choices.pick(1..C::DOWN_MAX) });
         wire.borrow_mut().whole_reads = self.choices.one_in(2);
-        let torn = !steady && self.choices.one_in(2);
-        let end = ClientEnd::new(wire, &self.choices, self.keys.as_ref(), steady);
         let n = self.clients.len();
-        let silent = end.is_silent();
         self.clients.push(Client {
-            end,
+            end: ClientEnd::new(wire, &self.choices, self.keys.as_ref(), steady),
+            endpoint,
             state: State::Waiting,
             conduct,
-            torn,
+            torn: !steady && self.choices.one_in(2),
             unsent: VecDeque::new(),
             sent_ms: 0,
-            typed: Default::default(),
-            ear: Default::default(),
-            echo,
+            heard: Vec::new(),
             ended_ms: None,
             dropped_ms: None,
+            role: C::Role::default(),
         });
         self.backlog.push_back(n);
-        if self.clients[n].echo.is_none() {
-            self.register(n);
-        }
-        if silent {
+        C::greet(self, n);
+        if self.clients[n].end.is_silent() {
             self.clients[n].conduct = Conduct::Mute;
         }
     }
 
-    /// Sends the typed input, or a piece of it.
-    pub fn send(&mut self, n: usize) {
+    /// Sends `bytes`, or a piece of all that is to be sent.
+    pub fn send(&mut self, n: usize, bytes: &[u8]) {
         let client = &mut self.clients[n];
-        let all = client.unsent.len();
-        let most = if client.torn { self.choices.pick(0..all + 1) } else { all };
-        self.send_most(n, most);
+        if client.conduct.sends() {
+            client.unsent.extend(bytes);
+            let all = client.unsent.len();
+            let most = if client.torn { self.choices.pick(0..all + 1) } else { all };
+            self.send_most(n, most);
+        }
+    }
+
+    /// Sends all that is to be sent.
+    pub fn send_all(&mut self, n: usize) {
+        self.send_most(n, usize::MAX);
     }
 
     fn send_most(&mut self, n: usize, most: usize) {
         let client = &mut self.clients[n];
+        let most = most.min(client.unsent.len());
         if matches!(client.conduct, Conduct::HalfClosed | Conduct::Gone) || most == 0 {
             return;
         }
@@ -63,32 +66,16 @@ impl World {
         self.clients[n].end.end_half();
     }
 
-    /// Reads, and answers lines that need a reply.
+    /// Reads at most `most` bytes. Returns whether there were any.
     pub fn hear(&mut self, n: usize, most: usize) -> bool {
         let client = &mut self.clients[n];
         if !client.conduct.hears() {
             return false;
         }
-        let mut heard = Vec::new();
-        let any = client.end.hear(most, &mut heard);
-        match &mut client.echo {
-            Some(echo) => echo.extend(heard),
-            None => client.ear.hear(heard.into_iter()),
-        }
-        for reply in std::mem::take(&mut client.ear.replies) {
-            self.type_line(n, &reply);
-        }
+        let mut bytes = Vec::new();
+        let any = client.end.hear(most, &mut bytes);
+        C::hear(self, n, &bytes);
         any
-    }
-
-    /// Reads for a steady client, which may be sent PING only if it has been silent.
-    fn hear_at_once(&mut self, n: usize) {
-        let pings = |world: &World| world.clients[n].ear.counts.get("PING").copied();
-        let (before, sent_ms) = (pings(self), self.clients[n].sent_ms);
-        self.hear(n, usize::MAX);
-        let silent_ms = self.now.uptime_ms - sent_ms;
-        let asked = pings(self) != before && !self.clients[n].end.is_heard_in_parts();
-        assert!(!asked || silent_ms > PING_INTERVAL_MS - 1_000, "{n} spoke {silent_ms} ms ago");
     }
 
     pub fn pass(&mut self, ms: u64) {
@@ -109,17 +96,20 @@ impl World {
         }
         self.pass(3);
         self.server.wake(self.now);
+        let most = self.choices.pick(1..600);
+        self.serve_calls(most);
         self.tell_news();
         self.accept();
         self.server.hear();
         if let Some(n) = speaker {
-            self.say(n);
+            C::say(self, n);
             self.tell_news();
             self.server.hear();
         }
         self.server.answer();
+        self.dial();
         self.server.check();
-        self.server.service.app.check();
+        C::check_turn(self);
         self.note_refused();
         for client in &mut self.clients {
             let wire = client.end.wire.borrow();
@@ -127,7 +117,7 @@ impl World {
             client.ended_ms = client.ended_ms.or(wire.down_ended.then_some(now_ms));
             client.dropped_ms = client.dropped_ms.or(wire.server_gone.then_some(now_ms));
         }
-        (0..STEADY).for_each(|n| self.hear_at_once(n));
+        (0..STEADY).for_each(|n| C::hear_at_once(self, n));
     }
 
     fn note_refused(&mut self) {
@@ -169,10 +159,10 @@ impl World {
             }
             let Some(n) = self.backlog.pop_front() else { return self.server.backlogs_emptied() };
             let client = &mut self.clients[n];
-            let endpoint = if client.echo.is_some() { self.echo } else { self.irc };
-            let peer = Peer::accepted(endpoint, None);
-            client.state = match self.server.accept(client.end.accept(), peer) {
+            let peer = Peer::accepted(client.endpoint, None);
+            client.state = match self.server.accept(Framed::plain(client.end.accept()), peer) {
                 Some(id) => {
+                    self.line_moved_ms = self.now.uptime_ms;
                     self.door.accepted(n, id, self.now.uptime_ms);
                     State::Here(id)
                 }
@@ -183,17 +173,16 @@ impl World {
 
     /// Delivers everything in flight, waking the loop only when needed.
     pub fn quiesce(&mut self) {
-        let (mut before, mut still) = ([0; 3], 0);
+        let (mut before, mut still) = ([[0; 3]; 3], 0);
         for _ in 0..100_000 {
-            let mut busy = false;
+            let mut busy = self.serve_calls(usize::MAX) | self.look_up();
             for n in 0..self.clients.len() {
-                let all = self.clients[n].unsent.len();
-                self.send_most(n, all);
+                self.send_all(n);
                 busy |= self.hear(n, usize::MAX);
                 busy |= self.clients[n].end.push(true);
                 self.close_if_closed(n);
             }
-            let news = |client: &Client| {
+            let news = |client: &Client<C>| {
                 let News { readable, hung_up, writable } = client.end.news;
                 let here = matches!(client.state, State::Here(_));
                 (readable || hung_up || writable) && here && !client.end.wire.borrow().server_gone
@@ -202,10 +191,15 @@ impl World {
             busy |= !self.backlog.is_empty() && self.server.accepting();
             busy |= self.server.wait(self.now).is_some_and(|wait| wait.is_zero());
             if !busy {
+                self.check_settled_calls();
                 let hears = |n: usize| self.clients[n].conduct.hears();
                 return self.door.settled(|n| &self.clients[n].end, hears);
             }
-            let motion = motion(self.clients.iter().map(|client| &client.end));
+            let motion = [
+                motion(self.clients.iter().map(|client| &client.end)),
+                calls::motion(&self.far),
+                [self.look_ups.len(), self.far.len(), 0],
+            ];
             still = if motion == before { still + 1 } else { 0 };
             before = motion;
             assert!(still < STILL_TURNS_MAX, "busy, and does nothing");
@@ -235,14 +229,14 @@ impl World {
     }
 
     pub fn shut_down(&mut self) {
+        self.look_ups.clear();
         self.backlog.clear(); // the listeners are closed first
         self.server.shut_down();
         self.door.close();
         self.settle_closing();
         assert!(self.server.is_empty(), "somebody is left after the shutdown");
         for client in &self.clients[..STEADY] {
-            let farewell = client.ear.farewell.as_deref();
-            assert_eq!(farewell, Some("server shutting down"), "a last word went missing");
+            assert!(C::is_last_word(&client.heard), "a last word went missing");
             assert!(client.end.is_told_of_end(), "it can't tell its end from a cut");
         }
         assert_eq!(self.server.wait(self.now), None, "nobody is here, and it wakes up");
