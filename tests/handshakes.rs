@@ -15,7 +15,7 @@ use world::by_hand::{ENDPOINT, at, rest};
 use world::{Choices, ServerEnd, Wire};
 
 /// A stream that is established by lines, in place of a PROXY header and TLS: `FROM` and an
-/// address, `HELLO` (which costs), `NOBODY`, `PLAIN`.
+/// address, `HELLO` (which costs), `PLAIN`.
 struct Newcomer {
     end: ServerEnd,
     line: Vec<u8>,
@@ -48,7 +48,6 @@ impl Stream for Newcomer {
         let line = String::from_utf8(std::mem::take(&mut self.line)).unwrap();
         Ok(match line.trim_end().split_once(' ').unwrap_or((line.trim_end(), "")) {
             ("FROM", address) => Progress::From(Some(address.parse().unwrap())),
-            ("NOBODY", _) => Progress::Nobody,
             ("PLAIN", _) => Progress::Refused(Refusal::NotTls),
             _ => {
                 effort.spend();
@@ -204,17 +203,6 @@ fn who_is_denied_while_he_arrives_does_not_get_in() {
     let opened: Vec<ConnId> = server.service.opened.iter().map(|(id, _)| *id).collect();
     assert_eq!((opened, refused(&mut server, Refusal::Banned)), (vec![ann.0], 1));
     assert_eq!(eve.1.borrow().down, b"be gone");
-}
-
-#[test]
-fn a_proxy_that_looks_whether_we_are_there_is_nobody() {
-    let mut server = server(Limits::default());
-    let check = come(&mut server, ANN, "NOBODY\n").unwrap();
-    rest(&mut server, at(0));
-    assert!(server.is_empty() && check.1.borrow().down.is_empty());
-    assert!(server.service.opened.is_empty() && server.service.closed.is_empty());
-    assert!(Refusal::ALL.iter().all(|why| refused(&mut server, *why) == 0));
-    server.check();
 }
 
 #[test]

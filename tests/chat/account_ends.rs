@@ -167,47 +167,6 @@ fn whoever_registers_a_name_that_another_program_has_removed_is_alone_with_it() 
 }
 
 #[test]
-fn a_registered_channel_that_was_closed_is_read_by_nobody_once_it_is_dropped() {
-    play(
-        "ann+
-         ann> REGISTER * * secret
-         ann> JOIN #a
-         ann> MODE #a +i
-         ann> PRIVMSG ChanServ :REGISTER #a
-         ann> PRIVMSG #a :ours
-         ann> CS DROP #a #a
-         ann> PART #a
-         ann~
-         eve+ draft/chathistory batch
-         eve> JOIN #a
-         eve~
-         eve> CHATHISTORY LATEST #a * 10
-         eve< :srv BATCH +b1 chathistory #a
-         eve< :srv BATCH -b1",
-    );
-}
-
-#[test]
-fn a_registered_channel_that_was_closed_is_read_by_nobody_once_it_is_renamed() {
-    play(
-        "ann+
-         ann> REGISTER * * secret
-         ann> JOIN #a
-         ann> MODE #a +i
-         ann> PRIVMSG ChanServ :REGISTER #a
-         ann> PRIVMSG #a :ours
-         ann> RENAME #a #b
-         ann~
-         eve+ draft/chathistory batch
-         eve> JOIN #a
-         eve~
-         eve> CHATHISTORY LATEST #a * 10
-         eve< :srv BATCH +b1 chathistory #a
-         eve< :srv BATCH -b1",
-    );
-}
-
-#[test]
 fn another_password_ends_the_other_connections_of_the_account() {
     play(
         "bob+

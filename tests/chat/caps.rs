@@ -206,7 +206,7 @@ fn a_real_name_can_be_changed() {
     ));
 }
 
-/// Capabilities about changes of accounts and hosts; there are none yet.
+/// Capabilities about accounts and hosts, where neither changes.
 #[test]
 fn nobody_is_logged_in_and_no_host_changes() {
     play(

@@ -174,28 +174,6 @@ fn a_name_that_somebody_is_called_by_exists() {
 
 #[test]
 fn read_markers_are_told_to_who_returns() {
-    play(
-        "ann+
-         ann> REGISTER * * secret
-         ann> NS SET always-on on
-         ann> JOIN #a
-         ann> TOPIC #a :news
-         ann> MARKREAD #a timestamp=2025-01-01T00:00:00.000Z
-         ann~
-         ann/
-         ann!
-         restart
-         phone> CAP REQ :sasl draft/read-marker draft/no-implicit-names
-         phone> AUTHENTICATE PLAIN
-         phone> AUTHENTICATE AGFubgBzZWNyZXQ=
-         phone> NICK ann
-         phone> USER x 0 * :x
-         phone~
-         phone> ISON nobody
-         phone~
-         phone> CAP END
-         phone~",
-    );
     let mut stage = Stage::new(settings());
     stage.register("ann", "");
     for line in ["REGISTER * * secret", "NS SET always-on on", "JOIN #a", "TOPIC #a :news"] {

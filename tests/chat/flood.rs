@@ -1,6 +1,5 @@
 //! Flood control: excess lines are read later, in order; none is lost, and no other user waits.
 
-use crate::script::play_with;
 use crate::stage::{Stage, settings};
 use stonechat::chat::Settings;
 
@@ -291,17 +290,4 @@ fn twenty_talk_while_a_hundred_flood_and_nobody_waits_for_more_than_a_turn() {
         let noise = stage.heard("talker0").len();
         assert!(noise <= 100 * 24, "{noise}");
     }
-}
-
-#[test]
-fn tls_and_http_are_answered_as_before() {
-    play_with(
-        slow(),
-        r"
-        from 192.0.2.1 ann
-        ann> GET / HTTP/1.1
-        ann~
-        ann!
-    ",
-    );
 }

@@ -95,17 +95,6 @@ fn a_half_closed_peer_that_reads_late_misses_nothing() {
 }
 
 #[test]
-fn one_byte_at_a_time_says_the_same() {
-    let daemon = Daemon::start("");
-    let mut ann = daemon.connect();
-    for byte in b"one\r\ntwo\nCLOSE SOCKET\n" {
-        ann.send([*byte]);
-    }
-    assert_eq!(ann.hear_rest(), b"ONE\r\nTWO\nCLOSE SOCKET\n");
-    daemon.stop();
-}
-
-#[test]
 fn a_line_may_be_as_long_as_the_limit_and_no_longer() {
     let daemon = Daemon::start("echo.line_max = 100");
     let mut ann = daemon.connect();

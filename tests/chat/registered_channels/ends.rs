@@ -297,11 +297,12 @@ fn who_is_first_to_ask_has_the_channel_and_what_is_asked_for_gives_no_rights_yet
 fn what_was_said_in_a_closed_channel_is_not_read_by_who_has_its_name_later() {
     let endings = [("CS DROP #a #a", "#a"), ("RENAME #a #b", "#b"), ("NS DROP ann secret", "#a")];
     for (ending, name) in endings {
-        for (modes, found) in [("+i", 0), ("+m", 1)] {
+        for (modes, early, found) in [("+i", false, 0), ("+i", true, 0), ("+m", false, 1)] {
             let mut stage = Stage::new(settings());
             stage.register("ann", "draft/channel-rename");
             let (closing, leaving) = (format!("MODE #a {modes}"), format!("PART {name}"));
-            let lines = ["REGISTER * * secret", "JOIN #a", "CS REGISTER #a", &closing];
+            let (before, after) = if early { (&*closing, "") } else { ("", &*closing) };
+            let lines = ["REGISTER * * secret", "JOIN #a", before, "CS REGISTER #a", after];
             let more = ["PRIVMSG #a :between us", ending, &leaving];
             lines.iter().chain(&more).for_each(|line| stage.say("ann", line));
             stage.register("eve", "");
