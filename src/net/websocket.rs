@@ -94,7 +94,7 @@ impl Frames {
         };
         self.closed |= self.decoder.is_closed();
         match self.send(stream) {
-            Err(e) if e.kind() != ErrorKind::WouldBlock => return Err(e),
+            Err(e) if e.kind() != ErrorKind::WouldBlock => Err(e),
             _ if text > 0 => Ok(text),
             _ if self.closed => Ok(0),
             _ => Err(ErrorKind::WouldBlock.into()),
