@@ -6,13 +6,13 @@ use crate::web::Question;
 pub struct Route {
     /// The whole path.
     pub path: &'static str,
-    /// Who gets an answer.
+    /// The access to it.
     pub gate: Gate,
-    /// What is there.
+    /// The content.
     pub resource: Resource,
 }
 
-/// Who gets an answer.
+/// The access to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Gate {
     /// Everyone.
@@ -21,7 +21,7 @@ pub enum Gate {
     Metrics,
 }
 
-/// What is at a path.
+/// The content at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
     /// An answer that another service or the program gives.

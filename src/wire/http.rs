@@ -47,7 +47,7 @@ pub enum Framing {
 pub struct Refused {
     /// The status code of the answer.
     pub status: u16,
-    /// What is wrong, for the person at the other end.
+    /// The fault, for the person at the other end.
     pub text: &'static str,
 }
 

@@ -1,3 +1,5 @@
+//! Heads and bodies as clients send them, torn at every byte, and what is refused.
+
 use super::*;
 use proptest::prelude::*;
 
@@ -195,7 +197,7 @@ proptest! {
     ) {
         let bytes = bytes.concat();
         let whole = parse_head(&bytes, 200);
-        // What is complete stays so, and what is refused is not read otherwise with more of it.
+        // More input does not change the reading of a complete head.
         if let Ok(Some(head)) = parse_head(&bytes[..cut.min(bytes.len())], 200) {
             prop_assert_eq!(whole, Ok(Some(head)));
         }
